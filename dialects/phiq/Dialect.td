@@ -1,0 +1,87 @@
+//===- Dialect.td - The phiq dialect and its types --------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_PHIQ_DIALECT
+#define PHIC_PHIQ_DIALECT
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+
+def Phiq_Dialect : Dialect {
+  let name = "phiq";
+  let cppNamespace = "::phic::phiq";
+  let summary = "Quantized language models: formats as types, weights as handles";
+  let description = [{
+    The vocabulary that every checkpoint is imported into.
+
+    **A weight format is a type.** Everything that the tool chains produce is one
+    formula along the last axis, per block *b* of weights:
+
+    ```
+    w[i] = s(b) * (q[i] - z(b)) + m(b)
+    ```
+
+    ```mlir
+    !phiq.block<u4, 32, scale = f16, zero = 8>                    // GGUF Q4_0, MatMulNBits symmetric
+    !phiq.block<u4, 32, scale = f16, min = f16>                   // GGUF Q4_1
+    !phiq.block<u4, 128, scale = f32, zero = u4>                  // MatMulNBits with zero points
+    !phiq.block<u4, 32, scale = f16 * u6, min = f16 * u6>         // GGUF Q4_K
+    !phiq.block<s8, 32, scale = f32>                              // activations, quantized at run time
+    ```
+
+    **The numbers are data**, in files that the weight store maps. A weight is a
+    *handle*: file, offset, length and hash of each of its byte ranges. No weight is
+    ever an attribute, so the IR of a 3.8-billion-parameter model prints in well
+    under a second.
+
+    **A sequence is two-dimensional**: activations are `tensor<?xNxf32>`, one row a
+    token; `?` is M, the tokens of this step. Row i sits at position `past + i`, where
+    `past` is the number of tokens in the KV cache; `total` is the length of the whole
+    sequence being processed (for a prompt prefilled in chunks, the prompt's end).
+    There is no batch axis: a program serves one sequence per session.
+
+    All arithmetic is exact real arithmetic on the operands' dequantized values; a
+    kernel states its compute mode and its error bound is derived from the formats
+    (docs/numerics.md).
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{
+    /// Module attribute: the model's files, relative to its folder, by file index.
+    static constexpr llvm::StringLiteral kFiles = "phiq.files";
+  }];
+}
+
+def Phiq_BlockType : TypeDef<Phiq_Dialect, "Block"> {
+  let mnemonic = "block";
+  let summary = "element type of a block-quantized tensor";
+  let description = [{
+    See the dialect description for the formula. Grammar:
+
+    ```
+    !phiq.block< (u|s)BITS , BLOCK , scale = FLOAT (* (u|s)BITS)?
+                 (, zero = INTEGER | u4 | u8 | s4 | s8 | f16 | f32)? (, min = FLOAT (* uBITS)?)? >
+    ```
+    BITS is 2..8; BLOCK the number of elements along the last axis that share a scale.
+    An absent `zero` is 0, an absent `min` is 0.
+  }];
+  let parameters = (ins "::phic::BlockFormat":$format);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Phiq_RangeAttr : AttrDef<Phiq_Dialect, "Range"> {
+  let mnemonic = "range";
+  let summary = "byte range of a model file";
+  let description = [{
+    `file` indexes the module's `phiq.files`; `hash` is xxh3-64 of the bytes, by which a
+    compile cache and `--start-from` know that the file is the one the IR was made from.
+
+    ```mlir
+    #phiq.range<file = 1, offset = 4096, length = 7680, hash = 0x0123456789abcdef>
+    ```
+  }];
+  let parameters = (ins "uint32_t":$file, "uint64_t":$offset, "uint64_t":$length, "uint64_t":$hash);
+  let hasCustomAssemblyFormat = 1;
+}
+
+#endif

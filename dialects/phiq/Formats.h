@@ -1,0 +1,78 @@
+//===- Formats.h - Weight formats as data ----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The format algebra of docs/numerics.md: every weight of every checkpoint is
+//
+//     w[i] = s(b) * (q[i] - z(b)) + m(b)          i an index along K, b its block
+//
+// A BlockFormat is the *type* (`!phiq.block<...>`); the numbers live in the
+// weight store. How a tool arranges those numbers in its file is a StorageLayout.
+// No MLIR in here: the runtime tools, the packers and the tests use it too.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_DIALECTS_PHIQ_FORMATS_H
+#define PHIC_DIALECTS_PHIQ_FORMATS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace phic {
+
+/// A scalar as it is stored.
+enum class Scalar : uint8_t { None, F32, F16, BF16, I8, U8, I4, U4 };
+
+/// Integer codes: 2..8 bits, unsigned or two's complement.
+struct CodeType {
+  uint8_t bits = 4;
+  bool isSigned = false;
+  bool operator==(const CodeType &) const = default;
+};
+
+/// The type of a quantized tensor: `!phiq.block<u4, 32, scale = f16, zero = 8>`.
+/// Blocks run along the last axis (K).
+struct BlockFormat {
+  CodeType codes;
+  int64_t block = 32;            ///< elements sharing one scale; K itself for per-channel
+  Scalar scale = Scalar::F32;    ///< type the scale is stored in (the super-block's, where subScaleBits > 0)
+  uint8_t subScaleBits = 0;      ///< K formats: bits of the integer each block's scale is multiplied by; 0: none
+  Scalar zero = Scalar::None;    ///< stored zero point per block; None: `zeroConstant` for all
+  int64_t zeroConstant = 0;      ///< e.g. 8 for symmetric u4
+  Scalar min = Scalar::None;     ///< float added per block (GGUF's -min, MLX's bias); None: absent
+  bool operator==(const BlockFormat &) const = default;
+
+  /// Storage including scales, zero points and minima, per weight. Sub-scales
+  /// count with their super-block of 256.
+  double bitsPerWeight() const;
+  /// `u4, 32, scale = f16 * u6, zero = 8, min = f16 * u6`; parse accepts exactly what print emits.
+  std::string str() const;
+  static std::optional<BlockFormat> parse(std::string_view text, std::string *error);
+};
+
+/// How the producing tool arranges a weight's bytes: a row of Formats.def.
+/// `ranges` of a weight are, in order, the byte ranges the layout names.
+enum class StorageLayout : uint8_t {
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION) ENUM,
+#include "dialects/phiq/Formats.def"
+};
+std::string_view storageLayoutName(StorageLayout layout);
+std::optional<StorageLayout> storageLayoutByName(std::string_view name);
+
+/// A GGUF tensor type: a row of Formats.def.
+struct GgufType {
+  uint32_t id;
+  std::string_view name;      ///< "Q4_K"
+  StorageLayout layout;
+  uint32_t blockElements;     ///< elements of one stored block (256 for K formats)
+  uint32_t blockBytes;
+  bool isFloat;               ///< F32 and F16: the element type is `scale`, no codes
+  BlockFormat format;
+};
+/// Row with that id, or nullptr when phic does not read the type.
+const GgufType *ggufTypeById(uint32_t id);
+/// Name ggml gives to an id, also for types phic does not read; "type N" when unknown.
+std::string ggufTypeName(uint32_t id);
+
+} // namespace phic
+
+#endif // PHIC_DIALECTS_PHIQ_FORMATS_H

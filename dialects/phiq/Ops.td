@@ -1,0 +1,271 @@
+//===- Ops.td - The ops of a decoder language model -------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_PHIQ_OPS
+#define PHIC_PHIQ_OPS
+
+include "dialects/phiq/Dialect.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Phiq_Op<string mnemonic, list<Trait> traits = []> : Op<Phiq_Dialect, mnemonic, traits>;
+
+def Phiq_Float : AnyTypeOf<[F32, F16, BF16]>;
+def Phiq_Element : AnyTypeOf<[F32, F16, BF16, Phiq_BlockType]>;
+/// [M, N] activations, float.
+def Phiq_Rows : RankedTensorOf<[F32]>;
+/// [M, N] activations, float or quantized at run time.
+def Phiq_Lhs : RankedTensorOf<[F32, Phiq_BlockType]>;
+/// [N, K] or [N] weights.
+def Phiq_Weight : RankedTensorOf<[Phiq_Element]>;
+def Phiq_FloatWeight : RankedTensorOf<[Phiq_Float]>;
+def Phiq_Ids : RankedTensorOf<[I32]>;
+
+//===----------------------------------------------------------------------===//
+// Sources of data
+//===----------------------------------------------------------------------===//
+
+def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
+  let summary = "a trained constant, as handles into the model's files";
+  let description = [{
+    `layout` (a row of Formats.def) says how the bytes of `ranges` make up the tensor.
+
+    ```mlir
+    %w = phiq.weight "model.layers.0.mlp.down_proj" nbits
+        [#phiq.range<file = 1, offset = 0, length = 12288, hash = 0x1>,
+         #phiq.range<file = 1, offset = 12288, length = 3072, hash = 0x2>]
+        : tensor<96x256x!phiq.block<u4, 32, scale = f32, zero = 8>>
+    ```
+    - (C1) the layout names as many ranges as are given; their lengths are what type and layout ask for.
+    - (C2) a rank-1 weight is a float vector, stored `dense_nk`.
+  }];
+  let arguments = (ins StrAttr:$name, StrAttr:$layout, ArrayAttr:$ranges);
+  let results = (outs Phiq_Weight:$result);
+  let assemblyFormat = "$name `layout` `=` $layout $ranges attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Phiq_RopeTableOp : Phiq_Op<"rope_table", [Pure]> {
+  let summary = "cosines or sines of rotary embedding, computed by the compiler";
+  let description = [{
+    For row p and column i of the result [rows, rotary_dim / 2], in double precision, rounded once to f32:
+
+    ```
+    angle = p / (factors[i] * base ^ (2 i / rotary_dim))          factors absent: 1
+    result[p, i] = f32(mscale * cos(angle))                       kind = cos, or sin
+    ```
+    The inverse frequency is rounded to f32 first, as Hugging Face does, and the angle is its f32 product with p.
+  }];
+  let arguments = (ins StrAttr:$kind, F64Attr:$base, F64Attr:$mscale, I64Attr:$rotary_dim,
+                       OptionalAttr<DenseF32ArrayAttr>:$factors);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$kind attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Phiq_CacheOp : Phiq_Op<"cache", [Symbol]> {
+  let summary = "the KV cache of one layer";
+  let description = [{
+    Keys and values of every position so far, [context, heads, head_dim] each. `element` is
+    set by the precision phase (`--kv`): a value is rounded to it (half to even) when appended.
+
+    ```mlir
+    phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$heads, I64Attr:$head_dim, TypeAttr:$element);
+  let assemblyFormat = "$sym_name attr-dict";
+}
+
+//===----------------------------------------------------------------------===//
+// The decoder
+//===----------------------------------------------------------------------===//
+
+def Phiq_EmbedOp : Phiq_Op<"embed", [Pure]> {
+  let summary = "rows of a table, by token id";
+  let description = [{
+    `result[i, :] = dequantize(table[ids[i], :])`; ids are in [0, V): the runtime checks them.
+  }];
+  let arguments = (ins Phiq_Ids:$ids, Phiq_Weight:$table);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$ids `,` $table attr-dict `:` type($ids) `,` type($table) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Phiq_RmsNormOp : Phiq_Op<"rms_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "root-mean-square normalization of each row";
+  let description = [{ `result[i, j] = x[i, j] / sqrt(mean_j(x[i, j]^2) + epsilon) * gamma[j]` }];
+  let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$gamma, F32Attr:$epsilon);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x `,` $gamma attr-dict `:` type($x) `,` type($gamma)";
+  let hasVerifier = 1;
+}
+
+def Phiq_LayerNormOp : Phiq_Op<"layer_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "normalization of each row to mean 0 and variance 1, scaled and shifted";
+  let description = [{
+    With mu and var the mean and the (biased) variance of row i:
+    `result[i, j] = (x[i, j] - mu) / sqrt(var + epsilon) * gamma[j] + beta[j]`
+  }];
+  let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$gamma, Phiq_FloatWeight:$beta, F32Attr:$epsilon);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x `,` $gamma `,` $beta attr-dict `:` type($x) `,` type($gamma) `,` type($beta)";
+  let hasVerifier = 1;
+}
+
+def Phiq_MatmulOp : Phiq_Op<"matmul", [Pure]> {
+  let summary = "activations times the transpose of a weight";
+  let description = [{
+    `result[i, n] = sum_k dequantize(lhs)[i, k] * dequantize(rhs)[n, k]`, in exact real arithmetic.
+
+    `compute` is set by the precision phase and says what a kernel may do (C3): `f32` nothing but
+    round in f32; `i8` quantize the lhs per block at run time (then `fuse` makes that an explicit
+    `phiq.quantize` in the stage that produces the lhs).
+
+    - (C1) lhs [M, K], rhs [N, K], result [M, N].
+  }];
+  let arguments = (ins Phiq_Lhs:$lhs, Phiq_Weight:$rhs, OptionalAttr<StrAttr>:$compute);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Phiq_BiasOp : Phiq_Op<"bias", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "adds a vector to each row";
+  let description = [{ `result[i, j] = x[i, j] + bias[j]` }];
+  let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$bias);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x `,` $bias attr-dict `:` type($x) `,` type($bias)";
+  let hasVerifier = 1;
+}
+
+def Phiq_RopeOp : Phiq_Op<"rope", [Pure, AttrSizedOperandSegments, AllTypesMatch<["x", "result"]>]> {
+  let summary = "rotary position embedding of each head";
+  let description = [{
+    x is [M, heads * head_dim]. Row i is at position p = past + i; r = 2 * (columns of cos) is the rotary
+    dimension; columns r.. of each head pass unchanged. For pair j in [0, r/2), with (a, b) =
+    `interleaved ? (2j, 2j + 1) : (j, j + r/2)`:
+
+    ```
+    result[a] = x[a] * cos[p, j] - x[b] * sin[p, j]
+    result[b] = x[b] * cos[p, j] + x[a] * sin[p, j]
+    ```
+    With `long_cos`, `long_sin` (LongRoPE) those tables are used instead for *all* rows
+    when `total > threshold`.
+    - (C1) head_dim divides the columns of x; r <= head_dim.
+    - (C2) long tables and threshold come together.
+  }];
+  let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$cos, Phiq_FloatWeight:$sin,
+                       Optional<Phiq_FloatWeight>:$long_cos, Optional<Phiq_FloatWeight>:$long_sin,
+                       I64Attr:$head_dim, UnitAttr:$interleaved, OptionalAttr<I64Attr>:$threshold);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = [{
+    $x `,` $cos `,` $sin (`long` $long_cos^ `,` $long_sin)? attr-dict
+    `:` type($x) `,` type($cos) `,` type($sin) (`long` type($long_cos)^ `,` type($long_sin))?
+  }];
+  let hasVerifier = 1;
+}
+
+def Phiq_CacheAppendOp : Phiq_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "appends keys and values of this step to a cache";
+  let description = [{
+    Writes key row i and value row i, rounded to the cache's element type, at position past + i.
+    - (C1) keys and values are [M, heads * head_dim] of the named cache.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$cache, Phiq_Rows:$keys, Phiq_Rows:$values);
+  let assemblyFormat = "$cache `,` $keys `,` $values attr-dict `:` type($keys) `,` type($values)";
+}
+
+def Phiq_AttendOp : Phiq_Op<"attend", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                      AllTypesMatch<["queries", "result"]>]> {
+  let summary = "causal grouped-query attention over a cache";
+  let description = [{
+    queries is [M, heads * d] with d the cache's head_dim; query head h reads KV head h / (heads / cache.heads).
+    For row i at position p = past + i, over positions t with `max(0, p - window + 1) <= t <= p`
+    (window absent: from 0):
+
+    ```
+    s[t] = scale * <q, key[t]>        softcap > 0: s = softcap * tanh(s / softcap)
+    result = sum_t softmax(s)[t] * value[t]
+    ```
+    The keys and values of this step have been appended already.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$cache, Phiq_Rows:$queries, I64Attr:$heads, F32Attr:$scale,
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<F32Attr>:$softcap);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$cache `,` $queries attr-dict `:` type($queries)";
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise (sums and products are arith.addf and arith.mulf on tensors)
+//===----------------------------------------------------------------------===//
+
+class Phiq_UnaryOp<string mnemonic, string formula> : Phiq_Op<mnemonic, [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "elementwise " # formula;
+  let description = "`result = " # formula # "`";
+  let arguments = (ins Phiq_Rows:$x);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+def Phiq_SigmoidOp : Phiq_UnaryOp<"sigmoid", "1 / (1 + exp(-x))">;
+def Phiq_SiluOp : Phiq_UnaryOp<"silu", "x / (1 + exp(-x))">;
+def Phiq_GeluOp : Phiq_UnaryOp<"gelu", "x / 2 * (1 + erf(x / sqrt(2)))">;
+def Phiq_GeluTanhOp : Phiq_UnaryOp<"gelu_tanh", "x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))">;
+
+//===----------------------------------------------------------------------===//
+// Shape and format
+//===----------------------------------------------------------------------===//
+
+def Phiq_ColumnsOp : Phiq_Op<"columns", [Pure]> {
+  let summary = "a run of columns";
+  let description = [{ `result[i, j] = x[i, begin + j]`, with as many columns as the result type says. }];
+  let arguments = (ins Phiq_Rows:$x, I64Attr:$begin);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x `from` $begin attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Phiq_LogitRowsOp : Phiq_Op<"logit_rows", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "the rows whose logits are wanted";
+  let description = [{
+    Rows [logit_row0, M) of x, as the session asks: the last one when generating, all with `--logits`.
+    With `pruned` (the graph itself computes one row only) always the last one.
+  }];
+  let arguments = (ins Phiq_Rows:$x, UnitAttr:$pruned);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
+def Phiq_TransposeOp : Phiq_Op<"transpose", [Pure]> {
+  let summary = "a weight with its axes exchanged";
+  let description = [{ `result[n, k] = w[k, n]`. Folded into the weight's layout by the quantize phase. }];
+  let arguments = (ins Phiq_Weight:$w);
+  let results = (outs Phiq_Weight:$result);
+  let assemblyFormat = "$w attr-dict `:` type($w) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def Phiq_QuantizeOp : Phiq_Op<"quantize", [Pure]> {
+  let summary = "float to stored integers, per block of each row";
+  let description = [{
+    For each block of each row of x, with scale s, zero point z and codes of the result's format:
+    `q = saturate(round_half_even(x / s) + z)`.
+
+    Without `scale` (dynamic) s is f32(max |x| / 127) and z 0 (s8 codes); a block of zeros has s = 0, q = 0.
+    With `scale`, it and `zero` are what a graph states (per tensor: one element; per channel: one a column).
+  }];
+  let arguments = (ins Phiq_Rows:$x, Optional<Phiq_FloatWeight>:$scale, OptionalAttr<I64Attr>:$zero);
+  let results = (outs RankedTensorOf<[Phiq_BlockType]>:$result);
+  let assemblyFormat = "$x (`,` $scale^)? attr-dict `:` type($x) (`,` type($scale)^)? `->` type($result)";
+}
+
+def Phiq_DequantizeOp : Phiq_Op<"dequantize", [Pure]> {
+  let summary = "stored integers to the floats they stand for";
+  let description = [{ `result = s * (q - z) + m`, see the dialect description. }];
+  let arguments = (ins RankedTensorOf<[Phiq_BlockType]>:$x);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+}
+
+#endif

@@ -1,0 +1,94 @@
+//===- Phiq.cpp - Types and attributes of phiq -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/phiq/Phiq.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace phic;
+using namespace phic::phiq;
+
+llvm::hash_code phic::hash_value(const BlockFormat &f) {
+  return llvm::hash_combine(f.codes.bits, f.codes.isSigned, f.block, int(f.scale), f.subScaleBits,
+                            int(f.zero), f.zeroConstant, int(f.min));
+}
+
+#include "dialects/phiq/PhiqDialect.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/phiq/PhiqTypes.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/phiq/PhiqAttrs.cpp.inc"
+
+void PhiqDialect::initialize() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/phiq/PhiqTypes.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/phiq/PhiqAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/phiq/PhiqOps.cpp.inc"
+      >();
+}
+
+/// Collects the text between the angle brackets and gives it to BlockFormat,
+/// which owns the grammar, so that it is written once.
+Type BlockType::parse(AsmParser &parser) {
+  SMLoc loc = parser.getCurrentLocation();
+  std::string text;
+  if (parser.parseLess())
+    return {};
+  auto keyword = [&](StringRef prefix) {
+    StringRef word;
+    if (succeeded(parser.parseOptionalKeyword(&word))) {
+      text += (prefix + word).str();
+      return true;
+    }
+    return false;
+  };
+  while (failed(parser.parseOptionalGreater())) {
+    int64_t number;
+    if (keyword(""))
+      continue;
+    if (succeeded(parser.parseOptionalEqual()))
+      text += " = ";
+    else if (succeeded(parser.parseOptionalComma()))
+      text += ", ";
+    else if (succeeded(parser.parseOptionalStar()))
+      text += " * ";
+    else if (auto found = parser.parseOptionalInteger(number); found.has_value() && succeeded(*found))
+      text += std::to_string(number);
+    else
+      return parser.emitError(parser.getCurrentLocation(), "expected a block format"), Type();
+  }
+  std::string error;
+  std::optional<BlockFormat> format = BlockFormat::parse(text, &error);
+  if (!format)
+    return parser.emitError(loc, error), Type();
+  return get(parser.getContext(), *format);
+}
+
+void BlockType::print(AsmPrinter &printer) const { printer << '<' << getFormat().str() << '>'; }
+
+Attribute RangeAttr::parse(AsmParser &parser, Type) {
+  uint64_t file, offset, length, hash;
+  if (parser.parseLess() || parser.parseKeyword("file") || parser.parseEqual() ||
+      parser.parseInteger(file) || parser.parseComma() || parser.parseKeyword("offset") ||
+      parser.parseEqual() || parser.parseInteger(offset) || parser.parseComma() ||
+      parser.parseKeyword("length") || parser.parseEqual() || parser.parseInteger(length) ||
+      parser.parseComma() || parser.parseKeyword("hash") || parser.parseEqual() ||
+      parser.parseInteger(hash) || parser.parseGreater())
+    return {};
+  return get(parser.getContext(), file, offset, length, hash);
+}
+
+void RangeAttr::print(AsmPrinter &printer) const {
+  printer << "<file = " << getFile() << ", offset = " << getOffset() << ", length = " << getLength()
+          << ", hash = 0x" << llvm::utohexstr(getHash(), /*LowerCase=*/true, /*Width=*/16) << '>';
+}

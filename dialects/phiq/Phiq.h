@@ -1,0 +1,30 @@
+//===- Phiq.h - The phiq dialect -------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_DIALECTS_PHIQ_PHIQ_H
+#define PHIC_DIALECTS_PHIQ_PHIQ_H
+
+#include "dialects/phiq/Formats.h"
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/Hashing.h"
+
+namespace phic {
+/// For the uniquing of `!phiq.block`.
+llvm::hash_code hash_value(const BlockFormat &format);
+} // namespace phic
+
+#include "dialects/phiq/PhiqDialect.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialects/phiq/PhiqTypes.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/phiq/PhiqAttrs.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/phiq/PhiqOps.h.inc"
+
+#endif // PHIC_DIALECTS_PHIQ_PHIQ_H

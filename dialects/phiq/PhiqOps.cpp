@@ -1,0 +1,152 @@
+//===- PhiqOps.cpp - Verifiers and effects of phiq ops ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/phiq/Phiq.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace phic;
+using namespace phic::phiq;
+
+#define GET_OP_CLASSES
+#include "dialects/phiq/PhiqOps.cpp.inc"
+
+namespace {
+
+ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
+int64_t columns(Value value) { return shaped(value).getDimSize(shaped(value).getRank() - 1); }
+
+/// Every op on rows takes rank-2 tensors; one check for all.
+LogicalResult requireRows(Operation *op, ValueRange values) {
+  for (Value value : values)
+    if (shaped(value).getRank() != 2)
+      return op->emitOpError("requires tensors [M, N], found ") << value.getType();
+  return success();
+}
+
+LogicalResult requireVector(Operation *op, Value vector, int64_t length, StringRef what) {
+  if (shaped(vector).getRank() == 1 && columns(vector) == length)
+    return success();
+  return op->emitOpError("requires ") << what << " to be a vector of " << length << ", found " << vector.getType();
+}
+
+} // namespace
+
+LogicalResult WeightOp::verify() {
+  std::optional<StorageLayout> layout = storageLayoutByName(getLayout());
+  if (!layout)
+    return emitOpError("has unknown storage layout '") << getLayout() << "'";
+  auto type = cast<ShapedType>(getType());
+  if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
+    return emitOpError("requires a static shape [N, K] or [N], found ") << type;
+  for (Attribute range : getRanges())
+    if (!isa<RangeAttr>(range))
+      return emitOpError("requires #phiq.range handles, found ") << range;
+  bool hasZeros = false;
+  if (auto block = dyn_cast<BlockType>(type.getElementType()))
+    hasZeros = block.getFormat().zero != Scalar::None;
+  // (C1)
+  size_t wanted = 1;
+  switch (*layout) {
+  case StorageLayout::NBits:
+  case StorageLayout::QdqNK:
+  case StorageLayout::QdqKN:
+    wanted = hasZeros ? 3 : 2;
+    break;
+  default:
+    break;
+  }
+  if (getRanges().size() != wanted)
+    return emitOpError("has ") << getRanges().size() << " ranges, layout '" << getLayout() << "' of this type names " << wanted;
+  // (C2)
+  if (type.getRank() == 1 && *layout != StorageLayout::DenseNK)
+    return emitOpError("of rank 1 requires layout 'dense_nk', found '") << getLayout() << "'";
+  return success();
+}
+
+LogicalResult RopeTableOp::verify() {
+  if (getKind() != "cos" && getKind() != "sin")
+    return emitOpError("requires kind 'cos' or 'sin', found '") << getKind() << "'";
+  if (shaped(getResult()).getRank() != 2 || columns(getResult()) * 2 != int64_t(getRotaryDim()))
+    return emitOpError("requires a result [rows, ") << getRotaryDim() / 2 << "], found " << getType();
+  if (getFactors() && int64_t(getFactors()->size()) * 2 != int64_t(getRotaryDim()))
+    return emitOpError("has ") << getFactors()->size() << " factors, rotary_dim asks for " << getRotaryDim() / 2;
+  return success();
+}
+
+LogicalResult EmbedOp::verify() {
+  if (shaped(getIds()).getRank() != 1 || shaped(getTable()).getRank() != 2)
+    return emitOpError("requires ids [M] and a table [V, N]");
+  if (columns(getResult()) != columns(getTable()))
+    return emitOpError("result has ") << columns(getResult()) << " columns, the table " << columns(getTable());
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  return failure(failed(requireRows(*this, getX())) ||
+                 failed(requireVector(*this, getGamma(), columns(getX()), "gamma")));
+}
+
+LogicalResult LayerNormOp::verify() {
+  return failure(failed(requireRows(*this, getX())) ||
+                 failed(requireVector(*this, getGamma(), columns(getX()), "gamma")) ||
+                 failed(requireVector(*this, getBeta(), columns(getX()), "beta")));
+}
+
+LogicalResult BiasOp::verify() {
+  return failure(failed(requireRows(*this, getX())) ||
+                 failed(requireVector(*this, getBias(), columns(getX()), "bias")));
+}
+
+LogicalResult MatmulOp::verify() {
+  if (failed(requireRows(*this, {getLhs(), getRhs(), getResult()})))
+    return failure();
+  // (C1)
+  if (columns(getLhs()) != columns(getRhs()))
+    return emitOpError("lhs has K = ") << columns(getLhs()) << ", rhs K = " << columns(getRhs());
+  if (columns(getResult()) != shaped(getRhs()).getDimSize(0))
+    return emitOpError("result has N = ") << columns(getResult()) << ", rhs N = " << shaped(getRhs()).getDimSize(0);
+  if (getCompute() && *getCompute() != "f32" && *getCompute() != "i8")
+    return emitOpError("requires compute 'f32' or 'i8', found '") << *getCompute() << "'";
+  return success();
+}
+
+LogicalResult RopeOp::verify() {
+  if (failed(requireRows(*this, {getX(), getCos(), getSin()})))
+    return failure();
+  // (C1)
+  int64_t headDim = getHeadDim();
+  if (headDim <= 0 || columns(getX()) % headDim || columns(getCos()) * 2 > headDim)
+    return emitOpError("head_dim ") << headDim << " must divide " << columns(getX()) << " and hold the rotary dimension "
+                                    << columns(getCos()) * 2;
+  if (columns(getCos()) != columns(getSin()))
+    return emitOpError("cosines have ") << columns(getCos()) << " columns, sines " << columns(getSin());
+  // (C2)
+  if (bool(getLongCos()) != getThreshold().has_value())
+    return emitOpError("requires long tables and threshold together");
+  return success();
+}
+
+LogicalResult ColumnsOp::verify() {
+  if (failed(requireRows(*this, {getX(), getResult()})))
+    return failure();
+  if (int64_t end = getBegin() + columns(getResult()); int64_t(getBegin()) < 0 || end > columns(getX()))
+    return emitOpError("takes columns ") << getBegin() << " to " << end << " of " << columns(getX());
+  return success();
+}
+
+LogicalResult TransposeOp::verify() {
+  if (failed(requireRows(*this, {getW(), getResult()})))
+    return failure();
+  if (shaped(getW()).getDimSize(0) != columns(getResult()) || columns(getW()) != shaped(getResult()).getDimSize(0))
+    return emitOpError("result must be ") << columns(getW()) << "x" << shaped(getW()).getDimSize(0);
+  return success();
+}
+
+void CacheAppendOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Write::get(), getCacheAttr());
+}
+
+void AttendOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), getCacheAttr());
+}

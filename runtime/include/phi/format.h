@@ -1,0 +1,149 @@
+//===- format.h - What a model binary holds ----------------*- C -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The contract between the compiler, which writes these structs as data of the
+// program, and the runtime, which reads them. Included by both sides; plain C99.
+// Every struct begins with nothing that needs a relocation outside its own
+// section, fields are only ever appended, and sizes are asserted below.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_FORMAT_H
+#define PHI_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Version of everything in this file. The runtime refuses another one.
+#define PHI_FORMAT_VERSION 1u
+
+/// Rows that the `verify` entry point takes at most; `decode` takes one.
+#define PHI_VERIFY_ROWS 8u
+
+typedef struct phi_scheduler phi_scheduler;
+
+/// What every compiled kernel sees: one per session, filled by the runtime
+/// before an entry point runs, constant while it runs.
+typedef struct phi_frame {
+  const uint8_t *weights;  ///< packed weights, page-aligned
+  uint8_t *arena;          ///< planned buffers (model.arena_bytes), 64-byte aligned
+  uint8_t *kv;             ///< KV cache (model.kv_bytes_per_token * context), 64-byte aligned
+  const int32_t *tokens;   ///< [rows] token ids of this step
+  float *logits;           ///< [rows - logit_row0, vocab] out
+  int64_t rows;            ///< tokens in this step (M), 1..model.chunk_rows
+  int64_t past;            ///< position of row 0 = tokens already in the KV cache
+  int64_t total;           ///< length of the whole sequence being processed (chooses the LongRoPE table), >= past + rows
+  int64_t context;         ///< capacity of the KV cache in tokens, a multiple of 32
+  int64_t logit_row0;      ///< logits are wanted for rows [logit_row0, rows)
+  phi_scheduler *scheduler;
+  uint8_t *scratch;        ///< thread t owns scratch + t * model.scratch_bytes, 64-byte aligned
+} phi_frame;
+
+/// A stage's compiled body: computes tiles [begin, end). Tiles are independent;
+/// a tile's arithmetic does not depend on who runs it (C4).
+/// `args` are the stage's constants: byte offsets of its buffers, then sizes.
+typedef void (*phi_kernel)(const phi_frame *frame, const int64_t *args, int64_t begin,
+                           int64_t end, uint8_t *scratch);
+
+/// A compiled entry point. All threads call it with the same frame.
+typedef void (*phi_entry)(phi_frame *frame, int32_t thread);
+
+/// Runs one stage on the calling thread: claims runs of tiles until none is
+/// left, then waits for the other threads. Called by entry points only.
+/// Defined by the runtime.
+void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel,
+                   const int64_t *args, int64_t tiles);
+
+/// Where a buffer lives.
+enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE = 2, PHI_SPACE_LOGITS = 3 };
+
+/// One output of a stage, for the after-stage hook (`phic verify`).
+/// ARENA: rows [0, rows) at arena + offset, `row_bytes` apart.
+/// LOGITS: rows [logit_row0, rows).
+/// KV_*: the whole cache of that layer: kv + offset * context, row_bytes * context bytes
+/// (offset and row_bytes are per token; docs/numerics.md has the order inside).
+/// starts at kv + offset * context), layouts as in docs/numerics.md.
+typedef struct phi_stage_output {
+  uint32_t space;      ///< phi_space
+  uint32_t row_bytes;
+  uint64_t offset;
+} phi_stage_output;
+
+typedef struct phi_stage_desc {
+  const char *name;
+  const phi_stage_output *outputs;
+  uint32_t output_count;
+  uint32_t logit_rows;  ///< 1: works on rows [logit_row0, rows) only; ARENA outputs then hold those rows from offset on
+} phi_stage_desc;
+
+/// One CPU level's code. Variants are listed best first; the runtime takes the
+/// first whose features the machine has.
+typedef struct phi_variant {
+  const char *name;      ///< "x86-64-v3"
+  uint64_t features;     ///< PHI_CPU_* bits that must be present
+  phi_entry decode;      ///< rows == 1
+  phi_entry verify;      ///< rows 2..PHI_VERIFY_ROWS
+  phi_entry prefill;     ///< rows 1..chunk_rows
+} phi_variant;
+
+#define PHI_CPU_AVX2 (1ull << 0)
+#define PHI_CPU_FMA (1ull << 1)
+#define PHI_CPU_F16C (1ull << 2)
+#define PHI_CPU_BMI2 (1ull << 3)
+
+/// Defaults for sampling, from the model's generation config.
+typedef struct phi_generation {
+  float temperature;        ///< 0 = greedy
+  float top_p;              ///< 1 = off
+  float min_p;              ///< 0 = off
+  int32_t top_k;            ///< 0 = off
+  float repetition_penalty; ///< 1 = off
+} phi_generation;
+
+/// The model: one constant struct `phi_the_model` in the program.
+typedef struct phi_model {
+  uint32_t size;     ///< sizeof(phi_model)
+  uint32_t version;  ///< PHI_FORMAT_VERSION
+  const char *name;  ///< for --version and the banner
+  const char *phic_version;
+  uint32_t vocab;
+  uint32_t chunk_rows;       ///< most rows in one step
+  uint32_t context_max;      ///< the model's own limit
+  uint32_t context_default;  ///< min(context_max, 4096)
+  uint32_t rope_switch;      ///< 0, or the total length above which the long RoPE table applies: crossing it re-prefills
+  uint32_t pruned_head;      ///< 1: the graph itself computes only the last row's logits
+  uint64_t arena_bytes;
+  uint64_t scratch_bytes;    ///< per thread
+  uint64_t kv_bytes_per_token;
+  const uint8_t *weights;    ///< start of the mapped weight segment
+  uint64_t weights_bytes;
+  uint64_t weights_hash;     ///< xxh3-64 of the weight segment
+  const phi_variant *variants;
+  const phi_stage_desc *stages;
+  uint32_t variant_count;
+  uint32_t stage_count;
+  const uint8_t *tokenizer;  ///< tokenizer tables (phi/tokenizer.h), NULL: --tokens only
+  uint64_t tokenizer_bytes;
+  const uint8_t *chat;       ///< chat template tables (phi/tokenizer.h), NULL: --raw only
+  uint64_t chat_bytes;
+  const int32_t *stop_ids;
+  uint32_t stop_id_count;
+  uint32_t reserved;
+  phi_generation generation;
+} phi_model;
+
+extern const phi_model phi_the_model;
+
+#ifdef __cplusplus
+}
+static_assert(sizeof(phi_frame) == 96, "generated code loads fields by offset");
+static_assert(sizeof(phi_stage_output) == 16, "written by the compiler");
+static_assert(sizeof(phi_stage_desc) == 24, "written by the compiler");
+static_assert(sizeof(phi_variant) == 40, "written by the compiler");
+static_assert(sizeof(phi_generation) == 20, "written by the compiler");
+static_assert(sizeof(phi_model) == 192, "written by the compiler");
+#endif
+
+#endif // PHI_FORMAT_H
