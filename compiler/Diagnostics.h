@@ -1,0 +1,30 @@
+//===- Diagnostics.h - What the user reads ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_COMPILER_DIAGNOSTICS_H
+#define PHIC_COMPILER_DIAGNOSTICS_H
+
+#include "mlir/IR/Diagnostics.h"
+
+namespace llvm {
+class raw_ostream;
+}
+
+namespace phic {
+
+/// Prints MLIR's diagnostics the way compilers do, naming the node:
+///
+///     phic: error: '/model/layers.0/attn/Foo': op 'Foo' is not supported
+///     phic: note: ...
+class DiagnosticPrinter : public mlir::ScopedDiagnosticHandler {
+public:
+  DiagnosticPrinter(mlir::MLIRContext *context, llvm::raw_ostream &os, bool showRemarks);
+  unsigned errors() const { return errorCount; }
+  unsigned remarks() const { return remarkCount; }
+
+private:
+  unsigned errorCount = 0, remarkCount = 0;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_DIAGNOSTICS_H

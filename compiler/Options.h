@@ -1,0 +1,53 @@
+//===- Options.h - Every user option in one struct -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a user can ask of a compilation. No globals: tools fill one of these
+// and pass it down. A value that cannot be honoured is an error, never ignored.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_OPTIONS_H
+#define PHIC_COMPILER_OPTIONS_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace phic {
+
+/// The phases of docs/architecture.md, in order.
+enum class Phase : uint8_t {
+#define PHIC_PHASE(ENUM, NAME, MEANING) ENUM,
+#include "compiler/Phases.def"
+};
+inline constexpr int kPhaseCount = int(Phase::Link) + 1;
+std::string_view phaseName(Phase phase);
+std::string_view phaseMeaning(Phase phase);
+std::optional<Phase> phaseByName(std::string_view name);
+
+/// Exit codes of every phic tool.
+enum ExitCode : int {
+  kExitSuccess = 0,
+  kExitUsage = 1,     ///< wrong use: flags, paths
+  kExitModel = 2,     ///< the model is unsupported or invalid
+  kExitInternal = 3,  ///< phic's own fault, with a reproducer file
+};
+
+struct Options {
+  std::string model;               ///< directory, .onnx or .gguf; with startFrom an .mlir file
+  std::string output;              ///< "-" or empty with stopAfter: standard output
+  std::string cpu = "x86-64-v3";   ///< row of targets/Targets.def
+  std::string activations = "auto";///< --act: auto, f32, i8
+  std::string kvCache = "f16";     ///< --kv: f16, f32
+  int64_t maxContext = 4096;       ///< tokens the program is built for at most; the model's limit caps it
+  int64_t chunkRows = 256;         ///< rows of one prefill step
+  std::optional<Phase> stopAfter;
+  std::optional<Phase> startFrom;
+  std::string modelDirectory;      ///< folder of the weight files, with startFrom; default: that of the .mlir
+  std::string dumpPhases;          ///< directory for one .mlir a phase
+  bool errorOnFallback = false;    ///< --Werror=fallback
+  bool quiet = false;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_OPTIONS_H

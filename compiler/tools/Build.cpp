@@ -1,0 +1,73 @@
+//===- Build.cpp - phic build ----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/Compiler.h"
+#include "compiler/Pipeline.h"
+#include "compiler/tools/Verbs.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+
+namespace phic {
+namespace {
+
+struct BuildFlags {
+  Options options;
+  std::string stopAfter, startFrom;
+  bool printPipeline = false;
+  std::vector<std::string> errors;
+};
+
+std::vector<std::string> phaseNames() {
+  std::vector<std::string> names;
+  for (int i = 0; i < kPhaseCount; ++i)
+    names.emplace_back(phaseName(Phase(i)));
+  return names;
+}
+
+ExitCode runBuild(BuildFlags &flags) {
+  Options &options = flags.options;
+  if (flags.printPipeline) {
+    printPipeline(llvm::outs(), options);
+    return kExitSuccess;
+  }
+  if (options.model.empty()) {
+    llvm::errs() << "phic: error: build needs a MODEL: a directory, an .onnx or a .gguf file\n";
+    return kExitUsage;
+  }
+  if (!flags.stopAfter.empty())
+    options.stopAfter = phaseByName(flags.stopAfter);
+  if (!flags.startFrom.empty())
+    options.startFrom = phaseByName(flags.startFrom);
+  if (options.output.empty() && !options.stopAfter) {
+    llvm::errs() << "phic: error: build needs -o FILE, the program to write\n";
+    return kExitUsage;
+  }
+  options.errorOnFallback = !flags.errors.empty();
+  return compile(options, llvm::errs());
+}
+
+} // namespace
+
+void addBuildVerb(CLI::App &app, ExitCode &result) {
+  CLI::App *verb = app.add_subcommand("build", "compile a model to a standalone program");
+  auto flags = std::make_shared<BuildFlags>();
+  Options &o = flags->options;
+  verb->add_option("MODEL", o.model, "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
+  verb->add_option("-o,--output", o.output, "program to write; with --stop-after: IR, '-' for standard output (default)");
+  verb->add_option("--cpu", o.cpu, "CPU level to compile for")->capture_default_str();
+  verb->add_option("--act", o.activations, "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits or less, else f32")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))->capture_default_str();
+  verb->add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();
+  verb->add_option("--max-context", o.maxContext, "most tokens a session of the program can hold (the model's own limit caps it)")
+      ->check(CLI::Range(int64_t(32), int64_t(1) << 24))->capture_default_str();
+  verb->add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")->check(CLI::Range(8, 4096))->capture_default_str();
+  verb->add_option("--stop-after", flags->stopAfter, "write the IR after this phase and stop")->check(CLI::IsMember(phaseNames()));
+  verb->add_option("--start-from", flags->startFrom, "MODEL is IR; begin with this phase")->check(CLI::IsMember(phaseNames()));
+  verb->add_option("--model-dir", o.modelDirectory, "with --start-from: folder of the weight files (default: the IR's folder)");
+  verb->add_option("--dump-phases", o.dumpPhases, "write the IR after every phase into this folder");
+  verb->add_flag("--print-pipeline", flags->printPipeline, "print phases and passes, and stop");
+  verb->add_option("--Werror", flags->errors, "fallback: a generic or scalar kernel is an error")->check(CLI::IsMember({"fallback"}));
+  verb->add_flag("-q,--quiet", o.quiet, "no summary");
+  verb->callback([flags, &result] { result = runBuild(*flags); });
+}
+
+} // namespace phic

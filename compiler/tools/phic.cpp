@@ -1,0 +1,37 @@
+//===- phic.cpp - The command line -----------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// phic VERB: one file a verb in this folder, each declares its options and
+// returns an exit code of Options.h.
+//===----------------------------------------------------------------------===//
+#include "compiler/Options.h"
+#include "compiler/tools/Verbs.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+
+using namespace phic;
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  CLI::App app("phic compiles quantized language models to standalone native programs", "phic");
+  app.set_version_flag("--version", "phic " PHIC_VERSION);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::help);
+
+  ExitCode result = kExitSuccess;
+  for (auto addVerb : {addBuildVerb, addInspectVerb, addVerifyVerb})
+    addVerb(app, result);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error);
+    CLI::App *verb = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
+    llvm::errs() << "phic: error: " << error.what() << "\nsee '"
+                 << (verb == &app ? "phic" : "phic " + verb->get_name()) << " --help'\n";
+    return kExitUsage;
+  }
+  return result;
+}
