@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace phic {
 
@@ -47,6 +48,15 @@ struct BlockFormat {
   /// `u4, 32, scale = f16 * u6, zero = 8, min = f16 * u6`; parse accepts exactly what print emits.
   std::string str() const;
   static std::optional<BlockFormat> parse(std::string_view text, std::string *error);
+};
+
+/// One row of a quantized weight, as every reader hands it over and every packer takes it:
+/// w[k] = scale[b] * (codes[k] - zero[b]) + min[b] with b = k / block.
+/// Two-level scales are multiplied out (exactly, in f32); absent zeros and minima are
+/// the format's constant and 0.
+struct BlockRow {
+  std::vector<int16_t> codes;            ///< [K]
+  std::vector<float> scale, zero, min;   ///< [ceil(K / block)] each
 };
 
 /// How the producing tool arranges a weight's bytes: a row of Formats.def.
