@@ -1,10 +1,294 @@
 //===- Formats.cpp - Weight formats as data --------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Printing and parsing of formats, and the tables of Formats.def by id and name.
+//===----------------------------------------------------------------------===//
 #include "dialects/phiq/Formats.h"
 
+#include <cassert>
+#include <cctype>
+#include <vector>
+
 namespace phic {
-std::string_view storageLayoutName(StorageLayout layout) { return {}; }
-std::optional<StorageLayout> storageLayoutByName(std::string_view name) { return std::nullopt; }
-std::string BlockFormat::str() const { return {}; }
-std::optional<BlockFormat> BlockFormat::parse(std::string_view, std::string *) { return std::nullopt; }
+namespace {
+
+struct ScalarRow {
+  Scalar scalar;
+  std::string_view name;
+  unsigned bits;
+};
+constexpr ScalarRow kScalars[] = {
+    {Scalar::F32, "f32", 32}, {Scalar::F16, "f16", 16}, {Scalar::BF16, "bf16", 16}, {Scalar::I8, "s8", 8},
+    {Scalar::U8, "u8", 8},    {Scalar::I4, "s4", 4},    {Scalar::U4, "u4", 4},
+};
+
+/// Elements of a super-block, over which the outer scale of a two-level one is spread.
+constexpr double kSuperBlock = 256;
+
+std::string codeName(unsigned bits, bool isSigned) { return (isSigned ? "s" : "u") + std::to_string(bits); }
+
+/// Recursive-descent reader of the grammar in Dialect.td. The first problem
+/// is kept: every later step then fails quietly.
+class FormatParser {
+public:
+  explicit FormatParser(std::string_view text) : rest(text) {}
+
+  bool parseFormat(BlockFormat &format) {
+    if (!parseCode("the codes", 2, format.codes) || !expect(",") || !parseBlock(format.block) || !expect(",") ||
+        !expect("scale") || !expect("=") || !parseScale(format))
+      return false;
+    if (accept(", zero") && !(expect("=") && parseZero(format)))
+      return false;
+    if (accept(", min") && !(expect("=") && parseMin(format)))
+      return false;
+    skipSpace();
+    return rest.empty() || fail("the end, or ', zero = ...' before ', min = ...'");
+  }
+
+  std::string error;
+
+private:
+  void skipSpace() {
+    while (!rest.empty() && rest.front() == ' ')
+      rest.remove_prefix(1);
+  }
+
+  bool fail(const std::string &wanted) {
+    if (error.empty())
+      error = "expected " + wanted + ", found " + (rest.empty() ? "the end" : "'" + std::string(rest) + "'");
+    return false;
+  }
+
+  bool accept(std::string_view token) {
+    skipSpace();
+    if (!rest.starts_with(token))
+      return false;
+    rest.remove_prefix(token.size());
+    return true;
+  }
+
+  bool expect(std::string_view token) { return accept(token) || fail("'" + std::string(token) + "'"); }
+
+  std::string_view peekWord() {
+    skipSpace();
+    size_t length = 0;
+    while (length < rest.size() && (std::isalnum(uint8_t(rest[length])) || rest[length] == '-'))
+      ++length;
+    return rest.substr(0, length);
+  }
+
+  /// A decimal integer of at most nine digits: no field of a format is larger.
+  static std::optional<int64_t> asInteger(std::string_view word) {
+    bool negative = word.starts_with('-');
+    if (negative)
+      word.remove_prefix(1);
+    if (word.empty() || word.size() > 9)
+      return std::nullopt;
+    int64_t value = 0;
+    for (char digit : word) {
+      if (digit < '0' || digit > '9')
+        return std::nullopt;
+      value = 10 * value + (digit - '0');
+    }
+    return negative ? -value : value;
+  }
+
+  bool parseCode(const char *what, int64_t leastBits, CodeType &code) {
+    std::string_view word = peekWord();
+    std::optional<int64_t> bits;
+    if (word.starts_with('u') || word.starts_with('s'))
+      bits = asInteger(word.substr(1));
+    if (!bits || *bits < leastBits || *bits > 8)
+      return fail(std::string(what) + " as uN or sN with N in " + std::to_string(leastBits) + "..8");
+    code = {uint8_t(*bits), word.front() == 's'};
+    rest.remove_prefix(word.size());
+    return true;
+  }
+
+  bool parseBlock(int64_t &block) {
+    std::string_view word = peekWord();
+    std::optional<int64_t> value = asInteger(word);
+    if (!value || *value < 1)
+      return fail("a block size of at least 1");
+    block = *value;
+    rest.remove_prefix(word.size());
+    return true;
+  }
+
+  bool parseFloat(const char *what, Scalar &scalar) {
+    std::string_view word = peekWord();
+    std::optional<Scalar> found = scalarByName(word);
+    if (!found || !isFloat(*found))
+      return fail(std::string(what) + " as f32, f16 or bf16");
+    scalar = *found;
+    rest.remove_prefix(word.size());
+    return true;
+  }
+
+  bool parseScale(BlockFormat &format) {
+    if (!parseFloat("the scale", format.scale))
+      return false;
+    CodeType sub;
+    if (!accept("*"))
+      return true;
+    if (!parseCode("the sub-scale", 2, sub))
+      return false;
+    format.subScaleBits = sub.bits;
+    format.subScaleSigned = sub.isSigned;
+    return true;
+  }
+
+  bool parseZero(BlockFormat &format) {
+    std::string_view word = peekWord();
+    if (std::optional<Scalar> scalar = scalarByName(word)) {
+      format.zero = *scalar;
+    } else if (std::optional<int64_t> value = asInteger(word); value && *value >= -256 && *value <= 256) {
+      format.zeroConstant = *value;
+    } else {
+      return fail("the zero point as an integer in -256..256 or one of u4, u8, s4, s8, f16, bf16, f32");
+    }
+    rest.remove_prefix(word.size());
+    return true;
+  }
+
+  bool parseMin(BlockFormat &format) {
+    if (!parseFloat("the minimum", format.min))
+      return false;
+    if (format.subScaleBits == 0)
+      return true;
+    std::string sub = "* " + codeName(format.subScaleBits, /*isSigned=*/false);
+    return expect("*") && (accept(sub.substr(2)) || fail("'" + sub + "', as the scale is two-level"));
+  }
+
+  std::string_view rest;
+};
+
+BlockFormat formatOfRow(std::string_view text) {
+  BlockFormat format;
+  if (std::optional<Scalar> scalar = scalarByName(text)) {
+    format.scale = *scalar;
+    return format;
+  }
+  std::optional<BlockFormat> parsed = BlockFormat::parse(text, nullptr);
+  assert(parsed && "a row of Formats.def has a format that does not parse");
+  return *parsed;
+}
+
+const std::vector<GgufType> &ggufTypes() {
+  static const std::vector<GgufType> types = {
+#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \
+  {ID, NAME, StorageLayout::LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, scalarByName(FORMAT).has_value(), formatOfRow(FORMAT)},
+#include "dialects/phiq/Formats.def"
+  };
+  return types;
+}
+
+} // namespace
+
+unsigned scalarBits(Scalar scalar) {
+  for (const ScalarRow &row : kScalars)
+    if (row.scalar == scalar)
+      return row.bits;
+  return 0;
+}
+
+std::string_view scalarName(Scalar scalar) {
+  for (const ScalarRow &row : kScalars)
+    if (row.scalar == scalar)
+      return row.name;
+  return {};
+}
+
+std::optional<Scalar> scalarByName(std::string_view name) {
+  for (const ScalarRow &row : kScalars)
+    if (row.name == name)
+      return row.scalar;
+  return std::nullopt;
+}
+
+bool isFloat(Scalar scalar) { return scalar == Scalar::F32 || scalar == Scalar::F16 || scalar == Scalar::BF16; }
+
+double BlockFormat::bitsPerWeight() const {
+  // One level: a scalar a block. Two levels: an integer a block, the scalar a super-block.
+  auto spread = [&](Scalar scalar) {
+    if (scalar == Scalar::None)
+      return 0.0;
+    double outer = scalarBits(scalar);
+    return subScaleBits ? subScaleBits / double(block) + outer / kSuperBlock : outer / double(block);
+  };
+  return codes.bits + spread(scale) + scalarBits(zero) / double(block) + spread(min);
+}
+
+std::string BlockFormat::str() const {
+  std::string text = codeName(codes.bits, codes.isSigned) + ", " + std::to_string(block) + ", scale = ";
+  text += scalarName(scale);
+  if (subScaleBits)
+    text += " * " + codeName(subScaleBits, subScaleSigned);
+  if (zero != Scalar::None)
+    text += ", zero = " + std::string(scalarName(zero));
+  else if (zeroConstant != 0)
+    text += ", zero = " + std::to_string(zeroConstant);
+  if (min != Scalar::None) {
+    text += ", min = " + std::string(scalarName(min));
+    if (subScaleBits)
+      text += " * " + codeName(subScaleBits, /*isSigned=*/false);
+  }
+  return text;
+}
+
+std::optional<BlockFormat> BlockFormat::parse(std::string_view text, std::string *error) {
+  BlockFormat format;
+  FormatParser parser(text);
+  bool parsed = parser.parseFormat(format);
+  // One spelling a format, so that types compare equal exactly when their text does.
+  if (parsed && format.str() != text) {
+    parser.error = "spell '" + std::string(text) + "' as '" + format.str() + "'";
+    parsed = false;
+  }
+  if (parsed)
+    return format;
+  if (error)
+    *error = parser.error;
+  return std::nullopt;
+}
+
+std::string_view storageLayoutName(StorageLayout layout) {
+  switch (layout) {
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+  case StorageLayout::ENUM:                                                                                            \
+    return NAME;
+#include "dialects/phiq/Formats.def"
+  }
+  return {};
+}
+
+std::optional<StorageLayout> storageLayoutByName(std::string_view name) {
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+  if (name == NAME)                                                                                                    \
+    return StorageLayout::ENUM;
+#include "dialects/phiq/Formats.def"
+  return std::nullopt;
+}
+
+const GgufType *ggufTypeById(uint32_t id) {
+  for (const GgufType &type : ggufTypes())
+    if (type.id == id)
+      return &type;
+  return nullptr;
+}
+
+std::string ggufTypeName(uint32_t id) {
+  switch (id) {
+#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \
+  case ID:                                                                                                             \
+    return NAME;
+#define PHIC_GGUF_OTHER(ID, NAME)                                                                                      \
+  case ID:                                                                                                             \
+    return NAME;
+#include "dialects/phiq/Formats.def"
+  default:
+    return "type " + std::to_string(id);
+  }
+}
+
 } // namespace phic

@@ -37,6 +37,7 @@ struct BlockFormat {
   int64_t block = 32;            ///< elements sharing one scale; K itself for per-channel
   Scalar scale = Scalar::F32;    ///< type the scale is stored in (the super-block's, where subScaleBits > 0)
   uint8_t subScaleBits = 0;      ///< K formats: bits of the integer each block's scale is multiplied by; 0: none
+  bool subScaleSigned = false;   ///< that integer is two's complement (Q6_K); a minimum's is always unsigned
   Scalar zero = Scalar::None;    ///< stored zero point per block; None: `zeroConstant` for all
   int64_t zeroConstant = 0;      ///< e.g. 8 for symmetric u4
   Scalar min = Scalar::None;     ///< float added per block (GGUF's -min, MLX's bias); None: absent
@@ -45,10 +46,18 @@ struct BlockFormat {
   /// Storage including scales, zero points and minima, per weight. Sub-scales
   /// count with their super-block of 256.
   double bitsPerWeight() const;
-  /// `u4, 32, scale = f16 * u6, zero = 8, min = f16 * u6`; parse accepts exactly what print emits.
+  /// `u4, 32, scale = f16 * u6, zero = 8, min = f16 * u6`; parse accepts exactly what str() returns.
+  /// A two-level scale makes the minimum two-level too, with the same number of bits.
   std::string str() const;
   static std::optional<BlockFormat> parse(std::string_view text, std::string *error);
 };
+
+/// Bits of one stored scalar; 0 for None.
+unsigned scalarBits(Scalar scalar);
+/// "f16", "u4", ...; empty for None.
+std::string_view scalarName(Scalar scalar);
+std::optional<Scalar> scalarByName(std::string_view name);
+bool isFloat(Scalar scalar);
 
 /// One row of a quantized weight, as every reader hands it over and every packer takes it:
 /// w[k] = scale[b] * (codes[k] - zero[b]) + min[b] with b = k / block.
@@ -75,7 +84,7 @@ struct GgufType {
   StorageLayout layout;
   uint32_t blockElements;     ///< elements of one stored block (256 for K formats)
   uint32_t blockBytes;
-  bool isFloat;               ///< F32 and F16: the element type is `scale`, no codes
+  bool isFloat;               ///< F32 and F16: the element type is `format.scale`, no codes
   BlockFormat format;
 };
 /// Row with that id, or nullptr when phic does not read the type.

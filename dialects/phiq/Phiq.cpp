@@ -12,7 +12,7 @@ using namespace phic;
 using namespace phic::phiq;
 
 llvm::hash_code phic::hash_value(const BlockFormat &f) {
-  return llvm::hash_combine(f.codes.bits, f.codes.isSigned, f.block, int(f.scale), f.subScaleBits,
+  return llvm::hash_combine(f.codes.bits, f.codes.isSigned, f.block, int(f.scale), f.subScaleBits, f.subScaleSigned,
                             int(f.zero), f.zeroConstant, int(f.min));
 }
 
