@@ -1,0 +1,71 @@
+//===- WeightReader.h - Rows of a weight, whatever its layout --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The one way to read the numbers of a weight: packers, the interpreter and the
+// passes see rows of codes, scales, zero points and minima (or of floats), never
+// a tool's storage layout. Values are bit-equal with what the producing tool
+// computes (C1).
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H
+#define PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H
+
+#include "dialects/phiq/Formats.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+namespace phic {
+
+class WeightStore;
+namespace phiq {
+class WeightOp;
+}
+
+/// What a `phiq.weight` says, without MLIR. A vector [N] is one row of N columns.
+struct WeightSpec {
+  StorageLayout layout = StorageLayout::DenseNK;
+  int64_t rows = 0;                  ///< N
+  int64_t columns = 0;               ///< K
+  std::optional<BlockFormat> format; ///< absent: floats of type `element`
+  Scalar element = Scalar::F32;
+  llvm::SmallVector<llvm::ArrayRef<uint8_t>, 3> ranges;
+};
+
+/// Reads rows of one weight. Does not own the bytes: the store must outlive it.
+class WeightReader {
+public:
+  virtual ~WeightReader() = default;
+
+  /// Checks that the ranges have the lengths that layout and shape ask for.
+  static llvm::Expected<std::unique_ptr<WeightReader>> create(const WeightSpec &spec);
+  /// The same from the op, its ranges bounds-checked and hashed by the store (WeightReaderOp.cpp).
+  static llvm::Expected<std::unique_ptr<WeightReader>> create(phiq::WeightOp op, WeightStore &store);
+
+  int64_t rows() const { return spec.rows; }
+  int64_t columns() const { return spec.columns; }
+  /// The block format, or nullptr when the weight is floats.
+  const BlockFormat *format() const { return spec.format ? &*spec.format : nullptr; }
+  /// Type in which the floats of a weight without a format are stored.
+  Scalar element() const { return spec.element; }
+
+  /// Rows [n0, n0 + count) of a quantized weight. Vectors are resized, so reusing `rows` allocates
+  /// nothing. Transposed layouts are read fastest 8 or more rows at a time.
+  virtual void readRows(int64_t n0, int64_t count, BlockRow *rows) const = 0;
+  /// The same rows, or those of a float weight, as f32 [count, K] row-major.
+  virtual void dequantizeRows(int64_t n0, int64_t count, float *values) const = 0;
+
+  /// Gives the pages behind rows [n0, n0 + count) back to the system (whole pages only; a
+  /// transposed layout gives back nothing before its last row).
+  void release(int64_t n0, int64_t count) const;
+
+protected:
+  explicit WeightReader(const WeightSpec &spec) : spec(spec) {}
+  WeightSpec spec;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H

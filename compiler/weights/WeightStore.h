@@ -1,0 +1,67 @@
+//===- WeightStore.h - Mapped files behind weight handles ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The numbers of a model stay in its files: the store maps them read-only and
+// hands out byte ranges. Nothing is copied, and pages that have been streamed
+// through can be given back, so that memory does not grow with the model.
+// Ranges come from a file or from IR text: each is checked before use.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_WEIGHTS_WEIGHTSTORE_H
+#define PHIC_COMPILER_WEIGHTS_WEIGHTSTORE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace phic {
+
+/// A byte range of a model file: what `#phiq.range` says.
+struct FileRange {
+  uint32_t file = 0;  ///< index into the store's files (`phiq.files`)
+  uint64_t offset = 0;
+  uint64_t length = 0;
+  uint64_t hash = 0;  ///< xxh3-64 of the bytes
+  auto operator<=>(const FileRange &) const = default;
+};
+
+/// Thread-safe after open().
+class WeightStore {
+public:
+  /// Maps `files`, which are paths relative to `directory` and may not lead out of it.
+  static llvm::Expected<std::unique_ptr<WeightStore>> open(llvm::StringRef directory,
+                                                           llvm::ArrayRef<std::string> files);
+  ~WeightStore();
+
+  /// The bytes of a range, whose bounds are checked; its hash is not.
+  llvm::Expected<llvm::ArrayRef<uint8_t>> bytes(const FileRange &range) const;
+
+  /// The bytes of a range whose hash has been compared with the file (once per range).
+  llvm::Expected<llvm::ArrayRef<uint8_t>> verifiedBytes(const FileRange &range);
+
+  /// A handle for these bytes of a file, its hash computed: what importers put into the IR.
+  llvm::Expected<FileRange> makeRange(uint32_t file, uint64_t offset, uint64_t length);
+
+  /// Gives the pages that lie wholly in the bytes back to the system; they are read again when touched.
+  static void release(llvm::ArrayRef<uint8_t> bytes);
+
+  llvm::ArrayRef<std::string> files() const { return names; }
+
+private:
+  struct Mapping;
+  WeightStore() = default;
+
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<Mapping>> mappings;
+  std::mutex mutex;
+  std::set<FileRange> verified;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_WEIGHTS_WEIGHTSTORE_H

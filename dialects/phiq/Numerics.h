@@ -1,0 +1,79 @@
+//===- Numerics.h - Where all rounding is decided --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The only definition of quantize, dequantize and requantize, and of the
+// conversions between float types: the interpreter, constant folding, the
+// packers and the tests call these; kernels are held against them. Rounding is
+// half to even, then saturating, everywhere. docs/numerics.md explains.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_DIALECTS_PHIQ_NUMERICS_H
+#define PHIC_DIALECTS_PHIQ_NUMERICS_H
+
+#include "dialects/phiq/Formats.h"
+#include <cstdint>
+
+namespace phic {
+
+//===----------------------------------------------------------------------===//
+// Float types
+//===----------------------------------------------------------------------===//
+
+/// Exact. A signalling NaN becomes quiet, as the F16C instructions do it.
+float halfToFloat(uint16_t bits);
+/// Half to even; overflow gives infinity, a NaN stays one (quiet, upper payload kept).
+uint16_t floatToHalf(float value);
+float bfloatToFloat(uint16_t bits);
+uint16_t floatToBfloat(float value);
+
+/// `value` after a trip through a stored float type.
+float roundTo(Scalar type, float value);
+
+//===----------------------------------------------------------------------===//
+// Integer codes
+//===----------------------------------------------------------------------===//
+
+/// Least and greatest value of a code type: 0..15 for u4, -8..7 for s4.
+int32_t leastCode(CodeType codes);
+int32_t greatestCode(CodeType codes);
+
+/// Nearest integer, ties to even, saturated to the code type after `zero` is added. NaN gives `zero`.
+int32_t roundToCode(float value, int32_t zero, CodeType codes);
+
+/// saturate(round_half_even(f32(x / scale)) + zero), as ONNX QuantizeLinear.
+int32_t quantize(float x, float scale, int32_t zero, CodeType codes);
+
+/// f32(f32(scale * (q - zero)) + min); without a minimum the sum is not taken (it would turn -0 into 0).
+float dequantize(int32_t q, float scale, float zero);
+float dequantize(int32_t q, float scale, float zero, float min);
+
+/// saturate(round_half_even(f32(scale * accumulator)) + zero), scale = f32(f32(lhs * rhs) / result).
+int32_t requantize(int32_t accumulator, float scale, int32_t zero, CodeType codes);
+
+//===----------------------------------------------------------------------===//
+// Blocks of a row
+//===----------------------------------------------------------------------===//
+
+/// The floats that one row of a weight stands for: values [row.codes.size()].
+void dequantizeRow(const BlockRow &row, const BlockFormat &format, float *values);
+
+/// A block whose greatest magnitude is below this counts as zeros; 127 / absmax must not overflow.
+inline constexpr float kLeastBlockMagnitude = 0x1p-100f;
+
+/// |x - scale * code| <= kDynamicQuantizeError * scale for every finite x of a dynamically quantized block:
+/// half a step, and three roundings (of 127 / absmax, of x * that, of absmax / 127) of at most 127 * 2^-24 each.
+inline constexpr double kDynamicQuantizeError = 0.5 + 3 * 127 * 0x1p-24;
+
+/// Dynamic quantization of a row to s8 per block, what `phiq.quantize` without a scale means.
+/// Per block, absmax = max |x|:
+///
+///     scale = f32(absmax / 127)    inverse = f32(127 / absmax)    code = round_half_even(f32(x * inverse))
+///     sum   = f32(scale * sum of codes)
+///
+/// Multiplying by the inverse rather than dividing by the scale is what SIMD code does cheaply, so that is
+/// the definition; |code| <= 127 holds without saturation. A block below kLeastBlockMagnitude gets scale 0,
+/// codes 0. The last block may be short. codes [columns], scales and sums [ceil(columns / block)]; sums may be null.
+void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums);
+
+} // namespace phic
+
+#endif // PHIC_DIALECTS_PHIQ_NUMERICS_H
