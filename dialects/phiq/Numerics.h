@@ -61,7 +61,7 @@ inline constexpr float kLeastBlockMagnitude = 0x1p-100f;
 
 /// |x - scale * code| <= kDynamicQuantizeError * scale for every finite x of a dynamically quantized block:
 /// half a step, and three roundings (of 127 / absmax, of x * that, of absmax / 127) of at most 127 * 2^-24 each.
-inline constexpr double kDynamicQuantizeError = 0.5 + 3 * 127 * 0x1p-24;
+inline constexpr double kDynamicQuantizeError = 0.5 + 3.01 * 127 * 0x1p-24;
 
 /// Dynamic quantization of a row to s8 per block, what `phiq.quantize` without a scale means.
 /// Per block, absmax = max |x|:

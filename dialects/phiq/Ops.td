@@ -252,7 +252,9 @@ def Phiq_QuantizeOp : Phiq_Op<"quantize", [Pure]> {
     For each block of each row of x, with scale s, zero point z and codes of the result's format:
     `q = saturate(round_half_even(x / s) + z)`.
 
-    Without `scale` (dynamic) s is f32(max |x| / 127) and z 0 (s8 codes); a block of zeros has s = 0, q = 0.
+    Without `scale` (dynamic, s8 codes, z = 0), with absmax = max |x| over the block:
+    `s = f32(absmax / 127)`, `q = round_half_even(f32(x * f32(127 / absmax)))`; a block with absmax < 2^-100
+    has s = 0, q = 0. Numerics.h bounds the error: |x - s q| <= kDynamicQuantizeError * s.
     With `scale`, it and `zero` are what a graph states (per tensor: one element; per channel: one a column).
   }];
   let arguments = (ins Phiq_Rows:$x, Optional<Phiq_FloatWeight>:$scale, OptionalAttr<I64Attr>:$zero);

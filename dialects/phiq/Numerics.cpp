@@ -1,0 +1,152 @@
+//===- Numerics.cpp - Where all rounding is decided ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See the header. Every f32 operation here is one rounding: contraction into
+// fused multiply-adds is off, so that results are the same on every host.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Numerics.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cmath>
+
+#pragma clang fp contract(off)
+
+namespace phic {
+namespace {
+
+/// Drops the low `shift` bits of `bits`, rounding half to even.
+uint32_t shiftRightHalfEven(uint32_t bits, unsigned shift) {
+  uint32_t kept = bits >> shift;
+  uint32_t dropped = bits & ((1u << shift) - 1);
+  uint32_t half = 1u << (shift - 1);
+  return kept + (dropped > half || (dropped == half && (kept & 1)));
+}
+
+/// Nearest integer, ties to even, of a value known to be small; independent of the rounding mode.
+int32_t roundHalfEven(float value) {
+  float floor = std::floor(value);
+  float fraction = value - floor; // exact
+  auto low = int32_t(floor);
+  return low + (fraction > 0.5f || (fraction == 0.5f && (low & 1)));
+}
+
+} // namespace
+
+float halfToFloat(uint16_t bits) {
+  uint32_t sign = uint32_t(bits & 0x8000) << 16;
+  uint32_t exponent = (bits >> 10) & 31;
+  uint32_t mantissa = bits & 0x3ff;
+  if (exponent == 31)
+    return std::bit_cast<float>(sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0));
+  if (exponent != 0)
+    return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
+  // Zero or subnormal: an integer times 2^-24, exact in f32.
+  float magnitude = float(mantissa) * 0x1p-24f;
+  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
+}
+
+uint16_t floatToHalf(float value) {
+  auto bits = std::bit_cast<uint32_t>(value);
+  auto sign = uint16_t(bits >> 16 & 0x8000);
+  uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000)
+    return uint16_t(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
+  if (magnitude >= 0x47800000) // 65536 and above, infinity
+    return sign | 0x7c00;
+  // Normal halves: rebias, then round; a carry runs into the exponent, at last into infinity.
+  if (magnitude >= 0x38800000)
+    return uint16_t(sign | shiftRightHalfEven(magnitude - 0x38000000, 13));
+  // Subnormal halves: the mantissa with its leading one, in units of 2^-24. Below 2^-25 all rounds to 0.
+  uint32_t exponent = magnitude >> 23;
+  if (exponent < 102)
+    return sign;
+  return uint16_t(sign | shiftRightHalfEven((magnitude & 0x7fffff) | 0x800000, 126 - exponent));
+}
+
+float bfloatToFloat(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
+
+uint16_t floatToBfloat(float value) {
+  auto bits = std::bit_cast<uint32_t>(value);
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return uint16_t(bits >> 16 | 0x40);
+  return uint16_t(shiftRightHalfEven(bits, 16));
+}
+
+float roundTo(Scalar type, float value) {
+  assert(isFloat(type));
+  switch (type) {
+  case Scalar::F16:
+    return halfToFloat(floatToHalf(value));
+  case Scalar::BF16:
+    return bfloatToFloat(floatToBfloat(value));
+  default:
+    return value;
+  }
+}
+
+int32_t leastCode(CodeType codes) { return codes.isSigned ? -(1 << (codes.bits - 1)) : 0; }
+
+int32_t greatestCode(CodeType codes) { return (1 << (codes.bits - codes.isSigned)) - 1; }
+
+int32_t roundToCode(float value, int32_t zero, CodeType codes) {
+  int32_t least = leastCode(codes), greatest = greatestCode(codes);
+  if (std::isnan(value))
+    return std::clamp(zero, least, greatest);
+  // Beyond these bounds the sum saturates whatever the rounding, and the conversion could overflow.
+  float bounded = std::clamp(value, -0x1p24f, 0x1p24f);
+  return std::clamp(roundHalfEven(bounded) + zero, least, greatest);
+}
+
+int32_t quantize(float x, float scale, int32_t zero, CodeType codes) {
+  return roundToCode(x / scale, zero, codes);
+}
+
+float dequantize(int32_t q, float scale, float zero) { return scale * (float(q) - zero); }
+
+float dequantize(int32_t q, float scale, float zero, float min) {
+  float product = scale * (float(q) - zero);
+  return product + min;
+}
+
+int32_t requantize(int32_t accumulator, float scale, int32_t zero, CodeType codes) {
+  return roundToCode(scale * float(accumulator), zero, codes);
+}
+
+void dequantizeRow(const BlockRow &row, const BlockFormat &format, float *values) {
+  int64_t columns = int64_t(row.codes.size());
+  for (int64_t begin = 0, b = 0; begin < columns; begin += format.block, ++b) {
+    int64_t end = std::min(begin + format.block, columns);
+    float scale = row.scale[b], zero = row.zero[b], min = row.min[b];
+    if (format.min == Scalar::None)
+      for (int64_t k = begin; k < end; ++k)
+        values[k] = dequantize(row.codes[k], scale, zero);
+    else
+      for (int64_t k = begin; k < end; ++k)
+        values[k] = dequantize(row.codes[k], scale, zero, min);
+  }
+}
+
+void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums) {
+  constexpr CodeType kS8 = {8, /*isSigned=*/true};
+  for (int64_t begin = 0, b = 0; begin < columns; begin += block, ++b) {
+    int64_t end = std::min(begin + block, columns);
+    float absmax = 0;
+    for (int64_t k = begin; k < end; ++k)
+      absmax = std::max(absmax, std::fabs(x[k]));
+    bool isZero = absmax < kLeastBlockMagnitude;
+    float scale = isZero ? 0 : absmax / 127.0f;
+    float inverse = isZero ? 0 : 127.0f / absmax;
+    int32_t sum = 0;
+    for (int64_t k = begin; k < end; ++k) {
+      codes[k] = int8_t(roundToCode(x[k] * inverse, 0, kS8));
+      sum += codes[k];
+    }
+    scales[b] = scale;
+    if (sums)
+      sums[b] = scale * float(sum);
+  }
+}
+
+} // namespace phic
