@@ -1,0 +1,103 @@
+//===- PackedLayout.h - Weights in tile order ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How a weight [N, K] lies in the weight segment so that a kernel's inner loop
+// streams one contiguous array. A *panel* is 8 rows of W (8 columns of the
+// result); panels follow one another, N is padded with zero weights.
+//
+// Block-quantized panel: one tile per block of K. With Kt the block's elements
+// rounded up to the sub-block (32, or 16 where blocks are not multiples of 32):
+//
+//     codes   nibbles: Kt/8 vectors of 32 bytes; bytes 4c..4c+3 of vector j belong
+//             to column c: low nibbles k = 8j..8j+3, high nibbles k = 8j+4..8j+7
+//             bytes:   Kt/4 vectors of 32 bytes; bytes 4c..4c+3 of vector j belong
+//             to column c: k = 4j..4j+3
+//     scale[8], zero[8], min[8]     in their own types, each absent when the format has none
+//
+// Float panel: [K][8]. Dense: rows of f32, for vectors and tables.
+//
+// Nothing is lost (C1): codes are shifted by a constant together with their zero
+// point, scales keep their type, two-level scales are exact products in f32.
+// No MLIR in here: the packer, `phic verify` and the tests use it too.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_PACKEDLAYOUT_H
+#define PHIC_TARGETS_PACKEDLAYOUT_H
+
+#include "dialects/phiq/Formats.h"
+
+namespace phic {
+
+struct PackedLayout {
+  enum class Kind : uint8_t { Dense, FloatPanel, BlockPanel };
+
+  /// Columns of a panel (NR).
+  static constexpr int64_t kColumns = 8;
+
+  Kind kind = Kind::Dense;
+  Scalar element = Scalar::F32;       ///< Dense, FloatPanel: F32, F16 or BF16
+  CodeType codes;                     ///< the format's; storedCodes() is what lies in memory
+  int64_t block = 0;                  ///< elements of K sharing a scale
+  Scalar scale = Scalar::None;        ///< F16 or F32
+  Scalar zero = Scalar::None;         ///< I8 or F32; None: `zeroConstant`
+  int64_t zeroConstant = 0;           ///< the format's; storedZero() is what a kernel subtracts
+  Scalar min = Scalar::None;          ///< F16, F32; None: absent
+  bool operator==(const PackedLayout &) const = default;
+
+  /// The layout of a 1-D weight or a table that a kernel reads by rows.
+  static PackedLayout dense() { return {}; }
+  /// The layout of a float matrix; `element` is F32, F16 or BF16.
+  static PackedLayout floatPanel(Scalar element);
+  /// The layout of a quantized matrix [N, K]; empty with a reason when no layout holds it.
+  static std::optional<PackedLayout> blockPanel(const BlockFormat &format, int64_t K, std::string *reason);
+
+  /// `panel8x32_u4_f16_z8`, `panel8_f16`, `dense_f32`; parse accepts exactly what name emits.
+  std::string name() const;
+  static std::optional<PackedLayout> parse(std::string_view name);
+
+  /// Codes in memory: u4 (nibbles), u5..u7 or s8 (bytes), so that a signed x unsigned dot product takes them.
+  CodeType storedCodes() const;
+  /// Stored code = code - codeShift(); zero points likewise, so that code - zero is unchanged.
+  int64_t codeShift() const;
+  int64_t storedZero() const { return zeroConstant - codeShift(); }
+  bool nibbles() const { return codes.bits <= 4; }
+
+  /// Elements of the run-time activation block that its kernels want: 32 or 16.
+  int64_t subBlock() const { return block % 32 == 0 || block % 16 != 0 ? 32 : 16; }
+  int64_t blocks(int64_t K) const { return (K + block - 1) / block; }
+  /// K as stored: the last tile ends with the sub-block that holds the last element.
+  int64_t paddedK(int64_t K) const;
+  /// Elements that a tile of `length` elements stores codes for.
+  int64_t storedElements(int64_t length) const { return (length + subBlock() - 1) / subBlock() * subBlock(); }
+  int64_t codeBytes(int64_t elements) const { return elements * kColumns / (nibbles() ? 2 : 1); }
+  /// Bytes of scales, zero points and minima of one tile.
+  int64_t parameterBytes() const;
+  int64_t scaleOffset(int64_t elements) const { return codeBytes(elements); }
+  int64_t zeroOffset(int64_t elements) const;
+  int64_t minOffset(int64_t elements) const;
+  /// Bytes of a whole tile.
+  int64_t tileBytes() const { return codeBytes(storedElements(block)) + parameterBytes(); }
+  int64_t panelBytes(int64_t K) const;
+  int64_t panels(int64_t N) const { return (N + kColumns - 1) / kColumns; }
+  /// Bytes of the packed copy of a weight [N, K] (a vector is [1, K]).
+  int64_t bytes(int64_t N, int64_t K) const;
+
+  /// Packs the panel made of `count` <= 8 rows into panelBytes(K) bytes.
+  void packPanel(const BlockRow *rows, int64_t count, int64_t K, uint8_t *out) const;
+  /// Same for a float panel, rows [count, K] (exact: the values come from `element`), or `count` dense rows.
+  void packPanel(const float *rows, int64_t count, int64_t K, uint8_t *out) const;
+
+  /// Row n of the packed weight [N, K] at `base`: as stored, and as the floats it stands for.
+  void unpackRow(const uint8_t *base, int64_t K, int64_t n, BlockRow *out) const;
+  void dequantizeRow(const uint8_t *base, int64_t K, int64_t n, float *out) const;
+
+private:
+  /// Where the code of column c, element k of a tile lies.
+  int64_t codeByte(int64_t c, int64_t k) const;
+};
+
+/// Bytes of a scalar in memory; sub-byte types are not scalars in memory.
+int64_t scalarBytes(Scalar type);
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_PACKEDLAYOUT_H
