@@ -1,0 +1,120 @@
+//===- GenaiConfig.cpp - genai_config.json ---------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/import/onnx/GenaiConfig.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace phic::onnx {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Reads typed members and remembers the first that has the wrong type or range.
+class Members {
+public:
+  explicit Members(std::string &problem) : problem(problem) {}
+
+  const Json *object(const Json *parent, const char *key) { return typed(parent, key, &Json::is_object, "an object"); }
+
+  void text(const Json *parent, const char *key, std::string &into) {
+    if (const Json *value = typed(parent, key, &Json::is_string, "a string"))
+      into = value->get<std::string>();
+  }
+  void number(const Json *parent, const char *key, float low, float high, float &into) {
+    const Json *value = typed(parent, key, &Json::is_number, "a number");
+    if (!value)
+      return;
+    if (double number = value->get<double>(); number >= low && number <= high)
+      into = float(number);
+    else
+      complain(key, "a number from " + std::to_string(low) + " to " + std::to_string(high));
+  }
+  std::optional<int64_t> integer(const Json *parent, const char *key, int64_t low, int64_t high) {
+    const Json *value = typed(parent, key, &Json::is_number_integer, "an integer");
+    return value ? inRange(*value, key, low, high) : std::nullopt;
+  }
+  std::optional<int64_t> inRange(const Json &value, const char *key, int64_t low, int64_t high) {
+    bool fits = value.is_number_unsigned() ? value.get<uint64_t>() <= uint64_t(high)
+                                           : value.is_number_integer() && value.get<int64_t>() <= high;
+    if (fits && value.get<int64_t>() >= low)
+      return value.get<int64_t>();
+    complain(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
+    return std::nullopt;
+  }
+
+private:
+  /// The member, or nullptr when it is absent or null.
+  const Json *typed(const Json *parent, const char *key, bool (Json::*is)() const noexcept, const char *what) {
+    if (!parent)
+      return nullptr;
+    auto found = parent->find(key);
+    if (found == parent->end() || found->is_null())
+      return nullptr;
+    if (((*found).*is)())
+      return &*found;
+    complain(key, what);
+    return nullptr;
+  }
+  void complain(const char *key, const std::string &wanted) {
+    if (problem.empty())
+      problem = "'" + std::string(key) + "' must be " + wanted;
+  }
+  std::string &problem;
+};
+
+void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
+  constexpr int64_t kMaxId = INT32_MAX;
+  auto found = model ? model->find("eos_token_id") : Json::const_iterator();
+  if (!model || found == model->end() || found->is_null())
+    return;
+  auto add = [&](const Json &id) {
+    if (auto value = members.inRange(id, "eos_token_id", 0, kMaxId); value && !llvm::is_contained(config.stopIds, *value))
+      config.stopIds.push_back(int32_t(*value));
+  };
+  if (found->is_array())
+    llvm::for_each(*found, add);
+  else
+    add(*found);
+}
+
+void readSearch(const Json *search, Members &members, GenaiConfig &config) {
+  bool sample = search && search->value("do_sample", Json(false)) == Json(true);
+  members.number(search, "top_p", 0, 1, config.topP);
+  members.number(search, "min_p", 0, 1, config.minP);
+  members.number(search, "repetition_penalty", 1e-6f, 1e6f, config.repetitionPenalty);
+  config.topK = members.integer(search, "top_k", 0, INT32_MAX).value_or(0);
+  float temperature = 1;
+  members.number(search, "temperature", 0, 1e6f, temperature);
+  config.temperature = sample ? temperature : 0;
+}
+
+} // namespace
+
+llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef text) {
+  Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  auto fail = [](const std::string &what) { return llvm::createStringError(llvm::inconvertibleErrorCode(), what); };
+  if (!json.is_object())
+    return fail("is not a JSON object");
+  GenaiConfig config;
+  std::string problem;
+  Members members(problem);
+  const Json *model = members.object(&json, "model");
+  const Json *decoder = members.object(model, "decoder");
+  const Json *inputs = members.object(decoder, "inputs");
+  const Json *outputs = members.object(decoder, "outputs");
+  members.text(model, "type", config.type);
+  members.text(decoder, "filename", config.fileName);
+  members.text(inputs, "input_ids", config.inputIds);
+  members.text(inputs, "attention_mask", config.attentionMask);
+  members.text(inputs, "position_ids", config.positionIds);
+  members.text(outputs, "logits", config.logits);
+  config.contextLength = members.integer(model, "context_length", 1, int64_t(1) << 30);
+  readStopIds(model, members, config);
+  readSearch(members.object(&json, "search"), members, config);
+  if (!problem.empty())
+    return fail(problem);
+  return config;
+}
+
+} // namespace phic::onnx

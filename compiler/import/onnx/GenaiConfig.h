@@ -1,0 +1,35 @@
+//===- GenaiConfig.h - genai_config.json -----------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What ONNX Runtime GenAI writes beside a model: names of the graph's inputs and
+// outputs, the context length, stop tokens, and how to sample.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_IMPORT_ONNX_GENAICONFIG_H
+#define PHIC_COMPILER_IMPORT_ONNX_GENAICONFIG_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace phic::onnx {
+
+/// The defaults are what a model without the file gets.
+struct GenaiConfig {
+  std::string type = "model"; ///< "llama", "phi3"
+  std::string fileName = "model.onnx";
+  std::string inputIds = "input_ids", attentionMask = "attention_mask", positionIds = "position_ids";
+  std::string logits = "logits";
+  std::optional<int64_t> contextLength;
+  std::vector<int32_t> stopIds;
+  float temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1; ///< temperature 0: greedy
+  int64_t topK = 0;                                                 ///< 0: all
+};
+
+llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef json);
+
+} // namespace phic::onnx
+
+#endif // PHIC_COMPILER_IMPORT_ONNX_GENAICONFIG_H

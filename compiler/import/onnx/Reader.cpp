@@ -1,0 +1,333 @@
+//===- Reader.cpp - Reads .onnx files, untrusted ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The only file that sees the classes generated from onnx-ml.proto.
+//===----------------------------------------------------------------------===//
+#include "compiler/import/onnx/Reader.h"
+#include "compiler/import/onnx/Externalize.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Path.h"
+#include <cstring>
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Weverything"
+#include "onnx-ml.pb.h"
+#include <google/protobuf/io/coded_stream.h>
+#pragma clang diagnostic pop
+
+namespace phic::onnx {
+
+unsigned elementBits(ElementType type) {
+  switch (type) {
+  case ElementType::U4:
+  case ElementType::I4:
+    return 4;
+  case ElementType::U8:
+  case ElementType::I8:
+  case ElementType::Bool:
+    return 8;
+  case ElementType::U16:
+  case ElementType::I16:
+  case ElementType::F16:
+  case ElementType::BF16:
+    return 16;
+  case ElementType::F32:
+  case ElementType::I32:
+  case ElementType::U32:
+    return 32;
+  case ElementType::F64:
+  case ElementType::I64:
+  case ElementType::U64:
+    return 64;
+  default:
+    return 0;
+  }
+}
+
+std::string elementTypeName(ElementType type) {
+  std::string name = ::onnx::TensorProto_DataType_Name(::onnx::TensorProto_DataType(int(type)));
+  return name.empty() ? "type " + std::to_string(int(type)) : llvm::StringRef(name).lower();
+}
+
+int64_t Tensor::elements() const {
+  int64_t count = 1;
+  for (int64_t dim : dims)
+    count *= dim;
+  return count;
+}
+
+const Attribute *Node::attribute(std::string_view wanted) const {
+  for (const Attribute &attribute : attributes)
+    if (attribute.name == wanted)
+      return &attribute;
+  return nullptr;
+}
+
+namespace {
+
+llvm::Error fail(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+/// A file beside the model: relative, and without a way out of the folder.
+bool staysInFolder(llvm::StringRef location) {
+  if (location.empty() || llvm::sys::path::is_absolute(location) || location.contains('\0'))
+    return false;
+  return llvm::none_of(llvm::make_range(llvm::sys::path::begin(location), llvm::sys::path::end(location)),
+                       [](llvm::StringRef part) { return part == ".."; });
+}
+
+std::string canonicalDomain(const std::string &domain) { return domain == "ai.onnx" ? "" : domain; }
+
+} // namespace
+
+/// Turns the parsed protobuf message into a Model.
+class ProtoReader {
+public:
+  ProtoReader(Model &model, llvm::StringRef folder) : model(model), folder(folder) {}
+  llvm::Error readModel(const ::onnx::ModelProto &proto);
+
+private:
+  llvm::Error readGraph(const ::onnx::GraphProto &proto, Graph &graph);
+  llvm::Error readNode(const ::onnx::NodeProto &proto, Node &node);
+  llvm::Error readAttribute(const ::onnx::AttributeProto &proto, Attribute &attribute);
+  llvm::Error readTensor(const ::onnx::TensorProto &proto, Tensor &tensor);
+  llvm::Expected<ByteRange> readLocation(const ::onnx::TensorProto &proto);
+  llvm::Expected<uint32_t> openFile(const std::string &location, const std::string &tensor);
+
+  Model &model;
+  llvm::StringRef folder;
+};
+
+llvm::Expected<uint32_t> ProtoReader::openFile(const std::string &location, const std::string &tensor) {
+  for (size_t i = 0; i < model.names.size(); ++i)
+    if (model.names[i] == location)
+      return uint32_t(i);
+  if (!staysInFolder(location))
+    return fail("initializer '" + tensor + "' is in '" + location + "', which is outside the model's folder");
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, location);
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return fail("cannot read '" + path + "', which holds initializer '" + tensor + "': " + buffer.getError().message());
+  model.names.push_back(location);
+  model.buffers.push_back(std::move(*buffer));
+  return uint32_t(model.names.size() - 1);
+}
+
+llvm::Expected<ByteRange> ProtoReader::readLocation(const ::onnx::TensorProto &proto) {
+  std::optional<std::string> location;
+  std::optional<uint64_t> offset, length;
+  auto number = [&](const std::string &text, std::optional<uint64_t> &into) {
+    uint64_t value;
+    if (into || !llvm::to_integer(text, value, 10))
+      return false;
+    into = value;
+    return true;
+  };
+  for (const ::onnx::StringStringEntryProto &entry : proto.external_data()) {
+    bool valid = true;
+    if (entry.key() == "location")
+      valid = !std::exchange(location, entry.value());
+    else if (entry.key() == "offset")
+      valid = number(entry.value(), offset);
+    else if (entry.key() == "length")
+      valid = number(entry.value(), length);
+    if (!valid)
+      return fail("initializer '" + proto.name() + "' has an invalid external_data entry '" + entry.key() + "'");
+  }
+  if (!location)
+    return fail("initializer '" + proto.name() + "' is external but names no file");
+  ByteRange range;
+  if (!location->empty()) { // empty: the .onnx itself, see Externalize.h
+    auto file = openFile(*location, proto.name());
+    if (!file)
+      return file.takeError();
+    range.file = *file;
+  }
+  uint64_t size = model.buffers[range.file]->getBufferSize();
+  range.offset = offset.value_or(0);
+  if (range.offset > size || length.value_or(0) > size - range.offset)
+    return fail("initializer '" + proto.name() + "' lies at bytes " + llvm::Twine(range.offset) + " to " +
+                llvm::Twine(range.offset) + " + " + llvm::Twine(length.value_or(0)) + " of '" +
+                model.names[range.file] + "', which has " + llvm::Twine(size) + " (truncated?)");
+  range.length = length.value_or(size - range.offset);
+  return range;
+}
+
+llvm::Error ProtoReader::readTensor(const ::onnx::TensorProto &proto, Tensor &tensor) {
+  tensor.name = proto.name();
+  tensor.type = ElementType(proto.data_type());
+  tensor.dims.assign(proto.dims().begin(), proto.dims().end());
+  int64_t elements = 1;
+  for (int64_t dim : tensor.dims)
+    if (dim < 0 || llvm::MulOverflow(elements, dim, elements) || elements > (int64_t(1) << 48))
+      return fail("initializer '" + tensor.name + "' has an invalid shape");
+  if (proto.data_location() != ::onnx::TensorProto::EXTERNAL) {
+    tensor.integers.assign(proto.int64_data().begin(), proto.int64_data().end());
+    tensor.integers.insert(tensor.integers.end(), proto.int32_data().begin(), proto.int32_data().end());
+    bool isInteger = tensor.type == ElementType::I64 || tensor.type == ElementType::I32 || tensor.type == ElementType::Bool;
+    if (!isInteger || int64_t(tensor.integers.size()) != elements)
+      tensor.integers.clear();
+    return llvm::Error::success();
+  }
+  auto range = readLocation(proto);
+  if (!range)
+    return range.takeError();
+  unsigned bits = elementBits(tensor.type);
+  uint64_t wanted = llvm::divideCeil(uint64_t(elements) * bits, 8u);
+  if (bits && range->length != wanted)
+    return fail("initializer '" + tensor.name + "' has " + llvm::Twine(range->length) + " bytes, its shape and type (" +
+                elementTypeName(tensor.type) + ") ask for " + llvm::Twine(wanted));
+  if (bits)
+    tensor.bytes = *range;
+  return llvm::Error::success();
+}
+
+llvm::Error ProtoReader::readAttribute(const ::onnx::AttributeProto &proto, Attribute &attribute) {
+  attribute.name = proto.name();
+  switch (proto.type()) {
+  case ::onnx::AttributeProto::INT:
+    attribute.kind = Attribute::Kind::Integer;
+    attribute.integer = proto.i();
+    break;
+  case ::onnx::AttributeProto::FLOAT:
+    attribute.kind = Attribute::Kind::Real;
+    attribute.real = proto.f();
+    break;
+  case ::onnx::AttributeProto::STRING:
+    attribute.kind = Attribute::Kind::Text;
+    attribute.text = proto.s();
+    break;
+  case ::onnx::AttributeProto::INTS:
+    attribute.kind = Attribute::Kind::Integers;
+    attribute.integers.assign(proto.ints().begin(), proto.ints().end());
+    break;
+  case ::onnx::AttributeProto::TENSOR: {
+    attribute.kind = Attribute::Kind::Tensor;
+    auto tensor = std::make_shared<Tensor>();
+    attribute.tensor = tensor;
+    return readTensor(proto.t(), *tensor);
+  }
+  case ::onnx::AttributeProto::GRAPH: {
+    attribute.kind = Attribute::Kind::Graph;
+    auto graph = std::make_shared<Graph>();
+    attribute.graph = graph;
+    return readGraph(proto.g(), *graph);
+  }
+  default:
+    break;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error ProtoReader::readNode(const ::onnx::NodeProto &proto, Node &node) {
+  node.op = proto.op_type();
+  node.domain = canonicalDomain(proto.domain());
+  node.inputs.assign(proto.input().begin(), proto.input().end());
+  node.outputs.assign(proto.output().begin(), proto.output().end());
+  node.name = proto.name();
+  if (node.name.empty())
+    node.name = node.outputs.empty() || node.outputs.front().empty() ? node.op : node.outputs.front();
+  for (const ::onnx::AttributeProto &attribute : proto.attribute())
+    if (llvm::Error error = readAttribute(attribute, node.attributes.emplace_back()))
+      return error;
+  return llvm::Error::success();
+}
+
+llvm::Error ProtoReader::readGraph(const ::onnx::GraphProto &proto, Graph &graph) {
+  auto readInfo = [](const ::onnx::ValueInfoProto &from, ValueInfo &info) {
+    info.name = from.name();
+    info.type = ElementType(from.type().tensor_type().elem_type());
+    for (const auto &dim : from.type().tensor_type().shape().dim())
+      info.dims.push_back(dim.has_dim_value() ? dim.dim_value() : -1);
+  };
+  for (const ::onnx::ValueInfoProto &input : proto.input())
+    readInfo(input, graph.inputs.emplace_back());
+  for (const ::onnx::ValueInfoProto &output : proto.output())
+    readInfo(output, graph.outputs.emplace_back());
+  if (proto.sparse_initializer_size())
+    return fail("sparse initializers are not supported, found '" + proto.sparse_initializer(0).values().name() + "'");
+  for (const ::onnx::TensorProto &tensor : proto.initializer())
+    if (llvm::Error error = readTensor(tensor, graph.initializers.emplace_back()))
+      return error;
+  for (const ::onnx::NodeProto &node : proto.node())
+    if (llvm::Error error = readNode(node, graph.nodes.emplace_back()))
+      return error;
+  return llvm::Error::success();
+}
+
+llvm::Error ProtoReader::readModel(const ::onnx::ModelProto &proto) {
+  if (!proto.has_graph())
+    return fail("not a readable ONNX file: it has no graph");
+  for (const ::onnx::OperatorSetIdProto &opset : proto.opset_import())
+    model.opsets[canonicalDomain(opset.domain())] = opset.version();
+  return readGraph(proto.graph(), model.root);
+}
+
+llvm::Expected<Model> Model::parse(std::unique_ptr<llvm::MemoryBuffer> bytes, llvm::StringRef folder,
+                                   llvm::StringRef fileName) {
+  auto small = externalize(llvm::arrayRefFromStringRef(bytes->getBuffer()));
+  if (!small)
+    return small.takeError();
+  ::onnx::ModelProto proto;
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t *>(small->data()), int(small->size()));
+  stream.SetRecursionLimit(kMaxMessageDepth);
+  if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage())
+    return fail("not a readable ONNX file: it is truncated or damaged");
+  Model model;
+  model.names.push_back(fileName.str());
+  model.buffers.push_back(std::move(bytes));
+  if (llvm::Error error = ProtoReader(model, folder).readModel(proto))
+    return std::move(error);
+  return model;
+}
+
+llvm::Expected<Model> Model::read(llvm::StringRef folder, llvm::StringRef fileName) {
+  llvm::SmallString<256> path(folder);
+  llvm::sys::path::append(path, fileName);
+  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return fail("cannot read '" + path + "': " + buffer.getError().message());
+  return parse(std::move(*buffer), folder, fileName);
+}
+
+int64_t Model::opset(llvm::StringRef domain) const {
+  auto found = opsets.find(std::string_view(domain));
+  return found == opsets.end() ? 0 : found->second;
+}
+
+llvm::ArrayRef<uint8_t> Model::bytes(const ByteRange &range) const {
+  return llvm::arrayRefFromStringRef(buffers[range.file]->getBuffer()).slice(range.offset, range.length);
+}
+
+std::optional<std::vector<int64_t>> Model::integers(const Tensor &tensor) const {
+  int64_t count = tensor.elements();
+  if (!tensor.bytes)
+    return int64_t(tensor.integers.size()) == count && count ? std::optional(tensor.integers) : std::nullopt;
+  const uint8_t *data = bytes(*tensor.bytes).data();
+  std::vector<int64_t> values(count);
+  auto read = [&](auto load) {
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = load(i);
+    return values;
+  };
+  using namespace llvm::support::endian;
+  switch (tensor.type) {
+  case ElementType::I64:
+    return read([&](int64_t i) { return int64_t(read64le(data + 8 * i)); });
+  case ElementType::I32:
+    return read([&](int64_t i) { return int64_t(int32_t(read32le(data + 4 * i))); });
+  case ElementType::U8:
+  case ElementType::Bool:
+    return read([&](int64_t i) { return int64_t(data[i]); });
+  case ElementType::I8:
+    return read([&](int64_t i) { return int64_t(int8_t(data[i])); });
+  default:
+    return std::nullopt;
+  }
+}
+
+} // namespace phic::onnx
