@@ -136,6 +136,17 @@ typedef struct phi_model {
 
 extern const phi_model phi_the_model;
 
+/// Ends the weight segment, at the first multiple of 64 after weights_bytes: a
+/// file cut short, or the wrong weights under a program, are refused at start.
+typedef struct phi_weights_trailer {
+  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC
+  uint64_t bytes;  ///< phi_model.weights_bytes
+  uint64_t hash;   ///< phi_model.weights_hash
+  uint64_t reserved[5];
+} phi_weights_trailer;
+
+#define PHI_WEIGHTS_MAGIC 0x3153544857494850ull  // "PHIWHTS1"
+
 #ifdef __cplusplus
 }
 static_assert(sizeof(phi_frame) == 96, "generated code loads fields by offset");
@@ -143,6 +154,7 @@ static_assert(sizeof(phi_stage_output) == 16, "written by the compiler");
 static_assert(sizeof(phi_stage_desc) == 24, "written by the compiler");
 static_assert(sizeof(phi_variant) == 40, "written by the compiler");
 static_assert(sizeof(phi_generation) == 20, "written by the compiler");
+static_assert(sizeof(phi_weights_trailer) == 64, "written by the compiler");
 static_assert(sizeof(phi_model) == 192, "written by the compiler");
 #endif
 

@@ -1,0 +1,55 @@
+//===- ElfProgram.h - Reads a program that phic linked ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Finds the manifest, the model struct, the tables and the weight segment in a
+// program file, for `phic inspect` and `phic verify`. The file is untrusted:
+// every offset is checked, and a foreign or damaged file is refused with a
+// sentence that says what is wrong.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_LINK_ELFPROGRAM_H
+#define PHIC_COMPILER_LINK_ELFPROGRAM_H
+
+#include "phi/format.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
+
+namespace phic {
+
+class ElfProgram {
+public:
+  /// Maps and checks a program. The weights' hash is not compared: verifyWeights() does.
+  static llvm::Expected<ElfProgram> open(llvm::StringRef path);
+
+  llvm::StringRef manifest() const { return manifestText; }
+  /// The packed weights: what `plan.packed` offsets count from.
+  llvm::ArrayRef<uint8_t> weights() const { return weightBytes; }
+  /// A copy of `phi_the_model`; its pointers are the program's addresses, not ours.
+  const phi_model &model() const { return modelStruct; }
+  /// Tokenizer and chat template tables.
+  uint64_t tokenizerBytes() const { return tokenizerSize; }
+  /// Machine code (`.text`).
+  uint64_t textBytes() const { return textSize; }
+  /// The file without weights, tables, manifest and the padding before the weights.
+  uint64_t codeBytes() const { return codeSize; }
+  uint64_t fileBytes() const { return file->getBufferSize(); }
+
+  /// Reads the whole weight segment and compares its hash.
+  llvm::Error verifyWeights() const;
+
+private:
+  ElfProgram() = default;
+  llvm::Error read();
+
+  std::unique_ptr<llvm::MemoryBuffer> file;
+  llvm::StringRef manifestText;
+  llvm::ArrayRef<uint8_t> weightBytes;
+  phi_model modelStruct = {};
+  uint64_t tokenizerSize = 0, textSize = 0, codeSize = 0;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_LINK_ELFPROGRAM_H

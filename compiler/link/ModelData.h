@@ -1,0 +1,67 @@
+//===- ModelData.h - The program's one constant struct ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the runtime is told about the model (`phi_the_model`, phi/format.h), as
+// the compiler gathers it, and its way into an object file. Tables go into
+// `.phi_tokenizer` and the struct into `.phi_model`, so that a reader of the
+// program finds both without symbols.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_LINK_MODELDATA_H
+#define PHIC_COMPILER_LINK_MODELDATA_H
+
+#include "phi/format.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace phic {
+
+/// One CPU level's code: the names are symbols that the program's objects define.
+struct VariantData {
+  std::string name;       ///< "x86-64-v3"
+  uint64_t features = 0;  ///< PHI_CPU_*
+  std::string decode, verify, prefill;
+};
+
+struct StageData {
+  std::string name;
+  std::vector<phi_stage_output> outputs;
+  bool logitRows = false;  ///< works on the rows whose logits are wanted, only
+};
+
+/// phi_model, field by field; see there.
+struct ModelData {
+  std::string name;
+  std::string phicVersion;
+  uint32_t vocab = 0;
+  uint32_t chunkRows = 0;
+  uint32_t contextMax = 0;
+  uint32_t contextDefault = 0;
+  uint32_t ropeSwitch = 0;
+  bool prunedHead = false;
+  uint64_t arenaBytes = 0;
+  uint64_t scratchBytes = 0;
+  uint64_t kvBytesPerToken = 0;
+  uint64_t weightsBytes = 0;           ///< what linkProgram's `writeWeights` will write, exactly
+  std::vector<VariantData> variants;   ///< best first
+  std::vector<StageData> stages;       ///< in the order of the entry points' stage indices
+  std::string tokenizer;               ///< tables, empty: the program takes --tokens only
+  std::string chat;                    ///< chat template tables, empty: --raw only
+  std::vector<int32_t> stopIds;
+  phi_generation generation = {0, 1, 0, 0, 1};
+};
+
+/// Where a program's weight segment is mapped: above everything a 32-bit
+/// relocation reaches, so that nothing but the one pointer can lead into it.
+inline constexpr uint64_t kWeightAddress = 0x200000000;
+
+/// The object file that defines `phi_the_model` for `triple`. Its bytes depend on nothing else.
+llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model,
+                                                           llvm::StringRef triple);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_LINK_MODELDATA_H
