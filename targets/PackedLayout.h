@@ -95,6 +95,22 @@ private:
   int64_t codeByte(int64_t c, int64_t k) const;
 };
 
+/// One row of activations quantized at run time, `!phiq.block<s8, block, scale = f32>`, in memory:
+/// codes s8 padded with zeros to whole blocks, then f32 scale per block, then f32 scale * sum of codes per block.
+struct QuantizedRow {
+  int64_t columns = 0, block = 32;
+
+  int64_t blocks() const { return (columns + block - 1) / block; }
+  int64_t paddedColumns() const { return blocks() * block; }
+  int64_t scalesOffset() const { return paddedColumns(); }
+  int64_t sumsOffset() const { return scalesOffset() + 4 * blocks(); }
+  /// Distance of two rows: a multiple of a cache line.
+  int64_t rowBytes() const { return (sumsOffset() + 4 * blocks() + 63) / 64 * 64; }
+};
+
+/// Distance of two rows of f32 activations.
+inline int64_t floatRowBytes(int64_t columns) { return (4 * columns + 63) / 64 * 64; }
+
 /// Bytes of a scalar in memory; sub-byte types are not scalars in memory.
 int64_t scalarBytes(Scalar type);
 

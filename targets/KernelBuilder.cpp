@@ -1,0 +1,136 @@
+//===- KernelBuilder.cpp - Short spellings for kernel bodies ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One or two ops behind each name.
+//===----------------------------------------------------------------------===//
+#include "targets/KernelBuilder.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace phic {
+
+Value KernelBuilder::i64(int64_t value) { return arith::ConstantOp::create(*this, getI64IntegerAttr(value)); }
+Value KernelBuilder::i32(int32_t value) { return arith::ConstantOp::create(*this, getI32IntegerAttr(value)); }
+Value KernelBuilder::f32(float value) { return arith::ConstantOp::create(*this, getF32FloatAttr(value)); }
+Value KernelBuilder::splat(int64_t n, float value) {
+  return arith::ConstantOp::create(*this, DenseElementsAttr::get(vec(n, getF32Type()), value));
+}
+Value KernelBuilder::splat(int64_t n, unsigned bits, int64_t value) {
+  VectorType type = vec(n, getIntegerType(bits));
+  return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, APInt(bits, value, /*isSigned=*/true)));
+}
+
+Value KernelBuilder::add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
+Value KernelBuilder::sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
+Value KernelBuilder::mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
+Value KernelBuilder::divide(Value a, int64_t b) { return arith::DivUIOp::create(*this, a, i64(b)); }
+Value KernelBuilder::minimum(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
+Value KernelBuilder::maximum(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
+Value KernelBuilder::less(Value a, Value b) { return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b); }
+Value KernelBuilder::select(Value condition, Value a, Value b) { return arith::SelectOp::create(*this, condition, a, b); }
+
+Value KernelBuilder::fadd(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
+Value KernelBuilder::fsub(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
+Value KernelBuilder::fmul(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
+Value KernelBuilder::fdiv(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
+Value KernelBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, a.getType(), a, b, c); }
+Value KernelBuilder::fmax(Value a, Value b) { return LLVM::MaxNumOp::create(*this, a.getType(), a, b); }
+Value KernelBuilder::toFloat(Value a) {
+  Type type = getF32Type();
+  if (auto vector = dyn_cast<VectorType>(a.getType()))
+    type = vector.clone(type);
+  return arith::SIToFPOp::create(*this, type, a);
+}
+
+Value KernelBuilder::bitcast(Type type, Value a) { return LLVM::BitcastOp::create(*this, type, a); }
+Value KernelBuilder::broadcast(int64_t n, Value scalar) {
+  return vector::BroadcastOp::create(*this, vec(n, scalar.getType()), scalar);
+}
+Value KernelBuilder::extract(Value vector, int64_t index) { return LLVM::ExtractElementOp::create(*this, vector, i64(index)); }
+Value KernelBuilder::insert(Value vector, Value scalar, int64_t index) {
+  return LLVM::InsertElementOp::create(*this, vector, scalar, i64(index));
+}
+
+Value KernelBuilder::offset(Value pointer, Value bytes) {
+  return LLVM::GEPOp::create(*this, ptrType(), getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{bytes});
+}
+Value KernelBuilder::offset(Value pointer, int64_t bytes) {
+  if (bytes == 0)
+    return pointer;
+  // A constant of a GEP has 32 bits; larger ones come as values.
+  if (bytes != int32_t(bytes))
+    return offset(pointer, i64(bytes));
+  return LLVM::GEPOp::create(*this, ptrType(), getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
+}
+Value KernelBuilder::load(Type type, Value pointer, int64_t bytes) {
+  return LLVM::LoadOp::create(*this, type, offset(pointer, bytes), /*alignment=*/1);
+}
+void KernelBuilder::store(Value value, Value pointer, int64_t bytes) {
+  LLVM::StoreOp::create(*this, value, offset(pointer, bytes), /*alignment=*/1);
+}
+Value KernelBuilder::loadBroadcast(int64_t n, Type element, Value pointer, int64_t bytes) {
+  return broadcast(n, load(element, pointer, bytes));
+}
+Value KernelBuilder::loadFloats(int64_t n, Type stored, Value pointer, int64_t bytes) {
+  if (!stored.isBF16()) {
+    Value value = load(vec(n, stored), pointer, bytes);
+    return stored.isF32() ? value : arith::ExtFOp::create(*this, vec(n, getF32Type()), value);
+  }
+  // The bits of a bf16 are the upper half of an f32's.
+  Value bits = arith::ExtUIOp::create(*this, vec(n, getI32Type()), load(vec(n, getI16Type()), pointer, bytes));
+  return bitcast(vec(n, getF32Type()), arith::ShLIOp::create(*this, bits, splat(n, 32, 16)));
+}
+void KernelBuilder::copyBytes(Value to, Value from, Value bytes) {
+  LLVM::MemcpyOp::create(*this, to, from, bytes, /*isVolatile=*/false);
+}
+void KernelBuilder::prefetch(Value pointer, int64_t bytes) {
+  LLVM::Prefetch::create(*this, offset(pointer, bytes), /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
+KernelBuilder::Values KernelBuilder::loop(Value begin, Value end, int64_t step, ValueRange carried, LoopBody body) {
+  auto loop = scf::ForOp::create(*this, begin, end, i64(step), carried,
+                                 [&](OpBuilder &, Location, Value index, ValueRange arguments) {
+                                   // The nested builder is this one's state inside the body.
+                                   InsertionGuard guard(*this);
+                                   setInsertionPointToEnd(index.getParentBlock());
+                                   scf::YieldOp::create(*this, body(index, arguments));
+                                 });
+  return Values(loop.getResults());
+}
+void KernelBuilder::loop(Value begin, Value end, int64_t step, function_ref<void(Value)> body) {
+  loop(begin, end, step, ValueRange{}, [&](Value index, ValueRange) {
+    body(index);
+    return Values{};
+  });
+}
+void KernelBuilder::when(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(*this, condition, /*withElseRegion=*/bool(otherwise));
+  InsertionGuard guard(*this);
+  setInsertionPointToStart(branch.thenBlock());
+  then();
+  if (otherwise) {
+    setInsertionPointToStart(branch.elseBlock());
+    otherwise();
+  }
+}
+
+Value KernelBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(*this, result, getStringAttr(name), operands).getResult(0);
+}
+void KernelBuilder::call(StringRef callee, ValueRange operands) {
+  LLVM::CallOp::create(*this, TypeRange{}, callee, operands);
+}
+
+LLVM::LLVMFuncOp beginFunction(KernelBuilder &b, ModuleOp module, StringRef name, TypeRange arguments,
+                               LLVM::Linkage linkage) {
+  b.setInsertionPointToEnd(module.getBody());
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), llvm::to_vector(arguments));
+  auto function = LLVM::LLVMFuncOp::create(b, name, type, linkage);
+  b.setInsertionPointToStart(function.addEntryBlock(b));
+  return function;
+}
+
+} // namespace phic
