@@ -110,13 +110,13 @@ TEST(PackedLayout, SaysWhatItCannotHold) {
   std::string reason;
   EXPECT_FALSE(PackedLayout::blockPanel({.codes = {8, false}, .block = 32, .zero = Scalar::F16}, 96, &reason));
   EXPECT_THAT(reason, testing::HasSubstr("float zero points"));
-  EXPECT_FALSE(PackedLayout::blockPanel({.block = 24}, 96, &reason));
+  EXPECT_FALSE(PackedLayout::blockPanel({.codes = {}, .block = 24}, 96, &reason));
   EXPECT_THAT(reason, testing::HasSubstr("blocks of 24"));
 }
 
 TEST(PackedLayout, NamesAreStrict) {
   EXPECT_EQ(PackedLayout::dense().name(), "dense_f32");
-  std::optional<PackedLayout> q4 = PackedLayout::blockPanel({.scale = Scalar::F16, .zeroConstant = 8}, 64, nullptr);
+  std::optional<PackedLayout> q4 = PackedLayout::blockPanel({.codes = {4, false}, .scale = Scalar::F16, .zeroConstant = 8}, 64, nullptr);
   EXPECT_EQ(q4->name(), "panel8x32_u4_f16_z8");
   EXPECT_EQ(q4->tileBytes(), 144);
   for (const char *name : {"", "panel", "panel8", "panel8_i8", "panel8x_u4_f16", "panel8x32_u9_f16", "panel8x32_u4", "panel8x32_u4_f16_", "panel8x32_u4_f16_q", "dense_f16"})
