@@ -32,6 +32,7 @@ struct WeightSpec {
   std::optional<BlockFormat> format; ///< absent: floats of type `element`
   Scalar element = Scalar::F32;
   llvm::SmallVector<llvm::ArrayRef<uint8_t>, 3> ranges;
+  const WeightStore *store = nullptr; ///< owner of the ranges' bytes; null: somebody else's, never released
 };
 
 /// Reads rows of one weight. Does not own the bytes: the store must outlive it.
@@ -57,8 +58,8 @@ public:
   /// The same rows, or those of a float weight, as f32 [count, K] row-major.
   virtual void dequantizeRows(int64_t n0, int64_t count, float *values) const = 0;
 
-  /// Gives the pages behind rows [n0, n0 + count) back to the system (whole pages only; a
-  /// transposed layout gives back nothing before its last row).
+  /// Gives the pages behind rows [n0, n0 + count), which have been streamed, back to the system. A
+  /// transposed layout gives back nothing before its last row, then everything.
   void release(int64_t n0, int64_t count) const;
 
 protected:

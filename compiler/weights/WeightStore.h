@@ -47,8 +47,9 @@ public:
   /// A handle for these bytes of a file, its hash computed: what importers put into the IR.
   llvm::Expected<FileRange> makeRange(uint32_t file, uint64_t offset, uint64_t length);
 
-  /// Gives the pages that lie wholly in the bytes back to the system; they are read again when touched.
-  static void release(llvm::ArrayRef<uint8_t> bytes);
+  /// Gives the pages behind bytes of this store back to the system; they are read again when touched.
+  /// Meant for streaming: the page of the first byte is given back too, that of the last only when whole.
+  void release(llvm::ArrayRef<uint8_t> bytes) const;
 
   llvm::ArrayRef<std::string> files() const { return names; }
 

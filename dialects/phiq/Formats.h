@@ -77,6 +77,14 @@ enum class StorageLayout : uint8_t {
 std::string_view storageLayoutName(StorageLayout layout);
 std::optional<StorageLayout> storageLayoutByName(std::string_view name);
 
+/// Which of a layout's rows lie one after the other: those that are not read transposed.
+bool isTransposed(StorageLayout layout);
+
+/// Why ranges of these lengths cannot be a weight [rows, columns] in that layout, or an empty string. `format`
+/// is null for a weight of floats of type `element`.
+std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows,
+                         int64_t columns, const std::vector<uint64_t> &lengths);
+
 /// A GGUF tensor type: a row of Formats.def.
 struct GgufType {
   uint32_t id;
@@ -87,6 +95,8 @@ struct GgufType {
   bool isFloat;               ///< F32 and F16: the element type is `format.scale`, no codes
   BlockFormat format;
 };
+/// The row whose blocks are stored in that layout, or nullptr (also for floats).
+const GgufType *ggufTypeByLayout(StorageLayout layout);
 /// Row with that id, or nullptr when phic does not read the type.
 const GgufType *ggufTypeById(uint32_t id);
 /// Name ggml gives to an id, also for types phic does not read; "type N" when unknown.

@@ -16,6 +16,11 @@ namespace {
 ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
 int64_t columns(Value value) { return shaped(value).getDimSize(shaped(value).getRank() - 1); }
 
+/// How elements of a float tensor are stored.
+Scalar scalarOf(Type type) {
+  return type.isF16() ? Scalar::F16 : type.isBF16() ? Scalar::BF16 : type.isF32() ? Scalar::F32 : Scalar::None;
+}
+
 /// Every op on rows takes rank-2 tensors; one check for all.
 LogicalResult requireRows(Operation *op, ValueRange values) {
   for (Value value : values)
@@ -42,22 +47,18 @@ LogicalResult WeightOp::verify() {
   for (Attribute range : getRanges())
     if (!isa<RangeAttr>(range))
       return emitOpError("requires #phiq.range handles, found ") << range;
-  bool hasZeros = false;
-  if (auto block = dyn_cast<BlockType>(type.getElementType()))
-    hasZeros = block.getFormat().zero != Scalar::None;
   // (C1)
-  size_t wanted = 1;
-  switch (*layout) {
-  case StorageLayout::NBits:
-  case StorageLayout::QdqNK:
-  case StorageLayout::QdqKN:
-    wanted = hasZeros ? 3 : 2;
-    break;
-  default:
-    break;
-  }
-  if (getRanges().size() != wanted)
-    return emitOpError("has ") << getRanges().size() << " ranges, layout '" << getLayout() << "' of this type names " << wanted;
+  std::vector<uint64_t> lengths;
+  for (RangeAttr range : getRanges().getAsRange<RangeAttr>())
+    lengths.push_back(range.getLength());
+  std::optional<BlockFormat> format;
+  if (auto block = dyn_cast<BlockType>(type.getElementType()))
+    format = block.getFormat();
+  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
+  std::string error = checkStorage(*layout, format ? &*format : nullptr, scalarOf(type.getElementType()), rows,
+                                   columns, lengths);
+  if (!error.empty())
+    return emitOpError() << error;
   // (C2)
   if (type.getRank() == 1 && *layout != StorageLayout::DenseNK)
     return emitOpError("of rank 1 requires layout 'dense_nk', found '") << getLayout() << "'";

@@ -98,6 +98,40 @@ TEST(Formats, StorageLayoutNames) {
   EXPECT_EQ(storageLayoutByName("gguf"), std::nullopt);
 }
 
+TEST(Formats, StorageIsChecked) {
+  auto check = [](StorageLayout layout, const char *text, int64_t rows, int64_t columns,
+                  std::vector<uint64_t> lengths) {
+    BlockFormat format = *BlockFormat::parse(text, nullptr);
+    return checkStorage(layout, &format, Scalar::None, rows, columns, lengths);
+  };
+  const char *u4 = "u4, 32, scale = f32, zero = u4", *s4 = "s4, 32, scale = f16";
+  // K = 80 in blocks of 32: the last one is padded, and 3 zero points take 2 bytes a row.
+  EXPECT_EQ(check(StorageLayout::NBits, u4, 5, 80, {5 * 3 * 16, 5 * 3 * 4, 5 * 2}), "");
+  EXPECT_EQ(check(StorageLayout::NBits, u4, 5, 80, {5 * 3 * 16, 5 * 3 * 4}),
+            "layout 'nbits' of this type names 3 ranges, found 2");
+  EXPECT_EQ(check(StorageLayout::NBits, u4, 5, 80, {5 * 3 * 16, 4, 5 * 2}),
+            "range 1 has 4 bytes, layout 'nbits' of this type asks for 60");
+  EXPECT_EQ(check(StorageLayout::NBits, s4, 5, 80, {0, 0}), "block<s4, 32, scale = f16> cannot be stored as 'nbits'");
+  // Flat packing: 5 * 81 nibbles end in the middle of a byte; one scale may stand for all.
+  EXPECT_EQ(check(StorageLayout::QdqKN, s4, 5, 81, {203, 5 * 3 * 2}), "");
+  EXPECT_EQ(check(StorageLayout::QdqKN, s4, 5, 81, {203, 2}), "");
+  // A single scale needs a single zero point.
+  const char *u8 = "u8, 32, scale = f32, zero = u8";
+  EXPECT_EQ(check(StorageLayout::QdqNK, u8, 4, 64, {256, 4, 1}), "");
+  EXPECT_EQ(check(StorageLayout::QdqNK, u8, 4, 64, {256, 32, 1}),
+            "range 2 has 1 bytes, layout 'qdq_nk' of this type asks for 8");
+  EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", 2, 64, {2 * 2 * 18}), "");
+  EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", 2, 48, {54}),
+            "'gguf_q4_0' stores whole blocks of 32, found rows of 48");
+  EXPECT_EQ(check(StorageLayout::GgufQ4_0, s4, 2, 64, {72}),
+            "'gguf_q4_0' stores block<u4, 32, scale = f16, zero = 8>, found block<s4, 32, scale = f16>");
+  EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", INT64_MAX, 64, {72}),
+            "range 0 has 72 bytes, layout 'gguf_q4_0' of this type asks for 18446744073709551615");
+  EXPECT_EQ(checkStorage(StorageLayout::DenseNK, nullptr, Scalar::F16, 3, 5, {30}), "");
+  EXPECT_EQ(checkStorage(StorageLayout::GgufQ4_0, nullptr, Scalar::F16, 3, 5, {30}),
+            "'gguf_q4_0' stores a block format, found f16");
+}
+
 class PhiqParser : public testing::Test {
 protected:
   PhiqParser() { context.loadDialect<phiq::PhiqDialect>(); }
