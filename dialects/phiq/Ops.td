@@ -32,7 +32,7 @@ def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
     `layout` (a row of Formats.def) says how the bytes of `ranges` make up the tensor.
 
     ```mlir
-    %w = phiq.weight "model.layers.0.mlp.down_proj" nbits
+    %w = phiq.weight "model.layers.0.mlp.down_proj" layout = "nbits"
         [#phiq.range<file = 1, offset = 0, length = 12288, hash = 0x1>,
          #phiq.range<file = 1, offset = 12288, length = 3072, hash = 0x2>]
         : tensor<96x256x!phiq.block<u4, 32, scale = f32, zero = 8>>

@@ -1,0 +1,174 @@
+//===- Passes.td - Every pass, in pipeline order ----------*- tablegen -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A pass's flag is its name after `phic-`; its file is passes/<phase>/<Name>.cpp,
+// its test test/passes/<phase>/<name>.mlir. compiler/Pipeline.cpp runs them in
+// this order. IR in the descriptions is shortened: types where they matter.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_PASSES
+#define PHIC_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------===//
+// canonicalize
+//===----------------------------------------------------------------------===//
+
+def FoldSpellingsPass : Pass<"phic-fold-spellings", "mlir::ModuleOp"> {
+  let summary = "replace spelled-out operations by the op that means them";
+  let description = [{
+    ```mlir
+    %s = phiq.sigmoid %x                    %y = phiq.silu %x
+    %y = arith.mulf %x, %s           ->
+    %t = phiq.transpose %w
+    %u = phiq.transpose %t           ->     (uses of %u take %w)
+    %a = phiq.logit_rows %x
+    %b = phiq.logit_rows %a          ->     %b = phiq.logit_rows %x
+    ```
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
+def PropagateLogitRowsPass : Pass<"phic-propagate-logit-rows", "mlir::ModuleOp"> {
+  let summary = "select the wanted rows before the work of the final norm and the LM head";
+  let description = [{
+    Rows whose logits nobody asks for need no final norm and no LM head. The selection moves up
+    through ops on single rows, as long as nothing else reads the op's result:
+
+    ```mlir
+    %n = phiq.rms_norm %h, %g               %r = phiq.logit_rows %h
+    %r = phiq.logit_rows %n          ->     %n = phiq.rms_norm %r, %g
+    %l = phiq.matmul %r, %w                 %l = phiq.matmul %n, %w
+    ```
+    It stops at an op with two operands of rows, such as the last residual sum.
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
+def FoldEqualWeightsPass : Pass<"phic-fold-equal-weights", "mlir::ModuleOp"> {
+  let summary = "make weights that are the same bytes read the same way one weight";
+  let description = [{
+    Tied embeddings are imported twice, under two names. One handle makes one packed copy:
+
+    ```mlir
+    %a = phiq.weight "embed" layout = "nbits" [#r]          %a = phiq.weight "embed" layout = "nbits" [#r]
+    %b = phiq.weight "lm_head" layout = "nbits" [#r]  ->    (uses of %b take %a)
+    ```
+  }];
+}
+
+def VerifyOpsPass : Pass<"phic-verify-ops", "mlir::ModuleOp"> {
+  let summary = "report every op that later phases have no meaning for";
+  let description = [{
+    One error with a note for each offender. What is left is phiq's decoder ops, and `arith.addf` and
+    `arith.mulf` on rows, in one function `@model` of straight-line code.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// quantize
+//===----------------------------------------------------------------------===//
+
+def FoldTransposesPass : Pass<"phic-fold-transposes", "mlir::ModuleOp"> {
+  let summary = "read a transposed weight from its file in the order it is wanted";
+  let description = [{
+    The storage layout says in which order a file holds the axes, so that a transpose costs nothing:
+
+    ```mlir
+    %w = phiq.weight "w" layout = "dense_nk" [#r] : tensor<96x256xf32>
+    %t = phiq.transpose %w           ->     %t = phiq.weight "w" layout = "dense_kn" [#r] : tensor<256x96xf32>
+    ```
+    A block-quantized weight has its blocks along K in either order: QDQ graphs transpose the dequantized
+    weight twice, which `fold-spellings` has folded. What is left is an error of `verify-quantized`.
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
+def FuseDequantizePass : Pass<"phic-fuse-dequantize", "mlir::ModuleOp"> {
+  let summary = "let the ops that use a quantized weight read it quantized";
+  let description = [{
+    `phiq.matmul` and `phiq.embed` mean exact arithmetic on dequantized operands, so nothing is lost:
+
+    ```mlir
+    %f = phiq.dequantize %w : tensor<96x256x!phiq.block<...>>
+    %y = phiq.matmul %x, %f          ->     %y = phiq.matmul %x, %w
+    ```
+    Quantized activations that a graph states stay as they are.
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
+def VerifyQuantizedPass : Pass<"phic-verify-quantized", "mlir::ModuleOp"> {
+  let summary = "report every quantized weight that an op still reads dequantized or transposed";
+  let description = [{
+    One error with a note for each offender. Afterwards the only uses of a matrix are the right-hand side of
+    `phiq.matmul` and the table of `phiq.embed` or `phiq.rope`; one can't tell where a model came from.
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// precision
+//===----------------------------------------------------------------------===//
+
+def AssignComputePass : Pass<"phic-assign-compute", "mlir::ModuleOp"> {
+  let summary = "choose each matmul's compute mode";
+  let description = [{
+    ```mlir
+    %y = phiq.matmul %x, %w          ->     %y = phiq.matmul %x, %w {compute = "i8"}
+    ```
+    `auto` is `i8` for weights of 8 bits or less, else `f32`. Matmuls that read the same rows take the same mode
+    (f32 where one of them must), since they become one stage. `f16` is an error on x86-64, whose levels up to v3
+    have no f16 arithmetic, and so is `i8` for a model without quantized weights.
+  }];
+  let options = [
+    Option<"act", "act", "std::string", "\"auto\"", "activations of matmuls: auto, f32, f16 or i8">
+  ];
+}
+
+def AssignKvCachePass : Pass<"phic-assign-kv-cache", "mlir::ModuleOp"> {
+  let summary = "choose the element type of the KV caches";
+  let description = [{
+    ```mlir
+    phiq.cache @kv0 {element = f32, ...}    ->    phiq.cache @kv0 {element = f16, ...}
+    ```
+  }];
+  let options = [
+    Option<"kv", "kv", "std::string", "\"f16\"", "element type of keys and values: f16 or f32">
+  ];
+}
+
+def EmitPrecisionReportPass : Pass<"phic-emit-precision-report", "mlir::ModuleOp"> {
+  let summary = "print each weight's format, bits per weight and compute mode";
+  let description = [{
+    Prints the report of passes/precision/PrecisionReport.h to standard output; the IR stays as it is.
+
+    ```
+    weight                        format                        shape      bits/weight  compute
+    model.layers.0.mlp.down_proj  u4, 32, scale = f16, zero = 8  96x256     4.50         i8
+    ```
+  }];
+  let options = [
+    Option<"json", "json", "bool", "false", "print one JSON object instead of a table">
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// fuse
+//===----------------------------------------------------------------------===//
+
+def MaterializeQuantizationPass : Pass<"phic-materialize-quantization", "mlir::ModuleOp"> {
+  let summary = "quantize the rows that i8 matmuls read, once for all of them";
+  let description = [{
+    Blocks are 32 elements, or 16 where a weight that reads the rows has blocks of 16:
+
+    ```mlir
+    %n = phiq.rms_norm %h, %g               %n = phiq.rms_norm %h, %g
+                                            %q = phiq.quantize %n : ... -> tensor<?x96x!phiq.block<s8, 32, scale = f32>>
+    %a = phiq.matmul %n, %v {i8}     ->     %a = phiq.matmul %q, %v {i8}
+    %b = phiq.matmul %n, %w {i8}            %b = phiq.matmul %q, %w {i8}
+    ```
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
+#endif

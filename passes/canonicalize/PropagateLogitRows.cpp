@@ -1,0 +1,66 @@
+//===- PropagateLogitRows.cpp - Drop unwanted rows early -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Moves the selection of the rows whose logits are wanted up through ops that
+// work on single rows:
+//
+//     %n = phiq.rms_norm %h, %g            %r = phiq.logit_rows %h
+//     %r = phiq.logit_rows %n       ->     %n = phiq.rms_norm %r, %g
+//===----------------------------------------------------------------------===//
+#include "passes/Passes.h"
+#include "passes/RowOps.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace phic {
+#define GEN_PASS_DEF_PROPAGATELOGITROWSPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+/// The only operand of rows of an op that computes row i of its result from row i of that operand. Rope does not
+/// count: it needs to know the row's position. Null: another kind of op.
+OpOperand *singleRows(Operation *op) {
+  bool onSingleRows = isNorm(op) || isa<phiq::BiasOp, phiq::MatmulOp, phiq::ColumnsOp, phiq::QuantizeOp,
+                                        phiq::DequantizeOp>(op) ||
+                      (isElementwise(op) && op->getNumOperands() == 1);
+  return onSingleRows ? &op->getOpOperand(0) : nullptr;
+}
+
+/// logit_rows(f(x)) -> f(logit_rows(x)) where nothing else reads f(x)
+struct PropagateThroughRowOp : OpRewritePattern<phiq::LogitRowsOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(phiq::LogitRowsOp op, PatternRewriter &rewriter) const override {
+    Operation *producer = op.getX().getDefiningOp();
+    OpOperand *rows = producer ? singleRows(producer) : nullptr;
+    if (!rows)
+      return rewriter.notifyMatchFailure(op, "requires the result of an op on single rows");
+    if (!producer->hasOneUse())
+      return rewriter.notifyMatchFailure(op, "requires rows that nothing else reads");
+    if (!cast<ShapedType>(rows->get().getType()).getElementType().isF32())
+      return rewriter.notifyMatchFailure(op, "requires float rows");
+    rewriter.setInsertionPoint(producer);
+    auto selected = phiq::LogitRowsOp::create(rewriter, op.getLoc(), rows->get().getType(), rows->get(), op.getPruned());
+    rewriter.modifyOpInPlace(producer, [&] { rows->set(selected); });
+    rewriter.replaceOp(op, producer->getResults());
+    return success();
+  }
+};
+
+struct PropagateLogitRows : impl::PropagateLogitRowsPassBase<PropagateLogitRows> {
+  LogicalResult initialize(MLIRContext *context) override {
+    RewritePatternSet set(context);
+    set.add<PropagateThroughRowOp>(context);
+    patterns = std::move(set);
+    return success();
+  }
+  void runOnOperation() override {
+    if (failed(applyPatternsGreedily(getOperation(), patterns)))
+      signalPassFailure();
+  }
+  FrozenRewritePatternSet patterns;
+};
+
+} // namespace
+} // namespace phic

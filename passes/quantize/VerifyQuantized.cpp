@@ -1,0 +1,48 @@
+//===- VerifyQuantized.cpp - Every spelling is one op ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ends the quantize phase: a weight matrix is read by phiq.matmul, phiq.embed or
+// phiq.rope as it is stored, or the model has a form that phic does not support.
+//===----------------------------------------------------------------------===//
+#include "passes/Passes.h"
+#include "passes/RowOps.h"
+
+namespace phic {
+#define GEN_PASS_DEF_VERIFYQUANTIZEDPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+/// Whether a use of a weight is one that kernels read it for.
+bool isFinalUse(OpOperand &use) {
+  Operation *user = use.getOwner();
+  unsigned index = use.getOperandNumber();
+  if (isa<phiq::MatmulOp, phiq::EmbedOp>(user))
+    return index == 1;
+  // Operands after the rows are vectors or tables.
+  return isa<phiq::RopeOp, phiq::RmsNormOp, phiq::LayerNormOp, phiq::BiasOp>(user) && index > 0;
+}
+
+struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {
+  void runOnOperation() override {
+    SmallVector<std::pair<phiq::WeightOp, Operation *>> offenders;
+    getOperation().walk([&](phiq::WeightOp weight) {
+      for (OpOperand &use : weight->getUses())
+        if (!isFinalUse(use))
+          offenders.emplace_back(weight, use.getOwner());
+    });
+    if (offenders.empty())
+      return;
+    InFlightDiagnostic error = getOperation().emitError("the model reads ")
+                               << offenders.size() << " weights in ways that phic has no kernel for";
+    for (auto [weight, user] : offenders)
+      error.attachNote(user->getLoc()) << "'" << user->getName() << "' of weight '" << weight.getName() << "', "
+                                       << weight.getType() << " stored " << weight.getLayout()
+                                       << "; matmuls and embeddings read [N, K] with blocks along K";
+    signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace phic
