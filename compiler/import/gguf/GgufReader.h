@@ -53,6 +53,8 @@ public:
   ~GgufFile();
 
   bool has(llvm::StringRef key) const { return values.contains(key); }
+  /// The key exists and is an array.
+  bool isArray(llvm::StringRef key) const { return values.lookup(key).isArray; }
   /// Keys in file order.
   llvm::ArrayRef<llvm::StringRef> keys() const { return keyOrder; }
 
