@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -37,7 +38,9 @@ Value KernelBuilder::fsub(Value a, Value b) { return arith::SubFOp::create(*this
 Value KernelBuilder::fmul(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
 Value KernelBuilder::fdiv(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
 Value KernelBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create(*this, a.getType(), a, b, c); }
-Value KernelBuilder::fmax(Value a, Value b) { return LLVM::MaxNumOp::create(*this, a.getType(), a, b); }
+Value KernelBuilder::fmax(Value a, Value b) {
+  return select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b), a, b);
+}
 Value KernelBuilder::toFloat(Value a) {
   Type type = getF32Type();
   if (auto vector = dyn_cast<VectorType>(a.getType()))
@@ -52,6 +55,44 @@ Value KernelBuilder::broadcast(int64_t n, Value scalar) {
 Value KernelBuilder::extract(Value vector, int64_t index) { return LLVM::ExtractElementOp::create(*this, vector, i64(index)); }
 Value KernelBuilder::insert(Value vector, Value scalar, int64_t index) {
   return LLVM::InsertElementOp::create(*this, vector, scalar, i64(index));
+}
+
+Value KernelBuilder::iota(int64_t n) {
+  llvm::SmallVector<int32_t> indices(n);
+  std::iota(indices.begin(), indices.end(), 0);
+  return arith::ConstantOp::create(*this, getI32VectorAttr(indices));
+}
+Value KernelBuilder::lanes(Value vector, int64_t begin, int64_t count) {
+  llvm::SmallVector<int32_t> mask(count);
+  std::iota(mask.begin(), mask.end(), int32_t(begin));
+  return LLVM::ShuffleVectorOp::create(*this, vector, vector, mask);
+}
+Value KernelBuilder::reduceLanes(Value vector, Value (KernelBuilder::*combine)(Value, Value)) {
+  for (int64_t half = cast<VectorType>(vector.getType()).getNumElements() / 2; half > 0; half /= 2)
+    vector = (this->*combine)(lanes(vector, 0, half), lanes(vector, half, half));
+  return extract(vector, 0);
+}
+Value KernelBuilder::sumLanes(Value vector) { return reduceLanes(vector, &KernelBuilder::fadd); }
+Value KernelBuilder::maxLanes(Value vector) { return reduceLanes(vector, &KernelBuilder::fmax); }
+
+// With n = round(x / ln 2) and r = x - n ln 2, |r| <= 0.35: e^x = 2^n e^r. ln 2 is subtracted in two parts
+// so that r is exact to an ulp; the polynomial's error on that range is below 2^-24, its evaluation adds
+// less than 2^-23.
+Value KernelBuilder::expNegative(Value x) {
+  auto type = cast<VectorType>(x.getType());
+  const int64_t n = type.getNumElements();
+  auto constant = [&](float value) { return splat(n, value); };
+  x = fmax(x, constant(-86.0f));
+  Value power = LLVM::RoundEvenOp::create(*this, type, fmul(x, constant(0x1.715476p+0f)));
+  Value r = fma(power, constant(-0x1.62e4p-1f), x);
+  r = fma(power, constant(-0x1.7f7d1cp-20f), r);
+  Value p = constant(1.9875691500e-4f);
+  for (float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
+    p = fma(p, r, constant(c));
+  p = fadd(fma(p, fmul(r, r), r), constant(1.0f));
+  VectorType integers = vec(n, getI32Type());
+  Value exponent = arith::ShLIOp::create(*this, arith::FPToSIOp::create(*this, integers, power), splat(n, 32, 23));
+  return bitcast(type, add(bitcast(integers, p), exponent));
 }
 
 Value KernelBuilder::offset(Value pointer, Value bytes) {

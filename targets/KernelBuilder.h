@@ -51,6 +51,7 @@ public:
   Value fmul(Value a, Value b);
   Value fdiv(Value a, Value b);
   Value fma(Value a, Value b, Value c);
+  /// a > b ? a : b, so b where one is NaN: what vmaxps does.
   Value fmax(Value a, Value b);
   /// Signed integers to f32.
   Value toFloat(Value a);
@@ -60,6 +61,13 @@ public:
   Value broadcast(int64_t n, Value scalar);
   Value extract(Value vector, int64_t index);
   Value insert(Value vector, Value scalar, int64_t index);
+  /// 0, 1, 2, ... as i32.
+  Value iota(int64_t n);
+  /// Sum or maximum of all lanes, halving the vector each time: one fixed order.
+  Value sumLanes(Value vector);
+  Value maxLanes(Value vector);
+  /// e^x for x <= 0 (f32 vector); below -86 it is e^-86, 4e-38. Relative error at most 2^-22.
+  Value expNegative(Value x);
 
   // Memory, unaligned.
   Value offset(Value pointer, Value bytes);
@@ -83,6 +91,11 @@ public:
   // Functions. Calls and intrinsics return their result, or null.
   Value intrinsic(llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);
   void call(llvm::StringRef callee, mlir::ValueRange operands);
+
+private:
+  /// Lanes [begin, begin + count).
+  Value lanes(Value vector, int64_t begin, int64_t count);
+  Value reduceLanes(Value vector, Value (KernelBuilder::*combine)(Value, Value));
 };
 
 /// Starts an llvm.func returning nothing at the end of `module` and moves the builder into it;

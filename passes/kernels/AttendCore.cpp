@@ -1,0 +1,215 @@
+//===- AttendCore.cpp - Attention of one head ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Online softmax. For each block of keys, with m the greatest score so far:
+//
+//     s[t] = scale <q, k_t>        m' = max(m, max_t s[t])        a = e^(m - m')
+//     e[t] = e^(s[t] - m')         l = l a + sum_t e[t]           out = out a + sum_t e[t] v_t
+//
+// and out / l at the end. Masked keys have e = 0 exactly, so a block that is wholly
+// masked for a row leaves that row as it was.
+//===----------------------------------------------------------------------===//
+#include "passes/kernels/AttendCore.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include <cfloat>
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+constexpr int64_t kLanes = 8;
+/// Rows of a register tile, and vectors of keys or columns beside them: 8 accumulators.
+constexpr int64_t kTileRows = 4, kTileVectors = 2;
+/// The same for a single row: enough accumulators to hide an fma's latency.
+constexpr int64_t kRowVectors = 8, kRowKeyVectors = 4;
+
+using Values = KernelBuilder::Values;
+
+class AttendEmitter {
+public:
+  AttendEmitter(KernelBuilder &b, const AttendShape &shape, const AttendCall &call) : b(b), shape(shape), call(call) {
+    stored = shape.halfCache ? Type(b.getF16Type()) : Type(b.getF32Type());
+    elementBytes = shape.halfCache ? 2 : 4;
+    maxima = b.offset(call.scratch, shape.scoreBytes());
+    sums = b.offset(maxima, shape.rows * 4);
+    factors = b.offset(sums, shape.rows * 4);
+    end = b.add(call.position, call.rows);
+  }
+
+  void emit() {
+    b.loop(b.i64(0), call.rows, 1, [&](Value r) { startRow(r); });
+    Value first = b.i64(0);
+    if (shape.window) // the first block that row 0 sees
+      first = b.mul(b.divide(b.maximum(b.sub(call.position, b.i64(*shape.window - 1)), b.i64(0)), shape.keys), shape.keys);
+    b.loop(first, end, shape.keys, [&](Value t0) {
+      overRows([&](Value r, int64_t count) { scoreRows(t0, r, count); });
+      b.loop(b.i64(0), call.rows, 1, [&](Value r) { updateRow(t0, r); });
+      overRows([&](Value r, int64_t count) { addValues(t0, r, count); });
+    });
+    b.loop(b.i64(0), call.rows, 1, [&](Value r) { finishRow(r); });
+  }
+
+private:
+  KernelBuilder &b;
+  const AttendShape &shape;
+  const AttendCall &call;
+  Type stored;
+  int64_t elementBytes;
+  Value maxima, sums, factors, end;
+
+  /// Register tiles of kTileRows rows, then single rows.
+  void overRows(llvm::function_ref<void(Value r, int64_t count)> body) {
+    Value whole = b.i64(0);
+    if (shape.rows >= kTileRows) {
+      whole = b.mul(b.divide(call.rows, kTileRows), kTileRows);
+      b.loop(b.i64(0), whole, kTileRows, [&](Value r) { body(r, kTileRows); });
+    }
+    b.loop(whole, call.rows, 1, [&](Value r) { body(r, 1); });
+  }
+
+  Value scoreRow(Value r) { return b.offset(call.scratch, b.mul(r, shape.keys * 4)); }
+  Value outRow(Value r) { return b.offset(call.out, b.mul(r, shape.outRowBytes)); }
+  Value perRow(Value array, Value r) { return b.offset(array, b.mul(r, 4)); }
+
+  void startRow(Value r) {
+    b.store(b.f32(-FLT_MAX), perRow(maxima, r));
+    b.store(b.f32(0), perRow(sums, r));
+    for (int64_t c = 0; c < shape.headDim; c += kLanes)
+      b.store(b.splat(kLanes, 0.0f), outRow(r), c * 4);
+  }
+
+  /// Scores of rows r..r+count-1 for the keys of the block.
+  void scoreRows(Value t0, Value r, int64_t count) {
+    const int64_t width = count == 1 ? kRowKeyVectors : kTileVectors, d = shape.headDim;
+    const int64_t vectorBytes = kLanes * elementBytes, groupBytes = d * vectorBytes;
+    Value queries = b.offset(call.queries, b.mul(r, shape.queryRowBytes));
+    Value keys = b.offset(call.keys, b.mul(t0, d * elementBytes)), scores = scoreRow(r);
+    b.loop(b.i64(0), b.i64(shape.keys / kLanes), width, [&](Value g) {
+      Value group = b.offset(keys, b.mul(g, groupBytes));
+      Values dots(count * width, b.splat(kLanes, 0.0f));
+      dots = b.loop(b.i64(0), b.i64(d), 1, dots, [&](Value j, ValueRange carried) {
+        Values inner(carried);
+        Value column = b.offset(group, b.mul(j, vectorBytes)), query = b.offset(queries, b.mul(j, 4));
+        llvm::SmallVector<Value> key;
+        for (int64_t v = 0; v < width; ++v)
+          key.push_back(b.loadFloats(kLanes, stored, column, v * groupBytes));
+        for (int64_t i = 0; i < count; ++i) {
+          Value q = b.loadBroadcast(kLanes, b.getF32Type(), query, i * shape.queryRowBytes);
+          for (int64_t v = 0; v < width; ++v)
+            inner[i * width + v] = b.fma(q, key[v], inner[i * width + v]);
+        }
+        return inner;
+      });
+      Value out = b.offset(scores, b.mul(g, kLanes * 4));
+      for (int64_t i = 0; i < count; ++i)
+        for (int64_t v = 0; v < width; ++v)
+          b.store(capped(b.fmul(dots[i * width + v], b.splat(kLanes, shape.scale))), out, i * shape.keys * 4 + v * kLanes * 4);
+    });
+  }
+
+  /// softcap * tanh(s / softcap), tanh |y| = (1 - e^-2|y|) / (1 + e^-2|y|): absolute error below softcap * 2^-21.
+  Value capped(Value s) {
+    if (!shape.softcap)
+      return s;
+    auto type = cast<VectorType>(s.getType());
+    Value one = b.splat(kLanes, 1.0f);
+    Value magnitude = LLVM::FAbsOp::create(b, type, s);
+    Value e = b.expNegative(b.fmul(magnitude, b.splat(kLanes, -2 / *shape.softcap)));
+    Value tanh = b.fmul(b.fdiv(b.fsub(one, e), b.fadd(one, e)), b.splat(kLanes, *shape.softcap));
+    return LLVM::CopySignOp::create(b, type, tanh, s);
+  }
+
+  /// Brings maximum, sum and factor of row r up to date; its scores become exponentials.
+  void updateRow(Value t0, Value r) {
+    Value scores = scoreRow(r), position = b.add(call.position, r);
+    const int64_t vectors = shape.keys / kLanes;
+    // Key t0 + i is seen when least <= i <= greatest.
+    auto lanes32 = [&](Value value) {
+      return b.broadcast(kLanes, arith::TruncIOp::create(b, b.getI32Type(), value));
+    };
+    Value greatest = lanes32(b.sub(position, t0)), least;
+    if (shape.window)
+      least = b.add(b.sub(greatest, b.splat(kLanes, 32, *shape.window)), b.splat(kLanes, 32, 1));
+    auto seen = [&](int64_t v) {
+      Value index = b.add(b.iota(kLanes), b.splat(kLanes, 32, v * kLanes));
+      Value mask = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, index, greatest);
+      if (shape.window)
+        mask = arith::AndIOp::create(b, mask, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, index, least));
+      return mask;
+    };
+    Value most = b.splat(kLanes, -FLT_MAX), sum = b.splat(kLanes, 0.0f);
+    VectorType floats = b.vec(kLanes, b.getF32Type());
+    for (int64_t v = 0; v < vectors; ++v)
+      most = b.fmax(most, b.select(seen(v), b.load(floats, scores, v * kLanes * 4), b.splat(kLanes, -FLT_MAX)));
+    Value before = b.load(b.getF32Type(), perRow(maxima, r));
+    Value now = b.fmax(before, b.maxLanes(most)), shift = b.broadcast(kLanes, now);
+    Value factor = b.extract(b.expNegative(b.broadcast(kLanes, b.fsub(before, now))), 0);
+    for (int64_t v = 0; v < vectors; ++v) {
+      Value e = b.expNegative(b.fsub(b.load(floats, scores, v * kLanes * 4), shift));
+      e = b.select(seen(v), e, b.splat(kLanes, 0.0f));
+      b.store(e, scores, v * kLanes * 4);
+      sum = b.fadd(sum, e);
+    }
+    b.store(now, perRow(maxima, r));
+    b.store(factor, perRow(factors, r));
+    b.store(b.fma(b.load(b.getF32Type(), perRow(sums, r)), factor, b.sumLanes(sum)), perRow(sums, r));
+  }
+
+  /// out = out * factor + exponentials * values, for rows r..r+count-1.
+  void addValues(Value t0, Value r, int64_t count) {
+    const int64_t vectors = shape.headDim / kLanes, width = count == 1 ? kRowVectors : kTileVectors;
+    const int64_t whole = vectors / width * width;
+    if (whole > 0)
+      b.loop(b.i64(0), b.i64(whole), width, [&](Value c) { addValueColumns(t0, r, count, c, width); });
+    if (whole < vectors)
+      addValueColumns(t0, r, count, b.i64(whole), vectors - whole);
+  }
+
+  void addValueColumns(Value t0, Value r, int64_t count, Value firstVector, int64_t width) {
+    const int64_t rowBytes = shape.headDim * elementBytes;
+    Value out = b.offset(outRow(r), b.mul(firstVector, kLanes * 4));
+    Value values = b.offset(b.offset(call.values, b.mul(t0, rowBytes)), b.mul(firstVector, kLanes * elementBytes));
+    Value scores = scoreRow(r);
+    VectorType floats = b.vec(kLanes, b.getF32Type());
+    Values accumulators;
+    for (int64_t i = 0; i < count; ++i) {
+      Value factor = b.loadBroadcast(kLanes, b.getF32Type(), perRow(factors, r), i * 4);
+      for (int64_t v = 0; v < width; ++v)
+        accumulators.push_back(b.fmul(b.load(floats, out, i * shape.outRowBytes + v * kLanes * 4), factor));
+    }
+    // Keys past the last row's position hold nothing of this sequence.
+    Value keys = b.minimum(b.i64(shape.keys), b.sub(end, t0));
+    accumulators = b.loop(b.i64(0), keys, 1, accumulators, [&](Value t, ValueRange carried) {
+      Values inner(carried);
+      Value row = b.offset(values, b.mul(t, rowBytes)), weight = b.offset(scores, b.mul(t, 4));
+      llvm::SmallVector<Value> value;
+      for (int64_t v = 0; v < width; ++v)
+        value.push_back(b.loadFloats(kLanes, stored, row, v * kLanes * elementBytes));
+      for (int64_t i = 0; i < count; ++i) {
+        Value e = b.loadBroadcast(kLanes, b.getF32Type(), weight, i * shape.keys * 4);
+        for (int64_t v = 0; v < width; ++v)
+          inner[i * width + v] = b.fma(e, value[v], inner[i * width + v]);
+      }
+      return inner;
+    });
+    for (int64_t i = 0; i < count; ++i)
+      for (int64_t v = 0; v < width; ++v)
+        b.store(accumulators[i * width + v], out, i * shape.outRowBytes + v * kLanes * 4);
+  }
+
+  void finishRow(Value r) {
+    Value inverse = b.broadcast(kLanes, b.fdiv(b.f32(1), b.load(b.getF32Type(), perRow(sums, r))));
+    for (int64_t c = 0; c < shape.headDim; c += kLanes)
+      b.store(b.fmul(b.load(b.vec(kLanes, b.getF32Type()), outRow(r), c * 4), inverse), outRow(r), c * 4);
+  }
+};
+
+} // namespace
+
+void emitAttend(KernelBuilder &b, const AttendShape &shape, const AttendCall &call) {
+  assert(shape.headDim % kLanes == 0 && shape.keys % (kLanes * kRowKeyVectors) == 0 && "checked by emit-kernels");
+  AttendEmitter(b, shape, call).emit();
+}
+
+} // namespace phic

@@ -1,0 +1,48 @@
+//===- AttendCore.h - Attention of one head --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The loops of phiq.attend for one query head and a run of rows, over the cache
+// orders of docs/numerics.md: keys [context/8][d][8], values [context][d]. Written
+// with plain vectors of 8, which every CPU target has in one or two registers.
+//
+// Keys are taken in blocks that begin at multiples of the block, so that a row's
+// order of operations depends on its position only, never on the rows beside it.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_PASSES_KERNELS_ATTENDCORE_H
+#define PHIC_PASSES_KERNELS_ATTENDCORE_H
+
+#include "targets/KernelBuilder.h"
+#include <optional>
+
+namespace phic {
+
+struct AttendShape {
+  int64_t headDim = 0;        ///< a multiple of 8
+  bool halfCache = true;      ///< f16 keys and values, else f32
+  float scale = 1;
+  std::optional<int64_t> window = std::nullopt;
+  std::optional<float> softcap = std::nullopt;
+  int64_t queryRowBytes = 0;  ///< distance of two rows of queries
+  int64_t outRowBytes = 0;    ///< distance of two rows of the result
+  int64_t rows = 1;           ///< most rows of a call
+  int64_t keys = 32;          ///< keys of a block, a multiple of 32 that divides the context
+
+  int64_t scoreBytes() const { return rows * keys * 4; }
+  /// Scratch of a call: scores [rows][keys], then maximum, sum and rescaling factor of each row.
+  int64_t scratchBytes() const { return scoreBytes() + rows * 12; }
+};
+
+/// Values of one call.
+struct AttendCall {
+  mlir::Value queries, keys, values; ///< the head's columns of row 0; the head's caches
+  mlir::Value out;                   ///< f32 rows [rows][headDim]
+  mlir::Value rows;                  ///< 1..shape.rows
+  mlir::Value position;              ///< of row 0
+  mlir::Value scratch;
+};
+
+void emitAttend(KernelBuilder &b, const AttendShape &shape, const AttendCall &call);
+
+} // namespace phic
+
+#endif // PHIC_PASSES_KERNELS_ATTENDCORE_H
