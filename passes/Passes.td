@@ -171,4 +171,37 @@ def MaterializeQuantizationPass : Pass<"phic-materialize-quantization", "mlir::M
   let dependentDialects = ["::phic::phiq::PhiqDialect"];
 }
 
+def FuseStagesPass : Pass<"phic-fuse-stages", "mlir::ModuleOp"> {
+  let summary = "make the model a straight list of stages";
+  let description = [{
+    Three kinds of stages, each made around its main ops:
+
+    - (R) rows: an embedding, a norm or other work on single rows, and the quantization of its result;
+    - (M) matmul: matmuls of the same rows whose results meet again (queries, keys and values; gate and up),
+      with what follows on single rows: bias, columns, rope, the append to the cache, activation, residual, quantize;
+    - (A) attend: attention over one cache, and the quantization of its result.
+
+    ```mlir
+    %n = phiq.rms_norm %h, %g               %q = plan.stage "layers.0.mlp.norm" (%h, %g) {rms_norm, quantize}
+    %q = phiq.quantize %n                   %a = plan.stage "layers.0.mlp.up" (%q, %v, %w) {matmul, matmul, silu, mulf, quantize}
+    %a = phiq.matmul %q, %v          ->     %r = plan.stage "layers.0.mlp.down" (%a, %d, %h) {matmul, addf}
+    %b = phiq.matmul %q, %w
+    ...
+    ```
+    The body of a stage lists matmuls, biases, columns, ropes, the append, elementwise ops and quantizations in
+    this order. Weights and tables are operands of the stages and lie before them, in the order of their first
+    use. From `phiq.logit_rows` on, stages carry `logit_rows`: their rows are the wanted ones only.
+    A stage's name is the layer of its ops' locations and its part in it; its location fuses theirs.
+  }];
+  let dependentDialects = ["::phic::plan::PlanDialect", "::phic::phiq::PhiqDialect"];
+}
+
+def VerifyStagesPass : Pass<"phic-verify-stages", "mlir::ModuleOp"> {
+  let summary = "report every op and stage that kernels cannot be made for";
+  let description = [{
+    One error with a note for each offender. Afterwards `@model` holds weights, tables, stages of the three kinds of
+    `fuse-stages`, and the return of the last stage's result, which is made from the logit rows.
+  }];
+}
+
 #endif

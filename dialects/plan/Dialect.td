@@ -74,11 +74,12 @@ def Plan_StageOp : Op<Plan_Dialect, "stage", [IsolatedFromAbove, SingleBlock]> {
       plan.yield %1 : tensor<?x96xf32>
     }
     ```
+    With `logit_rows` its rows are those whose logits are wanted: [logit_row0, M), numbered from 0.
     - (C1) block arguments match the inputs, the yield the results.
     - (C2) no weight is dequantized outside the kernel that uses it: no `phiq.dequantize` of a weight in a stage.
   }];
-  let arguments = (ins StrAttr:$name, Variadic<AnyRankedTensor>:$inputs, OptionalAttr<ArrayAttr>:$buffers,
-                       OptionalAttr<DictionaryAttr>:$kernels);
+  let arguments = (ins StrAttr:$name, Variadic<AnyRankedTensor>:$inputs, UnitAttr:$logit_rows,
+                       OptionalAttr<ArrayAttr>:$buffers, OptionalAttr<DictionaryAttr>:$kernels);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$name `(` $inputs `)` attr-dict `:` functional-type($inputs, $results) $body";

@@ -1,0 +1,162 @@
+//===- StageGroups.cpp - Which ops make one stage --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Main ops (matmul, attend, norm, embed, logit_rows) begin stages; every other op
+// joins the latest stage that it reads from. Two matmuls of the same rows are one
+// stage when their results meet before the next main op, or in one cache:
+//
+//     q, k, v -> attend @kv0 | gate, up -> mulf      but not  qkv | fc1  of a parallel block
+//===----------------------------------------------------------------------===//
+#include "passes/fuse/StageGroups.h"
+#include "passes/RowOps.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+bool isMainOp(Operation *op) {
+  return isNorm(op) || isa<phiq::MatmulOp, phiq::AttendOp, phiq::EmbedOp, phiq::LogitRowsOp>(op);
+}
+
+/// The caches that hold an op's results or that it reads.
+Attribute cacheOf(Operation *op) {
+  if (auto append = dyn_cast<phiq::CacheAppendOp>(op))
+    return append.getCacheAttr();
+  if (auto attend = dyn_cast<phiq::AttendOp>(op))
+    return attend.getCacheAttr();
+  return {};
+}
+
+/// Joins matmuls of the same rows whose results meet.
+class MatmulClasses {
+public:
+  explicit MatmulClasses(Block &model) {
+    for (auto matmul : model.getOps<phiq::MatmulOp>()) {
+      classes.insert(matmul);
+      visitUsers(matmul, matmul);
+    }
+  }
+  Operation *leader(Operation *matmul) const { return classes.getLeaderValue(matmul); }
+
+private:
+  /// `meetingPoint` is an op or a cache (by its address).
+  void meet(phiq::MatmulOp matmul, const void *meetingPoint) {
+    auto [found, isNew] = reached.try_emplace({matmul.getLhs().getAsOpaquePointer(), meetingPoint}, matmul);
+    if (!isNew)
+      classes.unionSets(found->second, matmul);
+  }
+
+  /// Walks what follows `op` up to and including the next main ops.
+  void visitUsers(phiq::MatmulOp matmul, Operation *op) {
+    for (Operation *user : op->getUsers()) {
+      if (user->hasTrait<OpTrait::IsTerminator>())
+        continue;
+      meet(matmul, user);
+      if (Attribute cache = cacheOf(user))
+        meet(matmul, cache.getAsOpaquePointer());
+      if (!isMainOp(user))
+        visitUsers(matmul, user);
+    }
+  }
+
+  llvm::EquivalenceClasses<Operation *> classes;
+  llvm::DenseMap<std::pair<const void *, const void *>, Operation *> reached;
+};
+
+/// Whether attention can quantize its own result: an activation block must lie in one head, since heads are
+/// computed apart.
+bool headsHoldWholeBlocks(phiq::AttendOp attend, phiq::QuantizeOp quantize) {
+  auto type = cast<ShapedType>(quantize.getType());
+  int64_t headDim = type.getDimSize(1) / int64_t(attend.getHeads());
+  return headDim % cast<phiq::BlockType>(type.getElementType()).getFormat().block == 0;
+}
+
+/// Whether an op that is no main op can be computed where the rows it reads are.
+bool canJoin(Operation *op, const StageGroup &group) {
+  switch (group.kind) {
+  case StageKind::Matmul:
+    return !isa<phiq::DequantizeOp>(op);
+  case StageKind::Rows:
+    return isElementwise(op) || isa<phiq::BiasOp, phiq::QuantizeOp>(op);
+  case StageKind::Attend: {
+    auto quantize = dyn_cast<phiq::QuantizeOp>(op);
+    return quantize && headsHoldWholeBlocks(cast<phiq::AttendOp>(group.ops.front()), quantize);
+  }
+  }
+  llvm_unreachable("all kinds are handled");
+}
+
+class Grouping {
+public:
+  explicit Grouping(Block &model) : matmulClasses(model) {
+    for (Operation &op : model)
+      if (!isWeight(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+        place(&op);
+  }
+  StageGroups result;
+
+private:
+  void place(Operation *op) {
+    std::optional<unsigned> latest = latestProducer(op);
+    unsigned index = chooseGroup(op, latest);
+    StageGroup &group = result.groups[index];
+    group.ops.push_back(op);
+    group.logitRows |= isa<phiq::LogitRowsOp>(op) || (latest && result.groups[*latest].logitRows);
+    result.groupOf[op] = index;
+  }
+
+  /// The last of the groups that make the op's operands.
+  std::optional<unsigned> latestProducer(Operation *op) const {
+    std::optional<unsigned> latest;
+    for (Value operand : op->getOperands())
+      if (auto found = result.groupOf.find(operand.getDefiningOp()); found != result.groupOf.end())
+        latest = std::max(latest.value_or(0), found->second);
+    return latest;
+  }
+
+  unsigned chooseGroup(Operation *op, std::optional<unsigned> latest) {
+    if (isa<phiq::MatmulOp>(op)) {
+      auto [found, isNew] = groupOfClass.try_emplace(matmulClasses.leader(op), result.groups.size());
+      return isNew ? begin(StageKind::Matmul) : found->second;
+    }
+    if (isa<phiq::AttendOp>(op))
+      return begin(StageKind::Attend);
+    // The final norm is computed with the selection of its rows.
+    if (isNorm(op) && latest && isa<phiq::LogitRowsOp>(result.groups[*latest].ops.back()))
+      return *latest;
+    if (!isMainOp(op) && latest && canJoin(op, result.groups[*latest]))
+      return *latest;
+    return begin(StageKind::Rows);
+  }
+
+  unsigned begin(StageKind kind) {
+    result.groups.push_back({kind, {}, false});
+    return result.groups.size() - 1;
+  }
+
+  MatmulClasses matmulClasses;
+  llvm::DenseMap<Operation *, unsigned> groupOfClass;
+};
+
+} // namespace
+
+StageKind stageKind(ArrayRef<Operation *> ops) {
+  if (llvm::any_of(ops, [](Operation *op) { return isa<phiq::MatmulOp>(op); }))
+    return StageKind::Matmul;
+  if (llvm::any_of(ops, [](Operation *op) { return isa<phiq::AttendOp>(op); }))
+    return StageKind::Attend;
+  return StageKind::Rows;
+}
+
+const StageGroup *StageGroups::producer(Value value) const {
+  auto found = groupOf.find(value.getDefiningOp());
+  return found == groupOf.end() ? nullptr : &groups[found->second];
+}
+
+StageGroups groupIntoStages(Block &model) { return Grouping(model).result; }
+
+} // namespace phic

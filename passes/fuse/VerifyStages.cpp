@@ -1,0 +1,151 @@
+//===- VerifyStages.cpp - Stages that kernels can be made for --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ends the fuse phase. The rules are those of `fuse-stages`' description and are
+// what the kernels phase relies on; the offenders are notes under one error,
+// each naming the op of the model that it came from.
+//===----------------------------------------------------------------------===//
+#include "dialects/plan/Plan.h"
+#include "passes/Passes.h"
+#include "passes/RowOps.h"
+#include "passes/fuse/StageGroups.h"
+
+namespace phic {
+#define GEN_PASS_DEF_VERIFYSTAGESPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+bool isArgument(Value value) { return isa<BlockArgument>(value); }
+Type elementOf(Value value) { return cast<ShapedType>(value.getType()).getElementType(); }
+bool isRows(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
+bool isStageResult(Value value) { return isa_and_nonnull<plan::StageOp>(value.getDefiningOp()); }
+
+/// Why an op cannot be in a stage of rows; empty: it can.
+std::string whyNotInRows(Operation *op) {
+  if (isNorm(op) || isElementwise(op) || isa<phiq::EmbedOp, phiq::LogitRowsOp, phiq::BiasOp, phiq::QuantizeOp>(op))
+    return {};
+  return "is not done on rows alone";
+}
+
+std::string whyNotInMatmul(phiq::MatmulOp op, phiq::MatmulOp first) {
+  if (!isArgument(op.getLhs()) || op.getLhs() != first.getLhs())
+    return "reads other rows than the first matmul of its stage";
+  if (!isArgument(op.getRhs()))
+    return "requires a weight as its right-hand side";
+  bool isI8 = isa<phiq::BlockType>(elementOf(op.getLhs()));
+  if (op.getCompute() != (isI8 ? "i8" : "f32"))
+    return "requires quantized rows for i8 and float rows for f32";
+  return {};
+}
+
+/// Why an op cannot follow the matmuls of a stage.
+std::string whyNotInEpilogue(Operation *op) {
+  auto isInside = [](Value value) { return !isArgument(value); };
+  if (isa<phiq::RopeOp, phiq::BiasOp, phiq::ColumnsOp, phiq::QuantizeOp>(op) || (isElementwise(op) && op->getNumOperands() == 1))
+    return isInside(op->getOperand(0)) ? "" : "requires a result of its stage's matmuls";
+  if (auto append = dyn_cast<phiq::CacheAppendOp>(op))
+    return isInside(append.getKeys()) && isInside(append.getValues()) ? ""
+                                                                      : "requires keys and values from one stage's matmuls";
+  if (isa<arith::MulFOp>(op))
+    return llvm::all_of(op->getOperands(), isInside) ? "" : "requires two results of its stage's matmuls";
+  if (isa<arith::AddFOp>(op))
+    return llvm::any_of(op->getOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
+  return "cannot follow a matmul in one stage";
+}
+
+std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
+  if (auto quantize = dyn_cast<phiq::QuantizeOp>(op); quantize && quantize.getScale())
+    return "quantizes activations by a scale of the graph, which phic does not support yet";
+  if (isa<phiq::DequantizeOp>(op))
+    return "dequantizes activations, which phic does not support yet";
+  if (kind == StageKind::Rows)
+    return whyNotInRows(op);
+  if (kind == StageKind::Attend)
+    return isa<phiq::AttendOp>(op) || (isa<phiq::QuantizeOp>(op) && op->getOperand(0).getDefiningOp<phiq::AttendOp>())
+               ? ""
+               : "cannot follow attention in one stage";
+  if (auto matmul = dyn_cast<phiq::MatmulOp>(op))
+    return whyNotInMatmul(matmul, *body.getOps<phiq::MatmulOp>().begin());
+  return whyNotInEpilogue(op);
+}
+
+class Verifier {
+public:
+  explicit Verifier(func::FuncOp model) : model(model) {}
+
+  LogicalResult run() {
+    for (Operation &op : model.getBody().front()) {
+      if (auto stage = dyn_cast<plan::StageOp>(op))
+        verifyStage(stage);
+      else if (!isWeight(&op) && !isa<func::ReturnOp>(op))
+        blame(&op, "is in no stage");
+    }
+    verifyResult();
+    if (offenders.empty())
+      return success();
+    InFlightDiagnostic error = model.emitError("the model has ") << offenders.size() << " operations that make no stage";
+    for (auto &[op, reason] : offenders)
+      error.attachNote(op->getLoc()) << "'" << op->getName() << "' " << reason;
+    return error;
+  }
+
+private:
+  void blame(Operation *op, std::string reason) {
+    if (!reason.empty())
+      offenders.emplace_back(op, std::move(reason));
+  }
+
+  void verifyStage(plan::StageOp stage) {
+    Block &body = stage.getBody().front();
+    SmallVector<Operation *> ops = llvm::map_to_vector(body.without_terminator(), [](Operation &op) { return &op; });
+    StageKind kind = stageKind(ops);
+    for (Operation *op : ops)
+      blame(op, whyNotInStage(op, kind, body));
+    verifyRowsOf(stage, body);
+  }
+
+  /// A stage works on all rows of the step, or on the wanted ones only; phiq.logit_rows leads from one to the other.
+  void verifyRowsOf(plan::StageOp stage, Block &body) {
+    bool selects = !body.getOps<phiq::LogitRowsOp>().empty();
+    if (selects && !stage.getLogitRows())
+      return blame(stage, "selects logit rows and does not say so");
+    for (auto [input, argument] : llvm::zip(stage.getInputs(), body.getArguments())) {
+      if (!isRows(input))
+        continue;
+      bool isLogitRows = isStageResult(input) && input.getDefiningOp<plan::StageOp>().getLogitRows();
+      bool onlySelected = llvm::all_of(argument.getUsers(), [](Operation *user) { return isa<phiq::LogitRowsOp>(user); });
+      if (isLogitRows != (stage.getLogitRows() && !(selects && onlySelected)))
+        blame(stage, "mixes logit rows with all rows");
+    }
+    if (!stage.getLogitRows())
+      return;
+    for (Operation &op : body)
+      if (isa<phiq::AttendOp, phiq::RopeOp, phiq::CacheAppendOp>(op))
+        blame(&op, "needs the positions of all rows, and works on logit rows");
+  }
+
+  void verifyResult() {
+    Operation *terminator = model.getBody().front().getTerminator();
+    auto head = terminator->getNumOperands() == 1 ? terminator->getOperand(0).getDefiningOp<plan::StageOp>() : nullptr;
+    if (!head || !head.getLogitRows() || head.getBody().front().getOps<phiq::MatmulOp>().empty())
+      blame(terminator, "requires the logits: one result of a matmul stage on the rows of a phiq.logit_rows");
+    else if (!terminator->getOperand(0).hasOneUse() || !elementOf(terminator->getOperand(0)).isF32())
+      blame(terminator, "requires logits that are float and that nothing else reads");
+  }
+
+  func::FuncOp model;
+  SmallVector<std::pair<Operation *, std::string>> offenders;
+};
+
+struct VerifyStages : impl::VerifyStagesPassBase<VerifyStages> {
+  void runOnOperation() override {
+    func::FuncOp model = modelFunction(getOperation());
+    if (!model || failed(Verifier(model).run()))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace phic

@@ -1,0 +1,152 @@
+// RUN: phic-opt %s --phic-fuse-stages --split-input-file | FileCheck %s
+
+// A layer with queries, keys and values of their own, i8: seven stages between the embedding and the head.
+!act = !phiq.block<s8, 32, scale = f32>
+!w = !phiq.block<u4, 32, scale = f16, min = f16>
+phiq.cache @kv0 {heads = 1, head_dim = 32, element = f16}
+// CHECK-LABEL: @model
+// CHECK-SAME: (%[[IDS:.*]]: tensor<?xi32>, %[[TABLE:[a-z0-9]+]]: tensor<96x64x
+func.func @model(%ids: tensor<?xi32>, %table: tensor<96x64x!w>, %g: tensor<64xf32>, %wq: tensor<64x64x!w>, %wk: tensor<32x64x!w>, %wd: tensor<64x96x!w>, %cos: tensor<9x16xf32>) -> tensor<?x96xf32> {
+  // CHECK: %[[H0:.*]] = plan.stage "embed"(%[[IDS]], %[[TABLE]])
+  // CHECK: phiq.embed
+  %h0 = phiq.embed %ids, %table : tensor<?xi32>, tensor<96x64x!w> -> tensor<?x64xf32>
+  // CHECK: %[[N0:.*]] = plan.stage "layers.0.attn.norm"(%[[H0]], %{{.*}}) : {{.*}} -> tensor<?x64x!phiq.block<s8, 32, scale = f32>>
+  // CHECK: phiq.rms_norm
+  // CHECK-NEXT: phiq.quantize
+  // CHECK-NEXT: plan.yield
+  %n0 = phiq.rms_norm %h0, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf32> loc("/model/layers.0/input_layernorm/LayerNorm")
+  %q0 = phiq.quantize %n0 : tensor<?x64xf32> -> tensor<?x64x!act>
+  // CHECK: %[[Q:.*]] = plan.stage "layers.0.attn.qkv"(%[[N0]],
+  // CHECK: ^bb0(%[[LHS:[a-z0-9]+]]:
+  // CHECK-NEXT: phiq.matmul %[[LHS]]
+  // CHECK-NEXT: phiq.matmul %[[LHS]]
+  // CHECK-NEXT: phiq.matmul %[[LHS]]
+  // CHECK-NEXT: %[[ROPE:.*]] = phiq.rope
+  // CHECK-NEXT: phiq.rope
+  // CHECK-NEXT: phiq.cache_append @kv0
+  // CHECK-NEXT: plan.yield %[[ROPE]]
+  %q = phiq.matmul %q0, %wq {compute = "i8"} : tensor<?x64x!act>, tensor<64x64x!w> -> tensor<?x64xf32> loc("/model/layers.0/attn/q_proj/MatMul")
+  %qr = phiq.rope %q, %cos, %cos {head_dim = 32 : i64} : tensor<?x64xf32>, tensor<9x16xf32>, tensor<9x16xf32>
+  %k = phiq.matmul %q0, %wk {compute = "i8"} : tensor<?x64x!act>, tensor<32x64x!w> -> tensor<?x32xf32> loc("/model/layers.0/attn/k_proj/MatMul")
+  %kr = phiq.rope %k, %cos, %cos {head_dim = 32 : i64} : tensor<?x32xf32>, tensor<9x16xf32>, tensor<9x16xf32>
+  %v = phiq.matmul %q0, %wk {compute = "i8"} : tensor<?x64x!act>, tensor<32x64x!w> -> tensor<?x32xf32> loc("/model/layers.0/attn/v_proj/MatMul")
+  phiq.cache_append @kv0, %kr, %v : tensor<?x32xf32>, tensor<?x32xf32>
+  // CHECK: %[[A:.*]] = plan.stage "layers.0.attn.attend"(%[[Q]])
+  // CHECK: phiq.attend
+  // CHECK-NEXT: phiq.quantize
+  %a = phiq.attend @kv0, %qr {heads = 2 : i64, scale = 0.25 : f32} : tensor<?x64xf32> loc("/model/layers.0/attn/GroupQueryAttention")
+  %aq = phiq.quantize %a : tensor<?x64xf32> -> tensor<?x64x!act>
+  // CHECK: %[[H1:.*]] = plan.stage "layers.0.attn.out"(%[[A]], %{{.*}}, %[[H0]])
+  // CHECK: phiq.matmul
+  // CHECK-NEXT: arith.addf
+  %o = phiq.matmul %aq, %wq {compute = "i8"} : tensor<?x64x!act>, tensor<64x64x!w> -> tensor<?x64xf32> loc("/model/layers.0/attn/o_proj/MatMul")
+  %h1 = arith.addf %h0, %o : tensor<?x64xf32> loc("/model/layers.0/post_attention_layernorm/SkipLayerNorm")
+  // CHECK: %[[N1:.*]] = plan.stage "layers.0.mlp.norm"(%[[H1]],
+  %n1 = phiq.rms_norm %h1, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf32> loc("/model/layers.0/post_attention_layernorm/SkipLayerNorm")
+  %q1 = phiq.quantize %n1 : tensor<?x64xf32> -> tensor<?x64x!act>
+  // CHECK: %[[UP:.*]] = plan.stage "layers.0.mlp.up"(%[[N1]],
+  // CHECK: %[[GATE:.*]] = phiq.matmul
+  // CHECK-NEXT: %[[UPROWS:.*]] = phiq.matmul
+  // CHECK-NEXT: %[[SILU:.*]] = phiq.silu %[[GATE]]
+  // CHECK-NEXT: %[[GLU:.*]] = arith.mulf %[[SILU]], %[[UPROWS]]
+  // CHECK-NEXT: phiq.quantize %[[GLU]]
+  %gate = phiq.matmul %q1, %table {compute = "i8"} : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/model/layers.0/mlp/gate_proj/MatMul")
+  %silu = phiq.silu %gate : tensor<?x96xf32>
+  %up = phiq.matmul %q1, %table {compute = "i8"} : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/model/layers.0/mlp/up_proj/MatMul")
+  %glu = arith.mulf %silu, %up : tensor<?x96xf32>
+  %q2 = phiq.quantize %glu : tensor<?x96xf32> -> tensor<?x96x!act>
+  // CHECK: %[[H2:.*]] = plan.stage "layers.0.mlp.down"(%[[UP]], %{{.*}}, %[[H1]])
+  %down = phiq.matmul %q2, %wd {compute = "i8"} : tensor<?x96x!act>, tensor<64x96x!w> -> tensor<?x64xf32> loc("/model/layers.0/mlp/down_proj/MatMul")
+  %h2 = arith.addf %h1, %down : tensor<?x64xf32> loc("/model/layers.1/final_norm_layernorm/SkipLayerNorm")
+  // CHECK: %[[NF:.*]] = plan.stage "norm"(%[[H2]], %{{.*}}) {logit_rows}
+  // CHECK: phiq.logit_rows
+  // CHECK-NEXT: phiq.rms_norm
+  %rows = phiq.logit_rows %h2 : tensor<?x64xf32>
+  %nf = phiq.rms_norm %rows, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf32> loc("/model/layers.1/final_norm_layernorm/SkipLayerNorm")
+  %qf = phiq.quantize %nf : tensor<?x64xf32> -> tensor<?x64x!act>
+  // CHECK: %[[LOGITS:.*]] = plan.stage "lm_head"(%[[NF]], %[[TABLE]]) {logit_rows}
+  // CHECK: return %[[LOGITS]]
+  %logits = phiq.matmul %qf, %table {compute = "i8"} : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/lm_head/MatMul")
+  return %logits : tensor<?x96xf32>
+}
+
+// -----
+
+// A parallel block, f32: one norm for attention and MLP, packed qkv with a bias, two sums; head_dim 16.
+phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16}
+// CHECK-LABEL: @model
+func.func @model(%h: tensor<?x32xf32>, %g: tensor<32xf32>, %wqkv: tensor<64x32xf32>, %b: tensor<64xf32>, %wo: tensor<32x32xf32>, %wd: tensor<32x64xf32>, %cos: tensor<9x4xf32>) -> tensor<?x32xf32> {
+  // CHECK: %[[N:.*]] = plan.stage "layers.7.attn.norm"
+  %n = phiq.layer_norm %h, %g, %g {epsilon = 1.0e-5 : f32} : tensor<?x32xf32>, tensor<32xf32>, tensor<32xf32> loc("blk.7.attn_norm")
+  // CHECK: plan.stage "layers.7.attn.qkv"(%[[N]],
+  // CHECK: %[[MM:.*]] = phiq.matmul
+  // CHECK-NEXT: %[[BIAS:.*]] = phiq.bias %[[MM]]
+  // CHECK-NEXT: %[[Q:.*]] = phiq.columns %[[BIAS]] from 0
+  // CHECK-NEXT: %[[K:.*]] = phiq.columns %[[BIAS]] from 32
+  // CHECK-NEXT: %[[V:.*]] = phiq.columns %[[BIAS]] from 48
+  // CHECK-NEXT: %[[QR:.*]] = phiq.rope %[[Q]]
+  // CHECK-NEXT: %[[KR:.*]] = phiq.rope %[[K]]
+  // CHECK-NEXT: phiq.cache_append @kv0, %[[KR]], %[[V]]
+  // CHECK-NEXT: plan.yield %[[QR]]
+  %mm = phiq.matmul %n, %wqkv {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("blk.7.attn_qkv")
+  %mb = phiq.bias %mm, %b : tensor<?x64xf32>, tensor<64xf32>
+  %q = phiq.columns %mb from 0 : tensor<?x64xf32> -> tensor<?x32xf32>
+  %qr = phiq.rope %q, %cos, %cos {head_dim = 16 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32>
+  %k = phiq.columns %mb from 32 : tensor<?x64xf32> -> tensor<?x16xf32>
+  %kr = phiq.rope %k, %cos, %cos {head_dim = 16 : i64} : tensor<?x16xf32>, tensor<9x4xf32>, tensor<9x4xf32>
+  %v = phiq.columns %mb from 48 : tensor<?x64xf32> -> tensor<?x16xf32>
+  phiq.cache_append @kv0, %kr, %v : tensor<?x16xf32>, tensor<?x16xf32>
+  // CHECK: %[[A:.*]] = plan.stage "layers.7.attn.attend"
+  %a = phiq.attend @kv0, %qr {heads = 2 : i64, scale = 0.25 : f32} : tensor<?x32xf32> loc("blk.7.attn")
+  // CHECK: %[[O:.*]] = plan.stage "layers.7.attn.out"(%[[A]],
+  // CHECK: phiq.matmul
+  // CHECK-NEXT: phiq.bias
+  // CHECK-NEXT: plan.yield
+  %o = phiq.matmul %a, %wo {compute = "f32"} : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32> loc("blk.7.attn_output")
+  %ob = phiq.bias %o, %g : tensor<?x32xf32>, tensor<32xf32>
+  // CHECK: %[[UP:.*]] = plan.stage "layers.7.mlp.up"(%[[N]],
+  // CHECK: phiq.matmul
+  // CHECK-NEXT: phiq.bias
+  // CHECK-NEXT: phiq.gelu_tanh
+  %fc1 = phiq.matmul %n, %wqkv {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("blk.7.ffn_up")
+  %fc1b = phiq.bias %fc1, %b : tensor<?x64xf32>, tensor<64xf32>
+  %gelu = phiq.gelu_tanh %fc1b : tensor<?x64xf32>
+  // CHECK: plan.stage "layers.7.mlp.down"(%[[UP]], %{{.*}}, %[[O]], %{{.*}})
+  // CHECK: phiq.matmul
+  // CHECK-NEXT: arith.addf
+  // CHECK-NEXT: arith.addf
+  %fc2 = phiq.matmul %gelu, %wd {compute = "f32"} : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32> loc("blk.7.ffn_down")
+  %s = arith.addf %ob, %fc2 : tensor<?x32xf32>
+  %h1 = arith.addf %s, %h : tensor<?x32xf32>
+  return %h1 : tensor<?x32xf32>
+}
+
+// -----
+
+// Blocks of 32 do not fit into heads of 16: attention leaves the quantization to a stage of rows.
+phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
+// CHECK-LABEL: @model
+func.func @model(%q: tensor<?x32xf32>) -> tensor<?x32x!phiq.block<s8, 32, scale = f32>> {
+  // CHECK: %[[A:.*]] = plan.stage "layers.2.attn.attend"
+  // CHECK: plan.stage "layers.2.attn.quantize"(%[[A]])
+  %a = phiq.attend @kv0, %q {heads = 2 : i64, scale = 0.25 : f32} : tensor<?x32xf32> loc("blk.2.attn")
+  %aq = phiq.quantize %a : tensor<?x32xf32> -> tensor<?x32x!phiq.block<s8, 32, scale = f32>> loc("blk.2.attn")
+  return %aq : tensor<?x32x!phiq.block<s8, 32, scale = f32>>
+}
+
+// -----
+
+// Weights stand before the stages, in the order of their first use; unused ones go.
+// CHECK-LABEL: @model
+func.func @model(%x: tensor<?x32xf32>) -> tensor<?x8xf32> {
+  // CHECK-NEXT: phiq.weight "a"
+  // CHECK-NEXT: phiq.weight "b"
+  // CHECK-NEXT: plan.stage "mlp.up"
+  // CHECK: plan.stage "mlp.down"
+  %u = phiq.weight "unused" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<32xf32>
+  %b = phiq.weight "b" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x1>] : tensor<8x32xf32>
+  %a = phiq.weight "a" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 4096, hash = 0x2>] : tensor<32x32xf32>
+  %0 = phiq.matmul %x, %a {compute = "f32"} : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+  %1 = phiq.matmul %0, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+  return %1 : tensor<?x8xf32>
+}

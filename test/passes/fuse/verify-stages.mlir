@@ -1,0 +1,66 @@
+// RUN: phic-opt %s --phic-verify-stages --split-input-file --verify-diagnostics
+
+func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>) -> tensor<?x8xf32> {
+  %0 = plan.stage "norm" (%x, %g) {logit_rows} : (tensor<?x32xf32>, tensor<32xf32>) -> tensor<?x32xf32> {
+  ^bb0(%a: tensor<?x32xf32>, %b: tensor<32xf32>):
+    %s = phiq.logit_rows %a : tensor<?x32xf32>
+    %n = phiq.rms_norm %s, %b {epsilon = 1.0e-5 : f32} : tensor<?x32xf32>, tensor<32xf32>
+    plan.yield %n : tensor<?x32xf32>
+  }
+  %1 = plan.stage "lm_head" (%0, %w) {logit_rows} : (tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
+  ^bb0(%a: tensor<?x32xf32>, %b: tensor<8x32xf32>):
+    %m = phiq.matmul %a, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    plan.yield %m : tensor<?x8xf32>
+  }
+  return %1 : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error@below {{the model has 2 operations that make no stage}}
+func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
+  // expected-note@below {{'phiq.silu' is in no stage}}
+  %0 = phiq.silu %x : tensor<?x32xf32>
+  // expected-note@below {{'func.return' requires the logits: one result of a matmul stage on the rows of a phiq.logit_rows}}
+  return %0 : tensor<?x32xf32>
+}
+
+// -----
+
+// Rows and heads; epilogues of other stages; modes that do not fit their rows.
+// expected-error@below {{the model has 6 operations that make no stage}}
+func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>, %cos: tensor<9x4xf32>) -> tensor<?x8xf32> {
+  %0 = plan.stage "rows" (%x, %cos) : (tensor<?x32xf32>, tensor<9x4xf32>) -> tensor<?x32xf32> {
+  ^bb0(%a: tensor<?x32xf32>, %c: tensor<9x4xf32>):
+    // expected-note@below {{'phiq.rope' is not done on rows alone}}
+    %s = phiq.rope %a, %c, %c {head_dim = 8 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32>
+    // expected-note@below {{'phiq.quantize' quantizes activations by a scale of the graph, which phic does not support yet}}
+    %q = phiq.quantize %a, %c : tensor<?x32xf32>, tensor<9x4xf32> -> tensor<?x32x!phiq.block<s8, 32, scale = f32>>
+    plan.yield %s : tensor<?x32xf32>
+  }
+  %1 = plan.stage "mul" (%0, %x, %w) : (tensor<?x32xf32>, tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
+  ^bb0(%a: tensor<?x32xf32>, %b: tensor<?x32xf32>, %c: tensor<8x32xf32>):
+    // expected-note@below {{'phiq.matmul' requires quantized rows for i8 and float rows for f32}}
+    %m = phiq.matmul %a, %c {compute = "i8"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    // expected-note@below {{'phiq.matmul' reads other rows than the first matmul of its stage}}
+    %n = phiq.matmul %b, %c {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    // expected-note@below {{'arith.mulf' requires two results of its stage's matmuls}}
+    %o = arith.mulf %a, %b : tensor<?x32xf32>
+    plan.yield %m : tensor<?x8xf32>
+  }
+  // expected-note@below {{'func.return' requires the logits}}
+  return %1 : tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error@below {{the model has 1 operations that make no stage}}
+func.func @model(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) -> tensor<?x8xf32> {
+  // expected-note@below {{'plan.stage' mixes logit rows with all rows}}
+  %0 = plan.stage "lm_head" (%x, %w) {logit_rows} : (tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
+  ^bb0(%a: tensor<?x32xf32>, %b: tensor<8x32xf32>):
+    %m = phiq.matmul %a, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    plan.yield %m : tensor<?x8xf32>
+  }
+  return %0 : tensor<?x8xf32>
+}
