@@ -1,0 +1,105 @@
+//===- AttentionMeanings.cpp - Meaning of rope, cache, attend --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One short function an op, to be read beside the op's description in Ops.td.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/ErrorBounds.h"
+#include "dialects/phiq/Meanings.h"
+#include "dialects/phiq/Numerics.h"
+#include <cmath>
+
+namespace phic::meaning {
+
+Rows rope(phiq::RopeOp op, Scope &scope) {
+  const Rows &x = scope.rows(op.getX());
+  const bool isLong = op.getThreshold() && scope.session.total > int64_t(*op.getThreshold());
+  const mlir::Value cosTable = isLong ? op.getLongCos() : op.getCos();
+  const mlir::Value sinTable = isLong ? op.getLongSin() : op.getSin();
+  const int64_t half = op.getCos().getType().getDimSize(1), headDim = op.getHeadDim();
+  std::vector<float> cos(size_t(half), 0.0f), sin(size_t(half), 0.0f);
+  Rows result = Rows(x.rows, x.columns);
+  result.values = x.values;
+  for (int64_t i = 0; i < x.rows; ++i) {
+    scope.weightRows(cosTable, scope.session.past + i, 1, cos.data());
+    scope.weightRows(sinTable, scope.session.past + i, 1, sin.data());
+    for (int64_t head = 0; head < x.columns; head += headDim)
+      for (int64_t j = 0; j < half; ++j) {
+        int64_t a = head + (op.getInterleaved() ? 2 * j : j);
+        int64_t b = head + (op.getInterleaved() ? 2 * j + 1 : j + half);
+        double xa = x.row(i)[a], xb = x.row(i)[b], c = cos[size_t(j)], s = sin[size_t(j)];
+        result.row(i)[a] = float(xa * c - xb * s);
+        result.row(i)[b] = float(xb * c + xa * s);
+      }
+  }
+  return result;
+}
+
+/// Writes rows at position `past` of a cache's keys or values, rounded to its element type.
+static void appendRows(Rows &cached, const Rows &rows, int64_t past, const CacheState &cache, bool withBounds) {
+  cached.rows = past + rows.rows;
+  cached.columns = rows.columns;
+  cached.values.resize(size_t(cached.rows * cached.columns));
+  if (withBounds)
+    cached.error.resize(cached.values.size());
+  auto first = size_t(past * cached.columns);
+  for (size_t i = 0; i < rows.values.size(); ++i) {
+    cached.values[first + i] = roundTo(cache.element, rows.values[i]);
+    if (withBounds)
+      cached.error[first + i] = boundOfStored(cache.element, rows.values[i], rows.errorAt(int64_t(i)));
+  }
+}
+
+void cacheAppend(phiq::CacheAppendOp op, Scope &scope) {
+  CacheState &cache = scope.cache(op.getCache());
+  appendRows(cache.keys, scope.rows(op.getKeys()), scope.session.past, cache, scope.bounds);
+  appendRows(cache.values, scope.rows(op.getValues()), scope.session.past, cache, scope.bounds);
+}
+
+Rows attend(phiq::AttendOp op, Scope &scope) {
+  const Rows &queries = scope.rows(op.getQueries());
+  const CacheState &cache = scope.cache(op.getCache());
+  Rows result(queries.rows, queries.columns);
+  std::vector<double> weights;
+  for (int64_t i = 0; i < queries.rows; ++i)
+    for (int64_t head = 0; head < int64_t(op.getHeads()); ++head) {
+      const AttendView view(op, queries, cache, scope.session.past, i, head);
+      view.softmax(weights);
+      for (int64_t d = 0; d < cache.headDim; ++d) {
+        double sum = 0;
+        for (int64_t t = view.first; t <= view.last; ++t)
+          sum += weights[size_t(t - view.first)] * view.value(t)[d];
+        result.row(i)[head * cache.headDim + d] = float(sum);
+      }
+    }
+  return result;
+}
+
+AttendView::AttendView(phiq::AttendOp op, const Rows &queries, const CacheState &cache, int64_t past, int64_t row,
+                       int64_t head)
+    : cache(cache), column(head / (int64_t(op.getHeads()) / cache.heads) * cache.headDim),
+      query(queries.row(row) + head * cache.headDim), scale(op.getScale().convertToFloat()),
+      softcap(op.getSoftcap() ? op.getSoftcap()->convertToFloat() : 0.0f) {
+  last = past + row;
+  first = op.getWindow() ? std::max<int64_t>(0, last - int64_t(*op.getWindow()) + 1) : 0;
+}
+
+double AttendView::score(int64_t t) const {
+  double dot = 0;
+  for (int64_t d = 0; d < cache.headDim; ++d)
+    dot += double(query[d]) * key(t)[d];
+  double s = scale * dot;
+  return softcap > 0 ? softcap * std::tanh(s / softcap) : s;
+}
+
+void AttendView::softmax(std::vector<double> &weights) const {
+  weights.clear();
+  for (int64_t t = first; t <= last; ++t)
+    weights.push_back(score(t));
+  double greatest = *std::max_element(weights.begin(), weights.end()), sum = 0;
+  for (double &weight : weights)
+    sum += weight = std::exp(weight - greatest);
+  for (double &weight : weights)
+    weight /= sum;
+}
+
+} // namespace phic::meaning

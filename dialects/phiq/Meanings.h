@@ -1,0 +1,93 @@
+//===- Meanings.h - The interpreter's ops, one function each ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Private to the interpreter: what a meaning may look at, and the list of them.
+// Each function below computes the result of one op from its operands' values;
+// Interpreter.cpp holds the table from ops to these.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_DIALECTS_PHIQ_MEANINGS_H
+#define PHIC_DIALECTS_PHIQ_MEANINGS_H
+
+#include "dialects/phiq/Interpreter.h"
+#include "dialects/phiq/Phiq.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace phic {
+
+/// The values of one region while it is interpreted.
+class Scope {
+public:
+  Scope(mlir::ModuleOp module, WeightSource &weights, SessionState &session, bool bounds)
+      : module(module), weights(weights), session(session), bounds(bounds) {}
+
+  void set(mlir::Value value, Datum datum) { data[value] = std::move(datum); }
+  const Datum &get(mlir::Value value) const { return data.find(value)->second; }
+  const Rows &rows(mlir::Value value) const { return get(value).rows; }
+
+  /// Rows [n0, n0 + count) of a weight, or of rows computed from one (transpose).
+  void weightRows(mlir::Value weight, int64_t n0, int64_t count, float *values) const;
+  /// A whole vector.
+  std::vector<float> vector(mlir::Value weight) const;
+  /// The cache of that name, made empty if it is not there yet.
+  CacheState &cache(llvm::StringRef name);
+
+  mlir::ModuleOp module;
+  WeightSource &weights;
+  SessionState &session;
+  const bool bounds;
+
+private:
+  llvm::DenseMap<mlir::Value, Datum> data;
+};
+
+namespace meaning {
+
+// RowMeanings.cpp
+Rows embed(phiq::EmbedOp op, Scope &scope);
+Rows rmsNorm(phiq::RmsNormOp op, Scope &scope);
+Rows layerNorm(phiq::LayerNormOp op, Scope &scope);
+Rows bias(phiq::BiasOp op, Scope &scope);
+Rows add(mlir::arith::AddFOp op, Scope &scope);
+Rows multiply(mlir::arith::MulFOp op, Scope &scope);
+Rows sigmoid(phiq::SigmoidOp op, Scope &scope);
+Rows silu(phiq::SiluOp op, Scope &scope);
+Rows gelu(phiq::GeluOp op, Scope &scope);
+Rows geluTanh(phiq::GeluTanhOp op, Scope &scope);
+Rows columns(phiq::ColumnsOp op, Scope &scope);
+Rows logitRows(phiq::LogitRowsOp op, Scope &scope);
+Rows quantize(phiq::QuantizeOp op, Scope &scope);
+Rows dequantize(phiq::DequantizeOp op, Scope &scope);
+
+// AttentionMeanings.cpp
+Rows rope(phiq::RopeOp op, Scope &scope);
+void cacheAppend(phiq::CacheAppendOp op, Scope &scope);
+Rows attend(phiq::AttendOp op, Scope &scope);
+
+// Interpreter.cpp
+Rows matmul(phiq::MatmulOp op, Scope &scope);
+Rows transpose(phiq::TransposeOp op, Scope &scope);
+
+/// What one query head of one row attends to: positions [first, last] of its KV head.
+struct AttendView {
+  AttendView(phiq::AttendOp op, const Rows &queries, const CacheState &cache, int64_t past, int64_t row, int64_t head);
+  const float *key(int64_t t) const { return cache.keys.row(t) + column; }
+  const float *value(int64_t t) const { return cache.values.row(t) + column; }
+  double score(int64_t t) const;
+  /// Softmax of the scores of [first, last].
+  void softmax(std::vector<double> &weights) const;
+
+  const CacheState &cache;
+  int64_t column;       ///< of the KV head, in the cache's rows
+  const float *query;
+  double scale, softcap;
+  int64_t first, last;
+};
+
+/// First row that phiq.logit_rows keeps.
+int64_t firstLogitRow(phiq::LogitRowsOp op, const Scope &scope);
+
+} // namespace meaning
+} // namespace phic
+
+#endif // PHIC_DIALECTS_PHIQ_MEANINGS_H
