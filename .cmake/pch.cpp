@@ -1,2 +1,4 @@
+//===- pch.cpp - Compiles pch.h once ---------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Compiles pch.h once; every MLIR part reuses it.
+//
+// Every MLIR part reuses the precompiled header that this file builds.

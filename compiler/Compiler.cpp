@@ -1,0 +1,171 @@
+//===- Compiler.cpp - From a model to a program ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs the phases in order. What is not a list of passes is here: reading the
+// model, printing and parsing IR between phases, and handing the last phase
+// over to compiler/link.
+//===----------------------------------------------------------------------===//
+#include "compiler/Compiler.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Pipeline.h"
+#include "compiler/import/Import.h"
+#include "compiler/import/ModelPath.h"
+#include "compiler/link/Link.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace phic {
+
+void registerDialects(DialectRegistry &registry) {
+  registry.insert<phiq::PhiqDialect, plan::PlanDialect, arith::ArithDialect, cf::ControlFlowDialect, DLTIDialect,
+                  func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect, tensor::TensorDialect,
+                  vector::VectorDialect>();
+}
+
+namespace {
+
+/// The state of one compilation: a context, the module as it moves through the
+/// phases, and where the model's files are.
+class Compilation {
+public:
+  Compilation(const Options &options, llvm::raw_ostream &log)
+      : options(options), log(log), context(makeRegistry()), diagnostics(&context, log, !options.quiet) {
+    context.loadAllAvailableDialects();
+  }
+
+  ExitCode run();
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  ExitCode readModel();
+  ExitCode readIr();
+  ExitCode runPasses(Phase phase);
+  std::string printed();
+  ExitCode writeIr(const std::string &path);
+  ExitCode usageError(const llvm::Twine &message);
+
+  const Options &options;
+  llvm::raw_ostream &log;
+  MLIRContext context;
+  DiagnosticPrinter diagnostics;
+  ModelPath model;
+  OwningOpRef<ModuleOp> module;
+  std::string plannedIr;  ///< after `layout`: what a program's manifest holds
+};
+
+ExitCode Compilation::usageError(const llvm::Twine &message) {
+  log << "phic: error: " << message << "\n";
+  return kExitUsage;
+}
+
+ExitCode Compilation::readModel() {
+  std::string error;
+  std::optional<ModelPath> found = findModel(options.model, error);
+  if (!found)
+    return usageError(error);
+  model = *found;
+  ImportOptions importOptions{options.maxContext};
+  module = model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
+                                         : importOnnx(context, model.file, importOptions);
+  return module ? kExitSuccess : kExitModel;
+}
+
+ExitCode Compilation::readIr() {
+  if (!llvm::sys::fs::exists(options.model))
+    return usageError("no such file: " + options.model);
+  std::string error;
+  if (std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error))
+    model = *found;
+  else
+    return usageError(error);
+  module = parseSourceFile<ModuleOp>(options.model, &context);
+  return module ? kExitSuccess : kExitModel;
+}
+
+/// A failing pass of the first phases means that the model cannot be had;
+/// later ones hold by construction, so their failure is ours.
+ExitCode Compilation::runPasses(Phase phase) {
+  PassManager passes(&context);
+  std::string reproducer = (llvm::Twine("phic-reproducer-") + phaseName(phase) + ".mlir").str();
+  if (phase > Phase::Fuse)
+    passes.enableCrashReproducerGeneration(reproducer);
+  addPhase(passes, phase, options);
+  if (succeeded(passes.run(*module)))
+    return kExitSuccess;
+  if (phase <= Phase::Fuse)
+    return kExitModel;
+  log << "phic: error: phase '" << phaseName(phase) << "' failed; this is phic's own fault, " << reproducer
+      << " reproduces it with phic-opt\n";
+  return kExitInternal;
+}
+
+/// With locations: they are the names of the model's nodes.
+std::string Compilation::printed() {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module->print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
+  os << "\n";
+  return text;
+}
+
+ExitCode Compilation::writeIr(const std::string &path) {
+  if (path.empty() || path == "-") {
+    llvm::outs() << printed();
+    return kExitSuccess;
+  }
+  std::error_code code;
+  llvm::raw_fd_ostream os(path, code);
+  if (code)
+    return usageError("cannot write " + path + ": " + code.message());
+  os << printed();
+  return kExitSuccess;
+}
+
+ExitCode Compilation::run() {
+  Phase first = options.startFrom.value_or(Phase::Import);
+  Phase last = options.stopAfter.value_or(Phase::Link);
+  if (first > last)
+    return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
+  if (!options.dumpPhases.empty())
+    if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
+      return usageError("cannot create " + options.dumpPhases + ": " + code.message());
+
+  if (ExitCode code = first == Phase::Import ? readModel() : readIr())
+    return code;
+  for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
+    if (ExitCode code = runPasses(phase))
+      return code;
+    if (phase == Phase::Layout)
+      plannedIr = printed();
+    if (!options.dumpPhases.empty()) {
+      std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
+      if (ExitCode code = writeIr(file))
+        return code;
+    }
+  }
+  if (last < Phase::Link)
+    return writeIr(options.output);
+  if (options.errorOnFallback && diagnostics.remarks())
+    return usageError("a kernel falls back to generic code (--Werror=fallback)");
+  return linkModel(*module, plannedIr, model, options, log);
+}
+
+} // namespace
+
+ExitCode compile(const Options &options, llvm::raw_ostream &log) { return Compilation(options, log).run(); }
+
+} // namespace phic

@@ -1,0 +1,82 @@
+//===- Pipeline.cpp - Which passes each phase runs -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One line a pass. passes/Passes.td says what each does, and in the same order.
+//===----------------------------------------------------------------------===//
+#include "compiler/Pipeline.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+void addCanonicalize(OpPassManager &passes) {
+  passes.addPass(createFoldSpellingsPass());
+  passes.addPass(createFoldEqualWeightsPass()); // before CSE, which does not see that two names are one weight
+  passes.addPass(createCSEPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createPropagateLogitRowsPass());
+  passes.addPass(createVerifyOpsPass());
+}
+
+void addQuantize(OpPassManager &passes) {
+  passes.addPass(createFuseDequantizePass()); // first: it uncovers transposes of the weights themselves
+  passes.addPass(createFoldTransposesPass());
+  passes.addPass(createFoldEqualWeightsPass());
+  passes.addPass(createVerifyQuantizedPass());
+}
+
+void addPrecision(OpPassManager &passes, const Options &options) {
+  passes.addPass(createAssignComputePass({options.activations}));
+  passes.addPass(createAssignKvCachePass({options.kvCache}));
+}
+
+void addFuse(OpPassManager &passes) {
+  passes.addPass(createMaterializeQuantizationPass());
+  passes.addPass(createFuseStagesPass());
+  passes.addPass(createVerifyStagesPass());
+}
+
+void addLayout(OpPassManager &passes, const Options &options) {
+  passes.addPass(createAssignPackedLayoutsPass());
+  passes.addPass(createPlanMemoryPass({options.chunkRows}));
+  passes.addPass(createVerifyPlanPass());
+}
+
+} // namespace
+
+void addPhase(OpPassManager &passes, Phase phase, const Options &options) {
+  switch (phase) {
+  case Phase::Import:
+    break; // compiler/import
+  case Phase::Canonicalize:
+    return addCanonicalize(passes);
+  case Phase::Quantize:
+    return addQuantize(passes);
+  case Phase::Precision:
+    return addPrecision(passes, options);
+  case Phase::Fuse:
+    return addFuse(passes);
+  case Phase::Layout:
+    return addLayout(passes, options);
+  case Phase::Kernels:
+  case Phase::Target:
+    break;
+  case Phase::Link:
+    break; // compiler/link
+  }
+}
+
+void printPipeline(llvm::raw_ostream &os, const Options &options) {
+  for (int i = 0; i < kPhaseCount; ++i) {
+    OpPassManager passes(ModuleOp::getOperationName());
+    addPhase(passes, Phase(i), options);
+    os << phaseName(Phase(i)) << ": " << phaseMeaning(Phase(i)) << "\n";
+    for (Pass &pass : passes)
+      os << "    " << pass.getArgument() << "\n";
+  }
+}
+
+} // namespace phic

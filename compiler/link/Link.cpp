@@ -1,0 +1,166 @@
+//===- Link.cpp - The last phase: a module becomes a program ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/link/Link.h"
+#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/link/Linker.h"
+#include "compiler/link/Manifest.h"
+#include "compiler/weights/WeightPacker.h"
+#include "compiler/weights/WeightStore.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "passes/target/Codegen.h"
+#include "targets/Target.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+/// Typed look-ups in the module's `phiq.model`.
+class ModelFacts {
+public:
+  explicit ModelFacts(ModuleOp module) : facts(module->getAttrOfType<DictionaryAttr>("phiq.model")) {
+    assert(facts && "importers write phiq.model");
+  }
+  int64_t integer(StringRef key, int64_t fallback = 0) const {
+    auto attribute = facts.getAs<IntegerAttr>(key);
+    return attribute ? attribute.getInt() : fallback;
+  }
+  float real(StringRef key, float fallback) const {
+    auto attribute = facts.getAs<FloatAttr>(key);
+    return attribute ? float(attribute.getValueAsDouble()) : fallback;
+  }
+  bool flag(StringRef key) const {
+    auto attribute = facts.getAs<BoolAttr>(key);
+    return attribute && attribute.getValue();
+  }
+  std::string text(StringRef key) const {
+    auto attribute = facts.getAs<StringAttr>(key);
+    return attribute ? attribute.getValue().str() : "";
+  }
+  std::vector<int32_t> ids(StringRef key) const {
+    auto attribute = facts.getAs<DenseI32ArrayAttr>(key);
+    return attribute ? std::vector<int32_t>(attribute.asArrayRef()) : std::vector<int32_t>();
+  }
+
+private:
+  DictionaryAttr facts;
+};
+
+phi_stage_output arenaOutput(plan::BufferAttr buffer) {
+  uint32_t space = buffer.getSpace() == "logits" ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
+  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset()};
+}
+
+/// Keys and values that a stage appends are outputs too: `phic verify` wants to see them.
+void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage_output> &outputs) {
+  for (auto append : stage.getBody().getOps<phiq::CacheAppendOp>()) {
+    auto cache = module.lookupSymbol<phiq::CacheOp>(append.getCache());
+    uint32_t rowBytes = uint32_t(cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8);
+    auto offset = [&](StringRef key) { return uint64_t(cast<IntegerAttr>(cache->getAttr(key)).getInt()); };
+    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset")});
+    outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset")});
+  }
+}
+
+std::vector<StageData> stagesOf(ModuleOp module) {
+  std::vector<StageData> stages;
+  module.walk([&](plan::StageOp stage) {
+    StageData data{stage.getName().str(), {}, stage->hasAttr("logit_rows")};
+    for (Attribute buffer : *stage.getBuffers())
+      data.outputs.push_back(arenaOutput(cast<plan::BufferAttr>(buffer)));
+    addCacheOutputs(stage, module, data.outputs);
+    stages.push_back(std::move(data));
+  });
+  return stages;
+}
+
+ModelData modelDataOf(ModuleOp module, const Target &target) {
+  ModelFacts facts(module);
+  auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  ModelData data;
+  data.name = facts.text("name");
+  data.phicVersion = PHIC_VERSION;
+  data.vocab = uint32_t(facts.integer("vocab"));
+  data.chunkRows = uint32_t(memory.getChunkRows());
+  data.contextMax = uint32_t(facts.integer("context_max"));
+  data.contextDefault = std::min<uint32_t>(data.contextMax, 4096);
+  data.ropeSwitch = uint32_t(facts.integer("rope_switch"));
+  data.prunedHead = facts.flag("pruned_head");
+  data.arenaBytes = memory.getArenaBytes();
+  data.scratchBytes = memory.getScratchBytes();
+  data.kvBytesPerToken = memory.getKvBytesPerToken();
+  data.weightsBytes = memory.getWeightsBytes();
+  data.stages = stagesOf(module);
+  data.stopIds = facts.ids("stop_ids");
+  data.generation = {facts.real("temperature", 0), facts.real("top_p", 1), facts.real("min_p", 0),
+                     int32_t(facts.integer("top_k")), facts.real("repetition_penalty", 1)};
+  std::string isa(target.isa);
+  data.variants.push_back({std::string(target.name), target.cpuFeatures, "phi_decode_" + isa, "phi_verify_" + isa, "phi_prefill_" + isa});
+  return data;
+}
+
+ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
+  log << "phic: error: " << llvm::toString(std::move(error)) << "\n";
+  return code;
+}
+
+/// The tokenizer's tables; a model without one builds, and says what its program cannot do.
+llvm::Error addTokenizer(const ModelPath &model, ModelData &data, llvm::raw_ostream &log) {
+  auto tokenizer = compileTokenizer(model);
+  if (!tokenizer)
+    return tokenizer.takeError();
+  for (const std::string &warning : tokenizer->warnings)
+    log << "phic: warning: " << warning << "\n";
+  data.tokenizer = std::move(tokenizer->tables);
+  data.chat = std::move(tokenizer->chat);
+  for (int32_t id : tokenizer->stopIds)
+    if (!llvm::is_contained(data.stopIds, id))
+      data.stopIds.push_back(id);
+  return llvm::Error::success();
+}
+
+void summarize(llvm::raw_ostream &log, const ModelData &data, const Options &options) {
+  auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
+  log << "phic: wrote " << options.output << ": " << data.name << ", " << data.stages.size() << " stages, act "
+      << options.activations << ", kv " << options.kvCache << ", weights " << mib(data.weightsBytes) << ", arena "
+      << mib(data.arenaBytes) << ", KV cache " << mib(data.kvBytesPerToken * data.contextDefault) << " at "
+      << data.contextDefault << " tokens\n";
+}
+
+} // namespace
+
+ExitCode linkModel(ModuleOp module, const std::string &fusedIr, const ModelPath &model, const Options &options,
+                   llvm::raw_ostream &log) {
+  const Target *target = targetByName(options.cpu);
+  assert(target && "checked when the kernels were made");
+  std::vector<std::string> files;
+  for (Attribute file : module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
+    files.push_back(cast<StringAttr>(file).getValue().str());
+  auto store = WeightStore::open(model.directory, files);
+  if (!store)
+    return report(log, store.takeError(), kExitModel);
+
+  ProgramParts parts;
+  parts.model = modelDataOf(module, *target);
+  if (llvm::Error error = addTokenizer(model, parts.model, log))
+    return report(log, std::move(error), kExitModel);
+  ManifestFacts facts;
+  facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
+  facts.cpuVariants = {options.cpu};
+  parts.manifest = makeManifest(module, fusedIr, facts, options);
+
+  auto object = emitCode(module, *target, CodeKind::Object);
+  if (!object)
+    return report(log, object.takeError(), kExitInternal);
+  parts.objects = {llvm::ArrayRef<char>(object->data(), object->size())};
+  auto write = [&](WeightSink &sink) { return packWeights(module, **store, sink); };
+  parts.writeWeights = write;
+  if (llvm::Error error = linkProgram(parts, options.output))
+    return report(log, std::move(error), kExitUsage);
+  if (!options.quiet)
+    summarize(log, parts.model, options);
+  return kExitSuccess;
+}
+
+} // namespace phic

@@ -1,0 +1,108 @@
+//===- Manifest.cpp - What a program says about itself ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/link/Manifest.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include <nlohmann/json.hpp>
+
+using namespace mlir;
+using Json = nlohmann::ordered_json;
+
+namespace phic {
+namespace {
+
+std::string formatName(ShapedType type) {
+  if (auto block = dyn_cast<phiq::BlockType>(type.getElementType()))
+    return block.getFormat().str();
+  std::string text;
+  llvm::raw_string_ostream(text) << type.getElementType();
+  return text;
+}
+
+double bitsPerWeight(ShapedType type) {
+  if (auto block = dyn_cast<phiq::BlockType>(type.getElementType()))
+    return block.getFormat().bitsPerWeight();
+  return type.getElementTypeBitWidth();
+}
+
+Json formatsOf(ModuleOp module) {
+  std::map<std::string, std::array<double, 3>> formats;  // tensors, weights, bits per weight
+  module.walk([&](phiq::WeightOp weight) {
+    auto type = cast<ShapedType>(weight.getType());
+    auto &row = formats[formatName(type)];
+    row = {row[0] + 1, row[1] + double(type.getNumElements()), bitsPerWeight(type)};
+  });
+  Json json = Json::object();
+  for (auto &[name, row] : formats)
+    json[name] = {{"tensors", int64_t(row[0])}, {"weights", int64_t(row[1])}, {"bits_per_weight", row[2]}};
+  return json;
+}
+
+/// A kernel is made by MLIR; the row regions that it calls by Halide. A kernel
+/// that does nothing but run regions is Halide's.
+std::string generatorOf(ModuleOp module, StringRef symbol) {
+  auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol);
+  bool regions = false;
+  if (kernel)
+    kernel.walk([&](LLVM::CallOp call) {
+      auto callee = call.getCallee() ? module.lookupSymbol<LLVM::LLVMFuncOp>(*call.getCallee()) : nullptr;
+      regions |= callee && callee->hasAttr("phic.region");
+    });
+  if (!regions)
+    return "mlir";
+  return kernel->hasAttr("phic.row_stage") ? "halide" : "mlir+halide";
+}
+
+Json kernelsOf(ModuleOp module) {
+  Json kernels = Json::array();
+  module.walk([&](plan::StageOp stage) {
+    if (!stage.getKernels())
+      return;
+    for (NamedAttribute kernel : *stage.getKernels()) {
+      StringRef symbol = cast<FlatSymbolRefAttr>(kernel.getValue()).getValue();
+      kernels.push_back({{"stage", stage.getName().str()},
+                         {"entry", kernel.getName().str()},
+                         {"symbol", symbol.str()},
+                         {"generator", generatorOf(module, symbol)}});
+    }
+  });
+  return kernels;
+}
+
+} // namespace
+
+std::string makeManifest(ModuleOp module, const std::string &fusedIr, const ManifestFacts &facts, const Options &options) {
+  auto model = module->getAttrOfType<DictionaryAttr>("phiq.model");
+  auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  auto files = module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles);
+  assert(model && memory && files && "the layout phase has run");
+  auto integer = [&](StringRef key) {
+    auto attribute = model.getAs<IntegerAttr>(key);
+    return attribute ? attribute.getInt() : 0;
+  };
+  Json json;
+  json["phic"] = PHIC_VERSION;
+  json["name"] = model.getAs<StringAttr>("name") ? model.getAs<StringAttr>("name").getValue().str() : "";
+  json["target"] = "x86_64-linux";
+  json["cpu_variants"] = facts.cpuVariants;
+  json["act"] = options.activations;
+  json["kv"] = options.kvCache;
+  json["weight_bytes"] = memory.getWeightsBytes();
+  json["weights_hash"] = llvm::utohexstr(facts.weightsHash, /*LowerCase=*/true, /*Width=*/16);
+  json["tokenizer_bytes"] = facts.tokenizerBytes;
+  json["arena_bytes"] = memory.getArenaBytes();
+  json["scratch_bytes"] = memory.getScratchBytes();
+  json["kv_bytes_per_token"] = memory.getKvBytesPerToken();
+  json["chunk_rows"] = memory.getChunkRows();
+  json["vocab"] = integer("vocab");
+  json["context_max"] = integer("context_max");
+  json["formats"] = formatsOf(module);
+  json["kernels"] = kernelsOf(module);
+  json["files"] = Json::array();
+  for (Attribute file : files)
+    json["files"].push_back(cast<StringAttr>(file).getValue().str());
+  json["ir"] = fusedIr;
+  return json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+} // namespace phic

@@ -1,0 +1,31 @@
+//===- Manifest.h - What a program says about itself -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A JSON document in the section `.phi_manifest`, which is not mapped when the
+// program runs: for `phic inspect` and `phic verify`.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_LINK_MANIFEST_H
+#define PHIC_COMPILER_LINK_MANIFEST_H
+
+#include "compiler/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <string>
+#include <vector>
+
+namespace phic {
+
+struct ManifestFacts {
+  uint64_t weightsHash = 0;
+  uint64_t tokenizerBytes = 0;
+  std::vector<std::string> cpuVariants;  ///< best first
+};
+
+/// The manifest's text. Keys: phic, name, target, cpu_variants, act, kv, weight_bytes, weights_hash, tokenizer_bytes,
+/// arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, context_max, formats {format: {tensors, weights,
+/// bits_per_weight}}, kernels [{stage, entry, symbol, generator}], files, ir.
+std::string makeManifest(mlir::ModuleOp module, const std::string &fusedIr, const ManifestFacts &facts,
+                         const Options &options);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_LINK_MANIFEST_H

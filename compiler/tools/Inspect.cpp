@@ -1,0 +1,80 @@
+//===- Inspect.cpp - phic inspect ------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Prints what a program says about itself: its manifest, and the sizes of its parts.
+//===----------------------------------------------------------------------===//
+#include "compiler/link/ElfProgram.h"
+#include "compiler/tools/Verbs.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+
+using Json = nlohmann::ordered_json;
+
+namespace phic {
+namespace {
+
+struct InspectFlags {
+  std::string program;
+  bool json = false, ir = false;
+};
+
+void printTable(const Json &manifest) {
+  llvm::raw_ostream &os = llvm::outs();
+  for (auto &[key, value] : manifest.items())
+    if (value.is_primitive())
+      os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
+  os << "cpu_variants        " << manifest.value("cpu_variants", Json::array()).dump() << "\nformats\n";
+  for (auto &[name, row] : manifest.value("formats", Json::object()).items())
+    os << "  " << llvm::left_justify(name, 44) << " " << row.value("tensors", 0) << " tensors, "
+       << llvm::format("%.2f", row.value("bits_per_weight", 0.0)) << " bits per weight\n";
+  std::map<std::string, std::pair<std::string, int>> kernels;
+  for (const Json &kernel : manifest.value("kernels", Json::array())) {
+    auto &row = kernels[kernel.value("symbol", "")];
+    row.first = kernel.value("generator", "");
+    ++row.second;
+  }
+  os << "kernels\n";
+  for (auto &[symbol, row] : kernels)
+    os << "  " << symbol << "  " << row.first << ", used " << row.second << " times\n";
+}
+
+ExitCode runInspect(const InspectFlags &flags) {
+  llvm::Expected<ElfProgram> program = ElfProgram::open(flags.program);
+  if (!program) {
+    llvm::errs() << "phic: error: " << llvm::toString(program.takeError()) << "\n";
+    return kExitModel;
+  }
+  Json manifest = Json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
+  if (!manifest.is_object()) {
+    llvm::errs() << "phic: error: " << flags.program << ": the manifest is damaged\n";
+    return kExitModel;
+  }
+  if (flags.ir) {
+    llvm::outs() << manifest.value("ir", "");
+    return kExitSuccess;
+  }
+  manifest.erase("ir");
+  manifest["code_bytes"] = program->codeBytes();
+  manifest["text_bytes"] = program->textBytes();
+  manifest["file_bytes"] = program->fileBytes();
+  if (flags.json)
+    llvm::outs() << manifest.dump(/*indent=*/1) << "\n";
+  else
+    printTable(manifest);
+  return kExitSuccess;
+}
+
+} // namespace
+
+void addInspectVerb(CLI::App &app, ExitCode &result) {
+  CLI::App *verb = app.add_subcommand("inspect", "show what a program is made of");
+  auto flags = std::make_shared<InspectFlags>();
+  verb->add_option("PROGRAM", flags->program, "a program made by phic build")->required();
+  verb->add_flag("--json", flags->json, "one JSON object");
+  verb->add_flag("--ir", flags->ir, "the planned IR that the kernels were made from");
+  verb->callback([flags, &result] { result = runInspect(*flags); });
+}
+
+} // namespace phic

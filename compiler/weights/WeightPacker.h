@@ -1,0 +1,23 @@
+//===- WeightPacker.h - The weight segment, streamed -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Produces the bytes of a program's weight segment in order of offset, a few
+// panels at a time: memory does not grow with the model, and the pages of the
+// model's files are given back as they have been read.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H
+#define PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H
+
+#include "compiler/link/Linker.h"
+#include "compiler/weights/WeightStore.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace phic {
+
+/// Streams every weight and table of a module that has been through `layout`
+/// (`plan.packed`), with zeros between them, up to plan.memory's weights_bytes.
+llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H

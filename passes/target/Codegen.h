@@ -1,0 +1,23 @@
+//===- Codegen.h - A module's kernels to machine code ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_PASSES_TARGET_CODEGEN_H
+#define PHIC_PASSES_TARGET_CODEGEN_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "targets/Target.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/Error.h"
+
+namespace phic {
+
+enum class CodeKind { Object, Assembly, LlvmIr };
+
+/// Machine code of the llvm functions of a module that has been through
+/// `target`: row regions (`phic.region`) are compiled by Halide, linked in and
+/// inlined, everything but `phi_*` entry points is internal. The bytes depend on
+/// the module and the target only (C8).
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const Target &target, CodeKind kind);
+
+} // namespace phic
+
+#endif // PHIC_PASSES_TARGET_CODEGEN_H

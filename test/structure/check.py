@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Holds the tree to its own rules: headers, guards, include arrows, mirrored tests, inert CHECK lines.
+
+Each rule is one function yielding "path:line: what is wrong". Prints every offence, then 'N passed, N failed'."""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CODE = {".h", ".cpp", ".td", ".def"}
+MAX_LINES = 500
+
+# Folder -> folders its files may include (besides itself). docs/architecture.md has the arrows.
+ARROWS = {
+    "dialects": set(),
+    "targets": {"dialects", "runtime/include"},
+    "passes": {"dialects", "targets", "runtime/include"},
+    "compiler": {"dialects", "passes", "targets", "runtime/include"},
+    "runtime": {"runtime/include"},
+}
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [pathlib.Path(name) for name in names.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+FILES = tracked()
+
+
+def code_files():
+    return [f for f in FILES if f.suffix in CODE]
+
+
+def text(path):
+    return (ROOT / path).read_text(errors="replace")
+
+
+def title_names_the_file():
+    for f in code_files():
+        lines = text(f).splitlines()[:2]
+        if not lines or not re.match(rf"//===- {re.escape(f.name)} - \S.*\S -*\*- .* -\*-+===//$|//===- {re.escape(f.name)} - ", lines[0]):
+            yield f"{f}:1: the first line must be '//===- {f.name} - Title'"
+        elif len(lines) < 2 or "SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception" not in lines[1]:
+            yield f"{f}:2: the second line must be the license tag"
+
+
+def guard_follows_the_path():
+    for f in code_files():
+        if f.suffix != ".h":
+            continue
+        path = str(f)
+        want = re.sub(r"[/.\-]", "_", path.removeprefix("runtime/include/").upper())
+        want = want if path.startswith("runtime/include/") else "PHIC_" + want
+        if path.startswith(".cmake/"):
+            want = "PHIC_PCH_H"
+        found = re.search(r"#ifndef (\S+)", text(f))
+        if not found or found.group(1) != want:
+            yield f"{f}:1: include guard must be {want}, found {found.group(1) if found else 'none'}"
+
+
+def includes_follow_the_arrows():
+    for f in code_files():
+        top = f.parts[0]
+        if top not in ARROWS:
+            continue
+        for number, line in enumerate(text(f).splitlines(), 1):
+            found = re.match(r'\s*#include "((dialects|targets|passes|compiler|runtime)/[^"]*)"', line)
+            if not found:
+                continue
+            to = found.group(2) if not found.group(1).startswith("runtime/include") else "runtime/include"
+            if to != top and to not in ARROWS[top]:
+                yield f"{f}:{number}: {top} must not include {to}"
+
+
+def passes_have_a_test():
+    names = {str(f) for f in FILES}
+    for f in FILES:
+        if f.parts[0] == "passes" and f.suffix == ".cpp" and len(f.parts) == 3 and "Pass" in text(f):
+            if not re.search(r"#define GEN_PASS_DEF_", text(f)):
+                continue
+            kebab = re.sub(r"(?<!^)(?=[A-Z])", "-", f.stem).lower()
+            want = f"test/passes/{f.parts[1]}/{kebab}.mlir"
+            if want not in names:
+                yield f"{f}:1: no test {want}"
+
+
+def check_lines_have_a_colon():
+    for f in FILES:
+        if f.parts[0] != "test" or f.suffix not in {".mlir", ".test", ".ll", ".td", ".py"}:
+            continue
+        for number, line in enumerate(text(f).splitlines(), 1):
+            if re.match(r"^\s*(//|#|;)\s*CHECK(-[A-Z]+)*\s+[^:]*$", line):
+                yield f"{f}:{number}: CHECK line without a colon does nothing"
+
+
+def files_stay_short():
+    for f in code_files():
+        count = text(f).count("\n")
+        if count > MAX_LINES and f.suffix in {".h", ".cpp"}:
+            yield f"{f}:1: {count} lines, more than {MAX_LINES}: is there a seam?"
+
+
+def no_machine_paths():
+    for f in FILES:
+        if f.suffix in {".onnx", ".gguf", ".npz", ".data"} or f.parts[:2] == ("test", "structure"):
+            continue
+        for number, line in enumerate(text(f).splitlines(), 1):
+            if re.search(r"(^|[\s\"'=(])/(work|root|farm)/", line):
+                yield f"{f}:{number}: names a path of one machine"
+
+
+def no_large_files():
+    for f in FILES:
+        if (ROOT / f).stat().st_size > 4 << 20:
+            yield f"{f}:1: larger than 4 MB"
+
+
+def main():
+    rules = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, passes_have_a_test,
+             check_lines_have_a_colon, files_stay_short, no_machine_paths, no_large_files]
+    failed = 0
+    for rule in rules:
+        offences = list(rule())
+        failed += bool(offences)
+        for offence in offences:
+            print(f"{offence}  [{rule.__name__}]")
+    print(f"{len(rules) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
