@@ -366,6 +366,13 @@ const GgufType *ggufTypeById(uint32_t id) {
   return nullptr;
 }
 
+std::string ggufReadableTypes() {
+  std::string names;
+  for (const GgufType &type : ggufTypes())
+    names += (names.empty() ? "" : ", ") + std::string(type.name);
+  return names;
+}
+
 std::string ggufTypeName(uint32_t id) {
   switch (id) {
 #define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \

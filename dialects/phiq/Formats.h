@@ -101,6 +101,8 @@ const GgufType *ggufTypeByLayout(StorageLayout layout);
 const GgufType *ggufTypeById(uint32_t id);
 /// Name ggml gives to an id, also for types phic does not read; "type N" when unknown.
 std::string ggufTypeName(uint32_t id);
+/// "F32, F16, ...": the names of all types that phic reads.
+std::string ggufReadableTypes();
 
 } // namespace phic
 

@@ -131,7 +131,7 @@ private:
     if (!takeString("a key", key))
       return false;
     entry = "metadata key '" + key.str() + "'";
-    Value value;
+    Metadata value;
     if (!parseType(value.type))
       return false;
     if (value.type == ValueType::Array) {
@@ -160,7 +160,7 @@ private:
     return true;
   }
 
-  bool parseElements(Value &value) {
+  bool parseElements(Metadata &value) {
     uint64_t begin = at;
     if (value.type == ValueType::String) {
       StringRef text;
@@ -278,6 +278,7 @@ GgufFile::~GgufFile() = default;
 
 Expected<std::unique_ptr<GgufFile>> GgufFile::parse(ArrayRef<uint8_t> bytes) {
   std::unique_ptr<GgufFile> file(new GgufFile);
+  file->bytes = bytes;
   if (Error error = GgufParser(bytes, *file).run())
     return std::move(error);
   return file;
@@ -394,7 +395,7 @@ template <typename T> Expected<T> GgufFile::get(StringRef key) const {
   auto found = values.find(key);
   if (found == values.end())
     return fail("metadata key '" + key + "' is missing");
-  const Value &value = found->second;
+  const Metadata &value = found->second;
   auto mismatch = [&] {
     return fail("metadata key '" + key + "' is " + (value.isArray ? "an array of " : "of type ") +
                 rowOf(value.type).name + ", expected " + (isArray ? "an array, each element " : "") +

@@ -29,7 +29,7 @@ namespace phic::gguf {
 enum class ValueType : uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
 
 /// A metadata value: where its bytes lie. Of an array, `type` is its elements' type.
-struct Value {
+struct Metadata {
   ValueType type = ValueType::U8;
   bool isArray = false;
   uint64_t count = 1;               ///< elements; 1 unless an array
@@ -79,13 +79,16 @@ public:
   llvm::ArrayRef<Tensor> tensors() const { return tensorTable; }
   /// The tensor of that name, or nullptr.
   const Tensor *tensor(llvm::StringRef name) const;
+  /// A tensor's bytes, as stored.
+  llvm::ArrayRef<uint8_t> data(const Tensor &tensor) const { return bytes.slice(tensor.offset, tensor.bytes); }
 
 private:
   friend class GgufParser;
   GgufFile() = default;
 
   std::unique_ptr<llvm::MemoryBuffer> buffer; ///< null when parse() was given the bytes
-  llvm::StringMap<Value> values;
+  llvm::ArrayRef<uint8_t> bytes;
+  llvm::StringMap<Metadata> values;
   std::vector<llvm::StringRef> keyOrder;
   std::vector<Tensor> tensorTable;
   llvm::StringMap<size_t> tensorIndex;

@@ -53,6 +53,14 @@ public:
     data.resize((data.size() + bytes + 31) / 32 * 32);
     return *this;
   }
+  /// A vector of F32 with these numbers.
+  GgufWriter &floats(const std::string &name, const std::vector<float> &values) {
+    tensorInfo(name, 0, {values.size()}, data.size());
+    for (float value : values)
+      data += little(value);
+    data.resize((data.size() + 31) / 32 * 32);
+    return *this;
+  }
   GgufWriter &tensorInfo(const std::string &name, uint32_t type, const std::vector<uint64_t> &shape, uint64_t offset) {
     infos += text(name) + little(uint32_t(shape.size()));
     for (size_t i = shape.size(); i > 0; --i)

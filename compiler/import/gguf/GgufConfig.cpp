@@ -1,0 +1,236 @@
+//===- GgufConfig.cpp - What a GGUF file's metadata says -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads every key that changes what the model computes. A key of the
+// architecture that is not known here is warned about, never passed over.
+//===----------------------------------------------------------------------===//
+#include "compiler/import/gguf/GgufConfig.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace llvm;
+
+namespace phic::gguf {
+namespace {
+
+struct Architecture {
+  StringRef name;
+  bool interleavedRope;
+};
+constexpr Architecture kArchitectures[] = {{"llama", true}, {"phi3", false}};
+
+/// Keys of an architecture without effect on what it computes.
+constexpr StringRef kHarmlessKeys[] = {"vocab_size", "tensor_data_layout", "rope.scaling.finetuned"};
+
+/// Token texts that end an answer whatever the file's end-of-sequence token is: converters often name
+/// only one of several.
+constexpr StringRef kEndOfTurn[] = {"<|end|>",       "<|im_end|>",      "<|eot_id|>", "<end_of_turn>",
+                                    "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>"};
+constexpr StringRef kEndTokenKeys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id"};
+enum TokenType : int64_t { kControl = 3, kUserDefined = 4 };
+
+/// Far above any model, far below where products overflow.
+constexpr int64_t kMostOfAnything = 1 << 24;
+
+class ConfigReader {
+public:
+  ConfigReader(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings)
+      : file(file), reasons(reasons), warnings(warnings) {}
+
+  GgufConfig read() {
+    if (!readArchitecture())
+      return config;
+    readShape();
+    readAttention();
+    readRope();
+    readStopIds();
+    readSampling();
+    warnAboutOtherKeys();
+    return config;
+  }
+
+private:
+  void refuse(const Twine &reason) { reasons.push_back(reason.str()); }
+
+  /// The value, or std::nullopt after noting an error. `key` is used up: known from now on.
+  template <typename T> std::optional<T> find(StringRef key) {
+    known.insert(key);
+    Expected<std::optional<T>> value = file.find<T>(key);
+    if (value)
+      return *value;
+    refuse(toString(value.takeError()));
+    return std::nullopt;
+  }
+  std::string key(StringRef suffix) const { return (prefix + "." + suffix).str(); }
+
+  bool readArchitecture() {
+    auto name = find<StringRef>("general.architecture");
+    if (!name) {
+      if (!file.has("general.architecture"))
+        refuse("metadata key 'general.architecture' is missing");
+      return false;
+    }
+    const Architecture *found = llvm::find_if(kArchitectures, [&](const Architecture &a) { return a.name == *name; });
+    if (found == std::end(kArchitectures)) {
+      std::string accepted = join(map_range(kArchitectures, [](const Architecture &a) { return a.name; }), ", ");
+      refuse("architecture '" + *name + "' is not supported, only " + accepted);
+      return false;
+    }
+    prefix = *name;
+    config.interleavedRope = found->interleavedRope;
+    config.name = find<StringRef>("general.name").value_or("").str();
+    return true;
+  }
+
+  /// A count in [1, kMostOfAnything]. Some are arrays, one number a layer, which must then be equal.
+  int64_t count(StringRef suffix, std::optional<int64_t> fallback = std::nullopt) {
+    std::string name = key(suffix);
+    std::optional<int64_t> value = fallback;
+    if (file.isArray(name)) {
+      auto values = find<std::vector<int64_t>>(name);
+      if (!values)
+        return 1;
+      if (values->empty() || !llvm::all_equal(*values)) {
+        refuse("metadata key '" + name + "' differs between layers, which is not supported");
+        return 1;
+      }
+      value = values->front();
+    } else if (file.has(name)) {
+      value = find<int64_t>(name);
+      if (!value)
+        return 1;
+    }
+    if (!value) {
+      refuse("metadata key '" + name + "' is missing");
+      return 1;
+    }
+    if (*value < 1 || *value > kMostOfAnything) {
+      refuse(formatv("metadata key '{0}' is {1}, expected 1 to {2}", name, *value, kMostOfAnything));
+      return 1;
+    }
+    return *value;
+  }
+
+  /// A finite number above `least`, the fallback when absent; without a fallback the key must be there.
+  double number(StringRef name, double least, std::optional<double> fallback) {
+    std::optional<double> value = find<double>(name);
+    if (!value && file.has(name))
+      return 1;
+    if (!value && !fallback)
+      refuse("metadata key '" + name + "' is missing");
+    double result = value.value_or(fallback.value_or(1));
+    if (!std::isfinite(result) || result < least)
+      refuse(formatv("metadata key '{0}' is {1}, expected a number of at least {2}", name, result, least));
+    return result;
+  }
+
+  void readShape() {
+    config.hidden = count("embedding_length");
+    config.ffn = count("feed_forward_length");
+    config.layers = count("block_count");
+    config.context = count("context_length");
+    config.epsilon = number(key("attention.layer_norm_rms_epsilon"), 0, std::nullopt);
+    // Each layer has tensors, so this bounds the work that a damaged count can cause.
+    if (config.layers > int64_t(file.tensors().size())) {
+      refuse(formatv("metadata key '{0}' is {1}, but the file has {2} tensors", key("block_count"), config.layers,
+                     file.tensors().size()));
+      config.layers = 0;
+    }
+  }
+
+  void readAttention() {
+    config.heads = count("attention.head_count");
+    config.kvHeads = count("attention.head_count_kv", config.heads);
+    config.headDim = count("attention.key_length", std::max<int64_t>(config.hidden / config.heads, 1));
+    if (int64_t values = count("attention.value_length", config.headDim); values != config.headDim)
+      refuse(formatv("keys of {0} and values of {1} elements a head are not supported, they must be equal",
+                     config.headDim, values));
+    if (config.heads % config.kvHeads)
+      refuse(formatv("{0} attention heads cannot share {1} key-value heads", config.heads, config.kvHeads));
+    if (config.heads * config.headDim > kMostOfAnything)
+      refuse(formatv("{0} attention heads of {1} elements are not plausible", config.heads, config.headDim));
+    double scale = number(key("attention.scale"), 0, 0.0);
+    config.attentionScale = scale != 0 ? scale : 1 / std::sqrt(double(config.headDim));
+    config.window = find<int64_t>(key("attention.sliding_window")).value_or(0);
+    if (config.window < 0)
+      refuse(formatv("metadata key '{0}' is {1}", key("attention.sliding_window"), config.window));
+    if (int64_t experts = find<int64_t>(key("expert_count")).value_or(0); experts > 0)
+      refuse(formatv("a mixture of {0} experts is not supported", experts));
+    if (!find<bool>(key("attention.causal")).value_or(true))
+      refuse("attention that is not causal is not supported");
+  }
+
+  void readRope() {
+    config.rotaryDim = count("rope.dimension_count", config.headDim);
+    if (config.rotaryDim % 2 || config.rotaryDim > config.headDim)
+      refuse(formatv("{0} rotary dimensions are not possible in heads of {1} elements", config.rotaryDim,
+                     config.headDim));
+    config.ropeBase = number(key("rope.freq_base"), 1, 10000.0);
+    if (file.has(key("rope.scaling.original_context_length")))
+      config.originalContext = count("rope.scaling.original_context_length");
+    if (file.has(key("rope.scaling.attn_factor")))
+      config.ropeMagnitude = number(key("rope.scaling.attn_factor"), 0, std::nullopt);
+
+    StringRef type = find<StringRef>(key("rope.scaling.type")).value_or("none");
+    double factor = number(key("rope.scaling.factor"), 0, 1.0);
+    factor = number(key("rope.scale_linear"), 0, factor);
+    if (type == "linear" || file.has(key("rope.scale_linear")))
+      config.ropeLinearFactor = factor != 0 ? factor : 1;
+    else if (type != "none" && type != "longrope")
+      refuse("rope scaling '" + type + "' is not supported, only none, linear and longrope");
+  }
+
+  void readStopIds() {
+    SmallVector<int64_t> ids;
+    for (StringRef name : kEndTokenKeys)
+      if (auto id = find<int64_t>(name))
+        ids.push_back(*id);
+    auto tokens = find<std::vector<StringRef>>("tokenizer.ggml.tokens");
+    auto types = find<std::vector<int64_t>>("tokenizer.ggml.token_type");
+    if (tokens && types)
+      for (size_t id = 0; id < std::min(tokens->size(), types->size()); ++id)
+        if (((*types)[id] == kControl || (*types)[id] == kUserDefined) && is_contained(kEndOfTurn, (*tokens)[id]))
+          ids.push_back(int64_t(id));
+    llvm::sort(ids);
+    ids.erase(llvm::unique(ids), ids.end());
+    for (int64_t id : ids)
+      if (id >= 0 && id < kMostOfAnything)
+        config.stopIds.push_back(int32_t(id));
+  }
+
+  void readSampling() {
+    config.temperature = number("general.sampling.temp", 0, 0.0);
+    config.topP = number("general.sampling.top_p", 0, 1.0);
+    config.minP = number("general.sampling.min_p", 0, 0.0);
+    config.repetitionPenalty = number("general.sampling.penalty_repeat", 0, 1.0);
+    config.topK = std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
+  }
+
+  void warnAboutOtherKeys() {
+    for (StringRef suffix : kHarmlessKeys)
+      known.insert(key(suffix));
+    for (StringRef name : file.keys())
+      if (name.starts_with((prefix + ".").str()) && !known.contains(name))
+        warnings.push_back("metadata key '" + name.str() + "' is not known and has no effect");
+  }
+
+  const GgufFile &file;
+  std::vector<std::string> &reasons, &warnings;
+  StringRef prefix;
+  StringSet<> known;
+  GgufConfig config;
+};
+
+} // namespace
+
+GgufConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings) {
+  return ConfigReader(file, reasons, warnings).read();
+}
+
+} // namespace phic::gguf
