@@ -204,4 +204,53 @@ def VerifyStagesPass : Pass<"phic-verify-stages", "mlir::ModuleOp"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// layout
+//===----------------------------------------------------------------------===//
+
+def AssignPackedLayoutsPass : Pass<"phic-assign-packed-layouts", "mlir::ModuleOp"> {
+  let summary = "give each weight its packed layout and its place in the weight segment";
+  let description = [{
+    In the order of first use, so that a stage streams one contiguous range:
+
+    ```mlir
+    %w = phiq.weight "w" ...    ->    %w = phiq.weight "w" ... {plan.packed = #plan.packed<"panel8x32_u4_f16_z8", offset = 64, bytes = 13824>}
+    ```
+    Matrices take panels (targets/PackedLayout.h), also those that an embedding reads; vectors and the tables of
+    rope are rows of f32. Whoever shares a weight shares its one copy.
+  }];
+  let options = [
+    Option<"alignment", "alignment", "int64_t", "64", "bytes that each packed weight is aligned to, a power of two">
+  ];
+  let dependentDialects = ["::phic::plan::PlanDialect"];
+}
+
+def PlanMemoryPass : Pass<"phic-plan-memory", "mlir::ModuleOp"> {
+  let summary = "give every result of a stage its place in the arena";
+  let description = [{
+    Results whose lifetimes, in stages, do not overlap share bytes; the last one is written to the logits. Keys and
+    values of each cache get their place in the bytes of one token of the KV cache.
+
+    ```mlir
+    plan.stage "layers.0.mlp.norm" (%h, %g) : ...
+    ->
+    plan.stage "layers.0.mlp.norm" (%h, %g) {buffers = [#plan.buffer<"arena", offset = 98304, row_bytes = 128>]} : ...
+    phiq.cache @kv0 {plan.key_offset = 0, plan.value_offset = 64, ...}
+    module attributes {plan.memory = #plan.memory<chunk_rows = 256, arena_bytes = 131072, ...>}
+    ```
+  }];
+  let options = [
+    Option<"chunkRows", "chunk-rows", "int64_t", "256", "rows of one prefill step, a multiple of 8">
+  ];
+  let dependentDialects = ["::phic::plan::PlanDialect"];
+}
+
+def VerifyPlanPass : Pass<"phic-verify-plan", "mlir::ModuleOp"> {
+  let summary = "report buffers that overlap while both are live, and weights without a place";
+  let description = [{
+    Also offsets that are not aligned, and sizes that exceed what `plan.memory` declares. A failure is phic's own
+    fault, or that of hand-written IR.
+  }];
+}
+
 #endif

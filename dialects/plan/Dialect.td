@@ -23,12 +23,16 @@ def Plan_Dialect : Dialect {
     | `kernels` | kernels | the symbol that computes it, per entry point |
 
     Weights carry `plan.packed` from `layout` on: where in the weight segment their
-    packed copy lies, and in which panel layout. The module carries `plan.memory`.
+    packed copy lies, and in which panel layout; caches carry `plan.key_offset` and
+    `plan.value_offset`, the module `plan.memory`.
   }];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     static constexpr llvm::StringLiteral kPacked = "plan.packed";
     static constexpr llvm::StringLiteral kMemory = "plan.memory";
+    /// On caches: where keys and values begin in the bytes of one token; times the context, in the KV cache.
+    static constexpr llvm::StringLiteral kKeyOffset = "plan.key_offset";
+    static constexpr llvm::StringLiteral kValueOffset = "plan.value_offset";
   }];
 }
 

@@ -9,6 +9,7 @@
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
 #include "passes/fuse/StageGroups.h"
+#include "passes/layout/WeightLayout.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYSTAGESPASS
@@ -79,7 +80,9 @@ public:
     for (Operation &op : model.getBody().front()) {
       if (auto stage = dyn_cast<plan::StageOp>(op))
         verifyStage(stage);
-      else if (!isWeight(&op) && !isa<func::ReturnOp>(op))
+      else if (isWeight(&op))
+        verifyWeight(&op);
+      else if (!isa<func::ReturnOp>(op))
         blame(&op, "is in no stage");
     }
     verifyResult();
@@ -104,6 +107,13 @@ private:
     for (Operation *op : ops)
       blame(op, whyNotInStage(op, kind, body));
     verifyRowsOf(stage, body);
+  }
+
+  /// A weight that later phases cannot pack is the model's fault, so it is found here.
+  void verifyWeight(Operation *weight) {
+    std::string reason;
+    if (!packedLayoutOf(weight, &reason))
+      blame(weight, "has no packed layout: " + reason);
   }
 
   /// A stage works on all rows of the step, or on the wanted ones only; phiq.logit_rows leads from one to the other.

@@ -1,0 +1,115 @@
+//===- PlanMemory.cpp - One arena, one KV cache ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Gives every result of a stage its bytes in the arena, every cache its bytes of
+// a token, and the module the totals (C5):
+//
+//     plan.stage "..." (...) : ...  ->  plan.stage "..." (...) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 128>]} : ...
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Phiq.h"
+#include "passes/Passes.h"
+#include "passes/RowOps.h"
+#include "passes/layout/Lifetimes.h"
+#include "mlir/IR/Builders.h"
+
+namespace phic {
+#define GEN_PASS_DEF_PLANMEMORYPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+struct Placement {
+  Lifetime lifetime;
+  uint64_t rowBytes, bytes, offset = 0;
+};
+
+/// The lowest offset at which `next` overlaps none of `placed` that are live at the same time.
+uint64_t lowestFreeOffset(const Placement &next, ArrayRef<const Placement *> placed) {
+  SmallVector<const Placement *> rivals;
+  llvm::copy_if(placed, std::back_inserter(rivals), [&](const Placement *p) { return p->lifetime.overlaps(next.lifetime); });
+  llvm::sort(rivals, [](const Placement *a, const Placement *b) { return std::pair(a->offset, a) < std::pair(b->offset, b); });
+  uint64_t offset = 0;
+  for (const Placement *rival : rivals) {
+    if (offset + next.bytes <= rival->offset)
+      break;
+    offset = std::max(offset, rival->offset + rival->bytes);
+  }
+  return offset;
+}
+
+/// Places the largest first: small ones fit into what they leave. Returns the size of the arena.
+uint64_t placeInArena(MutableArrayRef<Placement> all) {
+  SmallVector<Placement *> bySize;
+  for (Placement &placement : all)
+    if (!placement.lifetime.isLogits)
+      bySize.push_back(&placement);
+  // Equal ones in the order of the stages, which is that of their addresses in `all`.
+  llvm::sort(bySize, [](const Placement *a, const Placement *b) { return std::pair(b->bytes, a) < std::pair(a->bytes, b); });
+  SmallVector<const Placement *> placed;
+  uint64_t end = 0;
+  for (Placement *placement : bySize) {
+    placement->offset = lowestFreeOffset(*placement, placed);
+    end = std::max(end, placement->offset + placement->bytes);
+    placed.push_back(placement);
+  }
+  return end;
+}
+
+struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
+  using PlanMemoryPassBase::PlanMemoryPassBase;
+
+  void runOnOperation() override {
+    if (chunkRows < 8 || chunkRows % 8) {
+      getOperation().emitError("chunk-rows must be a positive multiple of 8, found ") << int64_t(chunkRows);
+      return signalPassFailure();
+    }
+    func::FuncOp model = modelFunction(getOperation());
+    if (!model)
+      return;
+    uint64_t arena = planArena(model);
+    uint64_t kv = planCaches();
+    auto memory = plan::MemoryAttr::get(&getContext(), chunkRows, arena, /*scratch_bytes=*/0, kv, weightsEnd(model));
+    getOperation()->setAttr(plan::PlanDialect::kMemory, memory);
+  }
+
+  uint64_t planArena(func::FuncOp model) {
+    SmallVector<Placement> placements;
+    for (const Lifetime &lifetime : lifetimesOf(model)) {
+      uint64_t rowBytes = rowBytesOf(lifetime.result.getType(), lifetime.isLogits);
+      placements.push_back({lifetime, rowBytes, rowBytes * uint64_t(chunkRows)});
+    }
+    uint64_t end = placeInArena(placements);
+    llvm::DenseMap<Operation *, SmallVector<Attribute>> buffers;
+    for (const Placement &p : placements)
+      buffers[p.lifetime.stage()].push_back(
+          plan::BufferAttr::get(&getContext(), p.lifetime.isLogits ? "logits" : "arena", p.offset, p.rowBytes));
+    for (auto stage : model.getOps<plan::StageOp>())
+      stage.setBuffersAttr(ArrayAttr::get(&getContext(), buffers[stage]));
+    return end;
+  }
+
+  /// Keys, then values, of cache after cache; returns the bytes of one token in all of them.
+  uint64_t planCaches() {
+    Builder builder(&getContext());
+    uint64_t end = 0;
+    for (auto cache : getOperation().getOps<phiq::CacheOp>()) {
+      uint64_t bytes = cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8;
+      cache->setAttr(plan::PlanDialect::kKeyOffset, builder.getI64IntegerAttr(end));
+      cache->setAttr(plan::PlanDialect::kValueOffset, builder.getI64IntegerAttr(end + bytes));
+      end += 2 * bytes;
+    }
+    return end;
+  }
+
+  uint64_t weightsEnd(func::FuncOp model) {
+    uint64_t end = 0;
+    for (Operation &op : model.getOps())
+      if (auto packed = op.getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked))
+        end = std::max(end, packed.getOffset() + packed.getBytes());
+    return end;
+  }
+};
+
+} // namespace
+} // namespace phic

@@ -1,0 +1,143 @@
+//===- VerifyPlan.cpp - Nothing overlaps that is live ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Ends the layout phase. Checks the plan against the stages from scratch, so that
+// a mistake of the planner, or of a hand that edited the IR, is found before code
+// is made for it.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Phiq.h"
+#include "passes/Passes.h"
+#include "passes/RowOps.h"
+#include "passes/layout/Lifetimes.h"
+#include "passes/layout/WeightLayout.h"
+
+namespace phic {
+#define GEN_PASS_DEF_VERIFYPLANPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+/// A run of bytes that something claims.
+struct Extent {
+  uint64_t offset, bytes;
+  uint64_t end() const { return offset + bytes; }
+  bool overlaps(const Extent &other) const { return offset < other.end() && other.offset < end(); }
+};
+
+class Verifier {
+public:
+  Verifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory) : module(module), model(model), memory(memory) {}
+
+  LogicalResult run() {
+    verifyBuffers();
+    verifyWeights();
+    verifyCaches();
+    if (offenders.empty())
+      return success();
+    InFlightDiagnostic error = model.emitError("the plan has ") << offenders.size() << " mistakes";
+    for (auto &[op, reason] : offenders)
+      error.attachNote(op->getLoc()) << reason;
+    return error;
+  }
+
+private:
+  void require(bool holds, Operation *op, const llvm::Twine &otherwise) {
+    if (!holds)
+      offenders.emplace_back(op, otherwise.str());
+  }
+
+  void verifyBuffers() {
+    SmallVector<std::pair<Lifetime, Extent>> live;
+    for (const Lifetime &lifetime : lifetimesOf(model)) {
+      plan::StageOp stage = lifetime.stage();
+      auto buffer = bufferOf(lifetime);
+      std::string name = ("stage '" + stage.getName() + "' result " + llvm::Twine(lifetime.result.getResultNumber())).str();
+      require(bool(buffer), stage, name + " has no buffer");
+      if (!buffer)
+        continue;
+      require(buffer.getSpace() == (lifetime.isLogits ? "logits" : "arena"), stage,
+              name + " is in space '" + buffer.getSpace() + "'");
+      require(buffer.getRowBytes() == rowBytesOf(lifetime.result.getType(), lifetime.isLogits), stage,
+              name + " has rows of " + llvm::Twine(buffer.getRowBytes()) + " bytes, its type asks for " +
+                  llvm::Twine(rowBytesOf(lifetime.result.getType(), lifetime.isLogits)));
+      if (lifetime.isLogits)
+        continue;
+      Extent extent{buffer.getOffset(), buffer.getRowBytes() * memory.getChunkRows()};
+      require(extent.offset % kArenaAlignment == 0, stage, name + " is at " + llvm::Twine(extent.offset) + ", not aligned");
+      require(extent.end() <= memory.getArenaBytes(), stage,
+              name + " ends at " + llvm::Twine(extent.end()) + ", the arena at " + llvm::Twine(memory.getArenaBytes()));
+      for (auto &[other, taken] : live)
+        if (other.overlaps(lifetime))
+          require(!extent.overlaps(taken), stage, name + " overlaps a result of stage '" + other.stage().getName() + "'");
+      live.emplace_back(lifetime, extent);
+    }
+  }
+
+  plan::BufferAttr bufferOf(const Lifetime &lifetime) {
+    std::optional<ArrayAttr> buffers = lifetime.stage().getBuffers();
+    return buffers ? dyn_cast<plan::BufferAttr>((*buffers)[lifetime.result.getResultNumber()]) : plan::BufferAttr();
+  }
+
+  void verifyWeights() {
+    SmallVector<std::pair<Extent, Operation *>> extents;
+    for (Operation &op : model.getOps()) {
+      if (!isWeight(&op))
+        continue;
+      auto packed = op.getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
+      std::optional<PackedLayout> layout = packed ? PackedLayout::parse(packed.getLayout()) : std::nullopt;
+      require(layout.has_value(), &op, "weight has no packed layout");
+      if (!layout)
+        continue;
+      require(int64_t(packed.getBytes()) == packedBytes(&op, *layout), &op,
+              "weight has " + llvm::Twine(packed.getBytes()) + " packed bytes, its layout asks for " +
+                  llvm::Twine(packedBytes(&op, *layout)));
+      extents.push_back({{packed.getOffset(), packed.getBytes()}, &op});
+    }
+    verifyApart(extents, memory.getWeightsBytes(), "packed weight");
+  }
+
+  void verifyCaches() {
+    SmallVector<std::pair<Extent, Operation *>> extents;
+    for (auto cache : module.getOps<phiq::CacheOp>()) {
+      uint64_t bytes = cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8;
+      for (StringRef attribute : {StringRef(plan::PlanDialect::kKeyOffset), StringRef(plan::PlanDialect::kValueOffset)}) {
+        auto offset = cache->getAttrOfType<IntegerAttr>(attribute);
+        require(bool(offset), cache, "cache has no " + attribute);
+        if (offset)
+          extents.push_back({{uint64_t(offset.getInt()), bytes}, cache});
+      }
+    }
+    verifyApart(extents, memory.getKvBytesPerToken(), "cache");
+  }
+
+  /// Extents that are all live at once.
+  void verifyApart(SmallVectorImpl<std::pair<Extent, Operation *>> &extents, uint64_t size, StringRef what) {
+    llvm::sort(extents, [](auto &a, auto &b) { return a.first.offset < b.first.offset; });
+    uint64_t end = 0;
+    for (auto &[extent, op] : extents) {
+      require(extent.offset >= end, op, what + " begins at " + llvm::Twine(extent.offset) + ", the one before ends at " + llvm::Twine(end));
+      require(extent.end() <= size, op, what + " ends at " + llvm::Twine(extent.end()) + " of " + llvm::Twine(size) + " bytes");
+      end = std::max(end, extent.end());
+    }
+  }
+
+  ModuleOp module;
+  func::FuncOp model;
+  plan::MemoryAttr memory;
+  SmallVector<std::pair<Operation *, std::string>> offenders;
+};
+
+struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
+  void runOnOperation() override {
+    func::FuncOp model = modelFunction(getOperation());
+    auto memory = getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+    if (model && !memory)
+      getOperation().emitError("has no plan.memory");
+    if (!model || !memory || failed(Verifier(getOperation(), model, memory).run()))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace phic

@@ -1,0 +1,53 @@
+//===- WeightLayout.cpp - Which packed layout a weight takes ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/layout/WeightLayout.h"
+#include "dialects/plan/Plan.h"
+#include "passes/RowOps.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+ShapedType typeOf(Operation *weight) { return cast<ShapedType>(weight->getResult(0).getType()); }
+
+/// What reads a weight inside the stages.
+SmallVector<Operation *> readers(Operation *weight) {
+  SmallVector<Operation *> result;
+  for (OpOperand &use : weight->getUses()) {
+    auto stage = dyn_cast<plan::StageOp>(use.getOwner());
+    if (!stage)
+      continue;
+    BlockArgument argument = stage.getBody().getArgument(use.getOperandNumber());
+    llvm::append_range(result, argument.getUsers());
+  }
+  return result;
+}
+
+Scalar scalarOf(Type element) {
+  return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32;
+}
+
+} // namespace
+
+std::optional<PackedLayout> packedLayoutOf(Operation *weight, std::string *reason) {
+  ShapedType type = typeOf(weight);
+  SmallVector<Operation *> ops = readers(weight);
+  bool isTable = llvm::any_of(ops, [](Operation *op) { return isa<phiq::RopeOp>(op); });
+  if (isTable && !llvm::all_of(ops, [](Operation *op) { return isa<phiq::RopeOp>(op); })) {
+    *reason = "is read both as a table of rope and otherwise";
+    return std::nullopt;
+  }
+  if (type.getRank() == 1 || isTable || isa<phiq::RopeTableOp>(weight))
+    return PackedLayout::dense();
+  if (auto block = dyn_cast<phiq::BlockType>(type.getElementType()))
+    return PackedLayout::blockPanel(block.getFormat(), type.getDimSize(1), reason);
+  return PackedLayout::floatPanel(scalarOf(type.getElementType()));
+}
+
+int64_t packedBytes(Operation *weight, const PackedLayout &layout) {
+  ShapedType type = typeOf(weight);
+  return type.getRank() == 1 ? layout.bytes(1, type.getDimSize(0)) : layout.bytes(type.getDimSize(0), type.getDimSize(1));
+}
+
+} // namespace phic
