@@ -92,7 +92,7 @@ public:
 private:
   llvm::Error readGraph(const ::onnx::GraphProto &proto, Graph &graph);
   llvm::Error readNode(const ::onnx::NodeProto &proto, Node &node);
-  llvm::Error readAttribute(const ::onnx::AttributeProto &proto, Attribute &attribute);
+  llvm::Error readAttribute(const ::onnx::AttributeProto &proto, const Node &node, Attribute &attribute);
   llvm::Error readTensor(const ::onnx::TensorProto &proto, Tensor &tensor);
   llvm::Expected<ByteRange> readLocation(const ::onnx::TensorProto &proto);
   llvm::Expected<uint32_t> openFile(const std::string &location, const std::string &tensor);
@@ -186,7 +186,7 @@ llvm::Error ProtoReader::readTensor(const ::onnx::TensorProto &proto, Tensor &te
   return llvm::Error::success();
 }
 
-llvm::Error ProtoReader::readAttribute(const ::onnx::AttributeProto &proto, Attribute &attribute) {
+llvm::Error ProtoReader::readAttribute(const ::onnx::AttributeProto &proto, const Node &node, Attribute &attribute) {
   attribute.name = proto.name();
   switch (proto.type()) {
   case ::onnx::AttributeProto::INT:
@@ -209,7 +209,11 @@ llvm::Error ProtoReader::readAttribute(const ::onnx::AttributeProto &proto, Attr
     attribute.kind = Attribute::Kind::Tensor;
     auto tensor = std::make_shared<Tensor>();
     attribute.tensor = tensor;
-    return readTensor(proto.t(), *tensor);
+    if (llvm::Error error = readTensor(proto.t(), *tensor))
+      return error;
+    if (!node.outputs.empty()) // the name by which the graph knows a Constant
+      tensor->name = node.outputs.front();
+    break;
   }
   case ::onnx::AttributeProto::GRAPH: {
     attribute.kind = Attribute::Kind::Graph;
@@ -232,7 +236,7 @@ llvm::Error ProtoReader::readNode(const ::onnx::NodeProto &proto, Node &node) {
   if (node.name.empty())
     node.name = node.outputs.empty() || node.outputs.front().empty() ? node.op : node.outputs.front();
   for (const ::onnx::AttributeProto &attribute : proto.attribute())
-    if (llvm::Error error = readAttribute(attribute, node.attributes.emplace_back()))
+    if (llvm::Error error = readAttribute(attribute, node, node.attributes.emplace_back()))
       return error;
   return llvm::Error::success();
 }

@@ -1,0 +1,294 @@
+//===- Importer.cpp - Walks an ONNX graph into phiq ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/import/onnx/Importer.h"
+#include "compiler/import/onnx/NodeImport.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace phic::onnx {
+namespace {
+
+struct TableRow {
+  StringRef op, domain;
+  int64_t first, last;
+  LogicalResult (*import)(NodeImport &);
+};
+constexpr TableRow kTable[] = {
+#define PHIC_ONNX_OP(OP, DOMAIN, FIRST, LAST, FUNCTION) {OP, DOMAIN, FIRST, LAST, FUNCTION},
+#include "compiler/import/onnx/ImportTable.def"
+};
+
+const TableRow *findRow(const Node &node) {
+  for (const TableRow &row : kTable)
+    if (row.op == node.op && row.domain == node.domain)
+      return &row;
+  return nullptr;
+}
+
+/// The layer in past_key_values.7.key and present.7.key: the first number in the name.
+StringRef layerNumber(StringRef name) {
+  return name.drop_until(llvm::isDigit).take_while(llvm::isDigit);
+}
+
+/// Ops that change logits but not which tokens they are of.
+bool isRowwise(StringRef op) {
+  constexpr StringRef kRowwise[] = {"Add", "Mul", "Sub", "Cast", "Identity", "Reshape", "DequantizeLinear", "QuantizeLinear"};
+  return llvm::is_contained(kRowwise, op);
+}
+
+} // namespace
+
+Importer::Importer(MLIRContext &context, const Model &model, const GenaiConfig &config, const ImportOptions &options)
+    : model(model), config(config), builder(&context), weights(model, builder),
+      contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
+  context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect, tensor::TensorDialect>();
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  Location loc = NameLoc::get(builder.getStringAttr(model.files().front()));
+  module = ModuleOp::create(loc);
+  builder.setInsertionPointToEnd(module->getBody());
+  auto idsType = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType(idsType, {}));
+  builder.setInsertionPointToEnd(function.addEntryBlock());
+
+  bindInputs();
+  markLive();
+  findHead();
+  for (const Node &node : model.graph().nodes)
+    if (llvm::any_of(node.outputs, [&](const std::string &name) { return !name.empty() && live.contains(name); }))
+      importNode(node);
+  Value logits = finish();
+  checkPresents();
+  if (!refusals.empty()) {
+    emitRefusals();
+    return {};
+  }
+  func::ReturnOp::create(builder, loc, logits);
+  function.setFunctionType(builder.getFunctionType(idsType, logits.getType()));
+  setAttributes(columnsOf(logits));
+  if (failed(verify(*module)))
+    return {};
+  return std::move(module);
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs, and which nodes matter
+//===----------------------------------------------------------------------===//
+
+void Importer::bindInputs() {
+  const Graph &graph = model.graph();
+  for (const Tensor &tensor : graph.initializers)
+    values[tensor.name] = TensorView{&tensor, tensor.dims};
+  bool hasIds = false;
+  for (const ValueInfo &info : graph.inputs) {
+    hasIds |= info.name == config.inputIds;
+    bindInput(info);
+  }
+  if (!hasIds)
+    refuse(function.getLoc(), "the graph has no input '" + config.inputIds + "' of token ids");
+}
+
+void Importer::bindInput(const ValueInfo &info) {
+  if (auto found = values.find(info.name); found != values.end())
+    return; // before IR version 4, initializers were inputs too
+  Imported &value = values[info.name];
+  Location loc = NameLoc::get(builder.getStringAttr(info.name));
+  bool isInteger = info.type == ElementType::I64 || info.type == ElementType::I32;
+  bool isFloat = bool(floatType(builder.getContext(), info.type));
+  if (isInteger && info.name == config.inputIds)
+    value = Ids{};
+  else if (isInteger && info.name == config.attentionMask)
+    value = Symbolic::mask();
+  else if (isInteger && info.name == config.positionIds)
+    value = Symbolic::positions();
+  else if (isFloat && info.dims.size() == 4)
+    value = Past{&info};
+  else if (value = Poison{}; info.name == "inputs_embeds")
+    refuse(loc, "graph input 'inputs_embeds' is not supported: the model takes embeddings that another graph makes; "
+                "export it with its embedding, so that it takes token ids");
+  else
+    refuse(loc, "graph input '" + info.name + "' of type " + elementTypeName(info.type) + " and rank " +
+                    llvm::Twine(info.dims.size()) + " is not supported");
+}
+
+/// Walks up from the logits; nodes in branches may name values outside.
+void Importer::markLive() {
+  for (const Node &node : model.graph().nodes)
+    for (const std::string &output : node.outputs)
+      producers.try_emplace(output, &node);
+  std::vector<std::string> work{config.logits};
+  auto push = [&](const Node &node) { work.insert(work.end(), node.inputs.begin(), node.inputs.end()); };
+  while (!work.empty()) {
+    std::string name = std::move(work.back());
+    work.pop_back();
+    if (name.empty() || !live.insert(name).second)
+      continue;
+    const Node *node = producers.lookup(name);
+    if (!node)
+      continue;
+    push(*node);
+    for (const Attribute &attribute : node->attributes)
+      if (attribute.graph) {
+        llvm::for_each(attribute.graph->nodes, push);
+        for (const ValueInfo &output : attribute.graph->outputs)
+          work.push_back(output.name);
+      }
+  }
+}
+
+/// Rows are picked before the matmul of the language-model head, unless the graph picks after it.
+void Importer::findHead() {
+  std::string name = config.logits;
+  for (size_t steps = 0; steps <= model.graph().nodes.size(); ++steps) {
+    const Node *node = producers.lookup(name);
+    if (!node || node->inputs.empty())
+      return;
+    if (node->op == "MatMul" || node->op == "MatMulNBits") {
+      head = node;
+      return;
+    }
+    if (!isRowwise(node->op))
+      return;
+    bool firstIsConstant = node->inputs.size() > 1 && !producers.lookup(node->inputs[0]);
+    name = node->inputs[firstIsConstant];
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+void Importer::importNode(const Node &node) {
+  NodeImport import(*this, node);
+  const TableRow *row = findRow(node);
+  bool poisoned = false;
+  for (const std::string &input : node.inputs) {
+    if (input.empty())
+      continue;
+    const Imported *value = lookup(input);
+    if (!value)
+      (void)import.unsupported("it reads '" + input + "', which no earlier node makes");
+    poisoned |= value && std::holds_alternative<Poison>(*value);
+  }
+  int64_t version = model.opset(node.domain);
+  if (!row)
+    (void)import.unsupported(node.domain.empty() ? llvm::Twine("the op is not supported")
+                                                 : "the op, of domain '" + node.domain + "', is not supported");
+  else if (version < row->first || version > row->last)
+    (void)import.unsupported("operator set " + llvm::Twine(version) + " is not supported, only " +
+                             llvm::Twine(row->first) + " to " + llvm::Twine(row->last));
+  import.poisoned = poisoned;
+  importResults(import, import.failed() ? failure() : row->import(import));
+}
+
+void Importer::importResults(NodeImport &import, LogicalResult outcome) {
+  // What nothing asked for is refused, but the results stand: later nodes get their own look.
+  bool good = succeeded(outcome) && !import.failed();
+  if (good)
+    import.checkUse();
+  for (auto [index, name] : llvm::enumerate(import.node.outputs)) {
+    if (name.empty())
+      continue;
+    std::optional<Imported> &given = import.results[index];
+    if (good && !given && live.contains(name))
+      (void)import.unsupported("output " + llvm::Twine(index) + " is not supported");
+    if (!values.try_emplace(name, good && given ? std::move(*given) : Imported(Poison{})).second)
+      (void)import.unsupported("'" + name + "' is made twice");
+  }
+}
+
+const Imported *Importer::lookup(StringRef name) const {
+  auto found = values.find(name);
+  return found == values.end() ? nullptr : &found->second;
+}
+
+StringRef Importer::addCache(int64_t heads, int64_t headDim, Location loc) {
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPoint(function);
+  std::string name = "kv" + std::to_string(caches++);
+  return phiq::CacheOp::create(builder, loc, name, heads, headDim, builder.getF32Type()).getSymName();
+}
+
+LogicalResult Importer::setRopeSwitch(int64_t threshold) {
+  if (ropeSwitch.value_or(threshold) != threshold)
+    return failure();
+  ropeSwitch = threshold;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Outputs
+//===----------------------------------------------------------------------===//
+
+Value Importer::finish() {
+  const Imported *value = lookup(config.logits);
+  bool isOutput = llvm::any_of(model.graph().outputs, [&](const ValueInfo &info) { return info.name == config.logits; });
+  if (!value || !isOutput) {
+    refuse(function.getLoc(), "the graph has no output '" + config.logits + "'");
+    return {};
+  }
+  if (std::holds_alternative<Poison>(*value))
+    return {};
+  const Rows *rows = std::get_if<Rows>(value);
+  if (!rows || rows->view != Rows::View::Tokens || !cast<ShapedType>(rows->value.getType()).getElementType().isF32()) {
+    refuse(function.getLoc(), "graph output '" + config.logits + "' is not computed from tokens");
+    return {};
+  }
+  if (!head && !pruned)
+    refuse(function.getLoc(), "graph output '" + config.logits + "' is not made by a matmul");
+  return rows->value;
+}
+
+/// Every cache must go round: layer N's present is what comes back as its past.
+void Importer::checkPresents() {
+  unsigned presents = 0;
+  for (const ValueInfo &output : model.graph().outputs) {
+    Location loc = NameLoc::get(builder.getStringAttr(output.name));
+    const Imported *value = lookup(output.name);
+    if (const Present *present = value ? std::get_if<Present>(value) : nullptr) {
+      ++presents;
+      if (layerNumber(present->past) != layerNumber(output.name))
+        refuse(loc, "graph output '" + output.name + "' continues '" + present->past + "', which is another layer's");
+    } else if (output.name != config.logits && refusals.empty()) {
+      emitRemark(loc) << "graph output '" << output.name << "' is left out: a program computes logits";
+    }
+  }
+  if (refusals.empty() && presents != 2 * caches)
+    refuse(function.getLoc(), llvm::Twine(caches) + " attention layers have " + llvm::Twine(2 * caches) +
+                                  " keys and values, but the graph outputs " + llvm::Twine(presents));
+}
+
+void Importer::setAttributes(int64_t vocab) {
+  SmallVector<mlir::Attribute> files;
+  for (const std::string &file : model.files())
+    files.push_back(builder.getStringAttr(file));
+  (*module)->setAttr(phiq::PhiqDialect::kFiles, builder.getArrayAttr(files));
+  NamedAttrList attributes;
+  auto set = [&](StringRef name, mlir::Attribute value) { attributes.set(name, value); };
+  set("name", builder.getStringAttr(config.type));
+  set("vocab", builder.getI64IntegerAttr(vocab));
+  set("context_max", builder.getI64IntegerAttr(contextMax));
+  set("rope_switch", builder.getI64IntegerAttr(ropeSwitch.value_or(0)));
+  set("pruned_head", builder.getBoolAttr(pruned));
+  set("stop_ids", builder.getDenseI32ArrayAttr(config.stopIds));
+  set("temperature", builder.getF32FloatAttr(config.temperature));
+  set("top_p", builder.getF32FloatAttr(config.topP));
+  set("min_p", builder.getF32FloatAttr(config.minP));
+  set("repetition_penalty", builder.getF32FloatAttr(config.repetitionPenalty));
+  set("top_k", builder.getI64IntegerAttr(config.topK));
+  (*module)->setAttr("phiq.model", attributes.getDictionary(builder.getContext()));
+}
+
+void Importer::refuse(Location loc, const llvm::Twine &message) { refusals.emplace_back(loc, message.str()); }
+
+void Importer::emitRefusals() {
+  InFlightDiagnostic error = emitError(function.getLoc());
+  error << "the model cannot be imported, for " << refusals.size() << (refusals.size() == 1 ? " reason" : " reasons");
+  for (auto &[loc, message] : refusals)
+    error.attachNote(loc) << message;
+}
+
+} // namespace phic::onnx

@@ -1,0 +1,82 @@
+//===- Importer.h - Walks an ONNX graph into phiq --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//     attention_mask, input_ids, past_key_values.0.key ... -> nodes -> logits, present.0.key ...
+//  becomes
+//     phiq.cache @kv0 ...   func.func @model(%ids: tensor<?xi32>) -> tensor<?xVxf32>
+//
+// Only nodes that `logits` needs are imported. Everything that cannot be is collected
+// and reported as one error with a note a node.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_IMPORT_ONNX_IMPORTER_H
+#define PHIC_COMPILER_IMPORT_ONNX_IMPORTER_H
+
+#include "compiler/import/Import.h"
+#include "compiler/import/onnx/GenaiConfig.h"
+#include "compiler/import/onnx/Reader.h"
+#include "compiler/import/onnx/Values.h"
+#include "compiler/import/onnx/Weights.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace phic::onnx {
+
+class NodeImport;
+
+class Importer {
+public:
+  Importer(mlir::MLIRContext &context, const Model &model, const GenaiConfig &config, const ImportOptions &options);
+  /// The verified module, or null after an error on the context.
+  mlir::OwningOpRef<mlir::ModuleOp> run();
+
+  // For importer functions.
+  const Model &model;
+  /// A new KV cache, as many as there are attention layers.
+  llvm::StringRef addCache(int64_t heads, int64_t headDim, mlir::Location loc);
+  /// No program needs more than `rows` rows of a table indexed by position.
+  void limitContext(int64_t rows) { contextMax = std::min(contextMax, rows); }
+  int64_t contextLimit() const { return tableRows; }
+  /// A rope table switches when a sequence becomes longer; all must agree.
+  llvm::LogicalResult setRopeSwitch(int64_t threshold);
+  /// The node that makes the logits, before which rows are picked.
+  bool isHead(const Node &node) const { return &node == head; }
+  void setPrunedHead() { pruned = true; }
+  /// False when another node has the cache already.
+  bool claimPast(llvm::StringRef input) { return pasts.insert(input).second; }
+  const Imported *lookup(llvm::StringRef name) const;
+
+private:
+  friend class NodeImport;
+  void bindInputs();
+  void bindInput(const ValueInfo &info);
+  void markLive();
+  void findHead();
+  void importNode(const Node &node);
+  void importResults(NodeImport &import, llvm::LogicalResult outcome);
+  mlir::Value finish();
+  void setAttributes(int64_t vocab);
+  void checkPresents();
+  void refuse(mlir::Location loc, const llvm::Twine &message);
+  void emitRefusals();
+
+  const GenaiConfig &config;
+  mlir::OpBuilder builder;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  mlir::func::FuncOp function;
+  Weights weights;
+  llvm::StringMap<Imported> values;
+  llvm::StringMap<const Node *> producers;
+  llvm::StringSet<> live, pasts;
+  const Node *head = nullptr;
+  int64_t contextMax, tableRows;
+  std::optional<int64_t> ropeSwitch;
+  bool pruned = false;
+  unsigned caches = 0;
+  std::vector<std::pair<mlir::Location, std::string>> refusals;
+};
+
+} // namespace phic::onnx
+
+#endif // PHIC_COMPILER_IMPORT_ONNX_IMPORTER_H
