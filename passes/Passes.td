@@ -253,4 +253,29 @@ def VerifyPlanPass : Pass<"phic-verify-plan", "mlir::ModuleOp"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// target
+//===----------------------------------------------------------------------===//
+
+def EmitEntryPointsPass : Pass<"phic-emit-entry-points", "mlir::ModuleOp"> {
+  let summary = "write the native functions that run the stages, one per M class";
+  let description = [{
+    A stage carries the symbol of its kernel and its tiles per M class; its constants become one table.
+
+    ```mlir
+    plan.stage "embed" (%ids, %table) {kernels = {decode = @phi_embed, ...}, tiles = {decode = {columns = 1, rows = 1}, ...}}
+    ->
+    llvm.mlir.global internal constant @phi_args_0(dense<[0, 64, 0]> : tensor<3xi64>)
+    llvm.func @phi_decode_x86_64_v3(%frame: !llvm.ptr, %thread: i32) {
+      %tiles = columns * ceil(frame.rows / rows)
+      llvm.call @phi_run_stage(%frame, %thread, 0, @phi_embed, @phi_args_0, %tiles)
+      ...
+    ```
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of Targets.def">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif

@@ -53,7 +53,7 @@ def guard_follows_the_path():
             continue
         path = str(f)
         want = re.sub(r"[/.\-]", "_", path.removeprefix("runtime/include/").upper())
-        want = want if path.startswith("runtime/include/") else "PHIC_" + want
+        want = ("PHI_" if path.startswith("runtime/") else "PHIC_") + want if not path.startswith("runtime/include/") else want
         if path.startswith(".cmake/"):
             want = "PHIC_PCH_H"
         found = re.search(r"#ifndef (\S+)", text(f))
