@@ -7,14 +7,11 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Compiler.h"
 #include "compiler/Diagnostics.h"
+#include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/Link.h"
-#include "dialects/phiq/Phiq.h"
-#include "dialects/plan/Plan.h"
-#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
-#include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -24,12 +21,6 @@
 using namespace mlir;
 
 namespace phic {
-
-void registerDialects(DialectRegistry &registry) {
-  registry.insert<phiq::PhiqDialect, plan::PlanDialect, arith::ArithDialect, cf::ControlFlowDialect, DLTIDialect,
-                  func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect, tensor::TensorDialect,
-                  vector::VectorDialect>();
-}
 
 namespace {
 

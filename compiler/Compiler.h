@@ -5,17 +5,11 @@
 
 #include "compiler/Options.h"
 
-namespace mlir {
-class DialectRegistry;
-}
 namespace llvm {
 class raw_ostream;
 }
 
 namespace phic {
-
-/// Every dialect that phic's IR may hold between phases.
-void registerDialects(mlir::DialectRegistry &registry);
 
 /// Compiles `options.model` and writes `options.output`, atomically: on failure
 /// no output is left. Diagnostics, remarks and the summary go to `log`.

@@ -67,7 +67,7 @@ std::vector<StageData> stagesOf(ModuleOp module) {
   std::vector<StageData> stages;
   module.walk([&](plan::StageOp stage) {
     StageData data{stage.getName().str(), {}, stage->hasAttr("logit_rows")};
-    for (Attribute buffer : *stage.getBuffers())
+    for (Attribute buffer : stage.getBuffersAttr())
       data.outputs.push_back(arenaOutput(cast<plan::BufferAttr>(buffer)));
     addCacheOutputs(stage, module, data.outputs);
     stages.push_back(std::move(data));

@@ -3,15 +3,14 @@
 //
 // What lit drives: reads IR, runs the passes named on the command line, prints IR.
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/Phiq.h"
-#include "dialects/plan/Plan.h"
+#include "compiler/Dialects.h"
 #include "passes/Passes.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<phic::phiq::PhiqDialect, phic::plan::PlanDialect, mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+  phic::registerDialects(registry);
   phic::registerPhicPasses();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();

@@ -51,7 +51,7 @@ SmallVector<int64_t> argumentsOf(plan::StageOp stage, ModuleOp module) {
   SmallVector<int64_t> arguments;
   for (Value input : stage.getInputs())
     arguments.push_back(inputOffset(input));
-  for (Attribute buffer : *stage.getBuffers())
+  for (Attribute buffer : stage.getBuffersAttr())
     arguments.push_back(int64_t(cast<plan::BufferAttr>(buffer).getOffset()));
   for (StringAttr name : cachesOf(stage)) {
     auto cache = module.lookupSymbol<phiq::CacheOp>(name);
@@ -61,11 +61,17 @@ SmallVector<int64_t> argumentsOf(plan::StageOp stage, ModuleOp module) {
   return arguments;
 }
 
+SmallVector<plan::StageOp> stagesOf(ModuleOp module) {
+  SmallVector<plan::StageOp> stages;
+  module.walk([&](plan::StageOp stage) { stages.push_back(stage); });
+  return stages;
+}
+
 class EntryPoints {
 public:
   EntryPoints(ModuleOp module, const Target &target)
       : module(module), target(target), b(module.getLoc(), OpBuilder::atBlockEnd(module.getBody())),
-        stages(llvm::to_vector(module.getOps<func::FuncOp>().begin().operator*().getOps<plan::StageOp>())) {}
+        stages(stagesOf(module)) {}
 
   void emit() {
     declareRunStage();
@@ -105,7 +111,7 @@ private:
   void emitEntry(MClass mClass) {
     OpBuilder::InsertionGuard guard(b);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.getI32Type()});
-    std::string name = ("phi_" + mClassName(mClass) + "_" + target.isa).str();
+    std::string name = "phi_" + std::string(mClassName(mClass)) + "_" + std::string(target.isa);
     auto function = LLVM::LLVMFuncOp::create(b, name, type);
     b.setInsertionPointToStart(function.addEntryBlock(b));
     Value frame = function.getArgument(0), thread = function.getArgument(1);
