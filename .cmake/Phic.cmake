@@ -62,3 +62,20 @@ function(phic_test name)
   endif()
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
+
+# phic_fuzz(NAME CORPUS folder [LIBS lib...] SOURCES file...): a libFuzzer program with AddressSanitizer over the named
+# files, which are compiled for it alone. ctest runs it shortly, from the committed corpus; new inputs stay in the build folder.
+function(phic_fuzz name)
+  cmake_parse_arguments(ARG "" "CORPUS" "LIBS;SOURCES" ${ARGN})
+  set(sanitizers -fsanitize=fuzzer,address,undefined -fno-sanitize=vptr,function -fno-sanitize-recover=undefined)
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE ${PHIC_WARNINGS} -O1 -g1 ${sanitizers})
+  target_link_options(${name} PRIVATE ${sanitizers})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+  target_include_directories(${name} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
+  target_compile_definitions(${name} PRIVATE ${PHIC_LLVM_DEFINITIONS})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}.found)
+  add_test(NAME ${name} COMMAND ${name} -runs=20000 -max_total_time=10 -seed=1 -timeout=20 -rss_limit_mb=1024 -verbosity=0
+           ${name}.found ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+endfunction()

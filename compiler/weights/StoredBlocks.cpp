@@ -65,8 +65,9 @@ void unpackQ8_0(const uint8_t *block, int64_t columns, BlockRow &row) {
 
 /// f16 d, f16 dmin, 12 bytes of eight 6-bit scales and minima, nibbles[128]
 ///
-/// Scales 0..3 and minima 0..3 are the low six bits of bytes 0..3 and 4..7; those of 4..7 have their
-/// low nibbles in bytes 8..11 (scale low, minimum high) and their upper two bits atop bytes 0..7.
+/// Scales 0..3 and minima 0..3 are the low six bits of bytes 0..3 and 4..7; those of 4..7 have
+/// their low nibbles in bytes 8..11 (scale low, minimum high) and their upper two bits atop bytes
+/// 0..7.
 void unpackQ4_K(const uint8_t *block, int64_t columns, BlockRow &row) {
   for (int64_t s = 0; s < columns / 256; ++s, block += 144) {
     float d = half(block), dmin = half(block + 2);

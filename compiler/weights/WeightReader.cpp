@@ -127,7 +127,8 @@ protected:
 class GgufReader final : public BlockReader {
 public:
   explicit GgufReader(const WeightSpec &spec)
-      : BlockReader(spec), unpackRow(unpackerOf(spec.layout)), rowBytes(spec.ranges[0].size() / spec.rows) {}
+      : BlockReader(spec), unpackRow(unpackerOf(spec.layout)),
+        rowBytes(spec.ranges[0].size() / spec.rows) {}
 
 protected:
   void unpack(int64_t n0, int64_t count, BlockRow *rows) const override {
@@ -164,7 +165,8 @@ protected:
   }
 };
 
-/// codes, scales and zeros packed flat, [N, K] and [N, blocks] or transposed, or one scale and zero for all.
+/// codes, scales and zeros packed flat, [N, K] and [N, blocks] or transposed, or one scale and zero
+/// for all.
 class QdqReader final : public BlockReader {
 public:
   explicit QdqReader(const WeightSpec &spec) : BlockReader(spec) {
@@ -209,14 +211,17 @@ private:
 } // namespace
 
 Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &spec) {
-  auto fail = [](const std::string &message) { return createStringError(inconvertibleErrorCode(), message); };
+  auto fail = [](const std::string &message) {
+    return createStringError(inconvertibleErrorCode(), message);
+  };
   if (spec.rows < 1 || spec.columns < 1)
-    return fail("a weight of " + std::to_string(spec.rows) + "x" + std::to_string(spec.columns) + " elements");
+    return fail("a weight of " + std::to_string(spec.rows) + "x" + std::to_string(spec.columns) +
+                " elements");
   std::vector<uint64_t> lengths;
   for (ArrayRef<uint8_t> range : spec.ranges)
     lengths.push_back(range.size());
-  std::string error = checkStorage(spec.layout, spec.format ? &*spec.format : nullptr, spec.element, spec.rows,
-                                   spec.columns, lengths);
+  std::string error = checkStorage(spec.layout, spec.format ? &*spec.format : nullptr, spec.element,
+                                   spec.rows, spec.columns, lengths);
   if (!error.empty())
     return fail(error);
   if (!spec.format)
@@ -238,7 +243,8 @@ void WeightReader::release(int64_t n0, int64_t count) const {
     n0 = 0;
   }
   for (ArrayRef<uint8_t> range : spec.ranges) {
-    // Rows share a range's bytes equally, but for flat packing to half bytes, which does not matter here.
+    // Rows share a range's bytes equally, but for flat packing to half bytes, which does not matter
+    // here.
     size_t rowBytes = range.size() / spec.rows;
     size_t last = end == spec.rows ? range.size() : end * rowBytes;
     spec.store->release(range.slice(n0 * rowBytes, last - n0 * rowBytes));

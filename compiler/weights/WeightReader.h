@@ -32,7 +32,8 @@ struct WeightSpec {
   std::optional<BlockFormat> format; ///< absent: floats of type `element`
   Scalar element = Scalar::F32;
   llvm::SmallVector<llvm::ArrayRef<uint8_t>, 3> ranges;
-  const WeightStore *store = nullptr; ///< owner of the ranges' bytes; null: somebody else's, never released
+  const WeightStore *store =
+      nullptr; ///< owner of the ranges' bytes; null: somebody else's, never released
 };
 
 /// Reads rows of one weight. Does not own the bytes: the store must outlive it.
@@ -43,7 +44,8 @@ public:
   /// Checks that the ranges have the lengths that layout and shape ask for.
   static llvm::Expected<std::unique_ptr<WeightReader>> create(const WeightSpec &spec);
   /// The same from the op, its ranges bounds-checked and hashed by the store (WeightReaderOp.cpp).
-  static llvm::Expected<std::unique_ptr<WeightReader>> create(phiq::WeightOp op, WeightStore &store);
+  static llvm::Expected<std::unique_ptr<WeightReader>> create(phiq::WeightOp op,
+                                                              WeightStore &store);
 
   int64_t rows() const { return spec.rows; }
   int64_t columns() const { return spec.columns; }

@@ -12,7 +12,8 @@ using namespace llvm;
 
 namespace phic {
 
-Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op, WeightStore &store) {
+Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op,
+                                                             WeightStore &store) {
   auto prefix = [&](Error error) {
     return createStringError(inconvertibleErrorCode(),
                              "weight '" + op.getName() + "': " + toString(std::move(error)));
@@ -29,8 +30,8 @@ Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op, 
   else
     spec.element = element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32;
   for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>()) {
-    Expected<ArrayRef<uint8_t>> bytes =
-        store.verifiedBytes({range.getFile(), range.getOffset(), range.getLength(), range.getHash()});
+    Expected<ArrayRef<uint8_t>> bytes = store.verifiedBytes(
+        {range.getFile(), range.getOffset(), range.getLength(), range.getHash()});
     if (!bytes)
       return prefix(bytes.takeError());
     spec.ranges.push_back(*bytes);

@@ -23,10 +23,10 @@ namespace phic {
 
 /// A byte range of a model file: what `#phiq.range` says.
 struct FileRange {
-  uint32_t file = 0;  ///< index into the store's files (`phiq.files`)
+  uint32_t file = 0; ///< index into the store's files (`phiq.files`)
   uint64_t offset = 0;
   uint64_t length = 0;
-  uint64_t hash = 0;  ///< xxh3-64 of the bytes
+  uint64_t hash = 0; ///< xxh3-64 of the bytes
   auto operator<=>(const FileRange &) const = default;
 };
 
@@ -47,8 +47,9 @@ public:
   /// A handle for these bytes of a file, its hash computed: what importers put into the IR.
   llvm::Expected<FileRange> makeRange(uint32_t file, uint64_t offset, uint64_t length);
 
-  /// Gives the pages behind bytes of this store back to the system; they are read again when touched.
-  /// Meant for streaming: the page of the first byte is given back too, that of the last only when whole.
+  /// Gives the pages behind bytes of this store back to the system; they are read again when
+  /// touched. Meant for streaming: the page of the first byte is given back too, that of the last
+  /// only when whole.
   void release(llvm::ArrayRef<uint8_t> bytes) const;
 
   llvm::ArrayRef<std::string> files() const { return names; }

@@ -18,14 +18,17 @@ struct ScalarRow {
   unsigned bits;
 };
 constexpr ScalarRow kScalars[] = {
-    {Scalar::F32, "f32", 32}, {Scalar::F16, "f16", 16}, {Scalar::BF16, "bf16", 16}, {Scalar::I8, "s8", 8},
-    {Scalar::U8, "u8", 8},    {Scalar::I4, "s4", 4},    {Scalar::U4, "u4", 4},
+    {Scalar::F32, "f32", 32}, {Scalar::F16, "f16", 16}, {Scalar::BF16, "bf16", 16},
+    {Scalar::I8, "s8", 8},    {Scalar::U8, "u8", 8},    {Scalar::I4, "s4", 4},
+    {Scalar::U4, "u4", 4},
 };
 
 /// Elements of a super-block, over which the outer scale of a two-level one is spread.
 constexpr double kSuperBlock = 256;
 
-std::string codeName(unsigned bits, bool isSigned) { return (isSigned ? "s" : "u") + std::to_string(bits); }
+std::string codeName(unsigned bits, bool isSigned) {
+  return (isSigned ? "s" : "u") + std::to_string(bits);
+}
 
 /// Recursive-descent reader of the grammar in Dialect.td. The first problem
 /// is kept: every later step then fails quietly.
@@ -34,8 +37,8 @@ public:
   explicit FormatParser(std::string_view text) : rest(text) {}
 
   bool parseFormat(BlockFormat &format) {
-    if (!parseCode("the codes", 2, format.codes) || !expect(",") || !parseBlock(format.block) || !expect(",") ||
-        !expect("scale") || !expect("=") || !parseScale(format))
+    if (!parseCode("the codes", 2, format.codes) || !expect(",") || !parseBlock(format.block) ||
+        !expect(",") || !expect("scale") || !expect("=") || !parseScale(format))
       return false;
     if (accept(", zero") && !(expect("=") && parseZero(format)))
       return false;
@@ -55,7 +58,8 @@ private:
 
   bool fail(const std::string &wanted) {
     if (error.empty())
-      error = "expected " + wanted + ", found " + (rest.empty() ? "the end" : "'" + std::string(rest) + "'");
+      error = "expected " + wanted + ", found " +
+              (rest.empty() ? "the end" : "'" + std::string(rest) + "'");
     return false;
   }
 
@@ -67,7 +71,9 @@ private:
     return true;
   }
 
-  bool expect(std::string_view token) { return accept(token) || fail("'" + std::string(token) + "'"); }
+  bool expect(std::string_view token) {
+    return accept(token) || fail("'" + std::string(token) + "'");
+  }
 
   std::string_view peekWord() {
     skipSpace();
@@ -99,7 +105,8 @@ private:
     if (word.starts_with('u') || word.starts_with('s'))
       bits = asInteger(word.substr(1));
     if (!bits || *bits < leastBits || *bits > 8)
-      return fail(std::string(what) + " as uN or sN with N in " + std::to_string(leastBits) + "..8");
+      return fail(std::string(what) + " as uN or sN with N in " + std::to_string(leastBits) +
+                  "..8");
     code = {uint8_t(*bits), word.front() == 's'};
     rest.remove_prefix(word.size());
     return true;
@@ -142,10 +149,12 @@ private:
     std::string_view word = peekWord();
     if (std::optional<Scalar> scalar = scalarByName(word)) {
       format.zero = *scalar;
-    } else if (std::optional<int64_t> value = asInteger(word); value && *value >= -256 && *value <= 256) {
+    } else if (std::optional<int64_t> value = asInteger(word);
+               value && *value >= -256 && *value <= 256) {
       format.zeroConstant = *value;
     } else {
-      return fail("the zero point as an integer in -256..256 or one of u4, u8, s4, s8, f16, bf16, f32");
+      return fail(
+          "the zero point as an integer in -256..256 or one of u4, u8, s4, s8, f16, bf16, f32");
     }
     rest.remove_prefix(word.size());
     return true;
@@ -157,7 +166,8 @@ private:
     if (format.subScaleBits == 0)
       return true;
     std::string sub = "* " + codeName(format.subScaleBits, /*isSigned=*/false);
-    return expect("*") && (accept(sub.substr(2)) || fail("'" + sub + "', as the scale is two-level"));
+    return expect("*") &&
+           (accept(sub.substr(2)) || fail("'" + sub + "', as the scale is two-level"));
   }
 
   std::string_view rest;
@@ -170,13 +180,14 @@ uint64_t times(uint64_t a, uint64_t b) {
 }
 uint64_t bytesOfBits(uint64_t bits) { return bits / 8 + (bits % 8 != 0); }
 
-/// The lengths of a weight's ranges: `full`, or `single` where one scale and zero point stand for all
-/// rows and blocks (empty: not allowed).
+/// The lengths of a weight's ranges: `full`, or `single` where one scale and zero point stand for
+/// all rows and blocks (empty: not allowed).
 struct StoredLengths {
   std::vector<uint64_t> full, single;
 };
 
-StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uint64_t rows, uint64_t columns) {
+StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uint64_t rows,
+                            uint64_t columns) {
   uint64_t blocks = columns / format.block + (columns % format.block != 0);
   uint64_t numbers = times(rows, blocks);
   uint64_t scale = scalarBits(format.scale) / 8, zeroBits = scalarBits(format.zero);
@@ -199,9 +210,11 @@ StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uin
 /// Why a layout of ONNX cannot store the format, or an empty string.
 std::string checkOnnxFormat(StorageLayout layout, const BlockFormat &format) {
   bool isNBits = layout == StorageLayout::NBits;
-  bool codesFit = isNBits ? !format.codes.isSigned && format.block * format.codes.bits % 8 == 0
-                          : format.codes.bits == 2 || format.codes.bits == 4 || format.codes.bits == 8;
-  bool zerosFit = format.zero == Scalar::None || isFloat(format.zero) || scalarBits(format.zero) == format.codes.bits;
+  bool codesFit = isNBits
+                      ? !format.codes.isSigned && format.block * format.codes.bits % 8 == 0
+                      : format.codes.bits == 2 || format.codes.bits == 4 || format.codes.bits == 8;
+  bool zerosFit = format.zero == Scalar::None || isFloat(format.zero) ||
+                  scalarBits(format.zero) == format.codes.bits;
   if (codesFit && zerosFit && format.subScaleBits == 0 && format.min == Scalar::None)
     return {};
   return "cannot be stored as '" + std::string(storageLayoutName(layout)) + "'";
@@ -220,8 +233,14 @@ BlockFormat formatOfRow(std::string_view text) {
 
 const std::vector<GgufType> &ggufTypes() {
   static const std::vector<GgufType> types = {
-#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \
-  {ID, NAME, StorageLayout::LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, scalarByName(FORMAT).has_value(), formatOfRow(FORMAT)},
+#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                      \
+  {ID,                                                                                             \
+   NAME,                                                                                           \
+   StorageLayout::LAYOUT,                                                                          \
+   BLOCK_ELEMENTS,                                                                                 \
+   BLOCK_BYTES,                                                                                    \
+   scalarByName(FORMAT).has_value(),                                                               \
+   formatOfRow(FORMAT)},
 #include "dialects/phiq/Formats.def"
   };
   return types;
@@ -250,7 +269,9 @@ std::optional<Scalar> scalarByName(std::string_view name) {
   return std::nullopt;
 }
 
-bool isFloat(Scalar scalar) { return scalar == Scalar::F32 || scalar == Scalar::F16 || scalar == Scalar::BF16; }
+bool isFloat(Scalar scalar) {
+  return scalar == Scalar::F32 || scalar == Scalar::F16 || scalar == Scalar::BF16;
+}
 
 double BlockFormat::bitsPerWeight() const {
   // One level: a scalar a block. Two levels: an integer a block, the scalar a super-block.
@@ -258,13 +279,15 @@ double BlockFormat::bitsPerWeight() const {
     if (scalar == Scalar::None)
       return 0.0;
     double outer = scalarBits(scalar);
-    return subScaleBits ? subScaleBits / double(block) + outer / kSuperBlock : outer / double(block);
+    return subScaleBits ? subScaleBits / double(block) + outer / kSuperBlock
+                        : outer / double(block);
   };
   return codes.bits + spread(scale) + scalarBits(zero) / double(block) + spread(min);
 }
 
 std::string BlockFormat::str() const {
-  std::string text = codeName(codes.bits, codes.isSigned) + ", " + std::to_string(block) + ", scale = ";
+  std::string text =
+      codeName(codes.bits, codes.isSigned) + ", " + std::to_string(block) + ", scale = ";
   text += scalarName(scale);
   if (subScaleBits)
     text += " * " + codeName(subScaleBits, subScaleSigned);
@@ -298,8 +321,8 @@ std::optional<BlockFormat> BlockFormat::parse(std::string_view text, std::string
 
 std::string_view storageLayoutName(StorageLayout layout) {
   switch (layout) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
-  case StorageLayout::ENUM:                                                                                            \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                       \
+  case StorageLayout::ENUM:                                                                        \
     return NAME;
 #include "dialects/phiq/Formats.def"
   }
@@ -307,8 +330,8 @@ std::string_view storageLayoutName(StorageLayout layout) {
 }
 
 std::optional<StorageLayout> storageLayoutByName(std::string_view name) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
-  if (name == NAME)                                                                                                    \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                       \
+  if (name == NAME)                                                                                \
     return StorageLayout::ENUM;
 #include "dialects/phiq/Formats.def"
   return std::nullopt;
@@ -318,8 +341,8 @@ bool isTransposed(StorageLayout layout) {
   return layout == StorageLayout::DenseKN || layout == StorageLayout::QdqKN;
 }
 
-std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows,
-                         int64_t columns, const std::vector<uint64_t> &lengths) {
+std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element,
+                         int64_t rows, int64_t columns, const std::vector<uint64_t> &lengths) {
   std::string name = "'" + std::string(storageLayoutName(layout)) + "'";
   bool isDense = layout == StorageLayout::DenseNK || layout == StorageLayout::DenseKN;
   if (isDense != !format)
@@ -332,8 +355,8 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
     if (*format != type->format)
       return name + " stores block<" + type->format.str() + ">, found block<" + format->str() + ">";
     if (columns % type->blockElements)
-      return name + " stores whole blocks of " + std::to_string(type->blockElements) + ", found rows of " +
-             std::to_string(columns);
+      return name + " stores whole blocks of " + std::to_string(type->blockElements) +
+             ", found rows of " + std::to_string(columns);
     wanted = {{times(times(rows, columns / type->blockElements), type->blockBytes)}, {}};
   } else {
     if (std::string error = checkOnnxFormat(layout, *format); !error.empty())
@@ -341,14 +364,14 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
     wanted = lengthsOfOnnx(layout, *format, rows, columns);
   }
   if (lengths.size() != wanted.full.size())
-    return "layout " + name + " of this type names " + std::to_string(wanted.full.size()) + " ranges, found " +
-           std::to_string(lengths.size());
+    return "layout " + name + " of this type names " + std::to_string(wanted.full.size()) +
+           " ranges, found " + std::to_string(lengths.size());
   if (lengths == wanted.single)
     return {};
   for (size_t i = 0; i < lengths.size(); ++i)
     if (lengths[i] != wanted.full[i])
-      return "range " + std::to_string(i) + " has " + std::to_string(lengths[i]) + " bytes, layout " + name +
-             " of this type asks for " + std::to_string(wanted.full[i]);
+      return "range " + std::to_string(i) + " has " + std::to_string(lengths[i]) +
+             " bytes, layout " + name + " of this type asks for " + std::to_string(wanted.full[i]);
   return {};
 }
 
@@ -375,11 +398,11 @@ std::string ggufReadableTypes() {
 
 std::string ggufTypeName(uint32_t id) {
   switch (id) {
-#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \
-  case ID:                                                                                                             \
+#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                      \
+  case ID:                                                                                         \
     return NAME;
-#define PHIC_GGUF_OTHER(ID, NAME)                                                                                      \
-  case ID:                                                                                                             \
+#define PHIC_GGUF_OTHER(ID, NAME)                                                                  \
+  case ID:                                                                                         \
     return NAME;
 #include "dialects/phiq/Formats.def"
   default:

@@ -34,20 +34,23 @@ struct CodeType {
 /// Blocks run along the last axis (K).
 struct BlockFormat {
   CodeType codes;
-  int64_t block = 32;            ///< elements sharing one scale; K itself for per-channel
-  Scalar scale = Scalar::F32;    ///< type the scale is stored in (the super-block's, where subScaleBits > 0)
-  uint8_t subScaleBits = 0;      ///< K formats: bits of the integer each block's scale is multiplied by; 0: none
-  bool subScaleSigned = false;   ///< that integer is two's complement (Q6_K); a minimum's is always unsigned
-  Scalar zero = Scalar::None;    ///< stored zero point per block; None: `zeroConstant` for all
-  int64_t zeroConstant = 0;      ///< e.g. 8 for symmetric u4
-  Scalar min = Scalar::None;     ///< float added per block (GGUF's -min, MLX's bias); None: absent
+  int64_t block = 32; ///< elements sharing one scale; K itself for per-channel
+  Scalar scale =
+      Scalar::F32; ///< type the scale is stored in (the super-block's, where subScaleBits > 0)
+  uint8_t subScaleBits =
+      0; ///< K formats: bits of the integer each block's scale is multiplied by; 0: none
+  bool subScaleSigned =
+      false; ///< that integer is two's complement (Q6_K); a minimum's is always unsigned
+  Scalar zero = Scalar::None; ///< stored zero point per block; None: `zeroConstant` for all
+  int64_t zeroConstant = 0;   ///< e.g. 8 for symmetric u4
+  Scalar min = Scalar::None;  ///< float added per block (GGUF's -min, MLX's bias); None: absent
   bool operator==(const BlockFormat &) const = default;
 
   /// Storage including scales, zero points and minima, per weight. Sub-scales
   /// count with their super-block of 256.
   double bitsPerWeight() const;
-  /// `u4, 32, scale = f16 * u6, zero = 8, min = f16 * u6`; parse accepts exactly what str() returns.
-  /// A two-level scale makes the minimum two-level too, with the same number of bits.
+  /// `u4, 32, scale = f16 * u6, zero = 8, min = f16 * u6`; parse accepts exactly what str()
+  /// returns. A two-level scale makes the minimum two-level too, with the same number of bits.
   std::string str() const;
   static std::optional<BlockFormat> parse(std::string_view text, std::string *error);
 };
@@ -64,8 +67,8 @@ bool isFloat(Scalar scalar);
 /// Two-level scales are multiplied out (exactly, in f32); absent zeros and minima are
 /// the format's constant and 0.
 struct BlockRow {
-  std::vector<int16_t> codes;            ///< [K]
-  std::vector<float> scale, zero, min;   ///< [ceil(K / block)] each
+  std::vector<int16_t> codes;          ///< [K]
+  std::vector<float> scale, zero, min; ///< [ceil(K / block)] each
 };
 
 /// How the producing tool arranges a weight's bytes: a row of Formats.def.
@@ -80,19 +83,19 @@ std::optional<StorageLayout> storageLayoutByName(std::string_view name);
 /// Which of a layout's rows lie one after the other: those that are not read transposed.
 bool isTransposed(StorageLayout layout);
 
-/// Why ranges of these lengths cannot be a weight [rows, columns] in that layout, or an empty string. `format`
-/// is null for a weight of floats of type `element`.
-std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows,
-                         int64_t columns, const std::vector<uint64_t> &lengths);
+/// Why ranges of these lengths cannot be a weight [rows, columns] in that layout, or an empty
+/// string. `format` is null for a weight of floats of type `element`.
+std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element,
+                         int64_t rows, int64_t columns, const std::vector<uint64_t> &lengths);
 
 /// A GGUF tensor type: a row of Formats.def.
 struct GgufType {
   uint32_t id;
-  std::string_view name;      ///< "Q4_K"
+  std::string_view name; ///< "Q4_K"
   StorageLayout layout;
-  uint32_t blockElements;     ///< elements of one stored block (256 for K formats)
+  uint32_t blockElements; ///< elements of one stored block (256 for K formats)
   uint32_t blockBytes;
-  bool isFloat;               ///< F32 and F16: the element type is `format.scale`, no codes
+  bool isFloat; ///< F32 and F16: the element type is `format.scale`, no codes
   BlockFormat format;
 };
 /// The row whose blocks are stored in that layout, or nullptr (also for floats).

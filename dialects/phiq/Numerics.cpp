@@ -58,7 +58,8 @@ uint16_t floatToHalf(float value) {
   // Normal halves: rebias, then round; a carry runs into the exponent, at last into infinity.
   if (magnitude >= 0x38800000)
     return uint16_t(sign | shiftRightHalfEven(magnitude - 0x38000000, 13));
-  // Subnormal halves: the mantissa with its leading one, in units of 2^-24. Below 2^-25 all rounds to 0.
+  // Subnormal halves: the mantissa with its leading one, in units of 2^-24. Below 2^-25 all rounds
+  // to 0.
   uint32_t exponent = magnitude >> 23;
   if (exponent < 102)
     return sign;
@@ -128,7 +129,8 @@ void dequantizeRow(const BlockRow &row, const BlockFormat &format, float *values
   }
 }
 
-void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums) {
+void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales,
+                 float *sums) {
   constexpr CodeType kS8 = {8, /*isSigned=*/true};
   for (int64_t begin = 0, b = 0; begin < columns; begin += block, ++b) {
     int64_t end = std::min(begin + block, columns);

@@ -36,17 +36,20 @@ float roundTo(Scalar type, float value);
 int32_t leastCode(CodeType codes);
 int32_t greatestCode(CodeType codes);
 
-/// Nearest integer, ties to even, saturated to the code type after `zero` is added. NaN gives `zero`.
+/// Nearest integer, ties to even, saturated to the code type after `zero` is added. NaN gives
+/// `zero`.
 int32_t roundToCode(float value, int32_t zero, CodeType codes);
 
 /// saturate(round_half_even(f32(x / scale)) + zero), as ONNX QuantizeLinear.
 int32_t quantize(float x, float scale, int32_t zero, CodeType codes);
 
-/// f32(f32(scale * (q - zero)) + min); without a minimum the sum is not taken (it would turn -0 into 0).
+/// f32(f32(scale * (q - zero)) + min); without a minimum the sum is not taken (it would turn -0
+/// into 0).
 float dequantize(int32_t q, float scale, float zero);
 float dequantize(int32_t q, float scale, float zero, float min);
 
-/// saturate(round_half_even(f32(scale * accumulator)) + zero), scale = f32(f32(lhs * rhs) / result).
+/// saturate(round_half_even(f32(scale * accumulator)) + zero), scale = f32(f32(lhs * rhs) /
+/// result).
 int32_t requantize(int32_t accumulator, float scale, int32_t zero, CodeType codes);
 
 //===----------------------------------------------------------------------===//
@@ -59,20 +62,23 @@ void dequantizeRow(const BlockRow &row, const BlockFormat &format, float *values
 /// A block whose greatest magnitude is below this counts as zeros; 127 / absmax must not overflow.
 inline constexpr float kLeastBlockMagnitude = 0x1p-100f;
 
-/// |x - scale * code| <= kDynamicQuantizeError * scale for every finite x of a dynamically quantized block:
-/// half a step, and three roundings (of 127 / absmax, of x * that, of absmax / 127) of at most 127 * 2^-24 each.
+/// |x - scale * code| <= kDynamicQuantizeError * scale for every finite x of a dynamically
+/// quantized block: half a step, and three roundings (of 127 / absmax, of x * that, of absmax /
+/// 127) of at most 127 * 2^-24 each.
 inline constexpr double kDynamicQuantizeError = 0.5 + 3.01 * 127 * 0x1p-24;
 
 /// Dynamic quantization of a row to s8 per block, what `phiq.quantize` without a scale means.
 /// Per block, absmax = max |x|:
 ///
-///     scale = f32(absmax / 127)    inverse = f32(127 / absmax)    code = round_half_even(f32(x * inverse))
-///     sum   = f32(scale * sum of codes)
+///     scale = f32(absmax / 127)    inverse = f32(127 / absmax)    code = round_half_even(f32(x *
+///     inverse)) sum   = f32(scale * sum of codes)
 ///
-/// Multiplying by the inverse rather than dividing by the scale is what SIMD code does cheaply, so that is
-/// the definition; |code| <= 127 holds without saturation. A block below kLeastBlockMagnitude gets scale 0,
-/// codes 0. The last block may be short. codes [columns], scales and sums [ceil(columns / block)]; sums may be null.
-void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums);
+/// Multiplying by the inverse rather than dividing by the scale is what SIMD code does cheaply, so
+/// that is the definition; |code| <= 127 holds without saturation. A block below
+/// kLeastBlockMagnitude gets scale 0, codes 0. The last block may be short. codes [columns], scales
+/// and sums [ceil(columns / block)]; sums may be null.
+void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales,
+                 float *sums);
 
 } // namespace phic
 

@@ -41,8 +41,9 @@ namespace {
 
 class GgufBuilder {
 public:
-  GgufBuilder(MLIRContext &context, const GgufFile &file, WeightStore &store, const GgufConfig &config,
-          const ImportOptions &options, std::vector<std::string> &reasons)
+  GgufBuilder(MLIRContext &context, const GgufFile &file, WeightStore &store,
+              const GgufConfig &config, const ImportOptions &options,
+              std::vector<std::string> &reasons)
       : file(file), store(store), config(config), reasons(reasons), builder(&context),
         context(std::min(config.context, options.maxContext)) {}
 
@@ -55,12 +56,15 @@ private:
 
   // Weights
   Value placeholder(Location loc, ArrayRef<int64_t> shape);
-  Value weight(const Twine &name, ArrayRef<int64_t> shape, int64_t firstRow = 0, int64_t allRows = 0);
+  Value weight(const Twine &name, ArrayRef<int64_t> shape, int64_t firstRow = 0,
+               int64_t allRows = 0);
   const Tensor *checkedTensor(StringRef name, ArrayRef<int64_t> shape);
   void refuseUnused();
 
   // Ops on rows
-  RankedTensorType rows(int64_t columns) { return RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type()); }
+  RankedTensorType rows(int64_t columns) {
+    return RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type());
+  }
   Value norm(Value x, const Twine &name);
   Value linear(Value x, const Twine &name, int64_t outputs, int64_t inputs);
   Value withBias(Value x, const Twine &name);
@@ -89,10 +93,10 @@ private:
   const GgufConfig &config;
   std::vector<std::string> &reasons;
   OpBuilder builder;
-  int64_t context;          ///< positions that programs will use
-  int64_t ropeSwitch = 0;   ///< total length above which the long tables apply, or 0
+  int64_t context;        ///< positions that programs will use
+  int64_t ropeSwitch = 0; ///< total length above which the long tables apply, or 0
   RopeTables tables;
-  llvm::StringSet<> used;   ///< tensors that have a place in the model
+  llvm::StringSet<> used; ///< tensors that have a place in the model
 };
 
 //===----------------------------------------------------------------------===//
@@ -102,13 +106,16 @@ private:
 /// Stands for a weight that was refused, so that building can go on and find further reasons.
 Value GgufBuilder::placeholder(Location loc, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  return phiq::WeightOp::create(builder, loc, type, "refused", storageLayoutName(StorageLayout::DenseNK),
+  return phiq::WeightOp::create(builder, loc, type, "refused",
+                                storageLayoutName(StorageLayout::DenseNK),
                                 builder.getArrayAttr({}));
 }
 
 /// The tensor if it exists with that shape and a type that phic reads; else the reason is noted.
 const Tensor *GgufBuilder::checkedTensor(StringRef name, ArrayRef<int64_t> shape) {
-  auto text = [](auto range) { return llvm::join(llvm::map_range(range, [](auto n) { return std::to_string(n); }), "x"); };
+  auto text = [](auto range) {
+    return llvm::join(llvm::map_range(range, [](auto n) { return std::to_string(n); }), "x");
+  };
   const Tensor *tensor = file.tensor(name);
   if (!tensor) {
     refuse("tensor '" + name + "' is missing");
@@ -126,14 +133,16 @@ const Tensor *GgufBuilder::checkedTensor(StringRef name, ArrayRef<int64_t> shape
     return nullptr;
   }
   if (shape.size() == 1 && !type->isFloat) {
-    refuse("tensor '" + name + "' is a vector of type " + type->name.data() + ", expected F32 or F16");
+    refuse("tensor '" + name + "' is a vector of type " + type->name.data() +
+           ", expected F32 or F16");
     return nullptr;
   }
   return tensor;
 }
 
 /// Rows [firstRow, firstRow + shape[0]) of a tensor of allRows rows (0: of just those).
-Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t firstRow, int64_t allRows) {
+Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t firstRow,
+                          int64_t allRows) {
   std::string name = twine.str();
   Location loc = at(name);
   SmallVector<int64_t> whole(shape);
@@ -144,19 +153,23 @@ Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t f
   const GgufType &type = *ggufTypeById(tensor->type);
   // Rows are whole blocks, so a run of rows is a run of bytes.
   uint64_t rowBytes = tensor->bytes / whole[0];
-  llvm::Expected<FileRange> range = store.makeRange(/*file=*/0, tensor->offset + firstRow * rowBytes, shape[0] * rowBytes);
+  llvm::Expected<FileRange> range =
+      store.makeRange(/*file=*/0, tensor->offset + firstRow * rowBytes, shape[0] * rowBytes);
   if (!range) {
     refuse("tensor '" + name + "': " + llvm::toString(range.takeError()));
     return placeholder(loc, shape);
   }
   Type element = phiq::BlockType::get(builder.getContext(), type.format);
   if (type.isFloat)
-    element = type.format.scale == Scalar::F16 ? Type(builder.getF16Type()) : Type(builder.getF32Type());
-  Attribute handle = phiq::RangeAttr::get(builder.getContext(), range->file, range->offset, range->length, range->hash);
+    element =
+        type.format.scale == Scalar::F16 ? Type(builder.getF16Type()) : Type(builder.getF32Type());
+  Attribute handle = phiq::RangeAttr::get(builder.getContext(), range->file, range->offset,
+                                          range->length, range->hash);
   if (allRows)
     name += formatv("[{0}:{1}]", firstRow, firstRow + shape[0]);
   return phiq::WeightOp::create(builder, loc, RankedTensorType::get(shape, element), name,
-                                StringRef(storageLayoutName(type.layout)), builder.getArrayAttr(handle));
+                                StringRef(storageLayoutName(type.layout)),
+                                builder.getArrayAttr(handle));
 }
 
 /// A tensor without a place would change the model if it were passed over.
@@ -172,13 +185,15 @@ void GgufBuilder::refuseUnused() {
 
 Value GgufBuilder::norm(Value x, const Twine &name) {
   Value gamma = weight(name + ".weight", {config.hidden});
-  return phiq::RmsNormOp::create(builder, at(name), x, gamma, builder.getF32FloatAttr(float(config.epsilon)));
+  return phiq::RmsNormOp::create(builder, at(name), x, gamma,
+                                 builder.getF32FloatAttr(float(config.epsilon)));
 }
 
 /// x times the transpose of NAME.weight, plus NAME.bias if there is one.
 Value GgufBuilder::linear(Value x, const Twine &name, int64_t outputs, int64_t inputs) {
   Value w = weight(name + ".weight", {outputs, inputs});
-  Value product = phiq::MatmulOp::create(builder, at(name), rows(outputs), x, w, /*compute=*/StringAttr());
+  Value product =
+      phiq::MatmulOp::create(builder, at(name), rows(outputs), x, w, /*compute=*/StringAttr());
   return withBias(product, name);
 }
 
@@ -221,11 +236,14 @@ std::vector<float> GgufBuilder::ropeFactors(StringRef name) {
   return factors;
 }
 
-Value GgufBuilder::ropeTable(StringRef kind, ArrayRef<float> factors, int64_t tableRows, double magnitude) {
+Value GgufBuilder::ropeTable(StringRef kind, ArrayRef<float> factors, int64_t tableRows,
+                             double magnitude) {
   auto type = RankedTensorType::get({tableRows, config.rotaryDim / 2}, builder.getF32Type());
-  DenseF32ArrayAttr attribute = factors.empty() ? DenseF32ArrayAttr() : builder.getDenseF32ArrayAttr(factors);
+  DenseF32ArrayAttr attribute =
+      factors.empty() ? DenseF32ArrayAttr() : builder.getDenseF32ArrayAttr(factors);
   return phiq::RopeTableOp::create(builder, at("rope." + kind), type, builder.getStringAttr(kind),
-                                   builder.getF64FloatAttr(config.ropeBase), builder.getF64FloatAttr(magnitude),
+                                   builder.getF64FloatAttr(config.ropeBase),
+                                   builder.getF64FloatAttr(magnitude),
                                    builder.getI64IntegerAttr(config.rotaryDim), attribute);
 }
 
@@ -238,11 +256,15 @@ void GgufBuilder::makeRopeTables() {
     std::vector<float> factors = ropeFactors("rope_freqs.weight");
     if (factors.empty() && config.ropeLinearFactor != 1)
       factors.assign(config.rotaryDim / 2, float(config.ropeLinearFactor));
-    tables = {ropeTable("cos", factors, context, magnitude), ropeTable("sin", factors, context, magnitude), {}, {}};
+    tables = {ropeTable("cos", factors, context, magnitude),
+              ropeTable("sin", factors, context, magnitude),
+              {},
+              {}};
     return;
   }
   if (shortFactors.empty() || longFactors.empty() || !config.originalContext) {
-    refuse("LongRoPE requires 'rope_factors_short.weight', 'rope_factors_long.weight' and the metadata key "
+    refuse("LongRoPE requires 'rope_factors_short.weight', 'rope_factors_long.weight' and the "
+           "metadata key "
            "'rope.scaling.original_context_length'");
     return;
   }
@@ -251,7 +273,10 @@ void GgufBuilder::makeRopeTables() {
   if (!config.ropeMagnitude && stretch > 1 && original > 1)
     magnitude = std::sqrt(1 + std::log(stretch) / std::log(double(original)));
   int64_t shortRows = std::min(context, original);
-  tables = {ropeTable("cos", shortFactors, shortRows, magnitude), ropeTable("sin", shortFactors, shortRows, magnitude), {}, {}};
+  tables = {ropeTable("cos", shortFactors, shortRows, magnitude),
+            ropeTable("sin", shortFactors, shortRows, magnitude),
+            {},
+            {}};
   if (context <= original)
     return;
   ropeSwitch = original;
@@ -263,9 +288,10 @@ Value GgufBuilder::rope(Value x) {
   if (!tables.cos) // refused
     return x;
   IntegerAttr threshold = ropeSwitch ? builder.getI64IntegerAttr(ropeSwitch) : IntegerAttr();
-  return phiq::RopeOp::create(builder, x.getLoc(), x, tables.cos, tables.sin, tables.longCos, tables.longSin,
-                              builder.getI64IntegerAttr(config.headDim),
-                              config.interleavedRope ? builder.getUnitAttr() : UnitAttr(), threshold);
+  return phiq::RopeOp::create(builder, x.getLoc(), x, tables.cos, tables.sin, tables.longCos,
+                              tables.longSin, builder.getI64IntegerAttr(config.headDim),
+                              config.interleavedRope ? builder.getUnitAttr() : UnitAttr(),
+                              threshold);
 }
 
 //===----------------------------------------------------------------------===//
@@ -295,15 +321,18 @@ Value GgufBuilder::attention(Value x, const std::string &layer, int64_t index) {
   phiq::CacheAppendOp::create(builder, loc, cache, rope(k), v);
   // A window that reaches over the whole context hides nothing.
   bool hasWindow = config.window > 0 && config.window < context;
-  Value attended = phiq::AttendOp::create(builder, loc, cache, rope(q), builder.getI64IntegerAttr(config.heads),
-                                          builder.getF32FloatAttr(float(config.attentionScale)),
-                                          hasWindow ? builder.getI64IntegerAttr(config.window) : IntegerAttr(),
-                                          /*softcap=*/FloatAttr());
-  Value projected = linear(attended, layer + "attn_output", config.hidden, config.heads * config.headDim);
+  Value attended =
+      phiq::AttendOp::create(builder, loc, cache, rope(q), builder.getI64IntegerAttr(config.heads),
+                             builder.getF32FloatAttr(float(config.attentionScale)),
+                             hasWindow ? builder.getI64IntegerAttr(config.window) : IntegerAttr(),
+                             /*softcap=*/FloatAttr());
+  Value projected =
+      linear(attended, layer + "attn_output", config.hidden, config.heads * config.headDim);
   return arith::AddFOp::create(builder, at(layer + "attn_residual"), x, projected);
 }
 
-/// Without ffn_gate, ffn_up holds the rows of the gate, then those of up: two weights that share a tensor.
+/// Without ffn_gate, ffn_up holds the rows of the gate, then those of up: two weights that share a
+/// tensor.
 Value GgufBuilder::feedForward(Value x, const std::string &layer) {
   Value normed = norm(x, layer + "ffn_norm");
   Value gate, up;
@@ -313,12 +342,16 @@ Value GgufBuilder::feedForward(Value x, const std::string &layer) {
   } else {
     std::string name = layer + "ffn_up.weight";
     Value gateWeight = weight(name, {config.ffn, config.hidden}, /*firstRow=*/0, 2 * config.ffn);
-    Value upWeight = weight(name, {config.ffn, config.hidden}, /*firstRow=*/config.ffn, 2 * config.ffn);
-    gate = phiq::MatmulOp::create(builder, at(layer + "ffn_gate"), rows(config.ffn), normed, gateWeight, StringAttr());
-    up = phiq::MatmulOp::create(builder, at(layer + "ffn_up"), rows(config.ffn), normed, upWeight, StringAttr());
+    Value upWeight =
+        weight(name, {config.ffn, config.hidden}, /*firstRow=*/config.ffn, 2 * config.ffn);
+    gate = phiq::MatmulOp::create(builder, at(layer + "ffn_gate"), rows(config.ffn), normed,
+                                  gateWeight, StringAttr());
+    up = phiq::MatmulOp::create(builder, at(layer + "ffn_up"), rows(config.ffn), normed, upWeight,
+                                StringAttr());
   }
   Location loc = at(layer + "ffn_act");
-  Value activated = arith::MulFOp::create(builder, loc, phiq::SiluOp::create(builder, loc, gate), up);
+  Value activated =
+      arith::MulFOp::create(builder, loc, phiq::SiluOp::create(builder, loc, gate), up);
   Value projected = linear(activated, layer + "ffn_down", config.hidden, config.ffn);
   return arith::AddFOp::create(builder, at(layer + "ffn_residual"), x, projected);
 }
@@ -329,7 +362,8 @@ Value GgufBuilder::head(Value x, Value embedding, int64_t vocabulary) {
   Value normed = norm(wanted, "output_norm");
   if (file.tensor("output.weight"))
     return linear(normed, "output", vocabulary, config.hidden);
-  Value product = phiq::MatmulOp::create(builder, at("output"), rows(vocabulary), normed, embedding, StringAttr());
+  Value product = phiq::MatmulOp::create(builder, at("output"), rows(vocabulary), normed, embedding,
+                                         StringAttr());
   return withBias(product, "output");
 }
 
@@ -339,7 +373,8 @@ void GgufBuilder::setAttributes(ModuleOp module, StringRef name, int64_t vocabul
     if (id < vocabulary)
       stopIds.push_back(id);
   NamedAttrList facts;
-  facts.set("name", builder.getStringAttr(config.name.empty() ? llvm::sys::path::stem(name) : StringRef(config.name)));
+  facts.set("name", builder.getStringAttr(config.name.empty() ? llvm::sys::path::stem(name)
+                                                              : StringRef(config.name)));
   facts.set("vocab", builder.getI64IntegerAttr(vocabulary));
   facts.set("context_max", builder.getI64IntegerAttr(context));
   facts.set("rope_switch", builder.getI64IntegerAttr(ropeSwitch));
@@ -366,15 +401,17 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
   auto vocabulary = int64_t(table->shape[0]);
   builder.setInsertionPointToEnd(module->getBody());
   for (int64_t i = 0; i < config.layers; ++i)
-    phiq::CacheOp::create(builder, at("kv" + Twine(i)), "kv" + std::to_string(i), config.kvHeads, config.headDim,
-                          builder.getF32Type());
+    phiq::CacheOp::create(builder, at("kv" + Twine(i)), "kv" + std::to_string(i), config.kvHeads,
+                          config.headDim, builder.getF32Type());
   auto idsType = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  auto function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType(idsType, rows(vocabulary)));
+  auto function = func::FuncOp::create(builder, loc, "model",
+                                       builder.getFunctionType(idsType, rows(vocabulary)));
   builder.setInsertionPointToEnd(function.addEntryBlock());
 
   Value embedding = weight("token_embd.weight", {vocabulary, config.hidden});
   makeRopeTables();
-  Value x = phiq::EmbedOp::create(builder, at("token_embd"), rows(config.hidden), function.getArgument(0), embedding);
+  Value x = phiq::EmbedOp::create(builder, at("token_embd"), rows(config.hidden),
+                                  function.getArgument(0), embedding);
   for (int64_t i = 0; i < config.layers; ++i) {
     std::string layer = "blk." + std::to_string(i) + ".";
     x = attention(x, layer, i);
@@ -388,7 +425,8 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
 
 OwningOpRef<ModuleOp> refuseModel(Location loc, ArrayRef<std::string> reasons) {
   InFlightDiagnostic error = emitError(loc);
-  error << "the model cannot be imported, for " << reasons.size() << (reasons.size() == 1 ? " reason" : " reasons");
+  error << "the model cannot be imported, for " << reasons.size()
+        << (reasons.size() == 1 ? " reason" : " reasons");
   for (const std::string &reason : reasons)
     error.attachNote(loc) << reason;
   return {};
@@ -397,7 +435,8 @@ OwningOpRef<ModuleOp> refuseModel(Location loc, ArrayRef<std::string> reasons) {
 } // namespace
 } // namespace phic::gguf
 
-OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path, const ImportOptions &options) {
+OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path,
+                                       const ImportOptions &options) {
   using namespace phic::gguf;
   context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect>();
   Location loc = NameLoc::get(StringAttr::get(&context, path));
@@ -416,7 +455,8 @@ OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path, con
     return refuseModel(loc, reasons);
   for (const std::string &warning : warnings)
     emitWarning(loc) << warning;
-  OwningOpRef<ModuleOp> module = GgufBuilder(context, **file, **store, config, options, reasons).build(name);
+  OwningOpRef<ModuleOp> module =
+      GgufBuilder(context, **file, **store, config, options, reasons).build(name);
   if (!reasons.empty())
     return refuseModel(loc, reasons);
   if (failed(verify(*module)))

@@ -25,20 +25,12 @@ namespace {
 
 constexpr uint32_t kMostAxes = 4;
 
-struct TypeRow {
-  const char *name;
-  unsigned bytes; ///< 0: variable
-};
-/// By ValueType.
-constexpr TypeRow kTypes[] = {{"u8", 1},     {"s8", 1},   {"u16", 2}, {"s16", 2},  {"u32", 4}, {"s32", 4}, {"f32", 4},
-                              {"bool", 1},   {"string", 0}, {"array", 0}, {"u64", 8}, {"s64", 8}, {"f64", 8}};
-
-const TypeRow &rowOf(ValueType type) { return kTypes[uint32_t(type)]; }
-
 Error fail(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
 /// `a * b`, or false when it does not fit.
-bool multiply(uint64_t a, uint64_t b, uint64_t &product) { return !__builtin_mul_overflow(a, b, &product); }
+bool multiply(uint64_t a, uint64_t b, uint64_t &product) {
+  return !__builtin_mul_overflow(a, b, &product);
+}
 
 } // namespace
 
@@ -70,14 +62,17 @@ public:
 
 private:
   bool failAt(uint64_t offset, const Twine &message) {
-    error = ("at byte " + Twine(offset) + (entry.empty() ? "" : " (" + entry + ")") + ": " + message).str();
+    error =
+        ("at byte " + Twine(offset) + (entry.empty() ? "" : " (" + entry + ")") + ": " + message)
+            .str();
     return false;
   }
 
   bool take(uint64_t length, const char *what, const uint8_t *&data) {
     if (length > bytes.size() - at)
-      return failAt(at, formatv("{0} of {1} bytes runs past the end of the file, which has {2} bytes", what, length,
-                                bytes.size()));
+      return failAt(at,
+                    formatv("{0} of {1} bytes runs past the end of the file, which has {2} bytes",
+                            what, length, bytes.size()));
     data = bytes.data() + at;
     at += length;
     return true;
@@ -120,8 +115,10 @@ private:
     if (byteswap(version) >= 1 && byteswap(version) <= 3)
       return failAt(4, "big-endian GGUF files are not supported");
     if (version != 2 && version != 3)
-      return failAt(4, "GGUF version " + Twine(version) + " is not supported, only 2 and 3; convert the model again");
-    return takeU64("the number of tensors", tensorCount) && takeU64("the number of metadata keys", keyCount);
+      return failAt(4, "GGUF version " + Twine(version) +
+                           " is not supported, only 2 and 3; convert the model again");
+    return takeU64("the number of tensors", tensorCount) &&
+           takeU64("the number of metadata keys", keyCount);
   }
 
   bool parseKey() {
@@ -154,7 +151,7 @@ private:
     uint32_t id = 0;
     if (!takeU32("a value's type", id))
       return false;
-    if (id >= std::size(kTypes))
+    if (id >= kValueTypes)
       return failAt(at - 4, "unknown value type " + Twine(id));
     type = ValueType(id);
     return true;
@@ -170,7 +167,7 @@ private:
     } else {
       uint64_t length;
       const uint8_t *data;
-      if (!multiply(value.count, rowOf(value.type).bytes, length))
+      if (!multiply(value.count, valueTypeBytes(value.type), length))
         return failAt(at, formatv("an array of {0} elements cannot be in a file", value.count));
       if (!take(length, value.isArray ? "an array" : "a value", data))
         return false;
@@ -192,7 +189,8 @@ private:
     }
     if (*count <= 1)
       return true;
-    error = formatv("one of {0} parts of a split model (split.count): merge them with 'llama-gguf-split --merge'",
+    error = formatv("one of {0} parts of a split model (split.count): merge them with "
+                    "'llama-gguf-split --merge'",
                     *count);
     return false;
   }
@@ -219,7 +217,8 @@ private:
         return failAt(at - 8, formatv("an axis of {0} elements is not possible", length));
       tensor.shape.insert(tensor.shape.begin(), length);
     }
-    if (!takeU32("the type", tensor.type) || !takeU64("the offset", tensor.offset) || !setBytes(tensor, elements))
+    if (!takeU32("the type", tensor.type) || !takeU64("the offset", tensor.offset) ||
+        !setBytes(tensor, elements))
       return false;
     if (!file.tensorIndex.try_emplace(tensor.name, file.tensorTable.size()).second)
       return failAt(begin, "the name appears twice");
@@ -234,14 +233,15 @@ private:
       return true; // reported by the builder, with all the others
     uint64_t row = tensor.shape.empty() ? 1 : tensor.shape.back();
     if (row % type->blockElements)
-      return failAt(at, formatv("rows of {0} elements are not whole blocks of {1}, as {2} asks for", row,
-                                type->blockElements, type->name));
+      return failAt(at, formatv("rows of {0} elements are not whole blocks of {1}, as {2} asks for",
+                                row, type->blockElements, type->name));
     if (!multiply(elements / type->blockElements, type->blockBytes, tensor.bytes))
       return failAt(at, formatv("{0} elements cannot be in a file", elements));
     return true;
   }
 
-  /// Turns offsets in the data section, which begins after the last tensor info, into offsets in the file.
+  /// Turns offsets in the data section, which begins after the last tensor info, into offsets in
+  /// the file.
   bool placeTensors() {
     Expected<uint64_t> alignment = file.getOr<uint64_t>("general.alignment", 32);
     if (!alignment) {
@@ -256,12 +256,16 @@ private:
     for (Tensor &tensor : file.tensorTable) {
       entry = "tensor '" + tensor.name.str() + "'";
       if (tensor.offset % *alignment)
-        return failAt(at, formatv("offset {0} is not a multiple of general.alignment, {1}", tensor.offset, *alignment));
+        return failAt(at, formatv("offset {0} is not a multiple of general.alignment, {1}",
+                                  tensor.offset, *alignment));
       if (data > bytes.size() || tensor.offset > bytes.size() - data ||
           tensor.bytes > bytes.size() - data - tensor.offset)
-        return failAt(data, formatv("{0} bytes at offset {1} of the data run past the end of the file, which has {2} "
-                                    "bytes",
-                                    tensor.bytes, tensor.offset, bytes.size()));
+        return failAt(
+            data,
+            formatv(
+                "{0} bytes at offset {1} of the data run past the end of the file, which has {2} "
+                "bytes",
+                tensor.bytes, tensor.offset, bytes.size()));
       tensor.offset += data;
     }
     return true;
@@ -302,133 +306,5 @@ const Tensor *GgufFile::tensor(StringRef name) const {
   auto found = tensorIndex.find(name);
   return found == tensorIndex.end() ? nullptr : &tensorTable[found->second];
 }
-
-//===----------------------------------------------------------------------===//
-// Typed access
-//===----------------------------------------------------------------------===//
-
-namespace {
-
-/// What a getter of type T asks for, in words.
-template <typename T> constexpr const char *wanted() {
-  if constexpr (std::is_same_v<T, uint64_t>)
-    return "a non-negative integer";
-  else if constexpr (std::is_same_v<T, int64_t>)
-    return "an integer";
-  else if constexpr (std::is_same_v<T, double>)
-    return "a number";
-  else if constexpr (std::is_same_v<T, bool>)
-    return "a bool";
-  else
-    return "a string";
-}
-
-std::optional<int64_t> signedInteger(ValueType type, const uint8_t *data) {
-  switch (type) {
-  case ValueType::U8:
-    return *data;
-  case ValueType::I8:
-    return int8_t(*data);
-  case ValueType::U16:
-    return read16le(data);
-  case ValueType::I16:
-    return int16_t(read16le(data));
-  case ValueType::U32:
-    return read32le(data);
-  case ValueType::I32:
-    return int32_t(read32le(data));
-  case ValueType::I64:
-    return int64_t(read64le(data));
-  case ValueType::U64:
-    if (uint64_t value = read64le(data); value <= uint64_t(INT64_MAX))
-      return int64_t(value);
-    return std::nullopt;
-  default:
-    return std::nullopt;
-  }
-}
-
-/// Reads one element and moves on to the next; false when it cannot be a T.
-template <typename T> bool readElement(ValueType type, const uint8_t *&data, T &value) {
-  const uint8_t *element = data;
-  data += rowOf(type).bytes;
-  if constexpr (std::is_same_v<T, StringRef>) {
-    if (type != ValueType::String)
-      return false;
-    uint64_t length = read64le(element);
-    value = {reinterpret_cast<const char *>(element + 8), size_t(length)};
-    data = element + 8 + length;
-    return true;
-  } else if constexpr (std::is_same_v<T, bool>) {
-    value = *element != 0;
-    return type == ValueType::Bool;
-  } else {
-    if constexpr (std::is_same_v<T, double>) {
-      if (type == ValueType::F32)
-        return value = std::bit_cast<float>(read32le(element)), true;
-      if (type == ValueType::F64)
-        return value = std::bit_cast<double>(read64le(element)), true;
-    }
-    if (std::is_same_v<T, uint64_t> && type == ValueType::U64)
-      return value = T(read64le(element)), true;
-    std::optional<int64_t> integer = signedInteger(type, element);
-    if (!integer || (std::is_same_v<T, uint64_t> && *integer < 0))
-      return false;
-    return value = T(*integer), true;
-  }
-}
-
-template <typename T> struct ElementOf {
-  using Type = T;
-  static constexpr bool isArray = false;
-};
-template <typename T> struct ElementOf<std::vector<T>> {
-  using Type = T;
-  static constexpr bool isArray = true;
-};
-
-} // namespace
-
-template <typename T> Expected<T> GgufFile::get(StringRef key) const {
-  using Element = typename ElementOf<T>::Type;
-  constexpr bool isArray = ElementOf<T>::isArray;
-  auto found = values.find(key);
-  if (found == values.end())
-    return fail("metadata key '" + key + "' is missing");
-  const Metadata &value = found->second;
-  auto mismatch = [&] {
-    return fail("metadata key '" + key + "' is " + (value.isArray ? "an array of " : "of type ") +
-                rowOf(value.type).name + ", expected " + (isArray ? "an array, each element " : "") +
-                wanted<Element>() + (value.isArray == isArray ? " that fits" : ""));
-  };
-  if (value.isArray != isArray)
-    return mismatch();
-  const uint8_t *data = value.bytes.data();
-  if constexpr (isArray) {
-    T result;
-    for (uint64_t i = 0; i < value.count; ++i) {
-      Element element{};
-      if (!readElement(value.type, data, element))
-        return mismatch();
-      result.push_back(element);
-    }
-    return result;
-  } else {
-    T result{};
-    if (!readElement(value.type, data, result))
-      return mismatch();
-    return result;
-  }
-}
-
-#define PHIC_INSTANTIATE(T)                                                                                            \
-  template Expected<T> GgufFile::get<T>(StringRef) const;                                                              \
-  template Expected<std::vector<T>> GgufFile::get<std::vector<T>>(StringRef) const;
-PHIC_INSTANTIATE(uint64_t)
-PHIC_INSTANTIATE(int64_t)
-PHIC_INSTANTIATE(double)
-PHIC_INSTANTIATE(bool)
-PHIC_INSTANTIATE(StringRef)
-#undef PHIC_INSTANTIATE
 
 } // namespace phic::gguf

@@ -26,14 +26,34 @@ class MemoryBuffer;
 namespace phic::gguf {
 
 /// Value types of metadata, as numbered in the file.
-enum class ValueType : uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
+enum class ValueType : uint32_t {
+  U8,
+  I8,
+  U16,
+  I16,
+  U32,
+  I32,
+  F32,
+  Bool,
+  String,
+  Array,
+  U64,
+  I64,
+  F64
+};
+
+constexpr uint32_t kValueTypes = 13;
+/// "u32", "string", ...
+const char *valueTypeName(ValueType type);
+/// Bytes of one value; 0 for strings and arrays.
+unsigned valueTypeBytes(ValueType type);
 
 /// A metadata value: where its bytes lie. Of an array, `type` is its elements' type.
 struct Metadata {
   ValueType type = ValueType::U8;
   bool isArray = false;
-  uint64_t count = 1;               ///< elements; 1 unless an array
-  llvm::ArrayRef<uint8_t> bytes;    ///< the elements, as stored
+  uint64_t count = 1;            ///< elements; 1 unless an array
+  llvm::ArrayRef<uint8_t> bytes; ///< the elements, as stored
 };
 
 struct Tensor {
@@ -80,7 +100,9 @@ public:
   /// The tensor of that name, or nullptr.
   const Tensor *tensor(llvm::StringRef name) const;
   /// A tensor's bytes, as stored.
-  llvm::ArrayRef<uint8_t> data(const Tensor &tensor) const { return bytes.slice(tensor.offset, tensor.bytes); }
+  llvm::ArrayRef<uint8_t> data(const Tensor &tensor) const {
+    return bytes.slice(tensor.offset, tensor.bytes);
+  }
 
 private:
   friend class GgufParser;
