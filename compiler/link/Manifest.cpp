@@ -58,7 +58,7 @@ Json kernelsOf(ModuleOp module) {
   module.walk([&](plan::StageOp stage) {
     if (!stage.getKernels())
       return;
-    for (NamedAttribute kernel : *stage.getKernels()) {
+    for (NamedAttribute kernel : stage.getKernelsAttr()) {
       StringRef symbol = cast<FlatSymbolRefAttr>(kernel.getValue()).getValue();
       kernels.push_back({{"stage", stage.getName().str()},
                          {"entry", kernel.getName().str()},
