@@ -167,7 +167,8 @@ def Phiq_RopeOp : Phiq_Op<"rope", [Pure, AttrSizedOperandSegments, AllTypesMatch
   let hasVerifier = 1;
 }
 
-def Phiq_CacheAppendOp : Phiq_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def Phiq_CacheAppendOp : Phiq_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                                  DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "appends keys and values of this step to a cache";
   let description = [{
     Writes key row i and value row i, rounded to the cache's element type, at position past + i.
@@ -178,6 +179,7 @@ def Phiq_CacheAppendOp : Phiq_Op<"cache_append", [DeclareOpInterfaceMethods<Memo
 }
 
 def Phiq_AttendOp : Phiq_Op<"attend", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                      DeclareOpInterfaceMethods<SymbolUserOpInterface>,
                                       AllTypesMatch<["queries", "result"]>]> {
   let summary = "causal grouped-query attention over a cache";
   let description = [{
@@ -190,6 +192,7 @@ def Phiq_AttendOp : Phiq_Op<"attend", [DeclareOpInterfaceMethods<MemoryEffectsOp
     result = sum_t softmax(s)[t] * value[t]
     ```
     The keys and values of this step have been appended already.
+    - (C1) queries are [M, heads * head_dim], head_dim that of the named cache, whose heads divide `heads`.
   }];
   let arguments = (ins FlatSymbolRefAttr:$cache, Phiq_Rows:$queries, I64Attr:$heads, F32Attr:$scale,
                        OptionalAttr<I64Attr>:$window, OptionalAttr<F32Attr>:$softcap);

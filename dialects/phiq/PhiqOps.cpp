@@ -35,6 +35,14 @@ LogicalResult requireVector(Operation *op, Value vector, int64_t length, StringR
   return op->emitOpError("requires ") << what << " to be a vector of " << length << ", found " << vector.getType();
 }
 
+/// The cache that `op` names; null after an error.
+CacheOp requireCache(Operation *op, FlatSymbolRefAttr name, SymbolTableCollection &symbols) {
+  auto cache = symbols.lookupNearestSymbolFrom<CacheOp>(op, name);
+  if (!cache)
+    op->emitOpError("requires a phiq.cache named ") << name;
+  return cache;
+}
+
 } // namespace
 
 LogicalResult WeightOp::verify() {
@@ -146,6 +154,31 @@ LogicalResult TransposeOp::verify() {
 
 void CacheAppendOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   effects.emplace_back(MemoryEffects::Write::get(), getCacheAttr());
+}
+
+LogicalResult CacheAppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  CacheOp cache = requireCache(*this, getCacheAttr(), symbols);
+  if (!cache || failed(requireRows(*this, {getKeys(), getValues()})))
+    return failure();
+  // (C1)
+  int64_t wanted = cache.getHeads() * cache.getHeadDim();
+  if (columns(getKeys()) != wanted || columns(getValues()) != wanted)
+    return emitOpError("appends ") << columns(getKeys()) << " and " << columns(getValues()) << " columns, cache "
+                                   << getCacheAttr() << " holds " << wanted << " each";
+  return success();
+}
+
+LogicalResult AttendOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  CacheOp cache = requireCache(*this, getCacheAttr(), symbols);
+  if (!cache || failed(requireRows(*this, getQueries())))
+    return failure();
+  // (C1)
+  if (getHeads() == 0 || cache.getHeads() == 0 || getHeads() % cache.getHeads())
+    return emitOpError("has ") << getHeads() << " heads, which must be a multiple of the cache's " << cache.getHeads();
+  if (columns(getQueries()) != int64_t(getHeads() * cache.getHeadDim()))
+    return emitOpError("has ") << columns(getQueries()) << " columns of queries, " << getHeads() << " heads of "
+                               << cache.getHeadDim() << " ask for " << getHeads() * cache.getHeadDim();
+  return success();
 }
 
 void AttendOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {

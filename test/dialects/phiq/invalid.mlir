@@ -1,0 +1,137 @@
+// RUN: phic-opt %s --split-input-file --verify-diagnostics
+
+func.func @weight_layout() {
+  // expected-error@below {{has unknown storage layout 'dense'}}
+  %0 = phiq.weight "w" layout = "dense" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @weight_shape() {
+  // expected-error@below {{requires a static shape [N, K] or [N], found 'tensor<?x32xf32>'}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @weight_c1() {
+  // expected-error@below {{range 0 has 100 bytes, layout 'dense_nk' of this type asks for 128}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 100, hash = 0x1>] : tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @weight_c2() {
+  // expected-error@below {{of rank 1 requires layout 'dense_nk', found 'dense_kn'}}
+  %0 = phiq.weight "w" layout = "dense_kn" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<32xf32>
+  return
+}
+
+// -----
+
+func.func @rope_table() {
+  // expected-error@below {{requires kind 'cos' or 'sin', found 'tan'}}
+  %0 = phiq.rope_table "tan" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>
+  return
+}
+
+// -----
+
+func.func @norm_gamma(%x: tensor<?x32xf32>, %g: tensor<16xf32>) {
+  // expected-error@below {{requires gamma to be a vector of 32, found 'tensor<16xf32>'}}
+  %0 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : tensor<?x32xf32>, tensor<16xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_c1(%x: tensor<?x32xf32>, %w: tensor<8x16xf32>) {
+  // expected-error@below {{lhs has K = 32, rhs K = 16}}
+  %0 = phiq.matmul %x, %w : tensor<?x32xf32>, tensor<8x16xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @matmul_compute(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) {
+  // expected-error@below {{requires compute 'f32' or 'i8', found 'i4'}}
+  %0 = phiq.matmul %x, %w {compute = "i4"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c1(%x: tensor<?x32xf32>, %t: tensor<9x8xf32>) {
+  // expected-error@below {{head_dim 8 must divide 32 and hold the rotary dimension 16}}
+  %0 = phiq.rope %x, %t, %t {head_dim = 8 : i64} : tensor<?x32xf32>, tensor<9x8xf32>, tensor<9x8xf32>
+  return
+}
+
+// -----
+
+func.func @rope_c2(%x: tensor<?x32xf32>, %t: tensor<9x8xf32>) {
+  // expected-error@below {{requires long tables and threshold together}}
+  %0 = phiq.rope %x, %t, %t {head_dim = 16 : i64, threshold = 4096 : i64} : tensor<?x32xf32>, tensor<9x8xf32>, tensor<9x8xf32>
+  return
+}
+
+// -----
+
+func.func @columns(%x: tensor<?x32xf32>) {
+  // expected-error@below {{takes columns 24 to 40 of 32}}
+  %0 = phiq.columns %x from 24 : tensor<?x32xf32> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @no_cache(%x: tensor<?x32xf32>) {
+  // expected-error@below {{requires a phiq.cache named @kv0}}
+  phiq.cache_append @kv0, %x, %x : tensor<?x32xf32>, tensor<?x32xf32>
+  return
+}
+
+// -----
+
+phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16}
+func.func @cache_append_c1(%x: tensor<?x32xf32>) {
+  // expected-error@below {{appends 32 and 32 columns, cache @kv0 holds 16 each}}
+  phiq.cache_append @kv0, %x, %x : tensor<?x32xf32>, tensor<?x32xf32>
+  return
+}
+
+// -----
+
+phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
+func.func @attend_heads(%x: tensor<?x48xf32>) {
+  // expected-error@below {{has 3 heads, which must be a multiple of the cache's 2}}
+  %0 = phiq.attend @kv0, %x {heads = 3 : i64, scale = 0.25 : f32} : tensor<?x48xf32>
+  return
+}
+
+// -----
+
+phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
+func.func @attend_c1(%x: tensor<?x48xf32>) {
+  // expected-error@below {{has 48 columns of queries, 4 heads of 16 ask for 64}}
+  %0 = phiq.attend @kv0, %x {heads = 4 : i64, scale = 0.25 : f32} : tensor<?x48xf32>
+  return
+}
+
+// -----
+
+// expected-error@below {{expected}}
+func.func private @no_scale(tensor<8x32x!phiq.block<u4, 32>>)
+
+// -----
+
+// expected-error@below {{expected}}
+func.func private @codes(tensor<8x32x!phiq.block<u9, 32, scale = f16>>)
+
+// -----
+
+// expected-error@below {{expected a block format}}
+func.func private @text(tensor<8x32x!phiq.block<"u4">>)

@@ -1,0 +1,62 @@
+// RUN: phic-opt %s | phic-opt | FileCheck %s
+
+!q4 = !phiq.block<u4, 32, scale = f16, zero = 8>
+!q8 = !phiq.block<s8, 32, scale = f32>
+
+// CHECK: phiq.cache @kv0 {element = f16, head_dim = 16 : i64, heads = 1 : i64}
+phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16}
+
+// CHECK-LABEL: @sources
+func.func @sources() {
+  // CHECK: phiq.weight "w" layout = "gguf_q4_0" [#phiq.range<file = 0, offset = 64, length = 144, hash = 0x0123456789abcdef>] : tensor<8x32x!phiq.block
+  %0 = phiq.weight "w" layout = "gguf_q4_0" [#phiq.range<file = 0, offset = 64, length = 144, hash = 0x0123456789abcdef>] : tensor<8x32x!q4>
+  // CHECK: phiq.rope_table "cos" {base = 1.000000e+04 : f64, factors = array<f32: 1.000000e+00, 2.000000e+00>, mscale = 1.000000e+00 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>
+  %1 = phiq.rope_table "cos" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 1.0, 2.0>} : tensor<9x2xf32>
+  return
+}
+
+// CHECK-LABEL: @decoder
+func.func @decoder(%ids: tensor<?xi32>, %x: tensor<?x32xf32>, %w: tensor<32x32x!q4>, %g: tensor<32xf16>, %cos: tensor<9x4xf32>) {
+  // CHECK: phiq.embed %{{.*}}, %{{.*}} : tensor<?xi32>, tensor<32x32x{{.*}} -> tensor<?x32xf32>
+  %0 = phiq.embed %ids, %w : tensor<?xi32>, tensor<32x32x!q4> -> tensor<?x32xf32>
+  // CHECK: phiq.rms_norm %{{.*}}, %{{.*}} {epsilon = 9.99999974E-6 : f32} : tensor<?x32xf32>, tensor<32xf16>
+  %1 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : tensor<?x32xf32>, tensor<32xf16>
+  // CHECK: phiq.layer_norm
+  %2 = phiq.layer_norm %x, %g, %g {epsilon = 1.0e-5 : f32} : tensor<?x32xf32>, tensor<32xf16>, tensor<32xf16>
+  // CHECK: phiq.bias
+  %3 = phiq.bias %x, %g : tensor<?x32xf32>, tensor<32xf16>
+  // CHECK: phiq.matmul %{{.*}}, %{{.*}} {compute = "i8"}
+  %4 = phiq.matmul %x, %w {compute = "i8"} : tensor<?x32xf32>, tensor<32x32x!q4> -> tensor<?x32xf32>
+  // CHECK: phiq.rope %{{.*}}, %{{.*}}, %{{.*}} long %{{.*}}, %{{.*}} {head_dim = 16 : i64, threshold = 4096 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32> long tensor<9x4xf32>, tensor<9x4xf32>
+  %5 = phiq.rope %x, %cos, %cos long %cos, %cos {head_dim = 16 : i64, threshold = 4096 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32> long tensor<9x4xf32>, tensor<9x4xf32>
+  // CHECK: phiq.columns %{{.*}} from 16 : tensor<?x32xf32> -> tensor<?x16xf32>
+  %6 = phiq.columns %x from 16 : tensor<?x32xf32> -> tensor<?x16xf32>
+  // CHECK: phiq.cache_append @kv0, %{{.*}}, %{{.*}} : tensor<?x16xf32>, tensor<?x16xf32>
+  phiq.cache_append @kv0, %6, %6 : tensor<?x16xf32>, tensor<?x16xf32>
+  // CHECK: phiq.attend @kv0, %{{.*}} {heads = 2 : i64, scale = 2.500000e-01 : f32, softcap = 5.000000e+01 : f32, window = 16 : i64} : tensor<?x32xf32>
+  %7 = phiq.attend @kv0, %x {heads = 2 : i64, scale = 0.25 : f32, window = 16 : i64, softcap = 50.0 : f32} : tensor<?x32xf32>
+  return
+}
+
+// CHECK-LABEL: @shape_and_format
+func.func @shape_and_format(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>, %s: tensor<1xf32>) {
+  // CHECK: phiq.sigmoid
+  // CHECK-NEXT: phiq.silu
+  // CHECK-NEXT: phiq.gelu
+  // CHECK-NEXT: phiq.gelu_tanh
+  %0 = phiq.sigmoid %x : tensor<?x32xf32>
+  %1 = phiq.silu %x : tensor<?x32xf32>
+  %2 = phiq.gelu %x : tensor<?x32xf32>
+  %3 = phiq.gelu_tanh %x : tensor<?x32xf32>
+  // CHECK-NEXT: phiq.logit_rows %{{.*}} {pruned}
+  %4 = phiq.logit_rows %x {pruned} : tensor<?x32xf32>
+  // CHECK-NEXT: phiq.transpose %{{.*}} : tensor<8x32xf32> -> tensor<32x8xf32>
+  %5 = phiq.transpose %w : tensor<8x32xf32> -> tensor<32x8xf32>
+  // CHECK-NEXT: phiq.quantize %{{.*}} : tensor<?x32xf32> -> tensor<?x32x!phiq.block<s8, 32, scale = f32>>
+  %6 = phiq.quantize %x : tensor<?x32xf32> -> tensor<?x32x!q8>
+  // CHECK-NEXT: phiq.quantize %{{.*}}, %{{.*}} {zero = 3 : i64} : tensor<?x32xf32>, tensor<1xf32> ->
+  %7 = phiq.quantize %x, %s {zero = 3 : i64} : tensor<?x32xf32>, tensor<1xf32> -> tensor<?x32x!q8>
+  // CHECK-NEXT: phiq.dequantize
+  %8 = phiq.dequantize %6 : tensor<?x32x!q8> -> tensor<?x32xf32>
+  return
+}
