@@ -67,14 +67,6 @@ private:
   llvm::DenseMap<std::pair<const void *, const void *>, Operation *> reached;
 };
 
-/// Whether attention can quantize its own result: an activation block must lie in one head, since heads are
-/// computed apart.
-bool headsHoldWholeBlocks(phiq::AttendOp attend, phiq::QuantizeOp quantize) {
-  auto type = cast<ShapedType>(quantize.getType());
-  int64_t headDim = type.getDimSize(1) / int64_t(attend.getHeads());
-  return headDim % cast<phiq::BlockType>(type.getElementType()).getFormat().block == 0;
-}
-
 /// Whether an op that is no main op can be computed where the rows it reads are.
 bool canJoin(Operation *op, const StageGroup &group) {
   switch (group.kind) {
@@ -82,10 +74,8 @@ bool canJoin(Operation *op, const StageGroup &group) {
     return !isa<phiq::DequantizeOp>(op);
   case StageKind::Rows:
     return isElementwise(op) || isa<phiq::BiasOp, phiq::QuantizeOp>(op);
-  case StageKind::Attend: {
-    auto quantize = dyn_cast<phiq::QuantizeOp>(op);
-    return quantize && headsHoldWholeBlocks(cast<phiq::AttendOp>(group.ops.front()), quantize);
-  }
+  case StageKind::Attend:
+    return isa<phiq::QuantizeOp>(op);
   }
   llvm_unreachable("all kinds are handled");
 }

@@ -50,7 +50,7 @@ Operation *mainOp(const StageGroup &group) {
 }
 
 /// Whether the group is the source of what a cache holds or what is looked up in it.
-bool feedsAttention(const StageGroups &all, const StageGroup &group) {
+bool feedsAttention(const StageGroup &group) {
   if (first<phiq::CacheAppendOp>(group))
     return true;
   for (Operation *op : group.ops)
@@ -60,20 +60,12 @@ bool feedsAttention(const StageGroups &all, const StageGroup &group) {
   return false;
 }
 
-/// Follows quantizations of their own back to the group that made the rows.
-const StageGroup *sourceOf(const StageGroups &all, Value rows) {
-  const StageGroup *group = all.producer(rows);
-  while (group && group->ops.size() == 1 && isa<phiq::QuantizeOp>(group->ops.front()))
-    group = all.producer(group->ops.front()->getOperand(0));
-  return group;
-}
-
 StringRef matmulPart(const StageGroups &all, const StageGroup &group) {
   if (group.logitRows)
     return "lm_head";
-  if (feedsAttention(all, group))
+  if (feedsAttention(group))
     return "attn.qkv";
-  const StageGroup *source = sourceOf(all, cast<phiq::MatmulOp>(first<phiq::MatmulOp>(group)).getLhs());
+  const StageGroup *source = all.producer(first<phiq::MatmulOp>(group)->getOperand(0));
   if (source && source->kind == StageKind::Attend)
     return "attn.out";
   return source && source->kind == StageKind::Matmul ? "mlp.down" : "mlp.up";
@@ -85,10 +77,10 @@ StringRef rowsPart(const StageGroups &all, const StageGroup &group) {
   if (group.logitRows)
     return "norm";
   if (!isNorm(mainOp(group)))
-    return isa<phiq::QuantizeOp>(mainOp(group)) ? "attn.quantize" : "rows";
+    return "rows";
   for (Operation *op : group.ops)
     for (Operation *user : op->getUsers())
-      if (auto found = all.groupOf.find(user); found != all.groupOf.end() && feedsAttention(all, all.groups[found->second]))
+      if (auto found = all.groupOf.find(user); found != all.groupOf.end() && feedsAttention(all.groups[found->second]))
         return "attn.norm";
   return "mlp.norm";
 }

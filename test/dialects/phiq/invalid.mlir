@@ -123,12 +123,12 @@ func.func @attend_c1(%x: tensor<?x48xf32>) {
 
 // -----
 
-// expected-error@below {{expected}}
+// expected-error@below {{expected ',', found the end}}
 func.func private @no_scale(tensor<8x32x!phiq.block<u4, 32>>)
 
 // -----
 
-// expected-error@below {{expected}}
+// expected-error@below {{expected the codes as uN or sN with N in 2..8, found 'u9, 32, scale = f16'}}
 func.func private @codes(tensor<8x32x!phiq.block<u9, 32, scale = f16>>)
 
 // -----

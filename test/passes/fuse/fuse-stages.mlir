@@ -72,7 +72,7 @@ func.func @model(%ids: tensor<?xi32>, %table: tensor<96x64x!w>, %g: tensor<64xf3
 
 // -----
 
-// A parallel block, f32: one norm for attention and MLP, packed qkv with a bias, two sums; head_dim 16.
+// A parallel block, f32: one norm for attention and MLP, packed qkv with a bias, two sums.
 phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16}
 // CHECK-LABEL: @model
 func.func @model(%h: tensor<?x32xf32>, %g: tensor<32xf32>, %wqkv: tensor<64x32xf32>, %b: tensor<64xf32>, %wo: tensor<32x32xf32>, %wd: tensor<32x64xf32>, %cos: tensor<9x4xf32>) -> tensor<?x32xf32> {
@@ -119,19 +119,6 @@ func.func @model(%h: tensor<?x32xf32>, %g: tensor<32xf32>, %wqkv: tensor<64x32xf
   %s = arith.addf %ob, %fc2 : tensor<?x32xf32>
   %h1 = arith.addf %s, %h : tensor<?x32xf32>
   return %h1 : tensor<?x32xf32>
-}
-
-// -----
-
-// Blocks of 32 do not fit into heads of 16: attention leaves the quantization to a stage of rows.
-phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
-// CHECK-LABEL: @model
-func.func @model(%q: tensor<?x32xf32>) -> tensor<?x32x!phiq.block<s8, 32, scale = f32>> {
-  // CHECK: %[[A:.*]] = plan.stage "layers.2.attn.attend"
-  // CHECK: plan.stage "layers.2.attn.quantize"(%[[A]])
-  %a = phiq.attend @kv0, %q {heads = 2 : i64, scale = 0.25 : f32} : tensor<?x32xf32> loc("blk.2.attn")
-  %aq = phiq.quantize %a : tensor<?x32xf32> -> tensor<?x32x!phiq.block<s8, 32, scale = f32>> loc("blk.2.attn")
-  return %aq : tensor<?x32x!phiq.block<s8, 32, scale = f32>>
 }
 
 // -----
