@@ -31,6 +31,7 @@ public:
   Compilation(const Options &options, llvm::raw_ostream &log)
       : options(options), log(log), context(makeRegistry()), diagnostics(&context, log, !options.quiet) {
     context.loadAllAvailableDialects();
+    context.printOpOnDiagnostic(false); // an error of the whole model would print the whole model
   }
 
   ExitCode run();

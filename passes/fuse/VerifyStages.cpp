@@ -113,7 +113,7 @@ private:
   void verifyWeight(Operation *weight) {
     std::string reason;
     if (!packedLayoutOf(weight, &reason))
-      blame(weight, "has no packed layout: " + reason);
+      blame(weight, "cannot be packed: " + reason);
   }
 
   /// A stage works on all rows of the step, or on the wanted ones only; phiq.logit_rows leads from one to the other.

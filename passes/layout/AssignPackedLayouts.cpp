@@ -39,7 +39,7 @@ struct AssignPackedLayouts : impl::AssignPackedLayoutsPassBase<AssignPackedLayou
     std::string reason;
     std::optional<PackedLayout> layout = packedLayoutOf(weight, &reason);
     if (!layout)
-      return weight->emitError("has no packed layout: ") << reason;
+      return weight->emitError("cannot be packed: ") << reason;
     uint64_t offset = llvm::alignTo(end, uint64_t(alignment)), bytes = packedBytes(weight, *layout);
     weight->setAttr(plan::PlanDialect::kPacked, plan::PackedAttr::get(&getContext(), layout->name(), offset, bytes));
     end = offset + bytes;

@@ -64,3 +64,23 @@ func.func @model(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) -> tensor<?x8xf32> 
   }
   return %0 : tensor<?x8xf32>
 }
+
+// -----
+
+// expected-error@below {{the model has 1 operations that make no stage}}
+func.func @model(%x: tensor<?x48xf32>) -> tensor<?x8xf32> {
+  // expected-note@below {{'phiq.weight' cannot be packed: blocks of 24 elements}}
+  %w = phiq.weight "w" layout = "qdq_nk" [#phiq.range<file = 0, offset = 0, length = 384, hash = 0x1>, #phiq.range<file = 0, offset = 384, length = 64, hash = 0x2>]
+    : tensor<8x48x!phiq.block<s8, 24, scale = f32>>
+  %0 = plan.stage "norm" (%x) {logit_rows} : (tensor<?x48xf32>) -> tensor<?x48xf32> {
+  ^bb0(%a: tensor<?x48xf32>):
+    %r = phiq.logit_rows %a : tensor<?x48xf32>
+    plan.yield %r : tensor<?x48xf32>
+  }
+  %1 = plan.stage "lm_head" (%0, %w) {logit_rows} : (tensor<?x48xf32>, tensor<8x48x!phiq.block<s8, 24, scale = f32>>) -> tensor<?x8xf32> {
+  ^bb0(%a: tensor<?x48xf32>, %b: tensor<8x48x!phiq.block<s8, 24, scale = f32>>):
+    %m = phiq.matmul %a, %b {compute = "f32"} : tensor<?x48xf32>, tensor<8x48x!phiq.block<s8, 24, scale = f32>> -> tensor<?x8xf32>
+    plan.yield %m : tensor<?x8xf32>
+  }
+  return %1 : tensor<?x8xf32>
+}
