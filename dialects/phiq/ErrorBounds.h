@@ -33,8 +33,9 @@ inline constexpr double kErfError = 0x1p-20;
 inline constexpr double kRsqrtError = 4 * kUnit;
 /// Below this a kernel may give zero, or clamp the argument of exp.
 inline constexpr double kUnderflow = 0x1p-100;
-/// Least number of keys that attention scores before it rescales its running sums.
-inline constexpr int64_t kAttendKeys = 8;
+/// Least number of keys that attention scores between two rescalings of its running sums; its blocks of keys
+/// begin at multiples of their size.
+inline constexpr int64_t kAttendKeys = 32;
 
 /// Relative error of n successive roundings: n u / (1 - n u).
 double gammaOf(double n);

@@ -157,7 +157,7 @@ public:
       least = std::min(least, view.score(t));
       greatest = std::max(greatest, view.score(t));
     }
-    const double rescalings = double(count) / kAttendKeys + 1;
+    const auto rescalings = double(count / kAttendKeys + 2); // blocks that [first, last] may touch
     const double shared = (1 + rescalings) * (kExpError + 2 * kUnit) + 2 * kUnit * (greatest - least);
     for (int64_t t = view.first; t <= view.last; ++t) {
       theta.push_back(std::expm1(scoreBound(view, queries, queryAt, t) + shared));
