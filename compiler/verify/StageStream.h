@@ -1,0 +1,63 @@
+//===- StageStream.h - Runs a program, reads its stages --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Starts a program with `--stream-stages` and reads the records of phi/stream.h
+// one by one. The program waits while its last stage is looked at, so memory
+// holds one stage. The records are not trusted: counts are checked.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_VERIFY_STAGESTREAM_H
+#define PHIC_COMPILER_VERIFY_STAGESTREAM_H
+
+#include "phi/format.h"
+#include "phi/stream.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace phic {
+
+class StageStream {
+public:
+  struct Step {
+    phi_stream_step facts = {};
+    std::vector<int32_t> tokens;
+  };
+  struct Stage {
+    uint32_t index = 0;
+    std::vector<std::vector<uint8_t>> outputs;
+  };
+
+  /// Runs `program` with these arguments and `--stream-stages`.
+  static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program, const std::vector<std::string> &arguments,
+                                                          const phi_model &model);
+  ~StageStream();
+
+  int64_t context() const { return header.context; }
+  /// The next step; empty at the program's end.
+  llvm::Expected<std::optional<Step>> nextStep();
+  llvm::Expected<Stage> nextStage();
+  /// Waits for the program; an error when it did not end well.
+  llvm::Error finish();
+
+private:
+  StageStream(const std::string &program, const phi_model &model) : program(program), model(model) {}
+  llvm::Error start(const std::vector<std::string> &arguments);
+  llvm::Error read(void *bytes, size_t count);
+  llvm::Error readPadded(void *bytes, size_t count);
+  llvm::Error readHeader();
+  llvm::Error damaged(const char *what);
+
+  std::string program;
+  phi_model model;
+  phi_stream_header header = {};
+  int file = -1;
+  int process = -1;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_VERIFY_STAGESTREAM_H

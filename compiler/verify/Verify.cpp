@@ -1,0 +1,349 @@
+//===- Verify.cpp - A program against its own meaning ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/verify/Verify.h"
+#include "compiler/Compiler.h"
+#include "compiler/import/ModelPath.h"
+#include "compiler/link/ElfProgram.h"
+#include "compiler/verify/StageStream.h"
+#include "compiler/verify/Weights.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <nlohmann/json.hpp>
+
+using namespace llvm;
+
+namespace phic {
+namespace {
+
+Error error(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
+
+//===----------------------------------------------------------------------===//
+// The program's own description
+//===----------------------------------------------------------------------===//
+
+/// A program, the IR in its manifest and the weights in its segment.
+struct Subject {
+  explicit Subject(ElfProgram program) : program(std::move(program)), context(registry()) { context.loadAllAvailableDialects(); }
+
+  static mlir::DialectRegistry registry() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  ElfProgram program;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<plan::StageOp> stages;
+  std::unique_ptr<PackedWeights> weights;
+};
+
+/// The IR is text that anyone could have edited: MLIR's parser and verifiers judge it, silently but for the first message.
+Error parseIr(Subject &subject, const std::string &ir, const std::string &path) {
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&subject.context, [&](mlir::Diagnostic &diagnostic) {
+    if (message.empty())
+      message = diagnostic.str();
+  });
+  subject.module = mlir::parseSourceString<mlir::ModuleOp>(ir, &subject.context);
+  if (!subject.module)
+    return error(path + ": the IR in the manifest is damaged: " + message);
+  subject.module->walk([&](plan::StageOp stage) { subject.stages.push_back(stage); });
+  if (subject.stages.size() != subject.program.model().stage_count)
+    return error(path + ": the IR in the manifest has " + Twine(subject.stages.size()) + " stages, the program " +
+                 Twine(subject.program.model().stage_count));
+  for (plan::StageOp stage : subject.stages)
+    if (!stage.getBuffers())
+      return error(path + ": stage '" + stage.getName() + "' has no buffers");
+  return Error::success();
+}
+
+Expected<std::unique_ptr<Subject>> openProgram(const std::string &path) {
+  Expected<ElfProgram> program = ElfProgram::open(path);
+  if (!program)
+    return program.takeError();
+  if (Error damaged = program->verifyWeights())
+    return std::move(damaged);
+  auto manifest = nlohmann::json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
+  if (!manifest.is_object() || !manifest.contains("ir") || !manifest["ir"].is_string())
+    return error(path + ": the manifest is damaged");
+  auto subject = std::make_unique<Subject>(std::move(*program));
+  if (Error damaged = parseIr(*subject, manifest["ir"].get<std::string>(), path))
+    return std::move(damaged);
+  auto weights = PackedWeights::open(*subject->module, subject->program.weights());
+  if (!weights)
+    return weights.takeError();
+  subject->weights = std::move(*weights);
+  return subject;
+}
+
+/// Compares the packed weights with the files of the model.
+Error checkPacking(Subject &subject, const std::string &path) {
+  std::string message;
+  std::optional<ModelPath> model = findModel(path, message);
+  if (!model)
+    return error(message);
+  auto weights = ModelWeights::open(*subject.module, model->directory);
+  if (!weights)
+    return weights.takeError();
+  return comparePacking(*subject.module, *subject.weights, **weights);
+}
+
+//===----------------------------------------------------------------------===//
+// One run
+//===----------------------------------------------------------------------===//
+
+class Run {
+public:
+  Run(Subject &subject, VerifyReport &report) : subject(subject), report(report), interpreter(*subject.module, *subject.weights, /*bounds=*/true) {}
+
+  /// Follows the program to its end, or to the first divergence.
+  Error follow(StageStream &stream);
+
+private:
+  Error checkStage(const StageStream::Stage &record, const StageStream::Step &step);
+  std::vector<Datum> inputsOf(plan::StageOp stage, const StageStream::Step &step);
+  Error checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, ArrayRef<Rows> expected);
+  Error checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, StringMap<CacheState> &before);
+  void judge(uint32_t stage, const Twine &output, const Divergence &worst);
+
+  Subject &subject;
+  VerifyReport &report;
+  Interpreter interpreter;
+  SessionState session;                            ///< its caches are what the program stored
+  llvm::DenseMap<mlir::Value, Rows> values;        ///< results of stages, as the program stored them
+  int64_t context = 0;
+};
+
+Error Run::follow(StageStream &stream) {
+  context = stream.context();
+  while (true) {
+    Expected<std::optional<StageStream::Step>> step = stream.nextStep();
+    if (!step)
+      return step.takeError();
+    if (!*step)
+      return stream.finish();
+    for (uint32_t i = 0; i < subject.stages.size(); ++i) {
+      Expected<StageStream::Stage> record = stream.nextStage();
+      if (!record)
+        return record.takeError();
+      if (record->index != i)
+        return error("the program ran stage " + Twine(record->index) + " where stage " + Twine(i) + " is planned");
+      if (Error failure = checkStage(*record, **step))
+        return failure;
+      if (report.diverging >= 0)
+        return Error::success();
+    }
+    ++report.steps;
+  }
+}
+
+std::vector<Datum> Run::inputsOf(plan::StageOp stage, const StageStream::Step &step) {
+  std::vector<Datum> inputs;
+  for (mlir::Value input : stage.getInputs()) {
+    Datum datum;
+    mlir::Operation *source = input.getDefiningOp();
+    if (!source)
+      datum.ids = step.tokens;
+    else if (isa<plan::StageOp>(source))
+      datum.rows = values[input];
+    else
+      datum.weight = source;
+    inputs.push_back(std::move(datum));
+  }
+  return inputs;
+}
+
+Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step &step) {
+  plan::StageOp stage = subject.stages[record.index];
+  session.past = step.facts.past;
+  session.total = step.facts.total;
+  session.logitRow0 = step.facts.logit_row0;
+  auto appends = stage.getBody().getOps<phiq::CacheAppendOp>();
+  auto appendCount = size_t(std::distance(appends.begin(), appends.end()));
+  if (record.outputs.size() != stage.getNumResults() + 2 * appendCount)
+    return error("stage '" + stage.getName() + "' wrote " + Twine(record.outputs.size()) + " buffers, " +
+                 Twine(stage.getNumResults() + 2 * appendCount) + " are planned");
+  StringMap<CacheState> before;
+  if (appendCount > 0)
+    before = session.caches;
+  mlir::FailureOr<std::vector<Rows>> expected = interpreter.runStage(stage, inputsOf(stage, step), session);
+  if (failed(expected))
+    return error("stage '" + stage.getName() + "' cannot be interpreted");
+  if (Error failure = checkResults(stage, record, step, *expected))
+    return failure;
+  return checkCaches(stage, record, step, before);
+}
+
+Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, ArrayRef<Rows> expected) {
+  const int64_t rows = stage->hasAttr("logit_rows") ? step.facts.rows - step.facts.logit_row0 : step.facts.rows;
+  for (unsigned i = 0; i < stage.getNumResults(); ++i) {
+    auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
+    auto type = cast<mlir::RankedTensorType>(stage.getResult(i).getType());
+    Expected<StoredRows> got = rowsFromBytes(type, record.outputs[i], rows, int64_t(buffer.getRowBytes()));
+    if (!got)
+      return error("stage '" + stage.getName() + "': " + toString(got.takeError()));
+    judge(record.index, "result " + Twine(i), compareRows(*got, expected[i]));
+    values[stage.getResult(i)] = std::move(got->rows);
+  }
+  return Error::success();
+}
+
+/// Compares what was appended, and takes over what the program has in its caches.
+Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, StringMap<CacheState> &before) {
+  const int64_t past = step.facts.past, positions = past + step.facts.rows;
+  size_t next = stage.getNumResults();
+  for (auto append : stage.getBody().getOps<phiq::CacheAppendOp>()) {
+    CacheState &cache = session.caches[append.getCache()];
+    Expected<Rows> keys = keysFromBytes(cache, record.outputs[next++], context, positions);
+    if (!keys)
+      return keys.takeError();
+    Expected<Rows> stored = valuesFromBytes(cache, record.outputs[next++], context, positions);
+    if (!stored)
+      return stored.takeError();
+    judge(record.index, "keys of " + append.getCache(), compareCache(*keys, cache.keys, before[append.getCache()].keys, past));
+    judge(record.index, "values of " + append.getCache(), compareCache(*stored, cache.values, before[append.getCache()].values, past));
+    cache.keys = std::move(*keys);
+    cache.values = std::move(*stored);
+  }
+  return Error::success();
+}
+
+void Run::judge(uint32_t stage, const Twine &output, const Divergence &worst) {
+  StageVerdict &verdict = report.stages[stage];
+  if (verdict.output.empty() || worst.ratio > verdict.worst.ratio) {
+    verdict.output = output.str();
+    verdict.step = report.steps;
+    verdict.worst = worst;
+  }
+  // `ratio` is not above 1 for a NaN.
+  if (!(worst.ratio <= 1) && report.diverging < 0)
+    report.diverging = stage;
+}
+
+//===----------------------------------------------------------------------===//
+// What to run
+//===----------------------------------------------------------------------===//
+
+/// Ids spread over the vocabulary, the same on every machine.
+std::vector<int32_t> makePrompt(int64_t length, uint32_t vocab) {
+  std::vector<int32_t> tokens;
+  uint64_t state = 0x9e3779b97f4a7c15;
+  for (int64_t i = 0; i < length; ++i) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    tokens.push_back(int32_t((state >> 33) % vocab));
+  }
+  return tokens;
+}
+
+/// One prompt for `prefill`, one for `verify` (each followed by `decode`), and one that is just long enough for the
+/// long rope tables, where the model has them within reach.
+std::vector<std::vector<int32_t>> promptsFor(const phi_model &model, const VerifyOptions &options) {
+  if (!options.tokens.empty())
+    return {options.tokens};
+  constexpr int64_t kPrefillRows = 19, kVerifyRows = 5, kLongestSwitch = 256;
+  std::vector<int64_t> lengths = {kPrefillRows, kVerifyRows};
+  if (model.rope_switch > 0 && model.rope_switch <= kLongestSwitch)
+    lengths.push_back(int64_t(model.rope_switch) + 1);
+  std::vector<std::vector<int32_t>> prompts;
+  for (int64_t length : lengths)
+    prompts.push_back(makePrompt(std::min(length, int64_t(model.context_max) - options.generate), model.vocab));
+  return prompts;
+}
+
+std::string joined(ArrayRef<int32_t> tokens) {
+  std::string text;
+  for (int32_t token : tokens)
+    text += (text.empty() ? "" : ",") + std::to_string(token);
+  return text;
+}
+
+/// Removes itself.
+struct TemporaryFile {
+  ~TemporaryFile() { sys::fs::remove(path); }
+  SmallString<128> path;
+};
+
+Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vector<int32_t> &tokens, VerifyReport &report) {
+  // With --logits the program computes those of every row.
+  TemporaryFile logits;
+  if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
+    return error("cannot make a temporary file: " + code.message());
+  const int64_t generate = options.generate;
+  std::vector<std::string> arguments = {"--tokens",  joined(tokens),
+                                        "--logits",  logits.path.str().str(),
+                                        "--threads", std::to_string(options.threads),
+                                        "--ctx",     std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
+                                        "--temp",    "0",
+                                        "-n",        std::to_string(generate),
+                                        "--ignore-eos"};
+  auto stream = StageStream::run(options.program, arguments, subject.program.model());
+  if (!stream)
+    return stream.takeError();
+  return Run(subject, report).follow(**stream);
+}
+
+} // namespace
+
+Expected<VerifyReport> verifyProgram(const VerifyOptions &options) {
+  auto subject = openProgram(options.program);
+  if (!subject)
+    return subject.takeError();
+  if (!options.model.empty())
+    if (Error wrong = checkPacking(**subject, options.model))
+      return std::move(wrong);
+  VerifyReport report;
+  for (plan::StageOp stage : (*subject)->stages)
+    report.stages.push_back({stage.getName().str(), "", 0, {}});
+  for (const std::vector<int32_t> &tokens : promptsFor((*subject)->program.model(), options)) {
+    if (Error failure = runPrompt(**subject, options, tokens, report))
+      return std::move(failure);
+    if (report.diverging >= 0)
+      break;
+  }
+  return report;
+}
+
+//===----------------------------------------------------------------------===//
+// The verb
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+std::string describe(const StageVerdict &verdict) {
+  const Divergence &worst = verdict.worst;
+  return formatv("{0}, {1} at row {2}, column {3}: got {4}, expected {5}, bound {6}", verdict.output, worst.what, worst.row,
+                 worst.column, format("%.9g", worst.got), format("%.9g", worst.expected), format("%.3g", worst.bound))
+      .str();
+}
+
+} // namespace
+
+ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log) {
+  Expected<VerifyReport> report = verifyProgram(options);
+  if (!report) {
+    log << "phic: error: " << toString(report.takeError()) << "\n";
+    return kExitModel;
+  }
+  const StageVerdict *closest = nullptr;
+  for (const StageVerdict &stage : report->stages) {
+    if (options.listStages && !stage.output.empty())
+      os << formatv("{0,-40} {1} of the bound  {2}\n", stage.name, format("%8.4f", stage.worst.ratio), describe(stage));
+    if (!closest || stage.worst.ratio > closest->worst.ratio)
+      closest = &stage;
+  }
+  if (report->diverging >= 0) {
+    const StageVerdict &stage = report->stages[size_t(report->diverging)];
+    log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << ": " << describe(stage) << "\n";
+    return kExitInternal;
+  }
+  os << formatv("{0}: {1} stages, {2} steps, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
+                report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0));
+  return kExitSuccess;
+}
+
+} // namespace phic
