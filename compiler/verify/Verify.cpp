@@ -1,7 +1,7 @@
 //===- Verify.cpp - A program against its own meaning ----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
-#include "compiler/Compiler.h"
+#include "compiler/Dialects.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/ElfProgram.h"
 #include "compiler/verify/StageStream.h"

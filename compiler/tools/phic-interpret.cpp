@@ -1,0 +1,159 @@
+//===- phic-interpret.cpp - A model by the interpreter ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A developer's tool: runs a model, or the IR after a phase, by the slow meaning of
+// its ops, and writes the logits. Its difference from a golden file is the
+// importer's and the passes' error; the kernels' is left to `phic verify`.
+//===----------------------------------------------------------------------===//
+#include "compiler/Diagnostics.h"
+#include "compiler/Dialects.h"
+#include "compiler/Pipeline.h"
+#include "compiler/import/Import.h"
+#include "compiler/import/ModelPath.h"
+#include "compiler/verify/Weights.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+
+using namespace phic;
+
+namespace {
+
+struct Flags {
+  Options options;
+  std::string tokens, tokensFile, logits, phase = "quantize";
+  int64_t step = 0;
+};
+
+ExitCode fail(ExitCode code, const llvm::Twine &message) {
+  llvm::errs() << "phic-interpret: error: " << message << "\n";
+  return code;
+}
+
+std::optional<std::vector<int32_t>> readTokens(const Flags &flags) {
+  std::string text = flags.tokens;
+  if (!flags.tokensFile.empty()) {
+    auto file = llvm::MemoryBuffer::getFile(flags.tokensFile);
+    if (!file)
+      return std::nullopt;
+    text = (*file)->getBuffer().trim().str();
+  }
+  std::vector<int32_t> tokens;
+  llvm::SmallVector<llvm::StringRef> words;
+  llvm::StringRef(text).split(words, ',');
+  for (llvm::StringRef word : words)
+    if (word.trim().getAsInteger(10, tokens.emplace_back()))
+      return std::nullopt;
+  return tokens;
+}
+
+/// NumPy's format, version 1: a header padded so that the data is aligned to 64 bytes.
+bool writeNpy(const std::string &path, const std::vector<float> &values, int64_t columns) {
+  std::string header = llvm::formatv("{{'descr': '<f4', 'fortran_order': False, 'shape': ({0}, {1}), }",
+                                     int64_t(values.size()) / columns, columns).str();
+  while ((10 + header.size() + 1) % 64 != 0)
+    header += ' ';
+  header += '\n';
+  std::error_code code;
+  llvm::raw_fd_ostream os(path, code);
+  if (code)
+    return false;
+  os << llvm::StringRef("\x93NUMPY\x01\x00", 8) << char(header.size() & 255) << char(header.size() >> 8) << header;
+  os.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  return true;
+}
+
+mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options &options, ModelPath &model, std::string &error) {
+  if (llvm::StringRef(options.model).ends_with(".mlir")) {
+    std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error);
+    if (!found)
+      return {};
+    model = *found;
+    return mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
+  }
+  std::optional<ModelPath> found = findModel(options.model, error);
+  if (!found)
+    return {};
+  model = *found;
+  ImportOptions importOptions{options.maxContext};
+  return model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions) : importOnnx(context, model.file, importOptions);
+}
+
+/// Phases up to the one named; IR from a file is taken as it is.
+bool runPhases(mlir::ModuleOp module, const Flags &flags) {
+  if (llvm::StringRef(flags.options.model).ends_with(".mlir"))
+    return true;
+  mlir::PassManager passes(module.getContext());
+  for (int phase = int(Phase::Canonicalize); phase <= int(*phaseByName(flags.phase)); ++phase)
+    addPhase(passes, Phase(phase), flags.options);
+  return mlir::succeeded(passes.run(module));
+}
+
+/// The logits of all tokens, `step` of them at a time.
+bool interpret(mlir::ModuleOp module, WeightSource &weights, llvm::ArrayRef<int32_t> tokens, int64_t step, Rows &logits) {
+  Interpreter interpreter(module, weights);
+  SessionState session;
+  session.total = int64_t(tokens.size());
+  while (!tokens.empty()) {
+    size_t count = step > 0 ? std::min(size_t(step), tokens.size()) : tokens.size();
+    mlir::FailureOr<Rows> rows = interpreter.runModel(tokens.take_front(count), session);
+    if (failed(rows))
+      return false;
+    logits.columns = rows->columns;
+    logits.values.insert(logits.values.end(), rows->values.begin(), rows->values.end());
+    tokens = tokens.drop_front(count);
+  }
+  return true;
+}
+
+ExitCode run(const Flags &flags) {
+  std::optional<std::vector<int32_t>> tokens = readTokens(flags);
+  if (!tokens)
+    return fail(kExitUsage, "--tokens takes a list such as 1,2,3");
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  DiagnosticPrinter diagnostics(&context, llvm::errs(), /*showRemarks=*/false);
+  ModelPath model;
+  std::string error;
+  mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, model, error);
+  if (!module)
+    return error.empty() ? kExitModel : fail(kExitUsage, error);
+  if (!runPhases(*module, flags))
+    return kExitModel;
+  auto weights = ModelWeights::open(*module, model.directory);
+  if (!weights)
+    return fail(kExitModel, llvm::toString(weights.takeError()));
+  Rows logits;
+  if (!interpret(*module, **weights, *tokens, flags.step, logits))
+    return kExitModel;
+  if (!writeNpy(flags.logits, logits.values, logits.columns))
+    return fail(kExitUsage, "cannot write " + flags.logits);
+  return kExitSuccess;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  CLI::App app("phic-interpret runs a model by the meaning of its ops and writes the logits", "phic-interpret");
+  Flags flags;
+  app.add_option("MODEL", flags.options.model, "a model as for phic build, or IR (.mlir)")->required();
+  auto *tokens = app.add_option("--tokens", flags.tokens, "token ids, 1,2,3");
+  app.add_option("--tokens-file", flags.tokensFile, "the same from a file")->excludes(tokens);
+  app.add_option("--logits", flags.logits, "write float32 [tokens, vocabulary] as a .npy file")->required();
+  app.add_option("--step", flags.step, "tokens of one step, 0 for all at once");
+  app.add_option("--phase", flags.phase, "run the phases up to this one first")
+      ->check(CLI::IsMember({"import", "canonicalize", "quantize", "precision", "fuse", "layout"}))->capture_default_str();
+  app.add_option("--act", flags.options.activations, "as phic build, from the precision phase on")->capture_default_str();
+  app.add_option("--kv", flags.options.kvCache, "as phic build, from the precision phase on")->capture_default_str();
+  app.add_option("--max-context", flags.options.maxContext, "as phic build")->capture_default_str();
+  app.add_option("--model-dir", flags.options.modelDirectory, "folder of the weight files of an .mlir");
+  CLI11_PARSE(app, argc, argv);
+  return run(flags);
+}
