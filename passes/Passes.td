@@ -254,6 +254,36 @@ def VerifyPlanPass : Pass<"phic-verify-plan", "mlir::ModuleOp"> {
 }
 
 //===----------------------------------------------------------------------===//
+// kernels
+//===----------------------------------------------------------------------===//
+
+def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
+  let summary = "generate each stage's code for decode, verify and prefill";
+  let description = [{
+    Functions of llvm, scf, arith and vector ops with the ABI of phi_kernel (phi/format.h); stages that differ in
+    offsets only share them. What is done to single rows is a call of a region, declared here and made by Halide in
+    the target phase:
+
+    ```mlir
+    plan.stage "layers.0.mlp.down" (...) : ...
+    ->
+    plan.stage "layers.0.mlp.down" (...) {
+        kernels = {decode = @phi_matmul_s8b32_u4f16b32_f32_add_1x8x32_n96k256_decode__x86_64_v3, verify = ..., prefill = ...},
+        tiles = {decode = {columns = 3 : i64, rows = 1 : i64}, verify = ..., prefill = ...}} : ...
+    llvm.func @phi_matmul_...(%frame: !llvm.ptr, %args: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) {...}
+    llvm.func @region_add_32_...(!llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = "..."}
+    ```
+    `tiles`: the stage has columns * ceil(rows of the step / rows) tiles. `plan.memory` learns the scratch that the
+    kernels need. Requires `layout`'s attributes.
+  }];
+  let options = [
+    Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of targets/Targets.def">
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // target
 //===----------------------------------------------------------------------===//
 

@@ -16,12 +16,12 @@
 namespace phic {
 
 struct KernelName {
-  std::string op;                 ///< "matmul", "attend", "rows"
-  std::string lhs, rhs, out;      ///< formats: "s8b32", "u4b32f16", "f32"
-  std::string epilogue;           ///< "none", "rope_append", ...
+  std::string op = {};                 ///< "matmul", "attend", "rows"
+  std::string lhs = {}, rhs = {}, out = {}; ///< formats: "s8b32", "u4b32f16", "f32"
+  std::string epilogue = {};           ///< "none", "rope_append", ...
   int64_t MR = 0, NR = 0, KR = 0; ///< register tile; 0: not tiled, left out
-  std::string shape;              ///< "n576k1536"; empty for a microkernel
-  std::string_view isa;
+  std::string shape = {};              ///< "n576k1536"; empty for a microkernel
+  std::string_view isa = {};
 
   std::string str() const;
 };

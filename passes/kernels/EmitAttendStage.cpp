@@ -1,0 +1,120 @@
+//===- EmitAttendStage.cpp - Attention over a grid of heads ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A tile is a few query heads (as many as fill whole blocks of a quantized result)
+// times a run of rows: the core for each head into scratch, then the region.
+//===----------------------------------------------------------------------===//
+#include "passes/kernels/AttendCore.h"
+#include "passes/kernels/StageEmitter.h"
+#include "targets/KernelName.h"
+#include <numeric>
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+class AttendStage {
+public:
+  AttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass)
+      : library(library), facts(facts), target(target), mClass(mClass), op(facts.first<phiq::AttendOp>()),
+        group(facts.groups.front()), tile(target.tile(mClass)) {
+    headDim = columnsOf(op.getResult()) / op.getHeads();
+    headsPerTile = std::min(std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim, int64_t(op.getHeads()));
+    shape.headDim = headDim;
+    shape.halfCache = facts.cache->isHalf;
+    shape.scale = op.getScale().convertToFloat();
+    if (op.getWindow())
+      shape.window = *op.getWindow();
+    if (op.getSoftcap())
+      shape.softcap = op.getSoftcap()->convertToFloat();
+    shape.queryRowBytes = facts.inputs[queries()].rowBytes;
+    shape.outRowBytes = group.isPlain() ? facts.results[group.sinks[0].index].rowBytes : headsPerTile * headDim * 4;
+    shape.rows = tile.attendRows;
+    shape.keys = tile.attendKeys;
+  }
+
+  FailureOr<StageKernel> run() {
+    if (facts.groups.size() != 1)
+      return op.emitError("is in a stage with work on other columns than attention's");
+    if (headDim % 8 != 0)
+      return op.emitError("has heads of ") << headDim << " columns: kernels take multiples of 8";
+    const int64_t heads = op.getHeads();
+    StageKernel kernel{{(heads + headsPerTile - 1) / headsPerTile, shape.rows}, resultBytes() + shape.scratchBytes(), {}};
+    kernel.symbol = defineStageKernel(library, facts, mClass, name("h" + std::to_string(heads) + "_" + std::string(mClassName(mClass)), epilogueName(group)),
+                                      [&](StageEmitter &e) { emit(e); });
+    return kernel;
+  }
+
+private:
+  KernelLibrary &library;
+  const StageFacts &facts;
+  const Target &target;
+  const MClass mClass;
+  phiq::AttendOp op;
+  const ColumnGroup &group;
+  const TileShape tile;
+  AttendShape shape;
+  int64_t headDim, headsPerTile;
+
+  unsigned queries() { return cast<BlockArgument>(op.getQueries()).getArgNumber(); }
+  int64_t resultBytes() const { return group.isPlain() ? 0 : shape.rows * shape.outRowBytes; }
+
+  std::string name(std::string suffix, std::string epilogue) {
+    int64_t block = blockOf(group.sinks[0].value);
+    return KernelName{.op = "attend", .lhs = "f32", .rhs = shape.halfCache ? "f16" : "f32",
+                      .out = block ? "s8b" + std::to_string(block) : "f32", .epilogue = epilogue,
+                      .shape = "d" + std::to_string(headDim) + suffix, .isa = target.isa}
+        .str();
+  }
+
+  void emit(StageEmitter &e) {
+    const int64_t heads = op.getHeads(), whole = heads / headsPerTile, rest = heads % headsPerTile;
+    e.overTiles(shape.rows, [&](Value column, Value row, Value count) {
+      if (rest == 0)
+        return emitTile(e, column, headsPerTile, row, count);
+      e.b.when(
+          e.b.less(column, e.b.i64(whole)), [&] { emitTile(e, column, headsPerTile, row, count); },
+          [&] { emitTile(e, column, rest, row, count); });
+    });
+  }
+
+  void emitTile(StageEmitter &e, Value tileColumn, int64_t heads, Value row, Value count) {
+    KernelBuilder &b = e.b;
+    std::string core = defineCore();
+    Value firstHead = b.mul(tileColumn, headsPerTile), column = b.mul(firstHead, headDim);
+    Value out = group.isPlain() ? b.offset(e.resultRow(group.sinks[0].index, row), b.mul(column, 4)) : e.scratch;
+    Value scratch = b.offset(e.scratch, resultBytes()), position = b.add(e.past, row);
+    const int64_t queriesPerHead = op.getHeads() / facts.cache->heads;
+    b.loop(b.i64(0), b.i64(heads), 1, [&](Value i) {
+      Value head = b.add(firstHead, i), cacheHead = b.divide(head, queriesPerHead);
+      Value query = b.offset(e.inputRow(queries(), row), b.mul(head, headDim * 4));
+      b.call(core, {query, e.cacheKeys(cacheHead), e.cacheValues(cacheHead), b.offset(out, b.mul(i, headDim * 4)), count,
+                    position, scratch});
+    });
+    if (!group.isPlain())
+      e.applyRegion(group, heads * headDim, b.i64(1), column, row, count, {e.scratch}, shape.outRowBytes);
+  }
+
+  std::string defineCore() {
+    MLIRContext *context = facts.stage->getContext();
+    Type pointer = LLVM::LLVMPointerType::get(context), i64 = IntegerType::get(context, 64);
+    std::string symbol = name("_" + std::string(mClassName(mClass)), "none"), key = symbol;
+    for (double number : {double(shape.scale), double(shape.window.value_or(0)), double(shape.softcap.value_or(0)),
+                          double(shape.queryRowBytes), double(shape.outRowBytes)})
+      key += "," + std::to_string(number);
+    return library.define(key, symbol, op.getLoc(), LLVM::Linkage::Internal,
+                          {pointer, pointer, pointer, pointer, i64, i64, pointer},
+                          [&](KernelBuilder &b, Block::BlockArgListType a) {
+                            emitAttend(b, shape, {a[0], a[1], a[2], a[3], a[4], a[5], a[6]});
+                          });
+  }
+};
+
+} // namespace
+
+FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
+  return AttendStage(library, facts, target, mClass).run();
+}
+
+} // namespace phic
