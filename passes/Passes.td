@@ -268,7 +268,7 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
     plan.stage "layers.0.mlp.down" (...) : ...
     ->
     plan.stage "layers.0.mlp.down" (...) {
-        kernels = {decode = @phi_matmul_s8b32_u4f16b32_f32_add_1x8x32_n96k256_decode__x86_64_v3, verify = ..., prefill = ...},
+        kernels = {decode = @phi_matmul_s8b32_u4f16b32_f32_add_1x8x32_m1n96k256__x86_64_v3, verify = ..., prefill = ...},
         tiles = {decode = {columns = 3 : i64, rows = 1 : i64}, verify = ..., prefill = ...}} : ...
     llvm.func @phi_matmul_...(%frame: !llvm.ptr, %args: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) {...}
     llvm.func @region_add_32_...(!llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = "..."}

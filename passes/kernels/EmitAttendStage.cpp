@@ -16,9 +16,8 @@ namespace {
 
 class AttendStage {
 public:
-  AttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass)
-      : library(library), facts(facts), target(target), mClass(mClass), op(facts.first<phiq::AttendOp>()),
-        group(facts.groups.front()), tile(target.tile(mClass)) {
+  AttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile)
+      : library(library), facts(facts), target(target), op(facts.first<phiq::AttendOp>()), group(facts.groups.front()) {
     headDim = columnsOf(op.getResult()) / op.getHeads();
     headsPerTile = std::min(std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim, int64_t(op.getHeads()));
     shape.headDim = headDim;
@@ -41,8 +40,9 @@ public:
       return op.emitError("has heads of ") << headDim << " columns: kernels take multiples of 8";
     const int64_t heads = op.getHeads();
     StageKernel kernel{{(heads + headsPerTile - 1) / headsPerTile, shape.rows}, resultBytes() + shape.scratchBytes(), {}};
-    kernel.symbol = defineStageKernel(library, facts, mClass, name("h" + std::to_string(heads) + "_" + std::string(mClassName(mClass)), epilogueName(group)),
-                                      [&](StageEmitter &e) { emit(e); });
+    std::string tileKey = std::to_string(shape.rows) + "x" + std::to_string(shape.keys);
+    kernel.symbol = defineStageKernel(library, facts, tileKey, name("h" + std::to_string(heads), epilogueName(group)),
+                                      [&](StageEmitter &e) { emit(e, kernel.tiles); });
     return kernel;
   }
 
@@ -50,10 +50,8 @@ private:
   KernelLibrary &library;
   const StageFacts &facts;
   const Target &target;
-  const MClass mClass;
   phiq::AttendOp op;
   const ColumnGroup &group;
-  const TileShape tile;
   AttendShape shape;
   int64_t headDim, headsPerTile;
 
@@ -64,13 +62,13 @@ private:
     int64_t block = blockOf(group.sinks[0].value);
     return KernelName{.op = "attend", .lhs = "f32", .rhs = shape.halfCache ? "f16" : "f32",
                       .out = block ? "s8b" + std::to_string(block) : "f32", .epilogue = epilogue,
-                      .shape = "d" + std::to_string(headDim) + suffix, .isa = target.isa}
+                      .shape = "m" + std::to_string(shape.rows) + "d" + std::to_string(headDim) + suffix, .isa = target.isa}
         .str();
   }
 
-  void emit(StageEmitter &e) {
+  void emit(StageEmitter &e, const StageTiles &tiles) {
     const int64_t heads = op.getHeads(), whole = heads / headsPerTile, rest = heads % headsPerTile;
-    e.overTiles(shape.rows, [&](Value column, Value row, Value count) {
+    e.overTiles(tiles, [&](Value column, Value row, Value count) {
       if (rest == 0)
         return emitTile(e, column, headsPerTile, row, count);
       e.b.when(
@@ -99,7 +97,7 @@ private:
   std::string defineCore() {
     MLIRContext *context = facts.stage->getContext();
     Type pointer = LLVM::LLVMPointerType::get(context), i64 = IntegerType::get(context, 64);
-    std::string symbol = name("_" + std::string(mClassName(mClass)), "none"), key = symbol;
+    std::string symbol = name("", "none"), key = symbol;
     for (double number : {double(shape.scale), double(shape.window.value_or(0)), double(shape.softcap.value_or(0)),
                           double(shape.queryRowBytes), double(shape.outRowBytes)})
       key += "," + std::to_string(number);
@@ -113,8 +111,9 @@ private:
 
 } // namespace
 
-FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
-  return AttendStage(library, facts, target, mClass).run();
+FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                      const TileShape &tile) {
+  return AttendStage(library, facts, target, tile).run();
 }
 
 } // namespace phic

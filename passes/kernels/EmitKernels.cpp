@@ -19,10 +19,10 @@ using namespace mlir;
 
 FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
   if (facts.first<phiq::AttendOp>())
-    return emitAttendStage(library, facts, target, mClass);
+    return emitAttendStage(library, facts, target, target.tile(mClass));
   if (facts.first<phiq::MatmulOp>())
-    return emitMatmulStage(library, facts, target, mClass);
-  return emitRowStage(library, facts, target, mClass);
+    return emitMatmulStage(library, facts, target, target.tile(mClass));
+  return emitRowStage(library, facts, target);
 }
 
 DictionaryAttr tilesAttribute(Builder &b, const StageTiles &tiles) {

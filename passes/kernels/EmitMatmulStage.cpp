@@ -47,9 +47,9 @@ llvm::SmallVector<TileRun> tileRuns(const StageFacts &facts, int64_t most) {
 
 class MatmulStage {
 public:
-  MatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass)
-      : library(library), facts(facts), target(target), mClass(mClass), microkernels(microkernelsOf(target)),
-        tile(target.tile(mClass)), runs(tileRuns(facts, tile.columns)) {}
+  MatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile)
+      : library(library), facts(facts), target(target), microkernels(microkernelsOf(target)), tile(tile),
+        runs(tileRuns(facts, tile.columns)) {}
 
   FailureOr<StageKernel> run() {
     StageKernel kernel{{0, tile.rows}, 0, {}};
@@ -60,8 +60,9 @@ public:
         if (microkernels.matmulTiles(operandsOf(cast<phiq::MatmulOp>(use.core))).empty())
           return use.core->emitError("has no kernel for ") << target.name;
     }
-    kernel.symbol = defineStageKernel(library, facts, mClass, name(), [&](StageEmitter &e) {
-      e.overTiles(tile.rows, [&](Value column, Value row, Value count) { emitTile(e, column, row, count); });
+    std::string tileKey = std::to_string(tile.columns) + "x" + std::to_string(tile.rows);
+    kernel.symbol = defineStageKernel(library, facts, tileKey, name(), [&](StageEmitter &e) {
+      e.overTiles(kernel.tiles, [&](Value column, Value row, Value count) { emitTile(e, column, row, count); });
     });
     return kernel;
   }
@@ -70,7 +71,6 @@ private:
   KernelLibrary &library;
   const StageFacts &facts;
   const Target &target;
-  const MClass mClass;
   const Microkernels &microkernels;
   const TileShape tile;
   const llvm::SmallVector<TileRun> runs;
@@ -105,12 +105,12 @@ private:
     }
     return KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = out, .epilogue = epilogue,
                       .MR = largest.MR, .NR = 8 * largest.panels, .KR = largest.KR,
-                      .shape = "n" + std::to_string(columns) + "k" + std::to_string(operands.K) + "_" + std::string(mClassName(mClass)),
+                      .shape = "m" + std::to_string(tile.rows) + "n" + std::to_string(columns) + "k" + std::to_string(operands.K),
                       .isa = target.isa}
         .str();
   }
 
-  /// The variants that this M class can fill.
+  /// The variants that the tile's rows can fill.
   llvm::SmallVector<RegisterTile> registerTiles(const MatmulOperands &operands) const {
     llvm::SmallVector<RegisterTile> tiles = microkernels.matmulTiles(operands);
     llvm::erase_if(tiles, [&](const RegisterTile &t) { return t.MR > tile.rows; });
@@ -195,8 +195,9 @@ private:
 
 } // namespace
 
-FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
-  return MatmulStage(library, facts, target, mClass).run();
+FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                      const TileShape &tile) {
+  return MatmulStage(library, facts, target, tile).run();
 }
 
 } // namespace phic

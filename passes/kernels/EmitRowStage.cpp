@@ -15,8 +15,8 @@ namespace {
 
 class RowStage {
 public:
-  RowStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass)
-      : library(library), facts(facts), target(target), mClass(mClass), group(facts.groups.front()),
+  RowStage(KernelLibrary &library, const StageFacts &facts, const Target &target)
+      : library(library), facts(facts), target(target), group(facts.groups.front()),
         embed(facts.first<phiq::EmbedOp>()) {}
 
   FailureOr<StageKernel> run() {
@@ -24,8 +24,8 @@ public:
       return facts.stage->emitOpError("works on rows of different lengths");
     const bool inScratch = embed && !group.isPlain();
     StageKernel kernel{{1, 1}, inScratch ? floatRowBytes(group.columns) : 0, {}};
-    kernel.symbol = defineStageKernel(library, facts, mClass, name(), [&](StageEmitter &e) {
-      e.overTiles(/*rowsPerTile=*/1, [&](Value, Value row, Value) { emitRow(e, row); });
+    kernel.symbol = defineStageKernel(library, facts, "", name(), [&](StageEmitter &e) {
+      e.overTiles(kernel.tiles, [&](Value, Value row, Value) { emitRow(e, row); });
     });
     return kernel;
   }
@@ -34,7 +34,6 @@ private:
   KernelLibrary &library;
   const StageFacts &facts;
   const Target &target;
-  const MClass mClass;
   const ColumnGroup &group;
   phiq::EmbedOp embed;
 
@@ -43,7 +42,7 @@ private:
     for (const Sink &sink : group.sinks)
       block = std::max(block, blockOf(sink.value));
     KernelName name{.op = "rows", .lhs = "f32", .out = block ? "s8b" + std::to_string(block) : "f32", .epilogue = epilogueName(group),
-                    .shape = "n" + std::to_string(group.columns) + "_" + std::string(mClassName(mClass)), .isa = target.isa};
+                    .shape = "n" + std::to_string(group.columns), .isa = target.isa};
     if (embed) {
       name.op = "embed";
       name.lhs = "i32";
@@ -68,8 +67,8 @@ private:
 
 } // namespace
 
-FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
-  return RowStage(library, facts, target, mClass).run();
+FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target) {
+  return RowStage(library, facts, target).run();
 }
 
 } // namespace phic

@@ -127,21 +127,21 @@ std::string StageFacts::key() const {
 // Emitter
 //===----------------------------------------------------------------------===//
 
-std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, MClass mClass, StringRef name,
+std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, StringRef tileKey, StringRef name,
                               function_ref<void(StageEmitter &)> body) {
   MLIRContext *context = facts.stage->getContext();
   Type pointer = LLVM::LLVMPointerType::get(context), i64 = IntegerType::get(context, 64);
-  std::string key = std::string(mClassName(mClass)) + ";" + facts.key();
+  std::string key = tileKey.str() + ";" + facts.key();
   return library.define(key, name, facts.stage->getLoc(), LLVM::Linkage::External, {pointer, pointer, i64, i64, pointer},
                         [&](KernelBuilder &b, Block::BlockArgListType arguments) {
-                          StageEmitter emitter(b, library, facts, mClass, arguments);
+                          StageEmitter emitter(b, library, facts, arguments);
                           body(emitter);
                         });
 }
 
-StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts, MClass mClass,
+StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts,
                            Block::BlockArgListType arguments)
-    : b(b), library(library), facts(facts), mClass(mClass), scratch(arguments[4]), begin(arguments[2]), end(arguments[3]) {
+    : b(b), library(library), facts(facts), scratch(arguments[4]), begin(arguments[2]), end(arguments[3]) {
   Value frame = arguments[0], args = arguments[1];
   auto field = [&](size_t offset, Type type) { return b.load(type, frame, int64_t(offset)); };
   auto pointer = [&](size_t offset) { return field(offset, b.ptrType()); };
@@ -178,15 +178,19 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
   }
 }
 
-void StageEmitter::overTiles(int64_t rowsPerTile, function_ref<void(Value, Value, Value)> body) {
+void StageEmitter::overTiles(const StageTiles &tiles, function_ref<void(Value, Value, Value)> body) {
   b.loop(begin, end, 1, [&](Value tile) {
-    if (mClass == MClass::Decode)
-      return body(tile, b.i64(0), b.i64(1));
-    // Neighbouring tiles share columns, so that a claim's weights stay in the cache.
-    Value rowTiles = b.divide(b.add(rows, rowsPerTile - 1), rowsPerTile);
-    Value column = arith::DivUIOp::create(b, tile, rowTiles);
-    Value row = b.mul(b.sub(tile, b.mul(column, rowTiles)), rowsPerTile);
-    body(column, row, b.minimum(b.i64(rowsPerTile), b.sub(rows, row)));
+    Value column = b.i64(0), row = b.mul(tile, tiles.rows);
+    if (tiles.columns > 1 && tiles.rows == 1) {
+      column = tile;
+      row = b.i64(0);
+    } else if (tiles.columns > 1) {
+      // Neighbouring tiles share columns, so that a claim's weights stay in the cache.
+      Value rowTiles = b.divide(b.add(rows, tiles.rows - 1), tiles.rows);
+      column = arith::DivUIOp::create(b, tile, rowTiles);
+      row = b.mul(b.sub(tile, b.mul(column, rowTiles)), tiles.rows);
+    }
+    body(column, row, tiles.rows == 1 ? b.i64(1) : b.minimum(b.i64(tiles.rows), b.sub(rows, row)));
   });
 }
 

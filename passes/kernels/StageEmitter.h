@@ -65,11 +65,12 @@ struct StageKernel {
 
 class StageEmitter {
 public:
-  StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts, MClass mClass,
-               mlir::Block::BlockArgListType arguments);
+  StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts, mlir::Block::BlockArgListType arguments);
 
-  /// The tiles of [begin, end): `body(column tile, first row, number of rows)`.
-  void overTiles(int64_t rowsPerTile, llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value count)> body);
+  /// The tiles of [begin, end): `body(column tile, first row, number of rows)`. One row a tile and more than one
+  /// column of tiles: for a step of one row.
+  void overTiles(const StageTiles &tiles,
+                 llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value count)> body);
 
   /// Byte `column`-independent start of row `row` of an input or result.
   mlir::Value inputRow(unsigned index, mlir::Value row);
@@ -87,7 +88,6 @@ public:
   KernelBuilder &b;
   KernelLibrary &library;
   const StageFacts &facts;
-  const MClass mClass;
   mlir::Value rows, past, total, context, logitRow0, tokens, scratch;
 
 private:
@@ -98,13 +98,14 @@ private:
   llvm::SmallVector<mlir::Value> inputBases, resultBases;
 };
 
-/// Each takes a stage of its kind.
-mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass);
-mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass);
-mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass);
+/// Each takes a stage of its kind. M classes with equal tile shapes share a kernel.
+mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile);
+mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile);
+mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target);
 
-/// Defines the kernel function around `body`, which emits it with an emitter.
-std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, MClass mClass, llvm::StringRef name,
+/// Defines the kernel function around `body`, which emits it with an emitter. `tileKey`: what of the tile shape
+/// the code depends on.
+std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, llvm::StringRef tileKey, llvm::StringRef name,
                               llvm::function_ref<void(StageEmitter &)> body);
 
 } // namespace phic
