@@ -40,7 +40,7 @@ enum EncodeFlags : uint32_t {
   EncodeContinue = 4, ///< the text goes on after tokens already there: it is no start of a text
 };
 
-/// Work memory that `encode` needs for these parts: about 25 bytes a byte of text.
+/// Work memory that `encode` needs for these parts: about 29 bytes a byte of text.
 size_t encodeWorkBytes(const Tokenizer &tokenizer, const TextPart *parts, size_t count);
 
 /// Encodes the parts as one text. Returns how many ids there are; writes the

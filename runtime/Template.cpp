@@ -1,0 +1,88 @@
+//===- Template.cpp - A conversation as token ids -------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===----------------------------------------------------------------------===//
+#include "Template.h"
+#include "Utf8.h"
+#include <string.h>
+
+namespace phi {
+namespace {
+
+/// A text of the template; false when the template does not allow it.
+bool templatePart(const Chat &chat, const phi_chat_text &text, TextPart *part) {
+  if (text.offset == PHI_CHAT_NONE)
+    return false;
+  *part = {chat.blob + text.offset, text.bytes, /*control=*/true};
+  return true;
+}
+
+/// Jinja's trim filter: the message without white space around it.
+TextPart trimmed(const Message &message) {
+  const uint8_t *text = message.text;
+  size_t begin = 0, end = message.bytes;
+  auto spaceAt = [&](size_t i) -> uint32_t {
+    const Utf8Scan scan = scanUtf8(text + i, end - i);
+    uint32_t at = 0;
+    return scan.kind == Utf8::Valid && isWhiteSpace(readUtf8(text + i, &at)) ? scan.bytes : 0;
+  };
+  while (begin < end && spaceAt(begin))
+    begin += spaceAt(begin);
+  while (end > begin) {
+    size_t last = end - 1;
+    while (last > begin && (text[last] & 0xC0) == 0x80)
+      --last;
+    if (spaceAt(last) != end - last)
+      break;
+    end = last;
+  }
+  return {text + begin, end - begin, /*control=*/false};
+}
+
+} // namespace
+
+bool openChat(const uint8_t *blob, uint64_t bytes, Chat *chat) {
+  const phi_chat *tables = reinterpret_cast<const phi_chat *>(blob);
+  if (!blob || bytes < sizeof(phi_chat) || reinterpret_cast<uintptr_t>(blob) % 4 != 0)
+    return false;
+  if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION || tables->bytes > bytes)
+    return false;
+  auto fits = [&](const phi_chat_text &text) {
+    return text.offset == PHI_CHAT_NONE || (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);
+  };
+  for (uint32_t from = 0; from < PHI_ROLE_COUNT; ++from) {
+    if (!fits(tables->prompt[from]))
+      return false;
+    for (uint32_t to = 0; to < PHI_ROLE_COUNT; ++to)
+      if (!fits(tables->glue[from][to]))
+        return false;
+  }
+  *chat = {blob, tables};
+  return true;
+}
+
+size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count, TextPart *parts) {
+  size_t n = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const phi_role role = messages[i].role;
+    if (!templatePart(chat, chat.tables->glue[from][role], parts + n++))
+      return 0;
+    parts[n++] = chat.tables->trim_roles >> role & 1 ? trimmed(messages[i])
+                                                     : TextPart{messages[i].text, messages[i].bytes, /*control=*/false};
+    from = role;
+  }
+  return templatePart(chat, chat.tables->prompt[from], parts + n) ? n + 1 : 0;
+}
+
+int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, int32_t lastId, const TextPart *parts,
+                   size_t count, int32_t *ids, size_t capacity, void *work, size_t workBytes) {
+  const bool prefix = from == PHI_ROLE_START && !(chat.tables->flags & PHI_CHAT_HAS_PREFIX);
+  const uint32_t flags = (prefix ? EncodePrefix : 0u) | (from != PHI_ROLE_START ? EncodeContinue : 0u);
+  const int64_t n = encode(tokenizer, parts, count, flags, ids, capacity, work, workBytes);
+  if (n <= 0 || lastId < 0 || capacity == 0 || ids[0] != lastId)
+    return n;
+  const size_t held = static_cast<size_t>(n) < capacity ? static_cast<size_t>(n) : capacity;
+  memmove(ids, ids + 1, (held - 1) * sizeof(int32_t));
+  return n - 1;
+}
+
+} // namespace phi

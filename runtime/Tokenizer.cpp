@@ -1,0 +1,414 @@
+//===- Tokenizer.cpp - Text to token ids ----------------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//   bytes -> valid UTF-8 -> cut at added tokens -> normalize -> cut at normalized
+//   added tokens -> cut by the pre-tokenizer's patterns -> merge each piece
+//
+// All in one buffer: normalizing never makes text longer, but for one space in
+// front, and that takes the place of a byte that has been dealt with.
+//===----------------------------------------------------------------------===//
+#include "Tokenizer.h"
+#include "Merge.h"
+#include "Pattern.h"
+#include "Utf8.h"
+#include <string.h>
+
+namespace phi {
+namespace {
+
+template <typename T> const T *at(const uint8_t *blob, const phi_table &table) {
+  return reinterpret_cast<const T *>(blob + table.offset);
+}
+
+/// U+2581, which stands for a space in SentencePiece vocabularies.
+constexpr uint8_t LowerBlock[3] = {0xE2, 0x96, 0x81};
+constexpr uint8_t Replacement[3] = {0xEF, 0xBF, 0xBD};
+constexpr size_t MaxText = size_t(1) << 30;
+
+/// Calls sink(bytes, count) for runs of the part as valid UTF-8.
+template <typename Sink> void sanitize(const TextPart &part, Sink sink) {
+  size_t from = 0;
+  for (size_t i = 0; i < part.bytes;) {
+    const Utf8Scan scan = scanUtf8(part.text + i, part.bytes - i);
+    if (scan.kind != Utf8::Valid) {
+      sink(part.text + from, i - from);
+      sink(Replacement, sizeof(Replacement));
+      from = i + scan.bytes;
+    }
+    i += scan.bytes;
+  }
+  sink(part.text + from, part.bytes - from);
+}
+
+size_t sanitizedBytes(const TextPart *parts, size_t count) {
+  size_t total = 0;
+  for (size_t i = 0; i < count && total < MaxText; ++i)
+    sanitize(parts[i], [&](const uint8_t *, size_t bytes) { total += bytes; });
+  return total;
+}
+
+/// What lies where in the work memory.
+struct Layout {
+  size_t symbols, heap, ends, text, total;
+  Layout(size_t textBytes, size_t parts) {
+    const size_t n = textBytes + 1; // one more for a space in front
+    symbols = 0;
+    heap = symbols + n * sizeof(Symbol);
+    ends = heap + n * sizeof(uint32_t);
+    text = ends + parts * sizeof(uint32_t);
+    total = text + n;
+  }
+};
+
+class Encoder {
+public:
+  Encoder(const Tokenizer &tokenizer, const TextPart *parts, size_t partCount, uint32_t flags, int32_t *ids,
+          size_t capacity)
+      : blob(tokenizer.blob), t(*tokenizer.tables), parts(parts), partCount(partCount), flags(flags), ids(ids),
+        capacity(capacity), merges{at<uint32_t>(blob, t.merge_offsets), at<phi_merge>(blob, t.merges)},
+        patterns{at<phi_instruction>(blob, t.code), at<phi_class>(blob, t.classes), at<phi_range>(blob, t.ranges)} {}
+
+  int64_t run(uint8_t *work, const Layout &layout) {
+    symbols = reinterpret_cast<Symbol *>(work + layout.symbols);
+    heap = reinterpret_cast<uint32_t *>(work + layout.heap);
+    ends = reinterpret_cast<uint32_t *>(work + layout.ends);
+    text = work + layout.text;
+    if (flags & EncodePrefix)
+      emitTable(t.prefix);
+    cutAtAdded(0, Begin, fill());
+    if (flags & EncodeSuffix)
+      emitTable(t.suffix);
+    return static_cast<int64_t>(count);
+  }
+
+private:
+  static constexpr uint32_t Begin = 1; ///< of the text: text[0] is room for a space
+
+  /// A place where an added token stands; begin and end include white space it takes.
+  struct Added {
+    uint32_t begin, end;
+    uint32_t found; ///< end of the token itself
+    int32_t id;
+  };
+
+  uint32_t fill() {
+    uint32_t end = Begin;
+    for (size_t i = 0; i < partCount; ++i) {
+      sanitize(parts[i], [&](const uint8_t *bytes, size_t size) {
+        if (size)
+          memcpy(text + end, bytes, size);
+        end += static_cast<uint32_t>(size);
+      });
+      ends[i] = end;
+    }
+    return end;
+  }
+
+  void emit(int32_t id) {
+    if (count < capacity)
+      ids[count] = id;
+    ++count;
+  }
+
+  void emitTable(const phi_table &table) {
+    for (uint32_t i = 0; i < table.count; ++i)
+      emit(at<int32_t>(blob, table)[i]);
+  }
+
+  //===------------------------------------------------------------------===//
+  // Added tokens
+  //===------------------------------------------------------------------===//
+
+  /// Cuts [begin, end) at the added tokens of a set; what lies between goes on.
+  void cutAtAdded(uint32_t set, uint32_t begin, uint32_t end) {
+    Added added;
+    uint32_t from = begin;
+    for (uint32_t scan = begin; findAdded(set, begin, scan, from, end, &added); scan = added.found) {
+      if (from < added.begin)
+        segment(set, from, added.begin);
+      emit(added.id);
+      from = added.end;
+    }
+    if (from < end)
+      segment(set, from, end);
+  }
+
+  /// The first added token at or after `scan` that may stand where it does.
+  /// White space is taken back to `from` at most.
+  bool findAdded(uint32_t set, uint32_t begin, uint32_t scan, uint32_t from, uint32_t end, Added *added) const {
+    const uint32_t *first = at<uint32_t>(blob, t.added[set].first);
+    const phi_added *tokens = at<phi_added>(blob, t.added[set].tokens);
+    while (scan < end) {
+      const uint8_t byte = text[scan];
+      const phi_added *match = nullptr;
+      for (uint32_t i = first[byte]; i < first[byte + 1] && !match; ++i)
+        if (tokens[i].bytes <= end - scan && !memcmp(text + scan, stringAt(tokens[i].text), tokens[i].bytes))
+          match = tokens + i;
+      if (!match) {
+        ++scan;
+        continue;
+      }
+      const uint32_t found = scan + match->bytes;
+      if (allowed(*match, begin, scan, found, end)) {
+        *added = widen(*match, scan, found, from, end);
+        return true;
+      }
+      scan = found;
+    }
+    return false;
+  }
+
+  bool allowed(const phi_added &token, uint32_t begin, uint32_t at, uint32_t found, uint32_t end) const {
+    if (token.flags & PHI_ADDED_CONTROL && !controlAllowed(at, found))
+      return false;
+    if (!(token.flags & PHI_ADDED_SINGLE_WORD))
+      return true;
+    return (at == begin || !isWord(backUtf8(text, begin, at))) && (found == end || !isWord(found));
+  }
+
+  bool isWord(uint32_t at) const { return patterns.contains(t.word_class, readUtf8(text, &at)); }
+
+  /// Whether all parts that [begin, end) touches may hold control tokens.
+  bool controlAllowed(uint32_t begin, uint32_t end) const {
+    for (size_t i = 0; i < partCount; ++i) {
+      if (ends[i] <= begin)
+        continue;
+      if (!parts[i].control && (i == 0 || ends[i - 1] < ends[i]))
+        return false;
+      if (ends[i] >= end)
+        return true;
+    }
+    return true;
+  }
+
+  Added widen(const phi_added &token, uint32_t at, uint32_t found, uint32_t from, uint32_t end) const {
+    Added added{at, found, found, token.id};
+    if (token.flags & PHI_ADDED_LSTRIP)
+      while (added.begin > from) {
+        uint32_t back = backUtf8(text, from, added.begin), character = back;
+        if (!isWhiteSpace(readUtf8(text, &character)))
+          break;
+        added.begin = back;
+      }
+    if (token.flags & PHI_ADDED_RSTRIP)
+      for (uint32_t next = found; next < end && isWhiteSpace(readUtf8(text, &next));)
+        added.end = next;
+    return added;
+  }
+
+  //===------------------------------------------------------------------===//
+  // Normalizer and pre-tokenizer
+  //===------------------------------------------------------------------===//
+
+  /// A run of text without tokens of the set: the next set's turn, or the pre-tokenizer's.
+  void segment(uint32_t set, uint32_t begin, uint32_t end) {
+    const bool first = begin == Begin && !(flags & EncodeContinue);
+    if (set == 0) {
+      firstSegment = first;
+      if (t.flags & PHI_TOKENIZER_ESCAPED)
+        end = unescape(begin, end);
+      if (t.prepend == PHI_PREPEND_ALWAYS)
+        text[--begin] = ' ';
+      return cutAtAdded(1, begin, end);
+    }
+    if (text[begin] != ' ' &&
+        (t.prepend == PHI_PREPEND_UNLESS_SPACE || (t.prepend == PHI_PREPEND_FIRST && first && firstSegment)))
+      text[--begin] = ' ';
+    pretokenize(0, begin, end);
+  }
+
+  /// U+2581 -> space, in place; keeps the ends of parts where they belong.
+  uint32_t unescape(uint32_t begin, uint32_t end) {
+    size_t part = 0;
+    while (part < partCount && ends[part] <= begin)
+      ++part;
+    uint32_t to = begin;
+    for (uint32_t from = begin; from < end;) {
+      for (; part < partCount && ends[part] <= from; ++part)
+        ends[part] = to;
+      if (end - from >= 3 && !memcmp(text + from, LowerBlock, 3)) {
+        text[to++] = ' ';
+        from += 3;
+      } else {
+        text[to++] = text[from++];
+      }
+    }
+    return to;
+  }
+
+  /// Applies the steps from `step` on to [begin, end), then merges each piece.
+  void pretokenize(uint32_t step, uint32_t begin, uint32_t end) {
+    if (step == t.splits.count)
+      return cutAtSpaces(begin, end);
+    const phi_split &split = at<phi_split>(blob, t.splits)[step];
+    uint32_t from = begin;
+    for (uint32_t scan = begin; scan < end;) {
+      const uint32_t to = matchPattern(patterns, split.program, text, scan, end);
+      if (to == NoMatch || to == scan) {
+        scan += utf8Length(text[scan]);
+        continue;
+      }
+      if (from < scan && split.keep & 2)
+        pretokenize(step + 1, from, scan);
+      if (split.keep & 1)
+        pretokenize(step + 1, scan, to);
+      from = scan = to;
+    }
+    if (from < end && split.keep & 2)
+      pretokenize(step + 1, from, end);
+  }
+
+  void cutAtSpaces(uint32_t begin, uint32_t end) {
+    if (!(t.flags & (PHI_TOKENIZER_SPACE_CUTS | PHI_TOKENIZER_SPLIT_SPACES)))
+      return piece(begin, end);
+    const bool each = t.flags & PHI_TOKENIZER_SPLIT_SPACES;
+    for (uint32_t i = begin + 1; i < end; ++i)
+      if (text[i] == ' ' && (each || text[i - 1] != ' ')) {
+        piece(begin, i);
+        begin = i;
+      }
+    piece(begin, end);
+  }
+
+  //===------------------------------------------------------------------===//
+  // The model
+  //===------------------------------------------------------------------===//
+
+  void piece(uint32_t begin, uint32_t end) {
+    if (t.flags & PHI_TOKENIZER_IGNORE_MERGES) {
+      const int32_t id = lookUp(begin, end - begin);
+      if (id >= 0)
+        return emit(id);
+    }
+    const uint32_t symbolCount = t.flags & PHI_TOKENIZER_BYTES ? splitBytes(begin, end) : splitCharacters(begin, end);
+    if (symbolCount == 0)
+      return;
+    mergeSymbols(merges, symbols, symbolCount, heap);
+    for (uint32_t i = 0; i != NoSymbol; i = symbols[i].next)
+      emit(symbols[i].id);
+  }
+
+  uint32_t splitBytes(uint32_t begin, uint32_t end) {
+    const int32_t *byteIds = at<int32_t>(blob, t.byte_ids);
+    uint32_t n = 0;
+    bool unknown = false;
+    for (uint32_t i = begin; i < end; ++i)
+      n = push(byteIds[text[i]], n, &unknown);
+    return n;
+  }
+
+  uint32_t splitCharacters(uint32_t begin, uint32_t end) {
+    uint32_t n = 0;
+    bool unknown = false;
+    for (uint32_t i = begin; i < end;) {
+      const uint32_t length = utf8Length(text[i]);
+      const int32_t id = lookUp(i, length);
+      if (id < 0 && t.flags & PHI_TOKENIZER_BYTE_FALLBACK && bytesExist(i, length))
+        for (uint32_t j = 0; j < length; ++j)
+          n = push(at<int32_t>(blob, t.byte_ids)[text[i + j]], n, &unknown);
+      else
+        n = push(id, n, &unknown);
+      i += length;
+    }
+    return n;
+  }
+
+  bool bytesExist(uint32_t at, uint32_t length) const {
+    for (uint32_t j = 0; j < length; ++j)
+      if (phi::at<int32_t>(blob, t.byte_ids)[text[at + j]] < 0)
+        return false;
+    return true;
+  }
+
+  /// Appends a symbol; -1 is an unknown character, and `unknown` whether the last one was.
+  uint32_t push(int32_t id, uint32_t n, bool *unknown) {
+    if (id < 0) {
+      const bool fused = *unknown && t.flags & PHI_TOKENIZER_FUSE_UNKNOWN;
+      *unknown = true;
+      if (fused || t.unknown_id < 0)
+        return n;
+      id = t.unknown_id;
+    } else {
+      *unknown = false;
+    }
+    symbols[n].id = id;
+    return n + 1;
+  }
+
+  /// The token whose text is text[begin, begin + bytes), or -1.
+  int32_t lookUp(uint32_t begin, uint32_t bytes) const {
+    if (t.lookup.count == 0)
+      return -1;
+    const int32_t *slots = at<int32_t>(blob, t.lookup);
+    const uint32_t *offsets = at<uint32_t>(blob, t.token_offsets);
+    const uint32_t mask = t.lookup.count - 1;
+    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0; slot = (slot + 1) & mask) {
+      const uint32_t offset = offsets[slots[slot]];
+      if (offsets[slots[slot] + 1] - offset == bytes && !memcmp(stringAt(offset), text + begin, bytes))
+        return slots[slot];
+    }
+    return -1;
+  }
+
+  const uint8_t *stringAt(uint32_t offset) const { return blob + t.text.offset + offset; }
+
+  const uint8_t *blob;
+  const phi_tokenizer &t;
+  const TextPart *parts;
+  size_t partCount;
+  uint32_t flags;
+  int32_t *ids;
+  size_t capacity;
+  size_t count = 0;
+  Merges merges;
+  Patterns patterns;
+  Symbol *symbols = nullptr;
+  uint32_t *heap = nullptr;
+  uint32_t *ends = nullptr; ///< of the parts, in `text`
+  uint8_t *text = nullptr;
+  bool firstSegment = false;
+};
+
+bool tableFits(const phi_table &table, size_t size, uint64_t bytes) {
+  return table.offset % 4 == 0 && table.offset <= bytes && uint64_t(table.count) * size <= bytes - table.offset;
+}
+
+} // namespace
+
+bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
+  const phi_tokenizer *t = reinterpret_cast<const phi_tokenizer *>(blob);
+  if (!blob || bytes < sizeof(phi_tokenizer) || reinterpret_cast<uintptr_t>(blob) % 4 != 0)
+    return false;
+  if (t->magic != PHI_TOKENIZER_MAGIC || t->version != PHI_TOKENIZER_VERSION || t->bytes > bytes)
+    return false;
+  const uint64_t limit = t->bytes;
+  bool ok = tableFits(t->text, 1, limit) && tableFits(t->token_offsets, 4, limit) &&
+            tableFits(t->token_flags, 1, limit) && tableFits(t->byte_ids, 4, limit) && tableFits(t->lookup, 4, limit) &&
+            tableFits(t->merge_offsets, 4, limit) && tableFits(t->merges, sizeof(phi_merge), limit) &&
+            tableFits(t->prefix, 4, limit) && tableFits(t->suffix, 4, limit) &&
+            tableFits(t->splits, sizeof(phi_split), limit) && tableFits(t->code, sizeof(phi_instruction), limit) &&
+            tableFits(t->classes, sizeof(phi_class), limit) && tableFits(t->ranges, sizeof(phi_range), limit) &&
+            t->token_offsets.count == t->id_limit + 1 && t->merge_offsets.count == t->id_limit + 1 &&
+            t->token_flags.count == t->id_limit && t->byte_ids.count == 256 && t->splits.count <= PHI_SPLIT_STEPS &&
+            (t->lookup.count & (t->lookup.count - 1)) == 0;
+  for (const phi_added_set &set : t->added)
+    ok = ok && tableFits(set.first, 4, limit) && set.first.count == 257 &&
+         tableFits(set.tokens, sizeof(phi_added), limit);
+  *tokenizer = {blob, t};
+  return ok;
+}
+
+size_t encodeWorkBytes(const Tokenizer &, const TextPart *parts, size_t count) {
+  return Layout(sanitizedBytes(parts, count), count).total;
+}
+
+int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags, int32_t *ids,
+               size_t capacity, void *work, size_t workBytes) {
+  const size_t textBytes = sanitizedBytes(parts, count);
+  const Layout layout(textBytes, count);
+  if (textBytes >= MaxText || layout.total > workBytes)
+    return -1;
+  return Encoder(tokenizer, parts, count, flags, ids, capacity).run(static_cast<uint8_t *>(work), layout);
+}
+
+} // namespace phi
