@@ -10,9 +10,7 @@
 #include "compiler/weights/StoredBlocks.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Numerics.h"
-#include "llvm/Support/Endian.h"
 #include <algorithm>
-#include <bit>
 #include <cassert>
 
 using namespace llvm;
@@ -21,15 +19,9 @@ namespace phic {
 namespace {
 
 float loadFloat(Scalar type, const uint8_t *bytes, int64_t index) {
-  switch (type) {
-  case Scalar::F16:
-    return halfToFloat(support::endian::read16le(bytes + 2 * index));
-  case Scalar::BF16:
-    return bfloatToFloat(support::endian::read16le(bytes + 2 * index));
-  default:
-    assert(type == Scalar::F32);
-    return std::bit_cast<float>(support::endian::read32le(bytes + 4 * index));
-  }
+  float value;
+  widen(type, bytes + index * (scalarBits(type) / 8), 1, &value);
+  return value;
 }
 
 /// Code `index` of a run of codes packed low bits first.
@@ -47,9 +39,48 @@ int16_t loadCode(CodeType type, const uint8_t *bytes, int64_t index) {
       code |= bytes[bit / 8 + 1] << (8 - bit % 8);
     code &= (1 << bits) - 1;
   }
-  if (type.isSigned && code >> (bits - 1))
-    code -= 1 << bits;
-  return int16_t(code);
+  int sign = type.isSigned << (bits - 1);
+  return int16_t((code ^ sign) - sign);
+}
+
+/// Codes [begin, begin + count) of the run. Almost all codes are of 4 or 8 bits: those loops
+/// vectorize.
+void loadCodes(CodeType type, const uint8_t *bytes, int64_t begin, int64_t count, int16_t *codes) {
+  int64_t i = 0;
+  if (type == CodeType{4, /*isSigned=*/false} && begin % 2 == 0) {
+    const uint8_t *pairs = bytes + begin / 2;
+    for (; i + 1 < count; i += 2) {
+      codes[i] = pairs[i / 2] & 15;
+      codes[i + 1] = pairs[i / 2] >> 4;
+    }
+  } else if (type == CodeType{8, /*isSigned=*/false}) {
+    for (; i < count; ++i)
+      codes[i] = bytes[begin + i];
+  } else if (type == CodeType{8, /*isSigned=*/true}) {
+    for (; i < count; ++i)
+      codes[i] = int8_t(bytes[begin + i]);
+  }
+  for (; i < count; ++i)
+    codes[i] = loadCode(type, bytes, begin + i);
+}
+
+/// Reads `count` rows of a transposed weight: `load(k, line)` reads element k of each, which lie
+/// together in the file; `row(r)` is where the elements of row r go. A few lines at a time, so that
+/// both sides stay in the cache although the file's lines are far apart.
+template <typename T, typename Load, typename Row>
+void readTransposed(int64_t columns, int64_t count, Load load, Row row) {
+  constexpr int64_t kLines = 16;
+  std::vector<T> lines(kLines * count);
+  for (int64_t begin = 0; begin < columns; begin += kLines) {
+    int64_t together = std::min(kLines, columns - begin);
+    for (int64_t k = 0; k < together; ++k)
+      load(begin + k, &lines[k * count]);
+    for (int64_t r = 0; r < count; ++r) {
+      T *out = row(r) + begin;
+      for (int64_t k = 0; k < together; ++k)
+        out[k] = lines[k * count + r];
+    }
+  }
 }
 
 /// Zero point `index`: a float, or an integer packed like the codes.
@@ -76,14 +107,17 @@ public:
     assert(n0 >= 0 && n0 + count <= spec.rows);
     const uint8_t *bytes = spec.ranges[0].data();
     int64_t columns = spec.columns;
-    if (spec.layout == StorageLayout::DenseNK) {
-      for (int64_t i = 0; i < count * columns; ++i)
-        values[i] = loadFloat(spec.element, bytes, n0 * columns + i);
+    int64_t size = scalarBits(spec.element) / 8;
+    if (!isTransposed(spec.layout)) {
+      widen(spec.element, bytes + n0 * columns * size, count * columns, values);
       return;
     }
-    for (int64_t k = 0; k < columns; ++k)
-      for (int64_t r = 0; r < count; ++r)
-        values[r * columns + k] = loadFloat(spec.element, bytes, k * spec.rows + n0 + r);
+    readTransposed<float>(
+        columns, count,
+        [&](int64_t k, float *line) {
+          widen(spec.element, bytes + (k * spec.rows + n0) * size, count, line);
+        },
+        [&](int64_t r) { return values + r * columns; });
   }
 };
 
@@ -154,10 +188,9 @@ protected:
     int64_t zeroBytes = (blocks * scalarBits(format.zero) + 7) / 8;
     for (int64_t r = 0, n = n0; r < count; ++r, ++n) {
       const uint8_t *codes = spec.ranges[0].data() + n * codeBytes;
-      for (int64_t k = 0; k < spec.columns; ++k)
-        rows[r].codes[k] = loadCode(format.codes, codes, k);
-      for (int64_t b = 0; b < blocks; ++b)
-        rows[r].scale[b] = loadFloat(format.scale, spec.ranges[1].data(), n * blocks + b);
+      loadCodes(format.codes, codes, 0, spec.columns, rows[r].codes.data());
+      widen(format.scale, spec.ranges[1].data() + n * blocks * (scalarBits(format.scale) / 8),
+            blocks, rows[r].scale.data());
       if (format.zero != Scalar::None)
         for (int64_t b = 0; b < blocks; ++b)
           rows[r].zero[b] = loadZero(format.zero, spec.ranges[2].data() + n * zeroBytes, b);
@@ -170,9 +203,6 @@ protected:
 class QdqReader final : public BlockReader {
 public:
   explicit QdqReader(const WeightSpec &spec) : BlockReader(spec) {
-    bool transposed = isTransposed(spec.layout);
-    rowStride = transposed ? 1 : spec.columns;
-    columnStride = transposed ? spec.rows : 1;
     // checkStorage allows one shorter length, that of a single scale (and zero point) for all.
     single = spec.ranges[1].size() == scalarBits(spec.format->scale) / 8;
   }
@@ -181,22 +211,22 @@ protected:
   void unpack(int64_t n0, int64_t count, BlockRow *rows) const override {
     const BlockFormat &format = *spec.format;
     const uint8_t *codes = spec.ranges[0].data();
-    auto load = [&](int64_t r, int64_t k) {
-      rows[r].codes[k] = loadCode(format.codes, codes, (n0 + r) * rowStride + k * columnStride);
-    };
     if (isTransposed(spec.layout))
-      for (int64_t k = 0; k < spec.columns; ++k)
-        for (int64_t r = 0; r < count; ++r)
-          load(r, k);
+      readTransposed<int16_t>(
+          spec.columns, count,
+          [&](int64_t k, int16_t *line) {
+            loadCodes(format.codes, codes, k * spec.rows + n0, count, line);
+          },
+          [&](int64_t r) { return rows[r].codes.data(); });
     else
       for (int64_t r = 0; r < count; ++r)
-        for (int64_t k = 0; k < spec.columns; ++k)
-          load(r, k);
+        loadCodes(format.codes, codes, (n0 + r) * spec.columns, spec.columns, rows[r].codes.data());
 
-    int64_t blockStride = columnStride, rowOfBlocks = isTransposed(spec.layout) ? 1 : blocks;
+    bool transposed = isTransposed(spec.layout);
+    int64_t rowStride = transposed ? 1 : blocks, blockStride = transposed ? spec.rows : 1;
     for (int64_t b = 0; b < blocks; ++b)
       for (int64_t r = 0; r < count; ++r) {
-        int64_t index = single ? 0 : (n0 + r) * rowOfBlocks + b * blockStride;
+        int64_t index = single ? 0 : (n0 + r) * rowStride + b * blockStride;
         rows[r].scale[b] = loadFloat(format.scale, spec.ranges[1].data(), index);
         if (format.zero != Scalar::None)
           rows[r].zero[b] = loadZero(format.zero, spec.ranges[2].data(), index);
@@ -204,7 +234,6 @@ protected:
   }
 
 private:
-  int64_t rowStride, columnStride;
   bool single;
 };
 

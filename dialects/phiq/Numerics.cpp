@@ -10,8 +10,11 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <cstring>
 
 #pragma clang fp contract(off)
+
+static_assert(std::endian::native == std::endian::little, "stored numbers are little-endian");
 
 namespace phic {
 namespace {
@@ -34,17 +37,16 @@ int32_t roundHalfEven(float value) {
 
 } // namespace
 
+// Without branches, so that runs of halves vectorize.
 float halfToFloat(uint16_t bits) {
   uint32_t sign = uint32_t(bits & 0x8000) << 16;
-  uint32_t exponent = (bits >> 10) & 31;
-  uint32_t mantissa = bits & 0x3ff;
-  if (exponent == 31)
-    return std::bit_cast<float>(sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0));
-  if (exponent != 0)
-    return std::bit_cast<float>(sign | (exponent + 112) << 23 | mantissa << 13);
-  // Zero or subnormal: an integer times 2^-24, exact in f32.
-  float magnitude = float(mantissa) * 0x1p-24f;
-  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
+  uint32_t magnitude = bits & 0x7fff, mantissa = bits & 0x3ff;
+  uint32_t normal = (magnitude << 13) + (112u << 23);
+  // An integer times 2^-24, exact in f32.
+  auto subnormal = std::bit_cast<uint32_t>(float(int32_t(mantissa)) * 0x1p-24f);
+  uint32_t special = 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0);
+  uint32_t wide = magnitude < 0x400 ? subnormal : magnitude < 0x7c00 ? normal : special;
+  return std::bit_cast<float>(sign | wide);
 }
 
 uint16_t floatToHalf(float value) {
@@ -73,6 +75,27 @@ uint16_t floatToBfloat(float value) {
   if ((bits & 0x7fffffff) > 0x7f800000)
     return uint16_t(bits >> 16 | 0x40);
   return uint16_t(shiftRightHalfEven(bits, 16));
+}
+
+void widen(Scalar type, const void *stored, int64_t count, float *values) {
+  assert(isFloat(type));
+  if (type == Scalar::F32) {
+    std::memcpy(values, stored, count * sizeof(float));
+    return;
+  }
+  // Loaded bytewise: a file aligns nothing.
+  auto bytes = static_cast<const uint8_t *>(stored);
+  auto load = [&](int64_t i) {
+    uint16_t bits;
+    std::memcpy(&bits, bytes + 2 * i, 2);
+    return bits;
+  };
+  if (type == Scalar::F16)
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = halfToFloat(load(i));
+  else
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = bfloatToFloat(load(i));
 }
 
 float roundTo(Scalar type, float value) {

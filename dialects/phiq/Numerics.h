@@ -25,6 +25,9 @@ uint16_t floatToHalf(float value);
 float bfloatToFloat(uint16_t bits);
 uint16_t floatToBfloat(float value);
 
+/// `count` stored floats (f32, f16 or bf16; any alignment) as f32.
+void widen(Scalar type, const void *stored, int64_t count, float *values);
+
 /// `value` after a trip through a stored float type.
 float roundTo(Scalar type, float value);
 

@@ -96,6 +96,15 @@ TEST(Numerics, NarrowingEdges) {
   EXPECT_EQ(roundTo(Scalar::F32, 0.1f), 0.1f);
 }
 
+TEST(Numerics, WidenReadsUnalignedRuns) {
+  const uint8_t bytes[] = {0, 0x00, 0x3c, 0x00, 0xc0, 0x80, 0x3f};
+  float values[2];
+  widen(Scalar::F16, bytes + 1, 2, values);
+  EXPECT_THAT(values, testing::ElementsAre(1, -2));
+  widen(Scalar::BF16, bytes + 5, 1, values);
+  EXPECT_EQ(values[0], 1);
+}
+
 TEST(Numerics, CodeRanges) {
   EXPECT_EQ(leastCode({4, false}), 0);
   EXPECT_EQ(greatestCode({4, false}), 15);
