@@ -308,4 +308,34 @@ def EmitEntryPointsPass : Pass<"phic-emit-entry-points", "mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"];
 }
 
+def LowerToLlvmPass : Pass<"phic-lower-to-llvm", "mlir::ModuleOp"> {
+  let summary = "take kernel bodies to the llvm dialect";
+  let description = [{
+    Loops, vectors and arithmetic become branches and LLVM instructions; the phiq and plan ops beside the
+    kernels stay, as data for the link phase:
+
+    ```mlir
+    llvm.func @kernel(%p: !llvm.ptr) {            llvm.func @kernel(%p: !llvm.ptr) {
+      %0 = arith.addf %a, %b : f32        ->        %0 = llvm.fadd %a, %b : f32
+    ```
+  }];
+}
+
+def EmitCodePass : Pass<"phic-emit-code", "mlir::ModuleOp"> {
+  let summary = "print the assembly or LLVM IR of a module that has been through `target`";
+  let description = [{
+    Prints to standard output what the link phase will put into the program: row regions are compiled and
+    inlined, only entry points keep their names. The IR stays as it is.
+
+    ```
+    phi_decode_x86_64_v3:
+        pushq   %rbp ...
+    ```
+  }];
+  let options = [
+    Option<"kind", "kind", "std::string", "\"assembly\"", "assembly or llvm">,
+    Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of Targets.def">
+  ];
+}
+
 #endif

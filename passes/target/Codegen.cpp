@@ -1,11 +1,14 @@
 //===- Codegen.cpp - A module's kernels to machine code --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// llvm dialect -> LLVM IR, regions linked in, one CPU for every function, O3,
+// object. A region is compiled once however many stages call its declaration.
+//===----------------------------------------------------------------------===//
 #include "passes/target/Codegen.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "targets/halide/Halide.h"
-#include "llvm/Bitcode/BitcodeReader.h"
+#include "targets/halide/RegionCode.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -19,16 +22,6 @@ namespace phic {
 namespace {
 
 llvm::Error failure(const llvm::Twine &message) { return llvm::createStringError(message); }
-
-/// A copy of the module with nothing but what becomes LLVM IR.
-OwningOpRef<ModuleOp> codeOf(ModuleOp module) {
-  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
-  OpBuilder builder(code->getBodyRegion());
-  for (Operation &op : *module.getBody())
-    if (isa<LLVM::LLVMDialect>(op.getDialect()))
-      builder.clone(op);
-  return code;
-}
 
 llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target) {
   static const bool initialized = [] {
@@ -45,50 +38,67 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &t
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     return failure(error);
-  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      triple, target.cpu, target.features, llvm::TargetOptions(), llvm::Reloc::Static, std::nullopt,
-      llvm::CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<llvm::TargetMachine>(
+      found->createTargetMachine(triple, target.cpu, target.features, llvm::TargetOptions(), llvm::Reloc::Static,
+                                 std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-/// Compiles each declared row region once and links it into `code`, to be inlined.
-llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const Target &target) {
-  for (auto declaration : module.getOps<LLVM::LLVMFuncOp>()) {
-    auto text = declaration->getAttrOfType<StringAttr>("phic.region");
-    if (!text)
-      continue;
-    std::string reason;
-    std::optional<RegionSpec> region = RegionSpec::parse(text.getValue().str(), &reason);
-    if (!region)
-      return failure("region " + declaration.getName() + ": " + reason);
-    llvm::Expected<std::string> bitcode = compileRegion(*region, declaration.getName().str(), target.halide);
-    if (!bitcode)
-      return bitcode.takeError();
-    auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(*bitcode, declaration.getName()), code.getContext());
-    if (!parsed)
-      return parsed.takeError();
-    (*parsed)->setTargetTriple(code.getTargetTriple());
-    (*parsed)->setDataLayout(code.getDataLayout());
-    if (llvm::Linker::linkModules(code, std::move(*parsed)))
-      return failure("cannot link region " + declaration.getName());
-    code.getFunction(declaration.getName())->addFnAttr(llvm::Attribute::AlwaysInline);
-  }
+/// LLVM IR of the llvm functions and globals; the phiq and plan ops beside them are left out.
+std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
+  DialectRegistry registry;
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  module.getContext()->appendDialectRegistry(registry);
+  OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
+  OpBuilder builder(code->getBodyRegion());
+  for (Operation &op : *module.getBody())
+    if (isa<LLVM::LLVMDialect>(op.getDialect()))
+      builder.clone(op);
+  return translateModuleToLLVMIR(*code, context, "phic");
+}
+
+/// Compiles the region of a declaration and links it into `code`, to be inlined.
+llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, StringRef text, llvm::Module &code, const Target &target) {
+  std::string reason;
+  std::optional<RegionSpec> region = RegionSpec::parse(text.str(), &reason);
+  if (!region)
+    return failure("region " + declaration.getName() + ": " + reason);
+  if (region->name() != declaration.getName() || region->argumentCount() != declaration.getNumArguments())
+    return failure("region " + declaration.getName() + ": its text is that of " + region->name() + " with " +
+                   llvm::Twine(region->argumentCount()) + " arguments");
+  auto compiled = compileRegion(*region, target, code.getContext());
+  if (!compiled)
+    return compiled.takeError();
+  (*compiled)->setTargetTriple(code.getTargetTriple());
+  (*compiled)->setDataLayout(code.getDataLayout());
+  if (llvm::Linker::linkModules(code, std::move(*compiled)))
+    return failure("region " + declaration.getName() + " cannot be linked");
+  code.getFunction(declaration.getName())->setLinkage(llvm::GlobalValue::InternalLinkage);
   return llvm::Error::success();
 }
 
-/// One CPU for every function, and nothing visible but the entry points.
-void finishFunctions(llvm::Module &code, const Target &target) {
+llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const Target &target) {
+  for (auto declaration : module.getOps<LLVM::LLVMFuncOp>())
+    if (auto text = declaration->getAttrOfType<StringAttr>("phic.region"))
+      if (llvm::Error error = linkRegion(declaration, text.getValue(), code, target))
+        return error;
+  return llvm::Error::success();
+}
+
+bool isEntryPoint(StringRef name) {
+  return name.starts_with("phi_decode_") || name.starts_with("phi_verify_") || name.starts_with("phi_prefill_");
+}
+
+/// One CPU for every function, since code of different ones is not inlined.
+void finishFunctions(llvm::Module &code, const Target &target, VisibleCode visible) {
   for (llvm::Function &function : code) {
     if (function.isDeclaration())
       continue;
     function.addFnAttr("target-cpu", target.cpu);
     if (!target.features.empty())
       function.addFnAttr("target-features", target.features);
-    else
-      function.removeFnAttr("target-features");
     function.addFnAttr(llvm::Attribute::NoUnwind);
-    bool entry = function.getName().starts_with("phi_decode_") || function.getName().starts_with("phi_verify_") ||
-                 function.getName().starts_with("phi_prefill_");
-    if (!entry)
+    if (visible == VisibleCode::EntryPoints && !isEntryPoint(function.getName()))
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
   }
 }
@@ -111,6 +121,20 @@ void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(code, modules);
 }
 
+llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Target &target, VisibleCode visible,
+                                                       llvm::LLVMContext &context, llvm::TargetMachine &machine) {
+  std::unique_ptr<llvm::Module> code = translate(module, context);
+  if (!code)
+    return failure("the kernels cannot be translated to LLVM IR");
+  code->setTargetTriple(machine.getTargetTriple());
+  code->setDataLayout(machine.createDataLayout());
+  if (llvm::Error error = linkRegions(module, *code, target))
+    return std::move(error);
+  finishFunctions(*code, target, visible);
+  optimize(*code, machine);
+  return std::move(code);
+}
+
 llvm::Expected<llvm::SmallVector<char, 0>> emit(llvm::Module &code, llvm::TargetMachine &machine, CodeKind kind) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream os(bytes);
@@ -128,26 +152,23 @@ llvm::Expected<llvm::SmallVector<char, 0>> emit(llvm::Module &code, llvm::Target
 
 } // namespace
 
+llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Target &target, VisibleCode visible,
+                                                       llvm::LLVMContext &context) {
+  auto machine = makeMachine(target);
+  if (!machine)
+    return machine.takeError();
+  return makeCode(module, target, visible, context, **machine);
+}
+
 llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const Target &target, CodeKind kind) {
   auto machine = makeMachine(target);
   if (!machine)
     return machine.takeError();
-  DialectRegistry registry;
-  registerBuiltinDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
-  module.getContext()->appendDialectRegistry(registry);
-
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(*codeOf(module), context, "phic");
+  auto code = makeCode(module, target, VisibleCode::EntryPoints, context, **machine);
   if (!code)
-    return failure("the kernels cannot be translated to LLVM IR");
-  code->setTargetTriple((*machine)->getTargetTriple());
-  code->setDataLayout((*machine)->createDataLayout());
-  if (llvm::Error error = linkRegions(module, *code, target))
-    return std::move(error);
-  finishFunctions(*code, target);
-  optimize(*code, **machine);
-  return emit(*code, **machine, kind);
+    return code.takeError();
+  return emit(**code, **machine, kind);
 }
 
 } // namespace phic

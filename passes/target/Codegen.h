@@ -6,7 +6,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "targets/Target.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
+#include <memory>
 
 namespace phic {
 
@@ -17,6 +19,13 @@ enum class CodeKind { Object, Assembly, LlvmIr };
 /// inlined, everything but `phi_*` entry points is internal. The bytes depend on
 /// the module and the target only (C8).
 llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const Target &target, CodeKind kind);
+
+/// What keeps its symbol, and so is compiled even if nothing in the module calls it.
+enum class VisibleCode { EntryPoints, WhatIsNotInternal };
+
+/// The same as optimized LLVM IR.
+llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(mlir::ModuleOp module, const Target &target, VisibleCode visible,
+                                                       llvm::LLVMContext &context);
 
 } // namespace phic
 
