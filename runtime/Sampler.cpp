@@ -62,20 +62,16 @@ void makeHeap(Candidate *heap, int64_t count, bool worstFirst) {
 
 float largest(const float *logits, int64_t count) {
   typedef float Lanes __attribute__((vector_size(16), aligned(4)));
-  float best = logits[0];
+  float best = -__builtin_inff();
+  Lanes lanes = {best, best, best, best};
   int64_t i = 0;
-  if (count >= 4) {
-    Lanes lanes;
-    memcpy(&lanes, logits, sizeof(lanes));
-    for (i = 4; i + 4 <= count; i += 4) {
-      Lanes next;
-      memcpy(&next, logits + i, sizeof(next));
-      lanes = next > lanes ? next : lanes;
-    }
-    best = lanes[0];
-    for (int lane = 1; lane < 4; ++lane)
-      best = lanes[lane] > best ? lanes[lane] : best;
+  for (; i + 4 <= count; i += 4) {
+    Lanes next;
+    memcpy(&next, logits + i, sizeof(next));
+    lanes = next > lanes ? next : lanes;
   }
+  for (int lane = 0; lane < 4; ++lane)
+    best = lanes[lane] > best ? lanes[lane] : best;
   for (; i < count; ++i)
     best = logits[i] > best ? logits[i] : best;
   return best;
