@@ -138,8 +138,9 @@ bool Program::start() {
   Layout layout;
   layOut(&layout);
   uint64_t bytes = layout.size;
+  bool addressable = !layout.overflow;
   layout = {};
-  layout.base = bytes < SIZE_MAX ? os::reserve(bytes) : nullptr;
+  layout.base = addressable ? os::reserve(bytes) : nullptr;
   if (!layout.base) {
     errors << "not enough memory: a context of " << context << " tokens takes " << (bytes >> 20)
            << " MiB; a smaller --ctx takes less\n";
