@@ -180,7 +180,7 @@ llvm::Error Writer::writeWeights() {
     return hash.takeError();
   if (llvm::Error failure = sink.padTo(llvm::alignTo(parts.model.weightsBytes, kLine)))
     return failure;
-  phi_weights_trailer trailer = {PHI_WEIGHTS_MAGIC, parts.model.weightsBytes, *hash, {}};
+  phi_weights_trailer trailer = {parts.model.weightsBytes, *hash, {}, PHI_WEIGHTS_MAGIC};
   out << bytesOf(trailer);
   out.pwrite(reinterpret_cast<const char *>(&*hash), sizeof(*hash),
              linked.sections[linked.model].sh_offset + offsetof(phi_model, weights_hash));

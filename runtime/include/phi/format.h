@@ -139,10 +139,10 @@ extern const phi_model phi_the_model;
 /// Ends the weight segment, at the first multiple of 64 after weights_bytes: a
 /// file cut short, or the wrong weights under a program, are refused at start.
 typedef struct phi_weights_trailer {
-  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC
   uint64_t bytes;  ///< phi_model.weights_bytes
   uint64_t hash;   ///< phi_model.weights_hash
   uint64_t reserved[5];
+  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC; last, so that nothing can be missing
 } phi_weights_trailer;
 
 #define PHI_WEIGHTS_MAGIC 0x3153544857494850ull  // "PHIWHTS1"
