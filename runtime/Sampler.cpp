@@ -17,11 +17,10 @@ double expNegative(double x) {
   constexpr double kLog2E = 1.4426950408889634, kLn2High = 0x1.62e42fefa38p-1, kLn2Low = 0x1.ef35793c7673p-45;
   auto n = int64_t(x * kLog2E - 0.5);
   double r = (x - double(n) * kLn2High) - double(n) * kLn2Low;
-  double sum = 1, term = 1;
-  for (int i = 1; i <= 9; ++i) {
-    term *= r / i;
-    sum += term;
-  }
+  constexpr double kTaylor[] = {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1, 1};
+  double sum = 0;
+  for (double coefficient : kTaylor)
+    sum = sum * r + coefficient;
   uint64_t bits = uint64_t(n + 1023) << 52;
   double power;
   memcpy(&power, &bits, sizeof(power));
@@ -122,23 +121,24 @@ struct Weights {
   double of(float logit) const { return expNegative((double(logit) - double(best)) * scale); }
 };
 
-/// Best candidates, best first, until their weights reach topP of the whole.
-int64_t selectTopP(Candidate *candidates, double topP, const float *logits, int64_t vocab, Weights weights) {
+/// Best candidates, best first, until their weights reach topP of the whole. `each` [vocab] is work memory.
+int64_t selectTopP(Candidate *candidates, double *each, double topP, const float *logits, int64_t vocab,
+                   Weights weights) {
   double total = 0;
   for (int64_t i = 0; i < vocab; ++i)
-    total += weights.of(logits[i]);
+    total += each[i] = weights.of(logits[i]);
   // All tokens below this weight together are less than what top-p leaves out.
   double least = (1 - topP) * total / double(vocab);
   int64_t count = 0;
   for (int64_t i = 0; i < vocab; ++i)
-    if (weights.of(logits[i]) >= least)
+    if (each[i] >= least)
       candidates[count++] = {logits[i], int32_t(i)};
   makeHeap(candidates, count, /*worstFirst=*/false);
   // The heap shrinks from the end, where the chosen ones are put: reversed below.
   int64_t left = count;
-  for (double sum = 0; left > 0 && sum < topP * total;) {
+  for (double sum = 0; left > 0 && (sum < topP * total || left == count);) {
     Candidate best = candidates[0];
-    sum += weights.of(best.logit);
+    sum += each[best.id];
     candidates[0] = candidates[--left];
     candidates[left] = best;
     siftDown(candidates, left, 0, /*worstFirst=*/false);
@@ -173,7 +173,7 @@ int64_t selectCandidates(Sampler *sampler, const float *logits, Weights weights)
     if (options.topP < 1)
       count = cutTopP(candidates, count, options.topP, weights);
   } else if (options.topP < 1) {
-    count = selectTopP(candidates, options.topP, logits, sampler->vocab, weights);
+    count = selectTopP(candidates, sampler->weights, options.topP, logits, sampler->vocab, weights);
   } else {
     for (int64_t i = 0; i < count; ++i)
       candidates[i] = {logits[i], int32_t(i)};

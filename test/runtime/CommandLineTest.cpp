@@ -60,9 +60,9 @@ std::string lines(const std::vector<int32_t> &ids) {
 }
 
 TEST(Program, PrintsIdsAsTheyCome) {
-  EXPECT_EQ(run({"--tokens", "1,2,3", "-n", "6", "--print-ids"}).out, lines(fake::expected({1, 2, 3}, 6)));
+  EXPECT_EQ(run({"--tokens", "1,2,3", "-n", "5", "--print-ids"}).out, lines(fake::expected({1, 2, 3}, 5)));
   // Without a tokenizer ids are all there is.
-  EXPECT_EQ(run({"--tokens=1, 2,\n3", "-n=6"}).out, lines(fake::expected({1, 2, 3}, 6)));
+  EXPECT_EQ(run({"--tokens=1, 2,\n3", "-n=4"}).out, lines(fake::expected({1, 2, 3}, 4)));
   EXPECT_EQ(run({"--tokens", "1,2,3", "-n", "0"}).out, "");
 }
 

@@ -136,7 +136,8 @@ std::vector<int32_t> sortedPrefix(const std::vector<float> &logits, double topP)
   std::vector<int32_t> ids(logits.size());
   for (size_t i = 0; i < ids.size(); ++i)
     ids[i] = int32_t(i);
-  std::stable_sort(ids.begin(), ids.end(), [&](int32_t a, int32_t b) { return logits[a] > logits[b]; });
+  std::sort(ids.begin(), ids.end(),
+            [&](int32_t a, int32_t b) { return logits[a] > logits[b] || (logits[a] == logits[b] && a < b); });
   double total = 0, sum = 0;
   for (float logit : logits)
     total += std::exp(double(logit) - logits[ids[0]]);
@@ -149,17 +150,18 @@ std::vector<int32_t> sortedPrefix(const std::vector<float> &logits, double topP)
 }
 
 TEST(Sampler, TopPAgreesWithASort) {
-  std::vector<float> logits(1000);
+  std::vector<float> logits(300);
   uint64_t random = 3;
   for (float &logit : logits)
     logit = float(nextRandom(&random) % 1000) / 100;
   for (double topP : {0.1, 0.5, 0.9}) {
-    Sampling sampling(1000, with(kPlain, &SamplerOptions::topP, topP));
-    auto seen = sampling.frequencies(logits, 50000);
+    Sampling sampling(300, with(kPlain, &SamplerOptions::topP, topP));
+    auto seen = sampling.frequencies(logits, 5000);
     std::vector<int32_t> allowed = sortedPrefix(logits, topP);
     for (auto &[id, frequency] : seen)
       EXPECT_TRUE(std::binary_search(allowed.begin(), allowed.end(), id)) << id << " at " << topP;
-    if (allowed.size() < 200) {
+    // The least likely of few is drawn sooner or later.
+    if (allowed.size() < 20) {
       EXPECT_EQ(seen.size(), allowed.size());
     }
   }

@@ -14,7 +14,7 @@ using namespace phi;
 
 namespace {
 
-constexpr int kStages = 200;
+constexpr int kStages = 50;
 
 /// What a step works on: reached from kernels through frame->arena.
 struct Work {
@@ -92,9 +92,9 @@ std::vector<uint64_t> runMix(int32_t threads, int64_t tiles, int steps) {
 
 TEST(Threads, ResultsDoNotDependOnTheirNumber) {
   for (int64_t tiles : {1, 2, 3, 7, 100}) {
-    std::vector<uint64_t> alone = runMix(1, tiles, 3);
-    for (int32_t threads : {2, 3, 8})
-      EXPECT_EQ(runMix(threads, tiles, 3), alone) << threads << " threads, " << tiles << " tiles";
+    std::vector<uint64_t> alone = runMix(1, tiles, 2);
+    for (int32_t threads : {2, 3, 6})
+      EXPECT_EQ(runMix(threads, tiles, 2), alone) << threads << " threads, " << tiles << " tiles";
   }
 }
 
