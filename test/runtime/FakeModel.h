@@ -6,8 +6,8 @@
 // up to it, modulo the vocabulary. So that any token lost, repeated, misplaced or
 // rotated by the wrong table shows.
 //===----------------------------------------------------------------------===//
-#ifndef PHI_TEST_RUNTIME_FAKEMODEL_H
-#define PHI_TEST_RUNTIME_FAKEMODEL_H
+#ifndef PHIC_TEST_RUNTIME_FAKEMODEL_H
+#define PHIC_TEST_RUNTIME_FAKEMODEL_H
 
 #include "phi/format.h"
 #include <cstring>
@@ -106,4 +106,4 @@ inline std::vector<int32_t> expected(std::vector<int32_t> ids, int count) {
 
 } // namespace phi::fake
 
-#endif // PHI_TEST_RUNTIME_FAKEMODEL_H
+#endif // PHIC_TEST_RUNTIME_FAKEMODEL_H

@@ -64,7 +64,6 @@ enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE =
 /// LOGITS: rows [logit_row0, rows).
 /// KV_*: the whole cache of that layer: kv + offset * context, row_bytes * context bytes
 /// (offset and row_bytes are per token; docs/numerics.md has the order inside).
-/// starts at kv + offset * context), layouts as in docs/numerics.md.
 typedef struct phi_stage_output {
   uint32_t space;      ///< phi_space
   uint32_t row_bytes;
