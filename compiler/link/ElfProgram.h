@@ -32,7 +32,7 @@ public:
   uint64_t tokenizerBytes() const { return tokenizerSize; }
   /// Machine code (`.text`).
   uint64_t textBytes() const { return textSize; }
-  /// The file without weights, tables, manifest and the padding before the weights.
+  /// The file without weights, tables and manifest: code, constants, headers, padding.
   uint64_t codeBytes() const { return codeSize; }
   uint64_t fileBytes() const { return file->getBufferSize(); }
 

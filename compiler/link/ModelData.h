@@ -54,10 +54,6 @@ struct ModelData {
   phi_generation generation = {0, 1, 0, 0, 1};
 };
 
-/// Where a program's weight segment is mapped: above everything a 32-bit
-/// relocation reaches, so that nothing but the one pointer can lead into it.
-inline constexpr uint64_t kWeightAddress = 0x200000000;
-
 /// The object file that defines `phi_the_model` for `triple`. Its bytes depend on nothing else.
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model,
                                                            llvm::StringRef triple);

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
+#include "llvm/ADT/DenseSet.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYOPSPASS
@@ -19,13 +20,45 @@ bool isSupported(Operation *op) {
   return isa_and_nonnull<phiq::PhiqDialect>(op->getDialect()) || isa<arith::AddFOp, arith::MulFOp, func::ReturnOp>(op);
 }
 
-/// Sums and products of anything but rows (scalars, constants) have no kernel.
-bool hasRowsOnly(Operation *op) {
-  return !isa<arith::AddFOp, arith::MulFOp>(op) || llvm::all_of(op->getOperandTypes(), [](Type type) {
-    auto rows = dyn_cast<RankedTensorType>(type);
-    return rows && rows.getRank() == 2 && rows.isDynamicDim(0) && !rows.isDynamicDim(1) && rows.getElementType().isF32();
-  });
+bool isFloatRows(Type type) {
+  auto rows = dyn_cast<RankedTensorType>(type);
+  return rows && rows.getRank() == 2 && rows.isDynamicDim(0) && !rows.isDynamicDim(1) && rows.getElementType().isF32();
 }
+
+class Verifier {
+public:
+  explicit Verifier(func::FuncOp model) : model(model) {}
+
+  LogicalResult run() {
+    for (Operation &op : model.getBody().front())
+      verify(&op);
+    if (offenders.empty())
+      return success();
+    InFlightDiagnostic error = model.emitError("operations of the model that phic has no kernel for: ") << offenders.size();
+    for (auto &[op, reason] : offenders)
+      error.attachNote(op->getLoc()) << "'" << op->getName() << "' " << reason;
+    return error;
+  }
+
+private:
+  void verify(Operation *op) {
+    if (!isSupported(op))
+      return blame(op, "is no operation of a decoder");
+    if (isa<arith::AddFOp, arith::MulFOp>(op) && !llvm::all_of(op->getOperandTypes(), isFloatRows))
+      return blame(op, "is not on rows of floats");
+    // Stages may move an append up to its keys, so that the order has to be the one that attention means.
+    if (auto append = dyn_cast<phiq::CacheAppendOp>(op); append && !appended.insert(append.getCacheAttr()).second)
+      return blame(op, "appends to its cache a second time");
+    if (auto attend = dyn_cast<phiq::AttendOp>(op); attend && !appended.contains(attend.getCacheAttr()))
+      return blame(op, "reads its cache before this step's keys are appended");
+  }
+
+  void blame(Operation *op, StringRef reason) { offenders.emplace_back(op, reason); }
+
+  func::FuncOp model;
+  llvm::DenseSet<Attribute> appended;
+  SmallVector<std::pair<Operation *, StringRef>> offenders;
+};
 
 struct VerifyOps : impl::VerifyOpsPassBase<VerifyOps> {
   void runOnOperation() override {
@@ -34,19 +67,8 @@ struct VerifyOps : impl::VerifyOpsPassBase<VerifyOps> {
       getOperation().emitError("requires the model as one function @model of one block");
       return signalPassFailure();
     }
-    SmallVector<Operation *> offenders;
-    for (Operation &op : model.getBody().front())
-      if (!isSupported(&op) || !hasRowsOnly(&op))
-        offenders.push_back(&op);
-    if (offenders.empty())
-      return;
-    InFlightDiagnostic error = model.emitError("the model has ") << offenders.size() << " operations that phic has no kernel for";
-    for (Operation *op : offenders) {
-      Diagnostic &note = error.attachNote(op->getLoc()) << "'" << op->getName() << "'";
-      if (isSupported(op))
-        note << " on " << op->getOperandTypes();
-    }
-    signalPassFailure();
+    if (failed(Verifier(model).run()))
+      signalPassFailure();
   }
 };
 

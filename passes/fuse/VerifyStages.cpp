@@ -88,7 +88,7 @@ public:
     verifyResult();
     if (offenders.empty())
       return success();
-    InFlightDiagnostic error = model.emitError("the model has ") << offenders.size() << " operations that make no stage";
+    InFlightDiagnostic error = model.emitError("operations of the model that make no stage: ") << offenders.size();
     for (auto &[op, reason] : offenders)
       error.attachNote(op->getLoc()) << "'" << op->getName() << "' " << reason;
     return error;

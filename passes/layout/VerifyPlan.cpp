@@ -35,7 +35,7 @@ public:
     verifyCaches();
     if (offenders.empty())
       return success();
-    InFlightDiagnostic error = model.emitError("the plan has ") << offenders.size() << " mistakes";
+    InFlightDiagnostic error = model.emitError("mistakes in the plan: ") << offenders.size();
     for (auto &[op, reason] : offenders)
       error.attachNote(op->getLoc()) << reason;
     return error;

@@ -34,8 +34,8 @@ struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {
     });
     if (offenders.empty())
       return;
-    InFlightDiagnostic error = getOperation().emitError("the model reads ")
-                               << offenders.size() << " weights in ways that phic has no kernel for";
+    InFlightDiagnostic error = getOperation().emitError("weights that the model reads in ways that phic has no kernel for: ")
+                               << offenders.size();
     for (auto [weight, user] : offenders)
       error.attachNote(user->getLoc()) << "'" << user->getName() << "' of weight '" << weight.getName() << "', "
                                        << weight.getType() << " stored " << weight.getLayout()

@@ -64,7 +64,6 @@ enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE =
 /// LOGITS: rows [logit_row0, rows).
 /// KV_*: the whole cache of that layer: kv + offset * context, row_bytes * context bytes
 /// (offset and row_bytes are per token; docs/numerics.md has the order inside).
-/// starts at kv + offset * context), layouts as in docs/numerics.md.
 typedef struct phi_stage_output {
   uint32_t space;      ///< phi_space
   uint32_t row_bytes;
@@ -139,10 +138,10 @@ extern const phi_model phi_the_model;
 /// Ends the weight segment, at the first multiple of 64 after weights_bytes: a
 /// file cut short, or the wrong weights under a program, are refused at start.
 typedef struct phi_weights_trailer {
-  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC
   uint64_t bytes;  ///< phi_model.weights_bytes
   uint64_t hash;   ///< phi_model.weights_hash
   uint64_t reserved[5];
+  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC; last, so that nothing can be missing
 } phi_weights_trailer;
 
 #define PHI_WEIGHTS_MAGIC 0x3153544857494850ull  // "PHIWHTS1"

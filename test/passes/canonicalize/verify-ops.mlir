@@ -10,20 +10,20 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
 
 // -----
 
-// expected-error@below {{the model has 2 operations that phic has no kernel for}}
+// expected-error@below {{operations of the model that phic has no kernel for: 2}}
 func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
-  // expected-note@below {{'arith.negf'}}
+  // expected-note@below {{'arith.negf' is no operation of a decoder}}
   %0 = arith.negf %x : tensor<?x32xf32>
-  // expected-note@below {{'arith.subf'}}
+  // expected-note@below {{'arith.subf' is no operation of a decoder}}
   %1 = arith.subf %0, %x : tensor<?x32xf32>
   return %1 : tensor<?x32xf32>
 }
 
 // -----
 
-// expected-error@below {{the model has 1 operations that phic has no kernel for}}
+// expected-error@below {{operations of the model that phic has no kernel for: 1}}
 func.func @model(%x: tensor<?x32xf32>, %a: f32) -> tensor<?x32xf32> {
-  // expected-note@below {{'arith.addf' on 'f32', 'f32'}}
+  // expected-note@below {{'arith.addf' is not on rows of floats}}
   %0 = arith.addf %a, %a : f32
   return %x : tensor<?x32xf32>
 }
@@ -35,4 +35,17 @@ module {
   func.func @another(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
     return %x : tensor<?x32xf32>
   }
+}
+
+// -----
+
+phiq.cache @kv0 {heads = 1, head_dim = 32, element = f32}
+// expected-error@below {{operations of the model that phic has no kernel for: 2}}
+func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
+  // expected-note@below {{'phiq.attend' reads its cache before this step's keys are appended}}
+  %0 = phiq.attend @kv0, %x {heads = 1 : i64, scale = 0.25 : f32} : tensor<?x32xf32>
+  phiq.cache_append @kv0, %x, %x : tensor<?x32xf32>, tensor<?x32xf32>
+  // expected-note@below {{'phiq.cache_append' appends to its cache a second time}}
+  phiq.cache_append @kv0, %x, %x : tensor<?x32xf32>, tensor<?x32xf32>
+  return %0 : tensor<?x32xf32>
 }

@@ -17,7 +17,7 @@ func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>)
 
 // -----
 
-// expected-error@below {{the model has 2 operations that make no stage}}
+// expected-error@below {{operations of the model that make no stage: 2}}
 func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
   // expected-note@below {{'phiq.silu' is in no stage}}
   %0 = phiq.silu %x : tensor<?x32xf32>
@@ -28,7 +28,7 @@ func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
 // -----
 
 // Rows and heads; epilogues of other stages; modes that do not fit their rows.
-// expected-error@below {{the model has 6 operations that make no stage}}
+// expected-error@below {{operations of the model that make no stage: 6}}
 func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>, %cos: tensor<9x4xf32>) -> tensor<?x8xf32> {
   %0 = plan.stage "rows" (%x, %cos) : (tensor<?x32xf32>, tensor<9x4xf32>) -> tensor<?x32xf32> {
   ^bb0(%a: tensor<?x32xf32>, %c: tensor<9x4xf32>):
@@ -54,7 +54,7 @@ func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>,
 
 // -----
 
-// expected-error@below {{the model has 1 operations that make no stage}}
+// expected-error@below {{operations of the model that make no stage: 1}}
 func.func @model(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) -> tensor<?x8xf32> {
   // expected-note@below {{'plan.stage' mixes logit rows with all rows}}
   %0 = plan.stage "lm_head" (%x, %w) {logit_rows} : (tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
@@ -67,7 +67,7 @@ func.func @model(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) -> tensor<?x8xf32> 
 
 // -----
 
-// expected-error@below {{the model has 1 operations that make no stage}}
+// expected-error@below {{operations of the model that make no stage: 1}}
 func.func @model(%x: tensor<?x48xf32>) -> tensor<?x8xf32> {
   // expected-note@below {{'phiq.weight' cannot be packed: blocks of 24 elements}}
   %w = phiq.weight "w" layout = "qdq_nk" [#phiq.range<file = 0, offset = 0, length = 384, hash = 0x1>, #phiq.range<file = 0, offset = 384, length = 64, hash = 0x2>]

@@ -31,7 +31,7 @@ module {
 module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024, scratch_bytes = 0, kv_bytes_per_token = 48, weights_bytes = 128>} {
   // expected-note@below {{cache begins at 16, the one before ends at 32}}
   phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.key_offset = 0 : i64, plan.value_offset = 16 : i64}
-  // expected-error@below {{the plan has 9 mistakes}}
+  // expected-error@below {{mistakes in the plan: 9}}
   func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     // expected-note@below {{weight has no packed layout}}
     %v = phiq.weight "v" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>] : tensor<16xf32>

@@ -13,7 +13,7 @@ func.func @model(%x: tensor<?x32xf32>) -> tensor<?x64xf32> {
 // -----
 
 !q4 = !phiq.block<u4, 32, scale = f32, zero = 8>
-// expected-error@below {{the model reads 2 weights in ways that phic has no kernel for}}
+// expected-error@below {{weights that the model reads in ways that phic has no kernel for: 2}}
 module {
   func.func @model(%x: tensor<?x64xf32>) -> tensor<?x32xf32> {
     %w = phiq.weight "w" layout = "nbits" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x1>, #phiq.range<file = 0, offset = 1024, length = 256, hash = 0x2>]

@@ -1,0 +1,177 @@
+//===- ModelData.cpp - The program's one constant struct ---------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Builds an LLVM module of constants and emits it as an object:
+//
+//     @phi_the_model = constant { i32 192, i32 1, ptr @name, ... }, section ".phi_model"
+//     @tokenizer = internal constant [N x i8] ..., section ".phi_tokenizer"
+//     @weights = internal constant [64 x i8] zeroinitializer, section ".phi_weights"
+//
+// `.phi_weights` only stands for the segment: the linker gives it its address,
+// and appending the weights gives it its bytes.
+//===----------------------------------------------------------------------===//
+#include "compiler/link/ModelData.h"
+
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+
+namespace phic {
+namespace {
+
+using llvm::Constant;
+
+class ModelModule {
+public:
+  explicit ModelModule(llvm::Module &module)
+      : module(module), context(module.getContext()), i32(llvm::Type::getInt32Ty(context)),
+        i64(llvm::Type::getInt64Ty(context)), pointer(llvm::PointerType::get(context, 0)) {}
+
+  void build(const ModelData &model);
+
+private:
+  Constant *word(uint32_t value) { return llvm::ConstantInt::get(i32, value); }
+  Constant *quad(uint64_t value) { return llvm::ConstantInt::get(i64, value); }
+  Constant *real(float value) { return llvm::ConstantFP::get(context, llvm::APFloat(value)); }
+  Constant *record(llvm::ArrayRef<Constant *> fields) {
+    return llvm::ConstantStruct::getAnon(context, fields);
+  }
+
+  /// A private constant; null for no bytes, as phi_model wants it.
+  llvm::GlobalVariable *keep(Constant *value, llvm::StringRef name, uint64_t align);
+  Constant *string(llvm::StringRef text);
+  Constant *table(llvm::StringRef bytes, llvm::StringRef name);
+  Constant *array(llvm::ArrayRef<Constant *> elements, llvm::StringRef name);
+  Constant *variants(const ModelData &model);
+  Constant *stages(const ModelData &model);
+  Constant *weights();
+  Constant *entry(llvm::StringRef symbol);
+
+  llvm::Module &module;
+  llvm::LLVMContext &context;
+  llvm::IntegerType *i32, *i64;
+  llvm::PointerType *pointer;
+};
+
+llvm::GlobalVariable *ModelModule::keep(Constant *value, llvm::StringRef name, uint64_t align) {
+  auto *global = new llvm::GlobalVariable(module, value->getType(), /*isConstant=*/true,
+                                          llvm::GlobalValue::InternalLinkage, value, name);
+  global->setAlignment(llvm::Align(align));
+  return global;
+}
+
+Constant *ModelModule::string(llvm::StringRef text) {
+  return keep(llvm::ConstantDataArray::getString(context, text, /*AddNull=*/true), "string", 1);
+}
+
+Constant *ModelModule::table(llvm::StringRef bytes, llvm::StringRef name) {
+  if (bytes.empty())
+    return llvm::ConstantPointerNull::get(pointer);
+  auto *global = keep(llvm::ConstantDataArray::getString(context, bytes, /*AddNull=*/false), name, 64);
+  global->setSection(".phi_tokenizer");
+  return global;
+}
+
+Constant *ModelModule::array(llvm::ArrayRef<Constant *> elements, llvm::StringRef name) {
+  if (elements.empty())
+    return llvm::ConstantPointerNull::get(pointer);
+  auto *type = llvm::ArrayType::get(elements.front()->getType(), elements.size());
+  return keep(llvm::ConstantArray::get(type, elements), name, 8);
+}
+
+Constant *ModelModule::entry(llvm::StringRef symbol) {
+  auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i32}, /*isVarArg=*/false);
+  return llvm::cast<Constant>(module.getOrInsertFunction(symbol, type).getCallee());
+}
+
+Constant *ModelModule::variants(const ModelData &model) {
+  llvm::SmallVector<Constant *> elements;
+  for (const VariantData &variant : model.variants)
+    elements.push_back(record({string(variant.name), quad(variant.features), entry(variant.decode),
+                               entry(variant.verify), entry(variant.prefill)}));
+  return array(elements, "variants");
+}
+
+Constant *ModelModule::stages(const ModelData &model) {
+  llvm::SmallVector<Constant *> elements;
+  for (const StageData &stage : model.stages) {
+    llvm::SmallVector<Constant *> outputs;
+    for (const phi_stage_output &output : stage.outputs)
+      outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset)}));
+    elements.push_back(record({string(stage.name), array(outputs, "outputs"), word(outputs.size()),
+                               word(stage.logitRows)}));
+  }
+  return array(elements, "stages");
+}
+
+Constant *ModelModule::weights() {
+  constexpr uint64_t kPage = 4096;
+  auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), sizeof(phi_weights_trailer));
+  auto *global = keep(llvm::ConstantAggregateZero::get(type), "weights", kPage);
+  global->setSection(".phi_weights");
+  return global;
+}
+
+void ModelModule::build(const ModelData &model) {
+  llvm::SmallVector<Constant *> stopIds;
+  for (int32_t id : model.stopIds)
+    stopIds.push_back(word(id));
+  const phi_generation &generation = model.generation;
+  constexpr uint64_t kLine = 64;  // threads' scratch memory begins on a cache line each
+  Constant *value = record({
+      word(sizeof(phi_model)), word(PHI_FORMAT_VERSION),
+      string(model.name), string(model.phicVersion),
+      word(model.vocab), word(model.chunkRows), word(model.contextMax), word(model.contextDefault),
+      word(model.ropeSwitch), word(model.prunedHead),
+      quad(model.arenaBytes), quad((model.scratchBytes + kLine - 1) / kLine * kLine), quad(model.kvBytesPerToken),
+      weights(), quad(model.weightsBytes), quad(/*weights_hash, set when they are written=*/0),
+      variants(model), stages(model), word(model.variants.size()), word(model.stages.size()),
+      table(model.tokenizer, "tokenizer"), quad(model.tokenizer.size()),
+      table(model.chat, "chat"), quad(model.chat.size()),
+      array(stopIds, "stop_ids"), word(stopIds.size()), word(/*reserved=*/0),
+      record({real(generation.temperature), real(generation.top_p), real(generation.min_p),
+              word(generation.top_k), real(generation.repetition_penalty)}),
+  });
+  assert(module.getDataLayout().getTypeAllocSize(value->getType()) == sizeof(phi_model) &&
+         "fields as in phi/format.h");
+  auto *global = keep(value, "phi_the_model", 64);
+  global->setLinkage(llvm::GlobalValue::ExternalLinkage);
+  global->setSection(".phi_model");
+}
+
+} // namespace
+
+llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, llvm::StringRef tripleName) {
+  llvm::InitializeAllTargetInfos();
+  llvm::InitializeAllTargets();
+  llvm::InitializeAllTargetMCs();
+  llvm::InitializeAllAsmPrinters();
+  llvm::Triple triple(tripleName);
+  std::string reason;
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, reason);
+  if (!target)
+    return llvm::createStringError("cannot emit code for %s: %s", triple.str().c_str(), reason.c_str());
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, /*CPU=*/"", /*Features=*/"", {}, llvm::Reloc::Static));
+
+  llvm::LLVMContext context;
+  llvm::Module module("model", context);
+  module.setTargetTriple(triple);
+  module.setDataLayout(machine->createDataLayout());
+  ModelModule(module).build(model);
+
+  llvm::SmallVector<char, 0> object;
+  llvm::raw_svector_ostream out(object);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, out, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return llvm::createStringError("no object files for %s", triple.str().c_str());
+  passes.run(module);
+  return object;
+}
+
+} // namespace phic

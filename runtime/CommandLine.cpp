@@ -1,0 +1,317 @@
+//===- CommandLine.cpp - The flags of a model binary -------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One table names every flag, its value, how it is read and what --help says.
+//===----------------------------------------------------------------------===//
+#include "CommandLine.h"
+
+namespace phi {
+namespace {
+
+enum class FlagId : uint8_t {
+  Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, Stop, IgnoreEos,
+  Tokens, TokensFile, Logits, PrintIds, Stats, StreamStages, Version, Help,
+};
+
+struct Flag {
+  FlagId id;
+  const char *name;
+  const char *value;  ///< nullptr: takes none
+  const char *help;
+};
+
+constexpr Flag kFlags[] = {
+    {FlagId::Interactive, "-i", nullptr, "chat: a line is a message, an empty line or Ctrl-D ends"},
+    {FlagId::System, "--system", "TEXT", "system message before the conversation"},
+    {FlagId::Raw, "--raw", nullptr, "continue PROMPT as it is, without the chat template"},
+    {FlagId::Count, "-n", "N", "generate at most N tokens (default: until the model stops)"},
+    {FlagId::Temperature, "--temp", "T", "sampling temperature; 0 is greedy, without any penalty"},
+    {FlagId::TopK, "--top-k", "K", "sample from the K likeliest tokens; 0 is off"},
+    {FlagId::TopP, "--top-p", "P", "sample from the likeliest tokens that make up P; 1 is off"},
+    {FlagId::MinP, "--min-p", "P", "drop tokens less likely than P times the likeliest; 0 is off"},
+    {FlagId::Seed, "--seed", "S", "random seed (default: another one each run)"},
+    {FlagId::Context, "--ctx", "N", "most tokens of prompt and answer together"},
+    {FlagId::Threads, "--threads", "N", "threads (default: physical cores)"},
+    {FlagId::Stop, "--stop", "TEXT", "stop before TEXT; may be given up to 16 times"},
+    {FlagId::IgnoreEos, "--ignore-eos", nullptr, "go on after the model's stop tokens"},
+    {FlagId::Tokens, "--tokens", "IDS", "the prompt as token ids, 1,2,3"},
+    {FlagId::TokensFile, "--tokens-file", "F", "the same from a file"},
+    {FlagId::Logits, "--logits", "F", "write the prompt's logits, float32 [tokens, vocabulary], as F (.npy)"},
+    {FlagId::PrintIds, "--print-ids", nullptr, "print token ids instead of text"},
+    {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
+    {FlagId::StreamStages, "--stream-stages", "FD", "write each stage's buffers to a file descriptor (for `phic verify`)"},
+    {FlagId::Version, "--version", nullptr, "print what this program is"},
+    {FlagId::Help, "--help", nullptr, "print this"},
+};
+
+/// --stats alone is complete: its value must follow an equals sign.
+bool valueIsOptional(const Flag &flag) { return flag.id == FlagId::Stats; }
+
+constexpr size_t kMostName = 24;
+
+/// Levenshtein distance of two names of at most kMostName characters.
+size_t distance(Text a, Text b) {
+  size_t row[kMostName + 1];
+  for (size_t j = 0; j <= b.size; ++j)
+    row[j] = j;
+  for (size_t i = 1; i <= a.size; ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size; ++j) {
+      size_t replaced = diagonal + (a.begin[i - 1] != b.begin[j - 1]);
+      diagonal = row[j];
+      size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+      row[j] = replaced < shorter ? replaced : shorter;
+    }
+  }
+  return row[b.size];
+}
+
+/// The flag that was probably meant, or nullptr.
+const char *suggestion(Text name) {
+  constexpr size_t kMostTypos = 2;
+  const char *best = nullptr;
+  size_t least = kMostTypos + 1;
+  if (name.size > kMostName)
+    return nullptr;
+  for (const Flag &flag : kFlags) {
+    size_t typos = distance(name, flag.name);
+    if (typos < least && typos < name.size - 1) {
+      least = typos;
+      best = flag.name;
+    }
+  }
+  return best;
+}
+
+bool isOneOf(const char *name, Text given) { return given == name; }
+
+class Parser {
+public:
+  Parser(const phi_model &model, int argc, const char *const *argv, ProgramOptions &options, Writer &errors)
+      : model(model), argc(argc), argv(argv), options(options), errors(errors) {}
+
+  bool parse();
+
+private:
+  bool parseFlag(const char *argument);
+  bool takeValue(const Flag &flag, const char *argument, Text name);
+  bool store(const Flag &flag);
+  bool storeSampling(const Flag &flag);
+  bool storeStats();
+  bool storeStop();
+  bool integer(const Flag &flag, int64_t least, int64_t most, int64_t *number);
+  bool decimal(const Flag &flag, double most, double *number);
+  bool checkTogether();
+  bool fail(Text what) {
+    errors << what << '\n';
+    return false;
+  }
+
+  const phi_model &model;
+  int argc;
+  const char *const *argv;
+  ProgramOptions &options;
+  Writer &errors;
+  int at = 1;
+  const char *value = nullptr;
+};
+
+bool Parser::parse() {
+  bool flagsEnded = false;
+  for (; at < argc; ++at) {
+    Text argument = argv[at];
+    if (!flagsEnded && argument == "--") {
+      flagsEnded = true;
+    } else if (!flagsEnded && argument.size > 1 && argument.begin[0] == '-') {
+      if (!parseFlag(argv[at]))
+        return false;
+    } else if (options.prompt) {
+      errors << "more than one prompt: '" << options.prompt << "' and '" << argument << "'; put a prompt of several words in quotes\n";
+      return false;
+    } else {
+      options.prompt = argv[at];
+    }
+  }
+  return checkTogether();
+}
+
+bool Parser::parseFlag(const char *argument) {
+  Text name = argument;
+  for (size_t i = 0; i < name.size; ++i)
+    if (name.begin[i] == '=')
+      name.size = i;
+  for (const Flag &flag : kFlags)
+    if (isOneOf(flag.name, name) || (flag.id == FlagId::Help && name == "-h"))
+      return takeValue(flag, argument, name) && store(flag);
+  errors << "unknown flag " << name;
+  if (const char *meant = suggestion(name))
+    errors << "; did you mean " << meant << "?\n";
+  else
+    errors << "; --help lists all\n";
+  return false;
+}
+
+/// Sets `value` from what follows the flag; nullptr where none is taken.
+bool Parser::takeValue(const Flag &flag, const char *argument, Text name) {
+  bool attached = argument[name.size] == '=';
+  value = attached ? argument + name.size + 1 : nullptr;
+  if (!flag.value && attached) {
+    errors << flag.name << " takes no value, but got '" << value << "'\n";
+    return false;
+  }
+  if (!flag.value || attached || valueIsOptional(flag))
+    return true;
+  if (at + 1 >= argc) {
+    errors << flag.name << " wants a value: " << flag.name << ' ' << flag.value << '\n';
+    return false;
+  }
+  value = argv[++at];
+  return true;
+}
+
+bool Parser::integer(const Flag &flag, int64_t least, int64_t most, int64_t *number) {
+  if (parseInteger(value, number) && *number >= least && *number <= most)
+    return true;
+  errors << flag.name << " wants a whole number from " << least << " to " << most << ", not '" << value << "'\n";
+  return false;
+}
+
+bool Parser::decimal(const Flag &flag, double most, double *number) {
+  if (parseDecimal(value, number) && *number >= 0 && *number <= most)
+    return true;
+  errors << flag.name << " wants a number from 0 to " << int64_t(most) << ", not '" << value << "'\n";
+  return false;
+}
+
+bool Parser::storeSampling(const Flag &flag) {
+  SamplerOptions &sampler = options.sampler;
+  int64_t seed = 0;
+  switch (flag.id) {
+  case FlagId::Temperature:
+    if (!decimal(flag, 100, &sampler.temperature))
+      return false;
+    if (sampler.temperature == 0)
+      sampler.repetitionPenalty = 1;  // asked for the likeliest token, not for the model's defaults
+    return true;
+  case FlagId::TopK:
+    return integer(flag, 0, INT32_MAX, &sampler.topK);
+  case FlagId::TopP:
+    return decimal(flag, 1, &sampler.topP);
+  case FlagId::MinP:
+    return decimal(flag, 1, &sampler.minP);
+  default:
+    options.seeded = integer(flag, 0, INT64_MAX, &seed);
+    sampler.seed = uint64_t(seed);
+    return options.seeded;
+  }
+}
+
+bool Parser::storeStats() {
+  options.stats = value ? StatsKind::Json : StatsKind::Plain;
+  if (!value || isOneOf("json", value))
+    return true;
+  errors << "--stats takes 'json' or nothing, not '" << value << "'\n";
+  return false;
+}
+
+bool Parser::storeStop() {
+  if (!*value)
+    return fail("--stop wants a text that is not empty");
+  if (options.stopCount == kMostStops)
+    return fail("--stop can be given 16 times at most");
+  options.stops[options.stopCount++] = value;
+  return true;
+}
+
+bool Parser::store(const Flag &flag) {
+  switch (flag.id) {
+  case FlagId::Interactive: options.interactive = true; return true;
+  case FlagId::System: options.system = value; return true;
+  case FlagId::Raw: options.raw = true; return true;
+  case FlagId::Count: return integer(flag, 0, INT32_MAX, &options.count);
+  case FlagId::Context: return integer(flag, 1, model.context_max, &options.context);
+  case FlagId::Threads: return integer(flag, 1, kMostThreads, &options.threads);
+  case FlagId::Stop: return storeStop();
+  case FlagId::IgnoreEos: options.ignoreEos = true; return true;
+  case FlagId::Tokens: options.tokens = value; return true;
+  case FlagId::TokensFile: options.tokensFile = value; return true;
+  case FlagId::Logits: options.logits = value; return true;
+  case FlagId::PrintIds: options.printIds = true; return true;
+  case FlagId::Stats: return storeStats();
+  case FlagId::StreamStages: return integer(flag, 0, INT32_MAX, &options.streamStages);
+  case FlagId::Version: options.version = true; return true;
+  case FlagId::Help: options.help = true; return true;
+  default: return storeSampling(flag);
+  }
+}
+
+/// What cannot be had at once, or not in this program.
+bool Parser::checkTogether() {
+  if (options.help || options.version)
+    return true;
+  if (options.tokens && options.tokensFile)
+    return fail("--tokens and --tokens-file both give the prompt; one of them is enough");
+  if (options.hasTokens() && options.prompt)
+    return fail("a text prompt and --tokens cannot be used together");
+  if (options.hasTokens() && options.interactive)
+    return fail("-i chats in text; it cannot be used with --tokens");
+  if (options.system && (options.raw || options.hasTokens()))
+    return fail("--system is a message of the chat template; it cannot be used with --raw or --tokens");
+  if (options.raw && options.interactive)
+    return fail("-i needs the chat template; it cannot be used with --raw");
+  if (options.logits && options.interactive)
+    return fail("--logits writes one prompt's logits; it cannot be used with -i");
+  if (!model.tokenizer && !options.hasTokens())
+    return fail("this program was built without a tokenizer; give it token ids with --tokens or --tokens-file");
+  if (!model.tokenizer && options.stopCount)
+    return fail("this program was built without a tokenizer; --stop cannot be used");
+  if (!model.chat && (options.system || options.interactive))
+    return fail("this program was built without a chat template; only --raw and --tokens work");
+  return true;
+}
+
+SamplerOptions defaultSampling(const phi_generation &generation) {
+  SamplerOptions sampler = {};
+  sampler.temperature = double(generation.temperature);
+  sampler.topP = double(generation.top_p);
+  sampler.minP = double(generation.min_p);
+  sampler.topK = generation.top_k;
+  sampler.repetitionPenalty = double(generation.repetition_penalty);
+  return sampler;
+}
+
+} // namespace
+
+bool parseCommandLine(const phi_model &model, int argc, const char *const *argv, ProgramOptions *options,
+                      Writer &errors) {
+  *options = {};
+  options->sampler = defaultSampling(model.generation);
+  return Parser(model, argc, argv, *options, errors).parse();
+}
+
+void printHelp(const phi_model &model, const char *program, Writer &out) {
+  out << model.name << "\n\nusage: " << program << " [PROMPT] [flags]\n\n";
+  for (const Flag &flag : kFlags) {
+    size_t used = Text(flag.name).size;
+    out << "  " << flag.name;
+    if (flag.value) {
+      out << (valueIsOptional(flag) ? "[=" : " ") << flag.value << (valueIsOptional(flag) ? "]" : "");
+      used += Text(flag.value).size + (valueIsOptional(flag) ? 3 : 1);
+    }
+    for (; used < 22; ++used)
+      out << ' ';
+    out << flag.help << '\n';
+  }
+  out << "\nWithout PROMPT: a chat on a terminal, else the prompt is read from standard input.\n"
+         "Exit codes: 0 fine, 1 wrong use, 3 a fault of the program, 130 interrupted.\n";
+}
+
+void printVersion(const phi_model &model, Writer &out) {
+  out << model.name << ", compiled by phic " << model.phic_version << " for";
+  for (uint32_t i = 0; i < model.variant_count; ++i)
+    out << (i ? ", " : " ") << model.variants[i].name;
+  out << '\n';
+}
+
+} // namespace phi

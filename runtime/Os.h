@@ -1,0 +1,71 @@
+//===- Os.h - All that the runtime asks of a system ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One file a system implements this (Os_linux.cpp); nothing else in the runtime
+// includes a system header. Nothing here needs a file to exist: programs run in
+// an empty root directory.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_OS_H
+#define PHI_RUNTIME_OS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace phi::os {
+
+/// Zeroed, page-aligned address space that takes memory only where it is touched; nullptr on failure.
+uint8_t *reserve(size_t bytes);
+void release(uint8_t *memory, size_t bytes);
+/// Touching one byte shall take one small page, not a huge one: for sparsely filled ranges.
+void keepPagesSmall(uint8_t *memory, size_t bytes);
+/// These mapped file pages will be read soon, from front to back.
+void willRead(const uint8_t *memory, size_t bytes);
+
+/// A running thread; joinThread waits for its end.
+struct Thread {
+  void (*body)(void *);
+  void *argument;
+  uintptr_t handle;
+};
+/// Starts `thread->body(thread->argument)`; `thread` must outlive it. False on failure.
+bool startThread(Thread *thread);
+void joinThread(Thread *thread);
+/// Sleeps while *word == expected, until woken; may return early.
+void sleepOn(const uint32_t *word, uint32_t expected);
+void wakeAll(const uint32_t *word);
+
+/// Cores this process may run on, hardware threads of a core counted once and a CPU quota respected. At least 1.
+int32_t physicalCores();
+
+/// Seconds of a steady clock.
+double now();
+/// now() at which the process began, as well as can be told from within.
+double processStart();
+uint64_t peakResidentBytes();
+/// A seed that differs from run to run.
+uint64_t randomSeed();
+
+constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2;
+
+/// Writes all of it; false when the other side is gone or the disk is full.
+bool writeAll(int file, const void *bytes, size_t count);
+/// Bytes read, 0 at the end, -1 on failure or when interrupted by a signal.
+int64_t readSome(int file, void *bytes, size_t capacity);
+/// -1 on failure.
+int openForReading(const char *path);
+int createFile(const char *path);
+bool closeFile(int file);
+void removeFile(const char *path);
+bool isTerminal(int file);
+/// In words, why the last call failed.
+const char *lastError();
+
+/// Calls `handler` on Ctrl-C; reads are then interrupted. The handler may only set a flag or exit.
+void onInterrupt(void (*handler)());
+/// Calls `handler` when mapped memory turns out to have no file behind it (a program cut short).
+void onMissingPage(void (*handler)());
+[[noreturn]] void exitNow(int code);
+
+} // namespace phi::os
+
+#endif // PHI_RUNTIME_OS_H

@@ -1,0 +1,254 @@
+//===- Os_linux.cpp - The runtime on Linux -----------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// System calls through musl (in programs) or glibc (in tests). Only functions
+// that pull in little of a static libc are used: no stdio, no malloc.
+//===----------------------------------------------------------------------===//
+#include "Os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
+namespace phi::os {
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+uint8_t *reserve(size_t bytes) {
+  void *memory = mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<uint8_t *>(memory);
+}
+
+void release(uint8_t *memory, size_t bytes) { munmap(memory, bytes ? bytes : 1); }
+
+/// madvise wants whole pages: those that lie in the range.
+static void advise(const uint8_t *memory, size_t bytes, int advice) {
+  constexpr uintptr_t kPage = 4096;
+  uintptr_t begin = (reinterpret_cast<uintptr_t>(memory) + kPage - 1) & ~(kPage - 1);
+  uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~(kPage - 1);
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, advice);
+}
+
+void keepPagesSmall(uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_NOHUGEPAGE); }
+void willRead(const uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_WILLNEED); }
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+static void *threadMain(void *argument) {
+  auto *thread = static_cast<Thread *>(argument);
+  thread->body(thread->argument);
+  return nullptr;
+}
+
+bool startThread(Thread *thread) {
+  static_assert(sizeof(pthread_t) == sizeof(thread->handle));
+  // Signals are for the main thread: a worker must not be the one that a Ctrl-C interrupts.
+  sigset_t all, before;
+  sigfillset(&all);
+  sigdelset(&all, SIGBUS);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t handle;
+  bool started = pthread_create(&handle, nullptr, threadMain, thread) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (started)
+    memcpy(&thread->handle, &handle, sizeof(handle));
+  return started;
+}
+
+void joinThread(Thread *thread) {
+  pthread_t handle;
+  memcpy(&handle, &thread->handle, sizeof(handle));
+  pthread_join(handle, nullptr);
+}
+
+// FUTEX_WAIT and FUTEX_WAKE with FUTEX_PRIVATE_FLAG: musl comes without the kernel's headers.
+constexpr int kFutexWait = 0 | 128, kFutexWake = 1 | 128;
+
+void sleepOn(const uint32_t *word, uint32_t expected) {
+  syscall(SYS_futex, word, kFutexWait, expected, nullptr);
+}
+
+void wakeAll(const uint32_t *word) { syscall(SYS_futex, word, kFutexWake, INT_MAX); }
+
+//===----------------------------------------------------------------------===//
+// Cores
+//===----------------------------------------------------------------------===//
+
+#if defined(__x86_64__)
+/// Bits of an APIC id that tell the hardware threads of one core apart; 0 without SMT.
+static uint32_t smtShift() {
+  uint32_t eax, ebx, ecx, edx;
+  if (!__get_cpuid_count(0xb, 0, &eax, &ebx, &ecx, &edx) || ebx < 2)
+    return 0;
+  return eax & 31;
+}
+
+/// Distinct cores of `allowed`, by asking each CPU for its APIC id. The only
+/// way that needs no file; costs a migration a CPU.
+static int32_t countCores(const cpu_set_t &allowed, uint32_t shift) {
+  constexpr int32_t kMost = 1024;
+  uint32_t cores[kMost];
+  int32_t count = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE && count < kMost; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed))
+      continue;
+    cpu_set_t one;
+    memset(&one, 0, sizeof(one));
+    CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof(one), &one) != 0)
+      continue;
+    uint32_t eax, ebx, ecx, apic = 0;
+    __get_cpuid_count(0xb, 0, &eax, &ebx, &ecx, &apic);
+    int32_t i = 0;
+    while (i < count && cores[i] != apic >> shift)
+      ++i;
+    if (i == count)
+      cores[count++] = apic >> shift;
+  }
+  sched_setaffinity(0, sizeof(allowed), &allowed);
+  return count;
+}
+#endif
+
+/// CPUs that a container's quota allows ("max 100000", or "150000 100000"), rounded up; INT_MAX without one.
+static int32_t quotaCores() {
+  int file = openForReading("/sys/fs/cgroup/cpu.max");
+  if (file < 0)
+    return INT_MAX;
+  char text[64];
+  int64_t length = readSome(file, text, sizeof(text));
+  closeFile(file);
+  uint64_t numbers[2] = {0, 0};
+  int which = 0;
+  for (int64_t i = 0; i < length && which < 2; ++i) {
+    if (text[i] >= '0' && text[i] <= '9')
+      numbers[which] = numbers[which] * 10 + (text[i] - '0');
+    else if (text[i] == ' ' && numbers[0])
+      ++which;
+    else
+      break;
+  }
+  if (!numbers[0] || !numbers[1])
+    return INT_MAX;
+  uint64_t cores = (numbers[0] + numbers[1] - 1) / numbers[1];
+  return cores < INT_MAX ? int32_t(cores) : INT_MAX;
+}
+
+int32_t physicalCores() {
+  cpu_set_t allowed;
+  memset(&allowed, 0, sizeof(allowed));
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+    return 1;
+  int32_t count = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    count += CPU_ISSET(cpu, &allowed) ? 1 : 0;
+#if defined(__x86_64__)
+  if (uint32_t shift = smtShift())
+    count = countCores(allowed, shift);
+#endif
+  int32_t quota = quotaCores();
+  count = count < quota ? count : quota;
+  return count > 0 ? count : 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Clocks
+//===----------------------------------------------------------------------===//
+
+static double readClock(clockid_t clock) {
+  timespec time;
+  clock_gettime(clock, &time);
+  return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
+}
+
+double now() { return readClock(CLOCK_MONOTONIC); }
+
+double processStart() {
+  // What the process has computed so far is what passed since exec: a start does not wait for anything.
+  return now() - readClock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+uint64_t peakResidentBytes() {
+  rusage usage;
+  return getrusage(RUSAGE_SELF, &usage) == 0 ? uint64_t(usage.ru_maxrss) * 1024 : 0;
+}
+
+uint64_t randomSeed() {
+  uint64_t seed = 0;
+  if (syscall(SYS_getrandom, &seed, sizeof(seed), 0) != long(sizeof(seed)))
+    seed = uint64_t(now() * 1e9);
+  return seed;
+}
+
+//===----------------------------------------------------------------------===//
+// Files
+//===----------------------------------------------------------------------===//
+
+bool writeAll(int file, const void *bytes, size_t count) {
+  auto *next = static_cast<const char *>(bytes);
+  while (count) {
+    ssize_t written = write(file, next, count);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return false;
+    next += written;
+    count -= size_t(written);
+  }
+  return true;
+}
+
+int64_t readSome(int file, void *bytes, size_t capacity) { return read(file, bytes, capacity); }
+int openForReading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+int createFile(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }
+bool closeFile(int file) { return close(file) == 0; }
+void removeFile(const char *path) { unlink(path); }
+bool isTerminal(int file) { return isatty(file) == 1; }
+const char *lastError() { return strerror(errno); }
+
+//===----------------------------------------------------------------------===//
+// Signals
+//===----------------------------------------------------------------------===//
+
+// A signal's handler has no argument of ours: these two are the program's, set once at start.
+static void (*interruptHandler)();
+static void (*missingPageHandler)();
+
+static void onSignal(int signal, void (**slot)(), void (*handler)(), void (*trampoline)(int)) {
+  *slot = handler;
+  struct sigaction action;
+  memset(&action, 0, sizeof(action));
+  action.sa_handler = trampoline;
+  sigaction(signal, &action, nullptr);
+}
+
+void onInterrupt(void (*handler)()) {
+  onSignal(SIGINT, &interruptHandler, handler, [](int) { interruptHandler(); });
+}
+
+void onMissingPage(void (*handler)()) {
+  onSignal(SIGBUS, &missingPageHandler, handler, [](int) { missingPageHandler(); });
+}
+
+void exitNow(int code) { _exit(code); }
+
+} // namespace phi::os

@@ -1,0 +1,323 @@
+//===- Program.cpp - What a model binary does --------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Checks the program's own file, reads the command line and the prompt, lays out
+// all memory in one block, then answers: once, or line by line in a chat.
+//===----------------------------------------------------------------------===//
+#include "Program.h"
+
+#include "CommandLine.h"
+#include "CpuFeatures.h"
+#include "LogitsFile.h"
+#include "Output.h"
+#include "Prompt.h"
+#include "Sampler.h"
+#include "Session.h"
+#include "StageStream.h"
+#include "Stats.h"
+
+namespace phi {
+namespace {
+
+/// Set by Ctrl-C: a signal handler cannot be given anything.
+volatile bool interrupted = false;
+
+void onFirstInterrupt() {
+  if (interrupted)
+    os::exitNow(kExitInterrupted);
+  interrupted = true;
+}
+
+void onDamagedFile() {
+  constexpr char kMessage[] = "this program's file is damaged: its weights are cut short\n";
+  os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
+  os::exitNow(kExitDamaged);
+}
+
+class Program {
+public:
+  Program(const phi_model &model, Console console, double start)
+      : model(model), console(console), out(console.out), errors(console.err) {
+    stats.start = start;
+  }
+
+  int run(int argc, const char *const *argv);
+
+private:
+  bool checkFile();
+  bool chooseCode();
+  void complete();
+  void layOut(Layout *layout);
+  bool start();
+  bool encode();
+  bool openLogits();
+  bool append(const int32_t *ids, int64_t count, const LogitsSink *sink);
+  int32_t nextToken();
+  bool answer();
+  void decodeTokens(int32_t id, int64_t limit);
+  bool answerOnce();
+  bool chat();
+  bool isStop(int32_t id) const;
+  bool fail(Text what) {
+    errors << what << '\n';
+    return false;
+  }
+
+  const phi_model &model;
+  Console console;
+  Writer out, errors;
+  ProgramOptions options;
+  const phi_variant *variant = nullptr;
+  int64_t context = 0;
+  Prompt prompt = {};
+  Session session = {};
+  Sampler sampler = {};
+  Output output = {};
+  StageStream stream;
+  LogitsFile logits;
+  Stats stats;
+};
+
+//===----------------------------------------------------------------------===//
+// Before the first token
+//===----------------------------------------------------------------------===//
+
+bool Program::checkFile() {
+  if (model.size != sizeof(phi_model) || model.version != PHI_FORMAT_VERSION) {
+    errors << "this program's file is damaged: its model has format version " << model.version << " and size "
+           << model.size << ", its runtime " << PHI_FORMAT_VERSION << " and " << uint64_t(sizeof(phi_model)) << '\n';
+    return false;
+  }
+  // Behind the weights: there only if the file is whole (else onDamagedFile).
+  auto *trailer = reinterpret_cast<const phi_weights_trailer *>(model.weights + (model.weights_bytes + 63) / 64 * 64);
+  if (trailer->magic == PHI_WEIGHTS_MAGIC && trailer->bytes == model.weights_bytes && trailer->hash == model.weights_hash)
+    return true;
+  return fail("this program's file is damaged: its weights are not those it was linked with");
+}
+
+bool Program::chooseCode() {
+  uint64_t features = cpuFeatures();
+  variant = chooseVariant(model, features);
+  if (variant)
+    return true;
+  const phi_variant &least = model.variants[model.variant_count - 1];
+  errors << "this program needs a processor with " << least.name << "; this one lacks "
+         << cpuFeatureName(least.features & ~features) << '\n';
+  return false;
+}
+
+/// Fills in what the command line left open.
+void Program::complete() {
+  bool nothingGiven = !options.prompt && !options.hasTokens() && !options.raw && !options.logits;
+  if (nothingGiven && model.chat && os::isTerminal(console.in))
+    options.interactive = true;
+  if (options.count < 0)
+    options.count = options.logits ? 0 : INT64_MAX;
+  if (!options.threads)
+    options.threads = os::physicalCores();
+  if (!options.seeded)
+    options.sampler.seed = os::randomSeed() >> 1;  // a number that --seed takes
+  context = options.context ? options.context : model.context_default;
+}
+
+void Program::layOut(Layout *layout) {
+  SessionOptions wanted = {};
+  wanted.context = context;
+  wanted.threads = int32_t(options.threads);
+  wanted.logitRows = options.logits && !model.pruned_head ? model.chunk_rows : 1;
+  wanted.hook = options.streamStages >= 0 ? streamHook(&stream) : StageHook{};
+  layoutPrompt(&prompt, layout, context);
+  layoutSampler(&sampler, layout, model.vocab, options.sampler);
+  layoutOutput(&output, layout, model.tokenizer ? &prompt.tokenizer : nullptr, options.printIds, options.stops,
+               options.stopCount);
+  layoutSession(&session, layout, model, variant, wanted);
+}
+
+/// Takes the memory and starts the threads: the last allocation of a run.
+bool Program::start() {
+  Layout layout;
+  layOut(&layout);
+  uint64_t bytes = layout.size;
+  bool addressable = !layout.overflow;
+  layout = {};
+  layout.base = addressable ? os::reserve(bytes) : nullptr;
+  if (!layout.base) {
+    errors << "not enough memory: a context of " << context << " tokens takes " << (bytes >> 20)
+           << " MiB; a smaller --ctx takes less\n";
+    return false;
+  }
+  layOut(&layout);
+  session.interrupted = &interrupted;
+  stream.model = &model;
+  stream.file = int(options.streamStages);
+  if (options.streamStages >= 0)
+    beginStream(&stream, session.frame.context);
+  if (!startSession(&session))
+    return fail("the system allows no more threads; a smaller --threads needs fewer");
+  os::onInterrupt(onFirstInterrupt);
+  stats.loaded = os::now() - stats.start;
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Answers
+//===----------------------------------------------------------------------===//
+
+/// The ids of the prompt or message, and room for them and for what was asked for.
+bool Program::encode() {
+  if (!encodePrompt(&prompt, errors))
+    return false;
+  int64_t sequence = session.length + prompt.idCount;
+  if (sequence > context) {
+    errors << (options.interactive ? "the conversation is " : "the prompt is ") << sequence
+           << " tokens long, but the context is " << context << " tokens (--ctx)\n";
+    return false;
+  }
+  // The last token generated needs no place of its own: nothing follows it.
+  if (!options.interactive && options.count > 0 && options.count < INT64_MAX &&
+      sequence + options.count - 1 > context) {
+    errors << "-n " << options.count << " after a prompt of " << sequence << " tokens needs a context of "
+           << sequence + options.count - 1 << " tokens, but it is " << context << " (--ctx)\n";
+    return false;
+  }
+  noteTokens(&sampler, prompt.ids, prompt.idCount);
+  return true;
+}
+
+bool Program::openLogits() {
+  if (!options.logits || logits.open(options.logits, model.pruned_head ? 1 : prompt.idCount, model.vocab))
+    return true;
+  errors << "cannot write --logits " << options.logits << ": " << os::lastError() << '\n';
+  return false;
+}
+
+bool Program::append(const int32_t *ids, int64_t count, const LogitsSink *sink) {
+  return phi::append(&session, ids, count, sink) == Advance::Done;
+}
+
+/// From the last row of logits of the last step.
+int32_t Program::nextToken() {
+  const phi_frame &frame = session.frame;
+  return sample(&sampler, frame.logits + (frame.rows - frame.logit_row0 - 1) * int64_t(model.vocab));
+}
+
+bool Program::isStop(int32_t id) const {
+  if (options.ignoreEos)
+    return false;
+  for (uint32_t i = 0; i < model.stop_id_count; ++i)
+    if (model.stop_ids[i] == id)
+      return true;
+  return false;
+}
+
+/// Prints `id` and further tokens until one stops the answer, `limit` are there or the context is full.
+void Program::decodeTokens(int32_t id, int64_t limit) {
+  double from = os::now(), last = from;
+  for (int64_t count = 1;; ++count) {
+    prompt.lastId = id;
+    bool stop = isStop(id);
+    if (stop && !output.printIds)
+      break;
+    if (!printToken(&output, id, out) || stop || count == limit)
+      break;
+    if (session.length == context) {
+      errors << "stopped: the context of " << context << " tokens is full (--ctx)\n";
+      break;
+    }
+    if (!append(&id, 1, nullptr))
+      break;
+    id = nextToken();
+    last = os::now();
+    ++stats.decodeTokens;
+  }
+  stats.decode += last - from;
+}
+
+/// Answers the prompt's ids. False when it could not be done to the end.
+bool Program::answer() {
+  LogitsSink sink = {[](void *file, const float *rows, int64_t count) {
+                       return static_cast<LogitsFile *>(file)->write(rows, count);
+                     },
+                     &logits};
+  double from = os::now();
+  bool done = append(prompt.ids, prompt.idCount, options.logits ? &sink : nullptr);
+  if (!done && !interrupted)
+    errors << "cannot write --logits " << options.logits << ": " << os::lastError() << '\n';
+  if (!done)
+    return false;
+  int32_t id = options.count ? nextToken() : -1;
+  double known = os::now();
+  stats.prefill += known - from;
+  stats.prefillTokens += prompt.idCount;
+  if (!options.count)
+    return true;
+  if (stats.firstToken == 0)
+    stats.firstToken = known - stats.start;
+  beginAnswer(&output, /*continues=*/options.raw);
+  decodeTokens(id, options.count);
+  endAnswer(&output, out);
+  return !interrupted;
+}
+
+bool Program::answerOnce() {
+  if (!encode() || !openLogits())
+    return false;
+  bool done = answer();
+  if (!options.logits)
+    return done;
+  if (done && logits.close())
+    return true;
+  os::removeFile(options.logits);
+  return done && fail("cannot write --logits: the disk is full");
+}
+
+/// A line, an answer, and so on.
+bool Program::chat() {
+  bool terminal = os::isTerminal(console.in);
+  for (bool first = true; !interrupted; first = false) {
+    if (first && options.prompt) {
+      prompt.text = options.prompt;
+    } else {
+      out << (terminal ? "> " : "");
+      out.flush();
+      if (!readLine(&prompt, console.in))
+        return true;
+    }
+    if (!encode() || !answer())
+      return false;
+    prompt.turn = PHI_ROLE_ASSISTANT;
+  }
+  return true;
+}
+
+int Program::run(int argc, const char *const *argv) {
+  os::onMissingPage(onDamagedFile);
+  if (!checkFile())
+    return kExitDamaged;
+  if (!parseCommandLine(model, argc, argv, &options, errors))
+    return kExitUsage;
+  if (options.help || options.version) {
+    options.help ? printHelp(model, argv[0], out) : printVersion(model, out);
+    return kExitFine;
+  }
+  complete();
+  if (!chooseCode() || !readPrompt(&prompt, model, options, console.in, errors) || !start())
+    return kExitUsage;
+  bool done = options.interactive ? chat() : answerOnce();
+  if (options.streamStages >= 0 && !endStream(&stream) && done)
+    done = fail("cannot write to --stream-stages: its reader is gone");
+  if (!out.flush() && done)
+    done = fail("cannot write the answer: the output is closed or full");
+  stopSession(&session);
+  if (done || interrupted)
+    printStats(stats, session, options, errors);
+  return interrupted ? kExitInterrupted : done ? kExitFine : kExitUsage;
+}
+
+} // namespace
+
+int runProgram(const phi_model &model, int argc, const char *const *argv, Console console, double start) {
+  return Program(model, console, start).run(argc, argv);
+}
+
+} // namespace phi

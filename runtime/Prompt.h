@@ -1,0 +1,53 @@
+//===- Prompt.h - What the user wants answered -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A prompt's bytes (from the command line, a file or standard input) and its
+// token ids: a list of ids, a raw text, or messages of a chat.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_PROMPT_H
+#define PHI_RUNTIME_PROMPT_H
+
+#include "CommandLine.h"
+#include "Memory.h"
+#include "Template.h"
+
+namespace phi {
+
+/// A prompt's text may have so many bytes; a chat's line fewer.
+constexpr uint64_t kMostPromptBytes = uint64_t(64) << 20, kMostLineBytes = uint64_t(64) << 10;
+
+struct Prompt {
+  const phi_model *model;
+  const ProgramOptions *options;
+  Tokenizer tokenizer;
+  Chat chat;
+  phi_role turn = PHI_ROLE_START;  ///< where the conversation stands
+  int32_t lastId = -1;             ///< the last token of the model's answer, still to be appended; -1: none
+
+  uint8_t *input;          ///< what was read from a file or standard input [inputBytes]
+  uint64_t inputBytes;
+  Text text;               ///< the prompt or message to encode
+  TextPart parts[5];               ///< glue and text of a system message and the user's, then the answer's prompt
+  size_t partCount;
+
+  int32_t *ids;            ///< [idCapacity] of the prompt or message
+  int64_t idCapacity;
+  int64_t idCount;         ///< how many there are, even beyond the capacity
+  uint8_t *work;
+  uint64_t workBytes;
+};
+
+/// Checks the tables and reads a prompt that comes from a file or from standard input
+/// (`inputFile`). False after a sentence to `errors`.
+bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &options, int inputFile, Writer &errors);
+/// Reads one line of a chat. False at the end, at an empty line, or when interrupted.
+bool readLine(Prompt *prompt, int inputFile);
+
+/// Memory for up to `capacity` ids of the prompt or, in a chat, of each line.
+void layoutPrompt(Prompt *prompt, Layout *layout, int64_t capacity);
+/// The text's ids. False after a sentence to `errors`.
+bool encodePrompt(Prompt *prompt, Writer &errors);
+
+} // namespace phi
+
+#endif // PHI_RUNTIME_PROMPT_H

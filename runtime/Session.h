@@ -1,0 +1,66 @@
+//===- Session.h - One running sequence ------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A sequence with its KV cache: tokens go in, logits come out. All its memory is
+// taken from a Layout before the first token, and nothing is allocated later.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_SESSION_H
+#define PHI_RUNTIME_SESSION_H
+
+#include "Memory.h"
+#include "Threads.h"
+#include "phi/format.h"
+
+namespace phi {
+
+/// A KV cache holds a multiple of this many tokens (its keys are stored in groups).
+constexpr int64_t kContextGranule = 32;
+
+struct SessionOptions {
+  int64_t context;    ///< most tokens of the sequence, 1..model.context_max
+  int32_t threads;
+  int64_t logitRows;  ///< most rows of logits of one step: 1, or chunk_rows when every row is wanted
+  StageHook hook;
+};
+
+/// Takes the logits of consecutive tokens, [rows, vocab]; false stops the session.
+struct LogitsSink {
+  bool (*take)(void *state, const float *logits, int64_t rows);
+  void *state;
+};
+
+struct Session {
+  const phi_model *model;
+  const phi_variant *variant;
+  phi_scheduler *scheduler;
+  uint8_t *schedulerMemory;
+  phi_frame frame;
+  int32_t *tokens;          ///< [context] the sequence, kept for when it must be computed again
+  int64_t length;           ///< tokens whose keys and values are in the cache
+  int64_t contextLimit;     ///< as asked for; frame.context is its multiple of the granule
+  SessionOptions options;
+  const volatile bool *interrupted;  ///< looked at between steps
+};
+
+enum class Advance {
+  Done,
+  Interrupted,  ///< by the user or the sink; the session is not to be used further
+};
+
+/// Takes the session's memory. Measuring and placing must be given the same arguments.
+void layoutSession(Session *session, Layout *layout, const phi_model &model, const phi_variant *variant,
+                   const SessionOptions &options);
+/// Starts the threads; the memory must be zeroed. False: the system has no more threads.
+bool startSession(Session *session);
+void stopSession(Session *session);
+
+uint64_t kvBytes(const Session &session);
+
+/// Appends `count` tokens (1..contextLimit - length). With a sink, it gets the logits
+/// of each of them (of the last only if the model has a pruned head); without, the last
+/// token's logits are at frame.logits.
+Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink);
+
+} // namespace phi
+
+#endif // PHI_RUNTIME_SESSION_H

@@ -1,0 +1,83 @@
+//===- StageStream.cpp - Each stage's buffers to a pipe ----------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs on thread 0 between a stage's barrier and the next stage, so that the
+// buffers hold just what the stage left. A step begins with the entry points'
+// first stage, number 0.
+//===----------------------------------------------------------------------===//
+#include "StageStream.h"
+
+#include "phi/stream.h"
+
+namespace phi {
+namespace {
+
+void put(StageStream *stream, const void *bytes, uint64_t count) {
+  if (!stream->broken)
+    stream->broken = !os::writeAll(stream->file, bytes, count);
+}
+
+void putPadded(StageStream *stream, const void *bytes, uint64_t count) {
+  static constexpr uint8_t kZeros[8] = {};
+  put(stream, bytes, count);
+  put(stream, kZeros, (8 - count % 8) % 8);
+}
+
+struct Bytes {
+  const void *begin;
+  uint64_t count;
+};
+
+Bytes outputBytes(const phi_model &model, const phi_frame &frame, const phi_stage_desc &stage,
+                  const phi_stage_output &output) {
+  uint64_t row = output.row_bytes;
+  uint64_t wanted = uint64_t(frame.rows - frame.logit_row0);
+  switch (output.space) {
+  case PHI_SPACE_LOGITS:
+    return {frame.logits, wanted * model.vocab * sizeof(float)};
+  case PHI_SPACE_KV_KEY:
+  case PHI_SPACE_KV_VALUE:
+    return {frame.kv + output.offset * uint64_t(frame.context), row * uint64_t(frame.context)};
+  default:
+    return {frame.arena + output.offset, row * (stage.logit_rows ? wanted : uint64_t(frame.rows))};
+  }
+}
+
+void putStep(StageStream *stream, const phi_frame &frame) {
+  phi_stream_step step = {frame.rows, frame.past, frame.total, frame.logit_row0};
+  put(stream, &step, sizeof(step));
+  putPadded(stream, frame.tokens, uint64_t(frame.rows) * sizeof(int32_t));
+}
+
+void afterStage(void *state, const phi_frame *frame, int32_t index) {
+  auto *stream = static_cast<StageStream *>(state);
+  if (index == 0)
+    putStep(stream, *frame);
+  const phi_stage_desc &stage = stream->model->stages[index];
+  phi_stream_stage record = {uint32_t(index), stage.output_count};
+  put(stream, &record, sizeof(record));
+  for (uint32_t i = 0; i < stage.output_count; ++i) {
+    Bytes bytes = outputBytes(*stream->model, *frame, stage, stage.outputs[i]);
+    put(stream, &bytes.count, sizeof(bytes.count));
+    putPadded(stream, bytes.begin, bytes.count);
+  }
+}
+
+} // namespace
+
+void beginStream(StageStream *stream, int64_t context) {
+  const phi_model &model = *stream->model;
+  phi_stream_header header = {PHI_STREAM_MAGIC, PHI_FORMAT_VERSION, model.stage_count,
+                              model.vocab,      model.chunk_rows,   context};
+  put(stream, &header, sizeof(header));
+}
+
+bool endStream(StageStream *stream) {
+  phi_stream_step end = {};
+  put(stream, &end, sizeof(end));
+  return !stream->broken;
+}
+
+StageHook streamHook(StageStream *stream) { return {afterStage, stream}; }
+
+} // namespace phi

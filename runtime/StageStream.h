@@ -1,0 +1,28 @@
+//===- StageStream.h - Each stage's buffers to a pipe ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `--stream-stages FD`, for `phic verify`: writes the records of phi/stream.h.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_STAGESTREAM_H
+#define PHI_RUNTIME_STAGESTREAM_H
+
+#include "Threads.h"
+
+namespace phi {
+
+struct StageStream {
+  const phi_model *model = nullptr;
+  int file = -1;
+  bool broken = false;  ///< the reader is gone
+};
+
+/// Writes the header. `context` is the KV cache's capacity.
+void beginStream(StageStream *stream, int64_t context);
+/// Writes the closing record; false when not everything reached the reader.
+bool endStream(StageStream *stream);
+/// What the scheduler calls after each stage.
+StageHook streamHook(StageStream *stream);
+
+} // namespace phi
+
+#endif // PHI_RUNTIME_STAGESTREAM_H

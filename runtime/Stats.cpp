@@ -1,0 +1,51 @@
+//===- Stats.cpp - Times and memory of a run ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Stats.h"
+
+#include "Os.h"
+
+namespace phi {
+namespace {
+
+double rate(int64_t tokens, double seconds) { return seconds > 0 ? double(tokens) / seconds : 0; }
+
+void printJson(const Stats &stats, const Session &session, const ProgramOptions &options, Writer &out) {
+  const phi_model &model = *session.model;
+  out << "{\"model\": ";
+  out.quoted(model.name) << ", \"load_s\": ";
+  out.fixed(stats.loaded, 6) << ", \"first_token_s\": ";
+  out.fixed(stats.firstToken, 6) << ", \"prefill_tokens\": " << stats.prefillTokens << ", \"prefill_s\": ";
+  out.fixed(stats.prefill, 6) << ", \"decode_tokens\": " << stats.decodeTokens << ", \"decode_s\": ";
+  out.fixed(stats.decode, 6) << ", \"threads\": " << session.options.threads << ", \"cpu_variant\": ";
+  out.quoted(session.variant->name) << ", \"context\": " << session.contextLimit
+                                    << ", \"weight_bytes\": " << model.weights_bytes
+                                    << ", \"arena_bytes\": " << model.arena_bytes
+                                    << ", \"scratch_bytes\": " << model.scratch_bytes * uint64_t(session.options.threads)
+                                    << ", \"kv_bytes\": " << kvBytes(session)
+                                    << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
+  if (options.sampler.temperature > 0)
+    out << ", \"seed\": " << options.sampler.seed;
+  out << "}\n";
+}
+
+void printPlain(const Stats &stats, const Session &session, Writer &out) {
+  out << "load ";
+  out.fixed(stats.loaded * 1e3, 1) << " ms, first token after ";
+  out.fixed(stats.firstToken * 1e3, 1) << " ms\nprefill " << stats.prefillTokens << " tokens, ";
+  out.fixed(rate(stats.prefillTokens, stats.prefill), 1) << " tokens/s\ndecode " << stats.decodeTokens << " tokens, ";
+  out.fixed(rate(stats.decodeTokens, stats.decode), 1)
+      << " tokens/s\n" << session.options.threads << " threads, " << session.variant->name << ", peak memory ";
+  out.fixed(double(os::peakResidentBytes()) / (1 << 20), 1) << " MiB\n";
+}
+
+} // namespace
+
+void printStats(const Stats &stats, const Session &session, const ProgramOptions &options, Writer &out) {
+  if (options.stats == StatsKind::Json)
+    printJson(stats, session, options, out);
+  else if (options.stats == StatsKind::Plain)
+    printPlain(stats, session, out);
+  out.flush();
+}
+
+} // namespace phi

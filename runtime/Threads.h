@@ -1,0 +1,71 @@
+//===- Threads.h - Runs stages on all threads ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// All threads call the same entry point; `phi_run_stage` divides each stage's
+// tiles among them. A thread takes its own share in a few runs, then helps
+// others; then all meet at a barrier. Everything is laid out before the first
+// step: no queue, no allocation, and with one thread no atomic and no pthread.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_THREADS_H
+#define PHI_RUNTIME_THREADS_H
+
+#include "Os.h"
+#include "phi/format.h"
+
+namespace phi {
+
+/// Called by thread 0 after each stage while the others wait (StageStream).
+struct StageHook {
+  void (*call)(void *state, const phi_frame *frame, int32_t stage);
+  void *state;
+};
+
+/// One thread's part of a stage: how many tiles of its share are taken. Two
+/// of them, so that the one for the next stage can be cleared during this one.
+/// A cache line each: a thread works on its own most of the time.
+struct alignas(64) Share {
+  int64_t taken[2];
+};
+
+struct alignas(64) Worker {
+  os::Thread thread;
+  phi_scheduler *scheduler;
+  int32_t index;
+  uint32_t stages;       ///< run so far; its lowest bit chooses Share::taken
+  uint32_t barriers;     ///< passed so far; what `phase` must become for the next
+};
+
+} // namespace phi
+
+/// Lives in memory that the session provides: schedulerBytes(threads).
+struct phi_scheduler {
+  int32_t threads;
+  uint64_t scratchBytes;  ///< per thread
+  phi::StageHook hook;    ///< call is null when nobody looks
+  phi::Share *shares;     ///< [threads]
+  phi::Worker *workers;   ///< [threads]; [0] is the caller's
+
+  // The step to run, published by `step`.
+  phi_entry entry;
+  phi_frame *frame;
+  bool stopping;
+
+  alignas(64) uint32_t step;      ///< steps begun; workers sleep on it
+  alignas(64) uint32_t arrived;   ///< threads at the barrier
+  alignas(64) uint32_t phase;     ///< barriers completed; threads sleep on it
+  alignas(64) uint32_t sleepers;  ///< threads asleep on `step` or `phase`, or about to be
+};
+
+namespace phi {
+
+uint64_t schedulerBytes(int32_t threads);
+/// Builds a scheduler in `memory` (64-byte aligned, zeroed) and starts threads - 1 workers. nullptr: no thread to be had.
+phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook);
+/// Ends and joins the workers.
+void stopScheduler(phi_scheduler *scheduler);
+/// Runs one entry point on all threads; returns when its last stage is done.
+void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame);
+
+} // namespace phi
+
+#endif // PHI_RUNTIME_THREADS_H
