@@ -45,6 +45,15 @@ void addLayout(OpPassManager &passes, const Options &options) {
   passes.addPass(createVerifyPlanPass());
 }
 
+void addKernels(OpPassManager &passes, const Options &options) {
+  passes.addPass(createEmitKernelsPass({options.cpu}));
+}
+
+void addTarget(OpPassManager &passes, const Options &options) {
+  passes.addPass(createEmitEntryPointsPass({options.cpu}));
+  passes.addPass(createLowerToLlvmPass());
+}
+
 } // namespace
 
 void addPhase(OpPassManager &passes, Phase phase, const Options &options) {
@@ -62,8 +71,9 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options) {
   case Phase::Layout:
     return addLayout(passes, options);
   case Phase::Kernels:
+    return addKernels(passes, options);
   case Phase::Target:
-    break;
+    return addTarget(passes, options);
   case Phase::Link:
     break; // compiler/link
   }

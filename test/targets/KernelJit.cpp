@@ -1,23 +1,15 @@
 //===- KernelJit.cpp - Runs kernels on the host ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// scf, vector and arith to the llvm dialect, then LLVM's O3 and ORC.
+// The target phase and its O3, row regions included, then ORC.
 //===----------------------------------------------------------------------===//
 #include "KernelJit.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
-#include "mlir/Transforms/Passes.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
+#include "passes/target/Codegen.h"
 #include "llvm/IR/LegacyPassManager.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -29,26 +21,8 @@ namespace {
 
 LogicalResult lower(ModuleOp module) {
   PassManager passes(module.getContext());
-  passes.addPass(createSCFToControlFlowPass());
-  passes.addPass(createConvertVectorToLLVMPass());
-  passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createConvertControlFlowToLLVMPass());
-  passes.addPass(createReconcileUnrealizedCastsPass());
+  passes.addPass(createLowerToLlvmPass());
   return passes.run(module);
-}
-
-void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
 std::string emitAssembly(llvm::Module &module, llvm::TargetMachine &machine) {
@@ -74,10 +48,6 @@ std::optional<T> valueOrReport(llvm::Expected<T> value) {
 
 std::unique_ptr<MLIRContext> makeKernelContext() {
   auto context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
-  DialectRegistry registry;
-  registerBuiltinDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
-  context->appendDialectRegistry(registry);
   context->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect, phiq::PhiqDialect, plan::PlanDialect>();
   return context;
@@ -94,7 +64,7 @@ KernelJit::KernelJit(ModuleOp module, const Target &target) {
   if (failed(lower(module)))
     return;
   auto context = std::make_unique<llvm::LLVMContext>();
-  std::unique_ptr<llvm::Module> code = translateModuleToLLVMIR(module, *context);
+  auto code = valueOrReport(makeCode(module, target, VisibleCode::WhatIsNotInternal, *context));
   if (!code)
     return;
   llvm::orc::JITTargetMachineBuilder builder((llvm::Triple(std::string(target.triple))));
@@ -103,17 +73,12 @@ KernelJit::KernelJit(ModuleOp module, const Target &target) {
   auto machine = valueOrReport(builder.createTargetMachine());
   if (!machine)
     return;
-  code->setTargetTriple((*machine)->getTargetTriple());
-  code->setDataLayout((*machine)->createDataLayout());
-  for (llvm::Function &function : *code)
-    if (!function.isDeclaration())
-      function.addFnAttr("target-cpu", target.cpu);
-  optimize(*code, **machine);
-  text = emitAssembly(*code, **machine);
+  (*code)->setDataLayout((*machine)->createDataLayout());
+  text = emitAssembly(**code, **machine);
   auto made = valueOrReport(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
   if (!made)
     return;
-  if (llvm::Error error = (*made)->addIRModule(llvm::orc::ThreadSafeModule(std::move(code), std::move(context)))) {
+  if (llvm::Error error = (*made)->addIRModule(llvm::orc::ThreadSafeModule(std::move(*code), std::move(context)))) {
     llvm::errs() << llvm::toString(std::move(error)) << "\n";
     return;
   }
