@@ -8,6 +8,9 @@
 namespace phi {
 namespace {
 
+/// How many ids a template may have before and with the token that closes an answer.
+constexpr size_t MaxClosing = 3;
+
 /// A text of the template; false when the template does not allow it.
 bool templatePart(const Chat &chat, const phi_chat_text &text, TextPart *part) {
   if (text.offset == PHI_CHAT_NONE)
@@ -16,8 +19,8 @@ bool templatePart(const Chat &chat, const phi_chat_text &text, TextPart *part) {
   return true;
 }
 
-/// Jinja's trim filter: the message without white space around it.
-TextPart trimmed(const Message &message) {
+/// The message without white space at the sides that `sides` names.
+TextPart trimmed(const Message &message, uint32_t sides) {
   const uint8_t *text = message.text;
   size_t begin = 0, end = message.bytes;
   auto spaceAt = [&](size_t i) -> uint32_t {
@@ -25,9 +28,9 @@ TextPart trimmed(const Message &message) {
     uint32_t at = 0;
     return scan.kind == Utf8::Valid && isWhiteSpace(readUtf8(text + i, &at)) ? scan.bytes : 0;
   };
-  while (begin < end && spaceAt(begin))
+  while (sides & PHI_CHAT_TRIM_LEFT && begin < end && spaceAt(begin))
     begin += spaceAt(begin);
-  while (end > begin) {
+  while (sides & PHI_CHAT_TRIM_RIGHT && end > begin) {
     size_t last = end - 1;
     while (last > begin && (text[last] & 0xC0) == 0x80)
       --last;
@@ -66,8 +69,7 @@ size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size
     const phi_role role = messages[i].role;
     if (!templatePart(chat, chat.tables->glue[from][role], parts + n++))
       return 0;
-    parts[n++] = chat.tables->trim_roles >> role & 1 ? trimmed(messages[i])
-                                                     : TextPart{messages[i].text, messages[i].bytes, /*control=*/false};
+    parts[n++] = trimmed(messages[i], chat.tables->trim >> phi_chat_trim_shift(from, role));
     from = role;
   }
   return templatePart(chat, chat.tables->prompt[from], parts + n) ? n + 1 : 0;
@@ -78,11 +80,16 @@ int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, 
   const bool prefix = from == PHI_ROLE_START && !(chat.tables->flags & PHI_CHAT_HAS_PREFIX);
   const uint32_t flags = (prefix ? EncodePrefix : 0u) | (from != PHI_ROLE_START ? EncodeContinue : 0u);
   const int64_t n = encode(tokenizer, parts, count, flags, ids, capacity, work, workBytes);
-  if (n <= 0 || lastId < 0 || capacity == 0 || ids[0] != lastId)
+  if (n < 0 || static_cast<size_t>(n) > capacity || lastId < 0)
     return n;
-  const size_t held = static_cast<size_t>(n) < capacity ? static_cast<size_t>(n) : capacity;
-  memmove(ids, ids + 1, (held - 1) * sizeof(int32_t));
-  return n - 1;
+  // The closing token may have a space before it, so it need not be the first.
+  const size_t size = static_cast<size_t>(n);
+  for (size_t i = 0; i < size && i < MaxClosing; ++i)
+    if (ids[i] == lastId) {
+      memmove(ids, ids + i + 1, (size - i - 1) * sizeof(int32_t));
+      return n - static_cast<int64_t>(i + 1);
+    }
+  return n;
 }
 
 } // namespace phi

@@ -82,17 +82,17 @@ int32_t TokenizerModel::find(llvm::StringRef source) const {
 }
 
 int byteOfCharacter(uint32_t character) {
-  auto printable = [](uint32_t byte) {
-    return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
-  };
-  if (character < 256)
-    return printable(character) ? static_cast<int>(character) : -1;
-  // The other 68 bytes in order are U+0100..U+0143.
-  uint32_t next = 256;
-  for (int byte = 0; byte < 256; ++byte)
-    if (!printable(byte) && next++ == character)
-      return byte;
-  return -1;
+  // Printable Latin-1 stands for itself; the other 68 bytes in order are U+0100..U+0143.
+  static const std::array<int, 0x144> bytes = [] {
+    std::array<int, 0x144> table;
+    table.fill(-1);
+    for (int byte = 0, next = 0x100; byte < 256; ++byte) {
+      const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+      table[printable ? byte : next++] = byte;
+    }
+    return table;
+  }();
+  return character < bytes.size() ? bytes[character] : -1;
 }
 
 std::optional<std::string> decodeByteLevel(llvm::StringRef source) {

@@ -172,6 +172,10 @@ enum phi_chat_flag {
   PHI_CHAT_HAS_PREFIX = 1u << 0 ///< the template writes what phi_tokenizer.prefix would add
 };
 
+/// White space that a message loses; at bit phi_chat_trim_shift(from, to) of phi_chat.trim.
+enum phi_chat_trim { PHI_CHAT_TRIM_LEFT = 1u, PHI_CHAT_TRIM_RIGHT = 2u };
+static inline uint32_t phi_chat_trim_shift(uint32_t from, uint32_t to) { return 2u * (PHI_ROLE_COUNT * from + to); }
+
 /// The chat blob begins with this. A conversation r1 r2 .. rk is
 ///   glue[START][r1] text1 glue[r1][r2] text2 .. textk prompt[rk]
 /// and the model goes on from there as the assistant. A default system text is
@@ -181,7 +185,7 @@ typedef struct phi_chat {
   uint32_t version; ///< PHI_TOKENIZER_VERSION
   uint32_t bytes;
   uint32_t flags;      ///< phi_chat_flag
-  uint32_t trim_roles; ///< bit r: white space around the text of role r is dropped
+  uint32_t trim;       ///< 2 bits a glue (phi_chat_trim): what the text after it loses
   uint32_t reserved;
   phi_chat_text glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< [from][to]
   phi_chat_text prompt[PHI_ROLE_COUNT];               ///< [from]: text before the assistant's answer
