@@ -215,6 +215,8 @@ LogicalResult checkVariant(NodeImport &node) {
   for (StringRef name : {"k_quant_type", "v_quant_type"})
     if (std::string type = node.text(name, "NONE"); type != "NONE")
       (void)node.unsupportedAttribute(name, "must be NONE, found " + type);
+  if (int64_t window = node.integer("local_window_size", -1); window < 1 && window != -1)
+    (void)node.unsupportedAttribute("local_window_size", "must be positive or -1, found " + llvm::Twine(window));
   return node.refuseInputs(10, {"attention_bias", "head_sink", "k_scale", "v_scale", "q_norm_weight", "k_norm_weight"});
 }
 

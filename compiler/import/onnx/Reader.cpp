@@ -7,6 +7,7 @@
 #include "compiler/import/onnx/Externalize.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 #include <cstring>
@@ -79,6 +80,13 @@ bool staysInFolder(llvm::StringRef location) {
                        [](llvm::StringRef part) { return part == ".."; });
 }
 
+/// Maps a regular file; anything else could be endless.
+llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> mapFile(const llvm::Twine &path) {
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+    return std::make_error_code(std::errc::invalid_argument);
+  return llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+}
+
 std::string canonicalDomain(const std::string &domain) { return domain == "ai.onnx" ? "" : domain; }
 
 } // namespace
@@ -109,7 +117,7 @@ llvm::Expected<uint32_t> ProtoReader::openFile(const std::string &location, cons
     return fail("initializer '" + tensor + "' is in '" + location + "', which is outside the model's folder");
   llvm::SmallString<256> path(folder);
   llvm::sys::path::append(path, location);
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = mapFile(path);
   if (!buffer)
     return fail("cannot read '" + path + "', which holds initializer '" + tensor + "': " + buffer.getError().message());
   model.names.push_back(location);
@@ -292,7 +300,7 @@ llvm::Expected<Model> Model::parse(std::unique_ptr<llvm::MemoryBuffer> bytes, ll
 llvm::Expected<Model> Model::read(llvm::StringRef folder, llvm::StringRef fileName) {
   llvm::SmallString<256> path(folder);
   llvm::sys::path::append(path, fileName);
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  auto buffer = mapFile(path);
   if (!buffer)
     return fail("cannot read '" + path + "': " + buffer.getError().message());
   return parse(std::move(*buffer), folder, fileName);

@@ -234,6 +234,8 @@ CASES = {
     "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "qdq": qdq,
     "bad_many": bad_many, "bad_embeds": bad_embeds, "bad_unsorted": bad_unsorted, "bad_head_sink": bad_head_sink,
     "bad_present": bad_present, "bad_g_idx": bad_g_idx, "bad_shape": bad_shape,
+    "bad_folder": lambda d: d.external("embed", location="."),
+    "bad_window": lambda d: set_attribute(d.find("/layers.0/attn"), local_window_size=0),
     "bad_missing_file": lambda d: d.external("embed", location="nowhere.data"),
     "bad_escape": lambda d: d.external("embed", location="../secret.data"),
     "bad_absolute": lambda d: d.external("embed", location="/etc/passwd"),
