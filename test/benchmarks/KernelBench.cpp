@@ -1,0 +1,114 @@
+//===- KernelBench.cpp - Microkernels against the machine ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One thread. Decode (one row) streams 64 MB of packed weights and is compared with
+// a loop that only reads them; prefill multiplies 64 rows with weights that stay in
+// the cache.
+//===----------------------------------------------------------------------===//
+#include "../targets/KernelJit.h"
+#include "../targets/MatmulProblem.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "benchmark/benchmark.h"
+#include <iterator>
+
+using namespace phic;
+
+namespace {
+
+struct Case {
+  const char *name;
+  BlockFormat format;
+  Scalar element;      ///< of float weights; None: `format`
+  int64_t lhsBlock;
+};
+
+const Case kCases[] = {
+    {"s8b32 x u4b32f16z8", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 8}, Scalar::None, 32},
+    {"s8b32 x u4b32f16m", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .min = Scalar::F16}, Scalar::None, 32},
+    {"s8b32 x u4b128f32z", {.codes = {4, false}, .block = 128, .scale = Scalar::F32, .zero = Scalar::U4}, Scalar::None, 32},
+    {"s8b16 x u6b16f32", {.codes = {6, true}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8}, Scalar::None, 16},
+    {"s8b32 x s8b32f16", {.codes = {8, true}, .block = 32, .scale = Scalar::F16}, Scalar::None, 32},
+    {"f32 x u4b32f16z8", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 8}, Scalar::None, 0},
+    {"f32 x f16", {}, Scalar::F16, 0},
+    {"f32 x f32", {}, Scalar::F32, 0},
+};
+
+/// Weights of 8 * panels columns, and the compiled register tiles for them.
+struct Bench {
+  Bench(const Case &row, int64_t M, int64_t N, int64_t K)
+      : problem(row.element == Scalar::None ? &row.format : nullptr, row.element, row.lhsBlock, M, N, K),
+        context(makeKernelContext()), module(emitCores(*context, problem.operands)), jit(*module, defaultTarget()) {}
+  MatmulProblem problem;
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  KernelJit jit;
+};
+
+/// The sum of a buffer, read as fast as AVX2 loads allow.
+__attribute__((target("avx2"))) uint64_t readAll(const std::vector<uint8_t> &bytes) {
+  using Vector = uint64_t __attribute__((vector_size(32)));
+  Vector sums[8] = {};
+  const Vector *p = reinterpret_cast<const Vector *>((reinterpret_cast<uintptr_t>(bytes.data()) + 31) & ~uintptr_t(31));
+  for (size_t i = 0, n = bytes.size() / 32 - 8; i < n; i += 8)
+    for (int j = 0; j < 8; ++j)
+      sums[j] += p[i + j];
+  uint64_t total = 0;
+  for (const Vector &sum : sums)
+    total += sum[0] + sum[1] + sum[2] + sum[3];
+  return total;
+}
+
+void decode(benchmark::State &state) {
+  const Case &row = kCases[state.range(0)];
+  Bench bench(row, /*M=*/1, /*N=*/64, /*K=*/2048);
+  // The same 64 columns again and again, at different addresses.
+  const std::vector<uint8_t> &few = bench.problem.rhs;
+  const int64_t copies = 64 * 1024 * 1024 / few.size(), panels = copies * 8;
+  std::vector<uint8_t> weights;
+  for (int64_t i = 0; i < copies; ++i)
+    weights.insert(weights.end(), few.begin(), few.end());
+  std::vector<float> out(panels * 8);
+  MatmulCore *core = bench.jit.get<MatmulCore>(coreName(1));
+  for (auto _ : state) {
+    core(bench.problem.lhs.data(), weights.data(), out.data(), 0, panels);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetLabel(row.name);
+  state.SetBytesProcessed(int64_t(state.iterations() * weights.size()));
+}
+
+void read(benchmark::State &state) {
+  std::vector<uint8_t> bytes(64 * 1024 * 1024, 1);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(readAll(bytes));
+  state.SetBytesProcessed(int64_t(state.iterations() * bytes.size()));
+}
+
+void prefill(benchmark::State &state) {
+  const Case &row = kCases[state.range(0)];
+  const int64_t M = 64, N = 64, K = state.range(1);
+  Bench bench(row, M, N, K);
+  std::vector<float> out(M * N);
+  const int64_t MR = microkernelsOf(defaultTarget()).matmulTiles(bench.problem.operands).front().MR;
+  MatmulCore *core = bench.jit.get<MatmulCore>(coreName(MR));
+  for (auto _ : state) {
+    for (int64_t m = 0; m + MR <= M; m += MR)
+      core(&bench.problem.lhs[m * bench.problem.operands.lhsRowBytes], bench.problem.rhs.data(), &out[m * N], N * 4, N / 8);
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetLabel(row.name);
+  state.counters["MAC/s"] = benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  benchmark::Initialize(&argc, argv);
+  benchmark::RegisterBenchmark("read", read)->Unit(benchmark::kMillisecond);
+  for (int64_t i = 0; i < int64_t(std::size(kCases)); ++i) {
+    benchmark::RegisterBenchmark("decode", decode)->Arg(i)->Unit(benchmark::kMillisecond);
+    for (int64_t K : {576, 1536})
+      benchmark::RegisterBenchmark("prefill", prefill)->Args({i, K})->Unit(benchmark::kMicrosecond);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+}
