@@ -17,7 +17,12 @@ constexpr int64_t kClaimsPerShare = 6;
 /// How long to spin before sleeping, in cycles. Long enough for the imbalance
 /// of a stage (about 40 us) or the sampling of a token (about 150 us); short enough
 /// that another process on this core gets it.
-constexpr uint64_t kBarrierSpin = 1u << 17, kStepSpin = 1u << 19;
+constexpr uint64_t kBarrierSpin = 1u << 17, kStepSpin = 1u << 19, kShortSpin = 1u << 11;
+
+/// A vain spin often means that fewer cores are free than there are threads, so
+/// that the one waited for does not run while this one spins. Then sleep at once
+/// at the next barriers, more of them each time, before trying again.
+constexpr uint32_t kFirstPenalty = 4, kMostPenalty = 64;
 
 inline uint64_t cycles() {
 #if defined(__x86_64__)
@@ -35,26 +40,26 @@ inline void relax() {
 #endif
 }
 
-/// Returns the word once it differs from `old`: spins, then sleeps.
-uint32_t waitForChange(phi_scheduler *scheduler, const uint32_t *word, uint32_t old, uint64_t spin) {
+/// True once the word differs from `old`, false after `spin` cycles.
+bool spinForChange(const uint32_t *word, uint32_t old, uint64_t spin) {
   uint64_t start = cycles();
   do {
     for (int i = 0; i < 16; ++i) {
-      uint32_t value = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-      if (value != old)
-        return value;
+      if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != old)
+        return true;
       relax();
     }
   } while (cycles() - start < spin);
+  return false;
+}
 
+void sleepForChange(phi_scheduler *scheduler, const uint32_t *word, uint32_t old) {
   // Say so before looking once more: either the other side sees a sleeper and
   // wakes it, or this load sees the new value (both sides sequentially consistent).
   __atomic_fetch_add(&scheduler->sleepers, 1, __ATOMIC_SEQ_CST);
-  uint32_t value;
-  while ((value = __atomic_load_n(word, __ATOMIC_SEQ_CST)) == old)
+  while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == old)
     os::sleepOn(word, old);
   __atomic_fetch_sub(&scheduler->sleepers, 1, __ATOMIC_RELAXED);
-  return value;
 }
 
 void publish(phi_scheduler *scheduler, uint32_t *word, uint32_t value) {
@@ -63,10 +68,23 @@ void publish(phi_scheduler *scheduler, uint32_t *word, uint32_t value) {
     os::wakeAll(word);
 }
 
+void waitAtBarrier(phi_scheduler *scheduler, Worker &worker, uint32_t before) {
+  bool shortly = worker.shortSpins > 0;
+  worker.shortSpins -= shortly;
+  bool seen = spinForChange(&scheduler->phase, before, shortly ? kShortSpin : kBarrierSpin);
+  if (!seen)
+    sleepForChange(scheduler, &scheduler->phase, before);
+  if (shortly)
+    return;
+  uint32_t more = worker.penalty ? worker.penalty * 2 : kFirstPenalty;
+  worker.penalty = seen ? 0 : more < kMostPenalty ? more : kMostPenalty;
+  worker.shortSpins = worker.penalty;
+}
+
 void barrier(phi_scheduler *scheduler, Worker &worker) {
   uint32_t before = worker.barriers++;
   if (__atomic_add_fetch(&scheduler->arrived, 1, __ATOMIC_ACQ_REL) != uint32_t(scheduler->threads)) {
-    waitForChange(scheduler, &scheduler->phase, before, kBarrierSpin);
+    waitAtBarrier(scheduler, worker, before);
     return;
   }
   // The others wait for `phase`: nobody looks at `arrived` until it is published.
@@ -102,7 +120,9 @@ void workerMain(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
   phi_scheduler *scheduler = worker->scheduler;
   for (uint32_t seen = 0;;) {
-    seen = waitForChange(scheduler, &scheduler->step, seen, kStepSpin);
+    if (!spinForChange(&scheduler->step, seen, kStepSpin))
+      sleepForChange(scheduler, &scheduler->step, seen);
+    seen = __atomic_load_n(&scheduler->step, __ATOMIC_ACQUIRE);
     if (scheduler->stopping)
       return;
     scheduler->entry(scheduler->frame, worker->index);

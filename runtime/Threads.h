@@ -33,6 +33,8 @@ struct alignas(64) Worker {
   int32_t index;
   uint32_t stages;       ///< run so far; its lowest bit chooses Share::taken
   uint32_t barriers;     ///< passed so far; what `phase` must become for the next
+  uint32_t shortSpins;   ///< barriers left at which not to spin for long
+  uint32_t penalty;      ///< how many such barriers the last vain spin was worth
 };
 
 } // namespace phi

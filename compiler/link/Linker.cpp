@@ -75,10 +75,9 @@ llvm::Error link(const ProgramParts &parts, const TemporaryFolder &folder, const
   if (!model)
     return model.takeError();
 
-  // musl gives threads a stack of the size that the program's own header asks for.
   std::vector<std::string> arguments = {
       "ld.lld", "-static", "--gc-sections", "--strip-all", "--build-id=none", "--hash-style=gnu", "--threads=1",
-      "-z", "norelro", "-z", "max-page-size=4096", "-z", "stack-size=1048576", "-T", runtime + "/program.ld",
+      "-z", "norelro", "-z", "max-page-size=4096", "-T", runtime + "/program.ld",
       "-o", output, runtime + "/crt1.o", runtime + "/crti.o"};
   auto addObject = [&](llvm::ArrayRef<char> object) {
     arguments.push_back(folder.file("object" + std::to_string(arguments.size()) + ".o"));

@@ -15,6 +15,9 @@ using Elf = llvm::object::ELF64LE;
 
 constexpr uint64_t kPage = 4096, kLine = 64;
 
+/// Of each thread: musl takes it from the program's own header, else it is 128 KiB.
+constexpr uint64_t kStackBytes = 1 << 20;
+
 /// The linked file, taken apart.
 struct Linked {
   Elf::Ehdr header;
@@ -56,9 +59,12 @@ llvm::Expected<Linked> takeApart(llvm::StringRef bytes) {
   assert(linked.weights && linked.model && "program.ld keeps both");
   const Elf::Shdr &weights = linked.sections[linked.weights];
   linked.end = weights.sh_offset;
-  for (size_t i = 0; i < linked.segments.size(); ++i)
+  for (size_t i = 0; i < linked.segments.size(); ++i) {
     if (linked.segments[i].p_type == llvm::ELF::PT_LOAD && linked.segments[i].p_vaddr == weights.sh_addr)
       linked.weightSegment = i;
+    else if (linked.segments[i].p_type == llvm::ELF::PT_GNU_STACK)
+      linked.segments[i].p_memsz = kStackBytes;
+  }
   return linked;
 }
 
