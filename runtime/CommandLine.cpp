@@ -266,7 +266,7 @@ bool Parser::checkTogether() {
     return fail("this program was built without a tokenizer; give it token ids with --tokens or --tokens-file");
   if (!model.tokenizer && options.stopCount)
     return fail("this program was built without a tokenizer; --stop cannot be used");
-  if (!model.chat && (options.system || options.interactive))
+  if (!model.chat && !options.raw && !options.hasTokens())
     return fail("this program was built without a chat template; only --raw and --tokens work");
   return true;
 }
