@@ -291,6 +291,7 @@ bool Program::chat() {
 }
 
 int Program::run(int argc, const char *const *argv) {
+  interrupted = false;
   os::onMissingPage(onDamagedFile);
   if (!checkFile())
     return kExitDamaged;

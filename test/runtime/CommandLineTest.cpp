@@ -6,6 +6,7 @@
 #include "runtime/Program.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <csignal>
 #include <fstream>
 #include <string>
 #include <unistd.h>
@@ -94,6 +95,22 @@ TEST(Program, TellsTheTimes) {
   EXPECT_THAT(outcome.err, HasSubstr("\"decode_tokens\": 3"));
   EXPECT_THAT(outcome.err, HasSubstr("\"threads\": 2"));
   EXPECT_THAT(run({"--tokens", "1,2,3", "-n", "4", "--stats"}).err, HasSubstr("prefill 3 tokens"));
+}
+
+TEST(Program, CtrlCEndsCleanly) {
+  phi_model model = fake::model();
+  static phi_variant variant = fake::kVariants[1];
+  variant.decode = [](phi_frame *frame, int32_t thread) {
+    if (frame->past == 5)
+      raise(SIGINT);
+    fake::runStages(frame, thread, 'd');
+  };
+  model.variants = &variant;
+  model.variant_count = 1;
+  Outcome outcome = run({"--tokens", "1,2,3", "--threads", "1", "--ignore-eos", "--stats=json"}, model);
+  EXPECT_EQ(outcome.code, 130);
+  EXPECT_EQ(outcome.out, lines(fake::expected({1, 2, 3}, 4)));
+  EXPECT_THAT(outcome.err, HasSubstr("\"decode_tokens\": 3"));
 }
 
 TEST(CommandLine, SuggestsFlags) {
