@@ -1,6 +1,7 @@
 //===- Link.cpp - The last phase: a module becomes a program ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Link.h"
+#include "compiler/import/gguf/GgufReader.h"
 #include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/link/Linker.h"
 #include "compiler/link/Manifest.h"
@@ -105,15 +106,30 @@ ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
   return code;
 }
 
+llvm::Expected<CompiledTokenizer> tokenizerOf(const ModelPath &model) {
+  if (model.kind == ModelKind::Gguf) {
+    auto file = gguf::GgufFile::open(model.file);
+    return file ? compileTokenizer(**file) : llvm::Expected<CompiledTokenizer>(file.takeError());
+  }
+  if (hasTokenizer(model.directory))
+    return compileTokenizer(model.directory);
+  CompiledTokenizer none;
+  none.warnings.push_back(model.directory + " has no tokenizer.json: the program will take --tokens only");
+  return none;
+}
+
 /// The tokenizer's tables; a model without one builds, and says what its program cannot do.
 llvm::Error addTokenizer(const ModelPath &model, ModelData &data, llvm::raw_ostream &log) {
-  auto tokenizer = compileTokenizer(model);
+  llvm::Expected<CompiledTokenizer> tokenizer = tokenizerOf(model);
   if (!tokenizer)
     return tokenizer.takeError();
   for (const std::string &warning : tokenizer->warnings)
     log << "phic: warning: " << warning << "\n";
-  data.tokenizer = std::move(tokenizer->tables);
-  data.chat = std::move(tokenizer->chat);
+  if (tokenizer->idLimit > data.vocab)
+    return llvm::createStringError("the tokenizer has ids up to " + llvm::Twine(tokenizer->idLimit - 1) +
+                                   ", the model a vocabulary of " + llvm::Twine(data.vocab));
+  data.tokenizer.assign(tokenizer->tables.begin(), tokenizer->tables.end());
+  data.chat.assign(tokenizer->chat.begin(), tokenizer->chat.end());
   for (int32_t id : tokenizer->stopIds)
     if (!llvm::is_contained(data.stopIds, id))
       data.stopIds.push_back(id);

@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
   app.failure_message(CLI::FailureMessage::help);
 
   ExitCode result = kExitSuccess;
-  for (auto addVerb : {addBuildVerb, addInspectVerb})
+  for (auto addVerb : {addBuildVerb, addInspectVerb, addVerifyVerb})
     addVerb(app, result);
 
   try {

@@ -1,0 +1,22 @@
+//===- Verify.cpp - phic verify --------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/verify/Verify.h"
+#include "compiler/tools/Verbs.h"
+#include <CLI/CLI.hpp>
+
+namespace phic {
+
+void addVerifyVerb(CLI::App &app, ExitCode &result) {
+  CLI::App *verb = app.add_subcommand("verify", "run a program stage by stage against the interpreter");
+  auto options = std::make_shared<VerifyOptions>();
+  verb->add_option("PROGRAM", options->program, "a program made by phic build")->required();
+  verb->add_option("--model", options->model, "the model it was made from: checks the packed weights too");
+  verb->add_option("--tokens", options->tokens, "token ids of the prompt to run (default: prompts for every entry point)")
+      ->delimiter(',');
+  verb->add_option("-n", options->generate, "tokens decoded after each prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
+  verb->add_option("--threads", options->threads, "threads of the program")->check(CLI::Range(1, 256))->capture_default_str();
+  verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
+  verb->callback([options, &result] { result = verify(*options, llvm::outs(), llvm::errs()); });
+}
+
+} // namespace phic
