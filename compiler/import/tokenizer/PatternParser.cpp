@@ -66,7 +66,10 @@ private:
     PatternNode node;
     while (problem.empty() && at < p.size() && !peek('|') && !peek(')'))
       node.children.push_back(repeated(foldCase));
-    return node;
+    if (node.children.size() != 1)
+      return node;
+    PatternNode only = std::move(node.children.front());
+    return only; // so that a group of one class repeats as the class does
   }
 
   PatternNode repeated(bool foldCase) {
