@@ -89,10 +89,9 @@ hl::Expr geluTanh(hl::Expr x) {
 // The region as Funcs
 //===----------------------------------------------------------------------===//
 
-/// A column, and for rope its partner of the pair, the pair's index and which of the two it is.
+/// A column, and for rope its pair's index, its partner in the pair, and whether it is the second of the two.
 struct Point {
-  enum Place { First, Second, Outside } place = Outside;
-  hl::Expr column, partner, pair;
+  hl::Expr column, pair = {}, partner = {}, isSecond = {};
 };
 
 class RegionFuncs {
@@ -108,8 +107,8 @@ public:
 private:
   void addInputs();
   void addFloats(const RegionOutput &output, unsigned argument);
-  void addRun(const RegionOutput &output, unsigned argument, int64_t first, int stride, int count,
-              std::function<Point(hl::Expr)> pointOf);
+  void addRun(const RegionOutput &output, unsigned argument, int first, int count);
+  void addPairs(const RegionOutput &output, unsigned argument, int pairs, bool interleaved);
   void addQuantized(const RegionOutput &output, unsigned argument);
   void addBlocks(const RegionOutput &output, unsigned argument, int firstBlock, int blocks, int columns);
   void addOutput(hl::Func func, unsigned argument, int64_t byteOffset, std::vector<HalideBuffer::Dimension> dimensions);
@@ -123,8 +122,8 @@ private:
 
   hl::Func func(const std::string &name) { return hl::Func(name + "_" + symbol); }
   hl::Var var(const std::string &name) { return hl::Var(name); }
-  Point plain(hl::Expr column) const { return {Point::Outside, column, {}, {}}; }
   const RegionValue *rope() const;
+  int vectorOf(int count) const;
 
   const RegionSpec &region;
   const std::string &symbol;
@@ -199,12 +198,12 @@ hl::Expr RegionFuncs::operationAt(unsigned id, const Point &point) {
 
 /// (a, b) -> (a cos - b sin, b cos + a sin)
 hl::Expr RegionFuncs::ropeAt(const RegionValue &value, const Point &point) {
-  hl::Expr self = valueAt(value.operands[0], plain(point.column));
-  if (point.place == Point::Outside)
+  hl::Expr self = valueAt(value.operands[0], Point{point.column});
+  if (!point.pair.defined())
     return self;
-  hl::Expr other = valueAt(value.operands[0], plain(point.partner));
-  hl::Expr cos = valueAt(value.operands[1], plain(point.pair)), sin = valueAt(value.operands[2], plain(point.pair));
-  return point.place == Point::First ? self * cos - other * sin : self * cos + other * sin;
+  hl::Expr other = valueAt(value.operands[0], Point{point.partner});
+  hl::Expr cos = valueAt(value.operands[1], Point{point.pair}), sin = valueAt(value.operands[2], Point{point.pair});
+  return self * cos + other * (hl::select(point.isSecond, 1.0f, -1.0f) * sin);
 }
 
 hl::Expr RegionFuncs::normAt(unsigned id, const Point &point) {
@@ -213,7 +212,7 @@ hl::Expr RegionFuncs::normAt(unsigned id, const Point &point) {
   std::string suffix = std::to_string(id);
   float count = float(region.columns);
   if (!inverses.count(id)) {
-    auto x = [&](hl::Expr column) { return valueAt(value.operands[0], plain(column)); };
+    auto x = [&](hl::Expr column) { return valueAt(value.operands[0], Point{column}); };
     if (centered)
       means[id] = scalar("mean" + suffix, sumOf("sum" + suffix, x)() / count);
     auto square = [&](hl::Expr column) {
@@ -282,38 +281,48 @@ void RegionFuncs::addOutput(hl::Func func, unsigned argument, int64_t byteOffset
   outputs.push_back(func);
 }
 
-/// `count` columns of an output, `stride` columns apart, from column `first` on.
-void RegionFuncs::addRun(const RegionOutput &output, unsigned argument, int64_t first, int stride, int count,
-                         std::function<Point(hl::Expr)> pointOf) {
-  if (count == 0)
-    return;
+/// Columns [first, first + count).
+void RegionFuncs::addRun(const RegionOutput &output, unsigned argument, int first, int count) {
   hl::Var x = var("x");
   hl::Func out = func("out" + std::to_string(argument) + "_" + std::to_string(first));
   hl::Type type = halideType(output.element);
-  out(x) = hl::cast(type, valueAt(output.value, pointOf(x)));
+  out(x) = hl::cast(type, valueAt(output.value, Point{x + first}));
+  out.vectorize(x, vectorOf(count), hl::TailStrategy::GuardWithIf);
+  addOutput(out, argument, first * output.step * type.bytes(), {{count, int(output.step)}});
+}
+
+/// The columns that a rope turns, both of a pair at once: out(p, j) is element p of pair j.
+void RegionFuncs::addPairs(const RegionOutput &output, unsigned argument, int pairs, bool interleaved) {
+  hl::Var p = var("p"), j = var("j");
+  hl::Func out = func("pairs" + std::to_string(argument));
+  int within = interleaved ? 1 : pairs, between = interleaved ? 2 : 1;
+  Point point{j * between + p * within, j, j * between + (1 - p) * within, p == 1};
+  out(p, j) = hl::cast(halideType(output.element), valueAt(output.value, point));
+  out.bound(p, 0, 2);
+  if (interleaved)
+    out.vectorize(p).vectorize(j, vectorOf(pairs), hl::TailStrategy::GuardWithIf);
+  else
+    out.unroll(p).reorder(p, j).vectorize(j, vectorOf(pairs), hl::TailStrategy::GuardWithIf);
+  addOutput(out, argument, 0, {{2, int(output.step) * within}, {pairs, int(output.step) * between}});
+}
+
+/// Lanes computed at once of `count` elements: without a tail where that can be.
+int RegionFuncs::vectorOf(int count) const {
   int width = schedule.lanes * schedule.vectors;
   if (count % width != 0 && count % schedule.lanes == 0)
     width = schedule.lanes;
   while (width > count)
     width /= 2;
-  out.vectorize(x, width, hl::TailStrategy::GuardWithIf);
-  addOutput(out, argument, first * output.step * type.bytes(), {{count, int(output.step) * stride}});
+  return width;
 }
 
-/// Without rope one run; with it the first elements of the pairs, the second ones, and the rest.
 void RegionFuncs::addFloats(const RegionOutput &output, unsigned argument) {
   const RegionValue *turn = rope();
-  int half = turn ? int(region.values[turn->operands[1]].length) : 0;
-  int stride = turn && turn->op == RowOp::RopeInterleaved ? 2 : 1, other = stride == 2 ? 1 : half;
-  addRun(output, argument, 0, stride, half, [=](hl::Expr x) {
-    return Point{Point::First, x * stride, x * stride + other, x};
-  });
-  addRun(output, argument, other, stride, half, [=](hl::Expr x) {
-    return Point{Point::Second, x * stride + other, x * stride, x};
-  });
-  addRun(output, argument, 2 * half, 1, int(region.columns) - 2 * half, [=](hl::Expr x) {
-    return Point{Point::Outside, x + 2 * half, {}, {}};
-  });
+  int pairs = turn ? int(region.values[turn->operands[1]].length) : 0;
+  if (turn)
+    addPairs(output, argument, pairs, turn->op == RowOp::RopeInterleaved);
+  if (int rest = int(region.columns) - 2 * pairs)
+    addRun(output, argument, 2 * pairs, rest);
 }
 
 void RegionFuncs::addQuantized(const RegionOutput &output, unsigned argument) {
@@ -335,7 +344,7 @@ void RegionFuncs::addBlocks(const RegionOutput &output, unsigned argument, int f
   hl::RDom r(0, block, "r_" + suffix + symbol);
 
   hl::Expr column = (b + firstBlock) * block + (columns == block ? hl::Expr(i) : hl::min(i, columns - 1));
-  hl::Expr value = valueAt(output.value, plain(column));
+  hl::Expr value = valueAt(output.value, Point{column});
   x(i, b) = columns == block ? value : hl::select(i < columns, value, 0.0f);
   most(b) = 0;
   most(b) = hl::max(most(b), hl::reinterpret<int32_t>(x(r, b)) & 0x7fffffff);

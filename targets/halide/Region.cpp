@@ -198,6 +198,26 @@ std::string checkOperation(const RegionSpec &spec, unsigned id) {
   return "";
 }
 
+/// Pairs are turned where the result is written: what follows a rope is elementwise, and no second one.
+std::string checkRopes(const RegionSpec &spec) {
+  std::vector<bool> turned(spec.values.size());
+  for (unsigned id = 0; id < spec.values.size(); ++id) {
+    const RegionValue &value = spec.values[id];
+    for (unsigned operand : value.operands)
+      turned[id] = turned[id] || turned[operand];
+    if (turned[id] && (isRope(value.op) || rowOpHasEpsilon(value.op)))
+      return std::string(rowOpName(value.op)) + " cannot follow a rope in one region";
+    for (unsigned other = 0; other < id; ++other)
+      if (isRope(value.op) && !value.isInput && !spec.values[other].isInput && isRope(spec.values[other].op))
+        return "a region has one rope";
+    turned[id] = turned[id] || (!value.isInput && isRope(value.op));
+  }
+  for (const RegionOutput &output : spec.outputs)
+    if (output.element == Scalar::None && turned[output.value])
+      return "the result of a rope is not quantized in its region";
+  return "";
+}
+
 std::string checkOutput(const RegionSpec &spec, const RegionOutput &output) {
   if (output.value >= spec.values.size())
     return "an output names %" + std::to_string(output.value) + ", which is not defined";
@@ -269,7 +289,7 @@ std::string RegionSpec::check() const {
   for (const RegionOutput &output : outputs)
     if (std::string why = checkOutput(*this, output); !why.empty())
       return why;
-  return "";
+  return checkRopes(*this);
 }
 
 std::string RegionSpec::name() const {

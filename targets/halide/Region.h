@@ -61,7 +61,8 @@ struct RegionOutput {
 
 /// Pointer arguments are the inputs in order, then the outputs in order. Nothing is assumed about alignment
 /// beyond the element's. An output may be the very memory of an input with the same element and step if the
-/// region has that one output and no rope; memory must not overlap otherwise.
+/// region has that one output and no rope; memory must not overlap otherwise. At most one rope, only elementwise
+/// operations on its result.
 struct RegionSpec {
   int64_t columns = 0;
   std::vector<RegionValue> values;
