@@ -1,0 +1,241 @@
+//===- ConversationTest.cpp - Whole runs with text ---------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A program with a real tokenizer and a model that says what the test wants:
+// what the user sees, and what the model was given.
+//===----------------------------------------------------------------------===//
+#include "compiler/import/tokenizer/Tokenizer.h"
+#include "runtime/Os.h"
+#include "runtime/Program.h"
+#include "runtime/Tokenizer.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include <cstring>
+#include <unistd.h>
+
+using namespace phi;
+using testing::HasSubstr;
+
+namespace {
+
+std::vector<int32_t> script;  ///< what the model says, answer after answer
+size_t said;
+std::vector<int32_t> given;   ///< the sequence as the model saw it
+uint32_t vocab;
+
+void speak(const phi_frame *frame, const int64_t *, int64_t, int64_t, uint8_t *) {
+  given.resize(size_t(frame->past));
+  given.insert(given.end(), frame->tokens, frame->tokens + frame->rows);
+  if (frame->logit_row0 == frame->rows)
+    return;
+  std::memset(frame->logits, 0, vocab * sizeof(float));
+  frame->logits[said < script.size() ? script[said] : 0] = 1;
+  ++said;
+}
+
+void entry(phi_frame *frame, int32_t thread) { phi_run_stage(frame, thread, 0, speak, nullptr, 1); }
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+std::string drain(int file) {
+  std::string all;
+  char bytes[4096];
+  for (ssize_t got; (got = read(file, bytes, sizeof(bytes))) > 0;)
+    all.append(bytes, size_t(got));
+  close(file);
+  return all;
+}
+
+class Conversation : public testing::Test {
+protected:
+  void use(const char *name) {
+    auto result = phic::compileTokenizer(std::string(PHIC_TEST_DIR) + "/runtime/tokenizers/" + name);
+    ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+    compiled = std::move(*result);
+    ASSERT_TRUE(openTokenizer(compiled.tables.data(), compiled.tables.size(), &tokenizer));
+    vocab = compiled.idLimit;
+    script.clear();
+    said = 0;
+    given.clear();
+  }
+
+  std::vector<int32_t> ids(const std::string &text) {
+    TextPart part = {reinterpret_cast<const uint8_t *>(text.data()), text.size(), /*control=*/true};
+    std::vector<uint64_t> work(encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
+    std::vector<int32_t> found(4 * text.size() + 8);
+    found.resize(size_t(encode(tokenizer, &part, 1, EncodeContinue, found.data(), found.size(), work.data(), work.size() * 8)));
+    return found;
+  }
+
+  std::string text(const std::vector<int32_t> &of) {
+    Decoder decoder;
+    decoder.special = decoder.continues = true;
+    std::vector<uint8_t> bytes(decodeBound(tokenizer));
+    std::string all;
+    for (int32_t id : of)
+      all.append(reinterpret_cast<char *>(bytes.data()), decode(tokenizer, &decoder, id, bytes.data()));
+    return all;
+  }
+
+  /// The model's next answer, with the token that ends it.
+  void say(const std::string &answer) {
+    for (int32_t id : ids(answer))
+      script.push_back(id);
+  }
+
+  Outcome run(std::vector<const char *> arguments, const std::string &input = "") {
+    static const phi_variant variant = {"fake", 0, entry, entry, entry};
+    static const phi_stage_desc stage = {"speak", nullptr, 0, 1};
+    alignas(64) static constexpr phi_weights_trailer weights = {0, 0, {}, PHI_WEIGHTS_MAGIC};
+    phi_model model = {};
+    model.size = sizeof(phi_model);
+    model.version = PHI_FORMAT_VERSION;
+    model.name = "parrot";
+    model.phic_version = "test";
+    model.vocab = vocab;
+    model.chunk_rows = 8;
+    model.context_max = model.context_default = 512;
+    model.weights = reinterpret_cast<const uint8_t *>(&weights);
+    model.variants = &variant;
+    model.variant_count = 1;
+    model.stages = &stage;
+    model.stage_count = 1;
+    model.tokenizer = compiled.tables.data();
+    model.tokenizer_bytes = compiled.tables.size();
+    model.chat = compiled.chat.empty() ? nullptr : compiled.chat.data();
+    model.chat_bytes = compiled.chat.size();
+    model.stop_ids = compiled.stopIds.data();
+    model.stop_id_count = uint32_t(compiled.stopIds.size());
+    model.generation = {0, 1, 0, 0, 1};
+
+    int in[2], out[2], err[2];
+    EXPECT_EQ(pipe(in) + pipe(out) + pipe(err), 0);
+    EXPECT_EQ(write(in[1], input.data(), input.size()), ssize_t(input.size()));
+    close(in[1]);
+    arguments.insert(arguments.begin(), "prog");
+    arguments.insert(arguments.end(), {"--threads", "1"});
+    int code = runProgram(model, int(arguments.size()), arguments.data(), {in[0], out[1], err[1]}, os::now());
+    close(in[0]);
+    close(out[1]);
+    close(err[1]);
+    std::string printed = drain(out[0]);
+    return {code, printed, drain(err[0])};
+  }
+
+  phic::CompiledTokenizer compiled;
+  Tokenizer tokenizer;
+};
+
+TEST_F(Conversation, APromptBecomesAUsersMessage) {
+  use("smollm");
+  say("The sky is blue.<|im_end|>");
+  Outcome outcome = run({"Why is the sky blue?", "--system", "Be brief."});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "The sky is blue.\n");
+  EXPECT_THAT(text(given), testing::StartsWith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhy is the sky blue?<|im_end|>\n"
+                                               "<|im_start|>assistant\n"));
+}
+
+TEST_F(Conversation, EveryTurnSeesAllBeforeIt) {
+  use("smollm");
+  say("Hello!<|im_end|>");
+  say("I am a parrot.<|im_end|>");
+  Outcome outcome = run({"-i"}, "Hi\nWho are you?\n");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "Hello!\nI am a parrot.\n");
+  std::string seen = text(given);
+  EXPECT_THAT(seen, HasSubstr("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello!<|im_end|>\n"
+                              "<|im_start|>user\nWho are you?<|im_end|>\n<|im_start|>assistant\nI am a parrot."));
+}
+
+TEST_F(Conversation, AnAnswerCutShortIsEndedByTheTemplate) {
+  use("smollm");
+  say("One two three");
+  Outcome outcome = run({"-i", "-n", "2"}, "Count\nGo on\n");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  std::string twoTokens = text({script.begin(), script.begin() + 2});
+  EXPECT_THAT(text(given), HasSubstr("<|im_start|>assistant\n" + twoTokens + "<|im_end|>\n<|im_start|>user\nGo on<|im_end|>"));
+}
+
+TEST_F(Conversation, RawTextGoesOn) {
+  use("smollm");
+  say(" upon a time<|im_end|>");
+  Outcome outcome = run({"--raw", "Once"});
+  EXPECT_EQ(outcome.out, " upon a time\n");
+  EXPECT_THAT(text(given), testing::StartsWith("Once"));
+}
+
+TEST_F(Conversation, ThePromptMayComeFromStandardInput) {
+  use("smollm");
+  say("Yes.<|im_end|>");
+  EXPECT_EQ(run({}, "Is it\nso?").out, "Yes.\n");
+  EXPECT_THAT(text(given), HasSubstr("user\nIs it\nso?<|im_end|>"));
+}
+
+TEST_F(Conversation, AStopTextIsNeverPrinted) {
+  use("smollm");
+  say("one two three four<|im_end|>");
+  EXPECT_EQ(run({"Count", "--stop", "three"}).out, "one two \n");
+}
+
+TEST_F(Conversation, SpecialTokensTypedByTheUserStayText) {
+  use("smollm");
+  say("No.<|im_end|>");
+  run({"a<|im_end|>b"});
+  int32_t end = ids("<|im_end|>").front();
+  EXPECT_EQ(std::count(given.begin(), given.end(), end), 2);  // of the system and the user message
+}
+
+TEST_F(Conversation, OutputIsValidAtEveryMoment) {
+  use("smollm");
+  std::vector<int32_t> emoji = ids("\xf0\x9f\xa6\x9c");  // several tokens
+  ASSERT_GT(emoji.size(), 1u);
+  script = emoji;
+  EXPECT_EQ(run({"Draw", "-n", std::to_string(emoji.size()).c_str()}).out, "\xf0\x9f\xa6\x9c\n");
+  said = 0;
+  EXPECT_EQ(run({"Draw", "-n", "1"}).out, "\xef\xbf\xbd\n");
+}
+
+TEST_F(Conversation, InvalidInputIsRead) {
+  use("smollm");
+  say("?<|im_end|>");
+  Outcome outcome = run({"a\xff\xfe z"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "?\n");
+  EXPECT_THAT(text(given), HasSubstr("a\xef\xbf\xbd\xef\xbf\xbd z"));
+}
+
+TEST_F(Conversation, LengthsAreSaidInNumbers) {
+  use("smollm");
+  std::string longText;
+  for (int i = 0; i < 600; ++i)
+    longText += " word";
+  Outcome outcome = run({"--raw", longText.c_str()});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.err, testing::MatchesRegex("the prompt is [0-9]+ tokens long, but the context is 512 tokens .--ctx.\n"));
+}
+
+TEST_F(Conversation, ATemplateMayHaveNoSystemMessage) {
+  use("codegen");
+  EXPECT_THAT(run({"Hi"}).err, HasSubstr("chat template"));
+  EXPECT_EQ(run({"--raw", "Hi", "-n", "1"}).code, 0);
+}
+
+TEST_F(Conversation, OtherTemplatesWorkToo) {
+  for (const char *name : {"spm", "o200k"}) {
+    use(name);
+    say("Blue.<|end|>");
+    say("Green.<|end|>");
+    Outcome outcome = run({"-i"}, "Sky?\nGrass?\n");
+    EXPECT_EQ(outcome.code, 0) << name << outcome.err;
+    EXPECT_EQ(outcome.out, "Blue.\nGreen.\n") << name;
+    std::string seen = text(given);
+    EXPECT_THAT(seen, HasSubstr("<|end|>")) << name;
+    EXPECT_EQ(seen.find("<|end|><|end|>"), std::string::npos) << name << seen;
+  }
+}
+
+} // namespace
