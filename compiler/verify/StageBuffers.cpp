@@ -54,6 +54,7 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t
   int64_t needed = stored.rows.columns * 4;
   if (block) {
     stored.rows.block = block.getFormat().block;
+    stored.rows.zero = int32_t(block.getFormat().zeroConstant);
     needed = stored.rows.blocks() * (stored.rows.block + 8);
   }
   // The last row need not be whole: the planned size of the logits is what they take.
@@ -108,12 +109,15 @@ Expected<Rows> valuesFromBytes(const CacheState &cache, ArrayRef<uint8_t> bytes,
 namespace {
 
 /// Keeps the worst. A NaN is worse than everything; equal values are right whatever the bound.
-void consider(Divergence &worst, const char *what, int64_t row, int64_t column, double got, double expected, double bound) {
+void consider(Divergence &worst, const char *what, int64_t row, int64_t column, double got, double expected, double bound,
+              bool isDiscrete = false) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   double distance = std::fabs(got - expected);
   double ratio = got == expected ? 0 : distance <= bound || bound > 0 ? distance / bound : kInfinity;
   if (std::isnan(ratio))
     ratio = kInfinity;
+  if (isDiscrete && ratio <= 1)
+    ratio /= 2;
   if (ratio > worst.ratio || worst.what.empty())
     worst = {ratio, what, row, column, got, expected, bound};
 }
@@ -123,7 +127,7 @@ void compareCodes(Divergence &worst, const Rows &got, const Rows &expected) {
   for (size_t i = 0; i < got.codes.size(); ++i) {
     int32_t code = got.codes[i], meant = expected.codes[i];
     int32_t allowed = code > meant ? expected.greatestCodes[i] - meant : meant - expected.leastCodes[i];
-    consider(worst, "code", int64_t(i) / got.columns, int64_t(i) % got.columns, code, meant, allowed);
+    consider(worst, "code", int64_t(i) / got.columns, int64_t(i) % got.columns, code, meant, allowed, /*isDiscrete=*/true);
   }
 }
 
@@ -149,18 +153,18 @@ Divergence compareRows(const StoredRows &got, const Rows &expected) {
     double sum = 0;
     for (int64_t j = block * rows.block; j < std::min((block + 1) * rows.block, rows.columns); ++j)
       sum += rows.codes[size_t(row * rows.columns + j)];
-    consider(worst, "block sum", row, block * rows.block, got.sums[size_t(i)], scale * sum, gammaOf(1) * std::fabs(scale * sum));
+    consider(worst, "block sum", row, block * rows.block, got.sums[size_t(i)], float(scale * sum), gammaOf(1) * std::fabs(scale * sum));
   }
   return worst;
 }
 
-Divergence compareCache(const Rows &got, const Rows &expected, const Rows &before, int64_t first) {
+Divergence compareCache(const Rows &got, const Rows &expected, const Rows &before, int64_t first, bool isHalf) {
   Divergence worst;
   for (int64_t t = 0; t < got.rows; ++t)
     for (int64_t j = 0; j < got.columns; ++j) {
       bool isOld = t < first;
       double wanted = isOld ? before.row(t)[j] : expected.row(t)[j];
-      consider(worst, isOld ? "earlier position" : "value", t, j, got.row(t)[j], wanted, isOld ? 0 : expected.errorAt(t * got.columns + j));
+      consider(worst, isOld ? "earlier position" : "value", t, j, got.row(t)[j], wanted, isOld ? 0 : expected.errorAt(t * got.columns + j), isHalf);
     }
   return worst;
 }

@@ -27,7 +27,9 @@ llvm::Expected<Rows> valuesFromBytes(const CacheState &cache, llvm::ArrayRef<uin
 
 /// The element of a buffer that is furthest from what it should be, measured in its bound.
 struct Divergence {
-  double ratio = 0;          ///< |got - expected| / bound; above 1 the kernel is wrong
+  /// |got - expected| / bound; above 1 the kernel is wrong. Where a tie allows two codes or two halves, the
+  /// other one counts 1/2.
+  double ratio = 0;
   std::string what;          ///< "value", "code", "scale", "block sum"
   int64_t row = 0, column = 0;
   double got = 0, expected = 0, bound = 0;
@@ -35,8 +37,8 @@ struct Divergence {
 
 /// Compares what a program stored with what the interpreter allows.
 Divergence compareRows(const StoredRows &got, const Rows &expected);
-/// Rows [first, expected.rows) of a cache; those before must be what they were, `before`.
-Divergence compareCache(const Rows &got, const Rows &expected, const Rows &before, int64_t first);
+/// Rows [first, expected.rows) of a cache; those before must be what they were, `before`. `isHalf`: of 16-bit elements.
+Divergence compareCache(const Rows &got, const Rows &expected, const Rows &before, int64_t first, bool isHalf);
 
 } // namespace phic
 

@@ -205,8 +205,10 @@ Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, co
     Expected<Rows> stored = valuesFromBytes(cache, record.outputs[next++], context, positions);
     if (!stored)
       return stored.takeError();
-    judge(record.index, "keys of " + append.getCache(), compareCache(*keys, cache.keys, before[append.getCache()].keys, past));
-    judge(record.index, "values of " + append.getCache(), compareCache(*stored, cache.values, before[append.getCache()].values, past));
+    const CacheState &old = before[append.getCache()];
+    const bool isHalf = cache.element != Scalar::F32;
+    judge(record.index, "keys of " + append.getCache(), compareCache(*keys, cache.keys, old.keys, past, isHalf));
+    judge(record.index, "values of " + append.getCache(), compareCache(*stored, cache.values, old.values, past, isHalf));
     cache.keys = std::move(*keys);
     cache.values = std::move(*stored);
   }

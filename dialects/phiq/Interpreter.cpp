@@ -60,7 +60,7 @@ Rows meaning::matmul(phiq::MatmulOp op, Scope &scope) {
     for (int64_t i = 0; i < lhs.rows; ++i) {
       double sum = 0;
       for (int64_t k = 0; k < lhs.columns; ++k)
-        sum += double(lhs.row(i)[k]) * weight[size_t(k)];
+        sum += lhs.exactAt(i * lhs.columns + k) * weight[size_t(k)];
       result.row(i)[n] = float(sum);
     }
   }

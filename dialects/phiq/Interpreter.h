@@ -27,11 +27,12 @@ class StageOp;
 /// Activations [rows, columns], row-major.
 struct Rows {
   int64_t rows = 0, columns = 0;
-  std::vector<float> values;   ///< for quantized rows: the floats that the codes stand for
+  std::vector<float> values;   ///< for quantized rows: the floats that the codes stand for, rounded
   std::vector<double> error;   ///< |kernel's value - values[i]| <= error[i]; empty: exact, or not asked for
 
   /// Quantized rows only (`block` > 0): codes as `values`, scales [rows, blocks()].
   int64_t block = 0;
+  int32_t zero = 0;            ///< zero point of every code
   std::vector<int32_t> codes;
   std::vector<float> scales;
   /// With errors: codes a kernel may store lie in [leastCodes[i], greatestCodes[i]], scales within scaleError.
@@ -43,6 +44,11 @@ struct Rows {
   int64_t blocks() const { return (columns + block - 1) / block; }
   float *row(int64_t i) { return values.data() + i * columns; }
   const float *row(int64_t i) const { return values.data() + i * columns; }
+  /// What element i stands for, unrounded: the product of a scale and a code does not fit f32.
+  double exactAt(int64_t i) const {
+    return block == 0 ? double(values[size_t(i)])
+                      : double(scales[size_t(i / columns * blocks() + i % columns / block)]) * (codes[size_t(i)] - zero);
+  }
   /// The error bound of element i, 0 when none is kept.
   double errorAt(int64_t i) const { return error.empty() ? 0.0 : error[size_t(i)]; }
 };

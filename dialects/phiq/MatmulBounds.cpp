@@ -4,6 +4,7 @@
 // The ops that sum products. Notation as in ErrorBounds.cpp.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/ErrorBounds.h"
+#include "dialects/phiq/Numerics.h"
 #include <cmath>
 
 namespace phic::bound {
@@ -19,7 +20,7 @@ double dotBound(const Rows &lhs, int64_t i, const float *weight, double y) {
   for (int64_t k = 0; k < lhs.columns; ++k) {
     double w = std::fabs(weight[k]);
     moved += lhs.errorAt(i * lhs.columns + k) * w;
-    magnitude += std::fabs(lhs.row(i)[k]) * w;
+    magnitude += std::fabs(lhs.exactAt(i * lhs.columns + k)) * w;
   }
   return moved + gammaOf(double(lhs.columns) + 1) * (magnitude + moved) + kUnit * std::fabs(y) + kUnderflow;
 }
@@ -30,34 +31,44 @@ double dotBound(const Rows &lhs, int64_t i, const float *weight, double y) {
 ///
 /// sx S is rounded once (with the row), z (sx S), the difference and s times it are rounded: 4 roundings of a
 /// term; then at most B (1 + [m]) sums. Magnitude: s (|sx D| + |z sx S|) + |m sx S|, added over the blocks.
+///
+/// The meaning takes w rounded to f32, as the tools do; such a kernel never makes that w. What this shifts is
+/// known: |sum x (s (q - z) + m - w)|.
 class IntegerDot {
 public:
   IntegerDot(const Rows &lhs, const BlockFormat &format)
-      : lhs(lhs), block(format.block), roundings(4 + double(lhs.blocks()) * (format.min == Scalar::None ? 1 : 2)) {}
+      : lhs(lhs), block(format.block), hasMin(format.min != Scalar::None), roundings(4 + double(lhs.blocks()) * (hasMin ? 2 : 1)) {}
 
   double bound(int64_t i, const BlockRow &weight, double y) const {
-    double magnitude = 0, moved = 0;
+    double magnitude = 0, moved = 0, shift = 0;
     for (int64_t b = 0; b < lhs.blocks(); ++b) {
       int64_t D = 0, S = 0, begin = b * lhs.block, end = std::min(begin + lhs.block, lhs.columns);
       auto w = size_t(begin / block);
       for (int64_t k = begin; k < end; ++k) {
-        int64_t code = lhs.codes[size_t(i * lhs.columns + k)];
+        const int64_t at = i * lhs.columns + k, code = lhs.codes[size_t(at)];
         D += code * weight.codes[size_t(k)];
         S += code;
-        if (!lhs.error.empty())
-          moved += lhs.errorAt(i * lhs.columns + k) *
-                   std::fabs(weight.scale[w] * (weight.codes[size_t(k)] - weight.zero[w]) + weight.min[w]);
+        double exact = double(weight.scale[w]) * (weight.codes[size_t(k)] - double(weight.zero[w])) + weight.min[w];
+        shift += lhs.exactAt(at) * (exact - rounded(weight, k, w));
+        moved += lhs.errorAt(at) * std::fabs(exact);
       }
       double sx = lhs.scales[size_t(i * lhs.blocks() + b)];
       magnitude += std::fabs(weight.scale[w]) * sx * (std::fabs(double(D)) + std::fabs(weight.zero[w] * double(S))) +
                    std::fabs(weight.min[w] * double(S)) * sx;
     }
-    return moved + gammaOf(roundings) * (magnitude + moved) + kUnit * std::fabs(y) + kUnderflow;
+    return moved + std::fabs(shift) + gammaOf(roundings) * (magnitude + moved) + kUnit * std::fabs(y) + kUnderflow;
   }
 
 private:
+  double rounded(const BlockRow &weight, int64_t k, size_t b) const {
+    int32_t q = weight.codes[size_t(k)];
+    return hasMin ? phic::dequantize(q, weight.scale[b], weight.zero[b], weight.min[b])
+                  : phic::dequantize(q, weight.scale[b], weight.zero[b]);
+  }
+
   const Rows &lhs;
   int64_t block;
+  bool hasMin;
   double roundings;
 };
 

@@ -155,7 +155,7 @@ Rows quantize(phiq::QuantizeOp op, Scope &scope) {
     return result;
   }
   const std::vector<float> scale = scope.vector(op.getScale());
-  const auto zero = int32_t(op.getZero().value_or(0));
+  const auto zero = result.zero = int32_t(op.getZero().value_or(0));
   for (int64_t i = 0; i < x.rows; ++i)
     for (int64_t j = 0; j < x.columns; ++j) {
       float s = scale.size() == 1 ? scale[0] : scale[size_t(j)];

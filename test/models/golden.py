@@ -3,7 +3,8 @@
 """Compares logits with golden files, and prints a table.
 
     golden.py interpreter --tool build/bin/phic-interpret     the importers and phases, by the meaning of the ops
-    golden.py programs    --tool build/bin/phic               compiled programs, --act=f32 --kv=f32 and --act=i8
+    golden.py programs    --tool build/bin/phic               compiled programs, --act=f32 --kv=f32 and --act=i8;
+                          --interpreter build/bin/phic-interpret   stands in where a tool left no float golden
 
 Models come from this folder and, where it is there, from ../shared/models (the form that is in both is taken
 from there, since its golden file has more sequences). What is compared with what:
@@ -124,7 +125,7 @@ class Runner:
     """Gets logits [n, vocab] from the interpreter or a program."""
 
     def __init__(self, arguments):
-        self.tool, self.scratch = arguments.tool, tempfile.mkdtemp(prefix="phic-golden-")
+        self.tool, self.interpreter, self.scratch = arguments.tool, arguments.interpreter or arguments.tool, arguments.scratch
 
     def call(self, command):
         done = subprocess.run(command, capture_output=True, text=True)
@@ -137,7 +138,7 @@ class Runner:
             return np.load(file.name)
 
     def interpret(self, case, ids, *flags):
-        return self.logits([self.tool, case.path, *flags], ids)
+        return self.logits([self.interpreter, case.path, *flags], ids)
 
     def build(self, case, *flags):
         program = os.path.join(self.scratch, case.name().replace("/", "_") + "_".join(flags))
@@ -202,6 +203,12 @@ def greedy_mismatches(runner, program, case, golden, sequence, error, f32_logits
     return int((clear & (got.argmax(axis=1) != greedy)).sum()), int(clear.sum()), got
 
 
+def interpreted_golden(case, runner, sequence):
+    """The interpreter's logits as a float golden, without greedy ids: the tool's are those of quantized activations."""
+    logits = runner.interpret(case, case.ids(sequence), "--phase", "fuse", "--act", "f32", "--kv", "f32")
+    return {sequence + ".logits": logits, sequence + ".pos": np.arange(len(logits))}
+
+
 def check_program(case, runner):
     out, model = Outcome(case), case.model
     f32 = runner.build(case, "--act=f32", "--kv=f32")
@@ -209,9 +216,7 @@ def check_program(case, runner):
     for sequence in case.sequences():
         ids = case.ids(sequence)
         exact = runner.run(f32, ids)
-        # Without a float golden the program's own f32 logits stand in; the interpreter's test has checked the importer.
-        golden = case.float if case.float is not None else {sequence + ".logits": exact, sequence + ".pos": np.arange(len(exact)),
-                                                            sequence + ".greedy": case.tool.get(sequence + ".greedy")}
+        golden = case.float if case.float is not None else interpreted_golden(case, runner, sequence)
         error, most = case.distance(exact, golden, sequence)
         out.check(error <= model.f32_limit, f"{sequence}: f32 relative rms {error:.2e} exceeds {model.f32_limit:.0e}")
         wrong, compared, forced = greedy_mismatches(runner, f32, case, golden, sequence, most)
@@ -234,6 +239,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["interpreter", "programs"])
     parser.add_argument("--tool", required=True, help="phic-interpret or phic")
+    parser.add_argument("--interpreter", help="phic-interpret, with programs")
     parser.add_argument("--shared", default=os.path.join(HERE, "..", "..", "..", "shared", "models"))
     parser.add_argument("--only", default="", help="models whose name contains this")
     arguments = parser.parse_args()
@@ -242,27 +248,22 @@ def main():
     for case in cases:
         if case.path is None:
             print(f"[SKIP] {case.name()}: neither in test/models nor in ../shared/models")
-    runner = Runner(arguments)
     check, heads = {"interpreter": (check_interpreter, ("sequence", "f32", "i8/tool")),
                     "programs": (check_program, ("sequence", "f32", "greedy", "i8", "tool", "greedy"))}[arguments.what]
     print("  ".join([f"{'relative rms against the float golden':42}"] + [f"{head:>12}" for head in heads]))
 
     def guarded(case):
         try:
-            return check(case, runner)
+            return check(case, Runner(arguments))
         except RuntimeError as failure:
             out = Outcome(case)
             out.check(False, str(failure))
             return out
 
     errors = []
-    with ThreadPoolExecutor(2) as pool:
+    with tempfile.TemporaryDirectory(prefix="phic-golden-") as arguments.scratch, ThreadPoolExecutor(2) as pool:
         for out in pool.map(guarded, [case for case in cases if case.path is not None]):
-            for line in out.lines:
-                print(line)
-            for error in out.errors:
-                print(f"error: {error}")
-            sys.stdout.flush()
+            print("\n".join(out.lines + [f"error: {error}" for error in out.errors]), flush=True)
             errors += out.errors
     print(f"{len(errors)} errors")
     return 1 if errors else 0
