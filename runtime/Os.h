@@ -18,8 +18,6 @@ uint8_t *reserve(size_t bytes);
 void release(uint8_t *memory, size_t bytes);
 /// Touching one byte shall take one small page, not a huge one: for sparsely filled ranges.
 void keepPagesSmall(uint8_t *memory, size_t bytes);
-/// These mapped file pages will be read soon, from front to back.
-void willRead(const uint8_t *memory, size_t bytes);
 
 /// A running thread; joinThread waits for its end.
 struct Thread {

@@ -37,17 +37,14 @@ uint8_t *reserve(size_t bytes) {
 
 void release(uint8_t *memory, size_t bytes) { munmap(memory, bytes ? bytes : 1); }
 
-/// madvise wants whole pages: those that lie in the range.
-static void advise(const uint8_t *memory, size_t bytes, int advice) {
+void keepPagesSmall(uint8_t *memory, size_t bytes) {
+  // madvise wants whole pages: those that lie in the range.
   constexpr uintptr_t kPage = 4096;
   uintptr_t begin = (reinterpret_cast<uintptr_t>(memory) + kPage - 1) & ~(kPage - 1);
   uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~(kPage - 1);
   if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, advice);
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_NOHUGEPAGE);
 }
-
-void keepPagesSmall(uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_NOHUGEPAGE); }
-void willRead(const uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_WILLNEED); }
 
 //===----------------------------------------------------------------------===//
 // Threads

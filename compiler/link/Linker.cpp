@@ -107,6 +107,10 @@ std::string runtimeDirectory(llvm::StringRef system) {
 }
 
 llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output) {
+  // Known before anything is done, and for what is no file the last rename might even succeed.
+  if (fs::exists(output) && !fs::is_regular_file(output))
+    return cannotWrite(output, std::make_error_code(fs::is_directory(output) ? std::errc::is_a_directory
+                                                                             : std::errc::invalid_argument));
   TemporaryFolder folder;
   if (folder.failure)
     return llvm::createStringError("cannot make a temporary folder: %s", folder.failure.message().c_str());
@@ -125,7 +129,11 @@ llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output) {
   }
   if (llvm::Error failure = writeProgramFile((*linked)->getBuffer(), parts, file->FD))
     return llvm::joinErrors(std::move(failure), file->discard());
-  return file->keep(output);
+  if (llvm::Error failure = file->keep(output)) {
+    std::error_code reason = llvm::errorToErrorCode(std::move(failure));
+    return llvm::joinErrors(cannotWrite(output, reason), file->discard());
+  }
+  return llvm::Error::success();
 }
 
 } // namespace phic

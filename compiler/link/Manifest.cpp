@@ -88,7 +88,6 @@ std::string makeManifest(ModuleOp module, const std::string &fusedIr, const Mani
   json["act"] = options.activations;
   json["kv"] = options.kvCache;
   json["weight_bytes"] = memory.getWeightsBytes();
-  json["weights_hash"] = llvm::utohexstr(facts.weightsHash, /*LowerCase=*/true, /*Width=*/16);
   json["tokenizer_bytes"] = facts.tokenizerBytes;
   json["arena_bytes"] = memory.getArenaBytes();
   json["scratch_bytes"] = memory.getScratchBytes();

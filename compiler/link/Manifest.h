@@ -15,7 +15,6 @@
 namespace phic {
 
 struct ManifestFacts {
-  uint64_t weightsHash = 0;
   uint64_t tokenizerBytes = 0;
   std::vector<std::string> cpuVariants;  ///< best first
 };

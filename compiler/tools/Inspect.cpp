@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ElfProgram.h"
 #include "compiler/tools/Verbs.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 #include <map>
@@ -56,6 +57,7 @@ ExitCode runInspect(const InspectFlags &flags) {
     return kExitSuccess;
   }
   manifest.erase("ir");
+  manifest["weights_hash"] = llvm::utohexstr(program->model().weights_hash, /*LowerCase=*/true, /*Width=*/16);
   manifest["code_bytes"] = program->codeBytes();
   manifest["text_bytes"] = program->textBytes();
   manifest["file_bytes"] = program->fileBytes();
