@@ -27,7 +27,8 @@ void printTable(const Json &manifest) {
     if (value.is_primitive())
       os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
   os << "cpu_variants        " << manifest.value("cpu_variants", Json::array()).dump() << "\nformats\n";
-  for (auto &[name, row] : manifest.value("formats", Json::object()).items())
+  Json formats = manifest.value("formats", Json::object()); // items() refers to it
+  for (auto &[name, row] : formats.items())
     os << "  " << llvm::left_justify(name, 44) << " " << row.value("tensors", 0) << " tensors, "
        << llvm::format("%.2f", row.value("bits_per_weight", 0.0)) << " bits per weight\n";
   std::map<std::string, std::pair<std::string, int>> kernels;
