@@ -1,0 +1,214 @@
+# program.py - What a program promises, whole
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Properties of built programs that no unit sees: equal bytes, equal bits for any thread count, an empty root
+directory, damaged files, and that `phic verify` passes a right program and names the stage of a wrong one.
+
+    program.py PHIC [test...]
+"""
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PHIC = os.path.abspath(sys.argv.pop(1))
+ONNX = os.path.join(HERE, "tiny-llama", "ort-genai-int4")
+GGUF = os.path.join(HERE, "tiny-llama", "gguf-Q4_K_M", "tiny-llama-Q4_K_M.gguf")
+LONGROPE = os.path.join(HERE, "tiny-phi35-longrope", "gguf-Q4_0")
+TOKENS = "1,90,485,204,60,77,293,340,349,36,2,204,1,448,88,275,89,393,204"
+
+
+def run(*command, code=0, **kwargs):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **kwargs)
+    assert done.returncode == code, f"{' '.join(map(str, command))}: exit code {done.returncode}, not {code}: {done.stderr}"
+    return done
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write(path, data, executable=False):
+    with open(path, "wb") as file:
+        file.write(data)
+    os.chmod(path, 0o755 if executable else 0o644)
+    return path
+
+
+def sections(program):
+    """Name to (offset, size) of an ELF file's sections."""
+    offset, = struct.unpack_from("<Q", program, 40)
+    size, count, names = struct.unpack_from("<HHH", program, 58)
+    headers = [struct.unpack_from("<IIQQQQ", program, offset + i * size) for i in range(count)]
+    strings = headers[names][4]
+    name = lambda at: program[strings + at:program.index(b"\0", strings + at)].decode()
+    return {name(header[0]): (header[4], header[5]) for header in headers}
+
+
+class Programs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="phic-program-")
+        cls.program = cls.path("program")
+        run(PHIC, "build", ONNX, "-o", cls.program)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name)
+
+    def logits(self, program, *flags):
+        file = self.path("logits.npy")
+        run(program, "--tokens", TOKENS, "--logits", file, *flags)
+        return np.load(file)
+
+    def refuses(self, done):
+        """One sentence on stderr, not a crash."""
+        self.assertGreater(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, r"\w+ \w+")
+        self.assertNotIn("Stack dump", done.stderr)
+        self.assertNotIn("Assertion", done.stderr)
+
+
+class Determinism(Programs):
+    def test_two_builds_are_byte_equal_from_any_path(self):
+        elsewhere = self.path("another/place/for/the/model")
+        shutil.copytree(ONNX, elsewhere)
+        run(PHIC, "build", elsewhere, "-o", self.path("again"), cwd="/", env={**os.environ, "LC_ALL": "C", "TZ": "Asia/Tokyo"})
+        self.assertEqual(read(self.program), read(self.path("again")))
+
+    def test_threads_do_not_change_a_bit(self):
+        one = self.logits(self.program, "--threads", 1)
+        for threads in (2, 3):
+            self.assertEqual(one.tobytes(), self.logits(self.program, "--threads", threads).tobytes())
+        generate = lambda threads: run(self.program, "--tokens", TOKENS, "-n", 12, "--temp", 0, "--ignore-eos", "--print-ids", "--threads", threads).stdout
+        self.assertEqual(len(generate(1).split()), 12)
+        self.assertEqual(generate(1), generate(2))
+
+    def test_a_row_does_not_depend_on_the_rows_beside_it(self):
+        """verify (5 rows) and prefill (19 rows) give row 4 the same bits."""
+        file = self.path("short.npy")
+        run(self.program, "--tokens", ",".join(TOKENS.split(",")[:5]), "--logits", file)
+        self.assertEqual(np.load(file).tobytes(), self.logits(self.program)[:5].tobytes())
+
+    def test_runs_in_an_empty_root_directory(self):
+        root = self.path("root")
+        os.makedirs(root, exist_ok=True)
+        shutil.copy(self.program, os.path.join(root, "program"))
+        command = ["/program", "--tokens", TOKENS, "-n", "4", "--temp", "0", "--print-ids"]
+        chroot = ["chroot", root] if os.geteuid() == 0 else ["unshare", "--map-root-user", "chroot", root]
+        probe = subprocess.run(chroot + ["/program", "--version"], capture_output=True, text=True)
+        if probe.returncode and "not permitted" in probe.stderr:
+            self.skipTest("[SKIP] this user may not change the root directory")
+        self.assertEqual(run(*chroot, *command).stdout, run(self.program, *command[1:]).stdout)
+
+
+class Damage(Programs):
+    def run_damaged(self, name, data):
+        self.refuses(subprocess.run([write(self.path(name), data, executable=True), "--tokens", "1,2", "-n", "1"],
+                                    capture_output=True, text=True))
+
+    def test_program_cut_short(self):
+        whole = read(self.program)
+        weights, size = sections(whole)[".phi_weights"]
+        self.run_damaged("cut-in-the-weights", whole[:weights + size // 2])
+        self.run_damaged("cut-at-the-end", whole[:weights + size - 8])
+
+    def test_program_of_another_version(self):
+        whole = bytearray(read(self.program))
+        model, _ = sections(whole)[".phi_model"]
+        whole[model + 4] ^= 0x40
+        self.run_damaged("other-version", whole)
+
+    def test_inspect_and_verify_refuse_foreign_files(self):
+        whole = read(self.program)
+        weights, size = sections(whole)[".phi_weights"]
+        flipped = bytearray(whole)
+        flipped[weights + size // 2] ^= 1
+        for name, data in (("text", b"no program"), ("empty", b""), ("cut", whole[:1000]), ("half", whole[:len(whole) // 2])):
+            for verb in ("inspect", "verify"):
+                self.refuses(run(PHIC, verb, write(self.path(name), data, executable=True), code=2))
+        self.refuses(run(PHIC, "verify", write(self.path("flipped"), flipped, executable=True), code=2))
+
+    def build_damaged(self, model):
+        output = self.path("never")
+        done = run(PHIC, "build", model, "-o", output, code=2)
+        self.refuses(done)
+        self.assertFalse(os.path.exists(output), "a failed build leaves nothing")
+
+    def test_onnx_files_cut_short(self):
+        for file in ("model.onnx", "model.onnx.data"):
+            model = self.path("cut-" + file)
+            shutil.copytree(ONNX, model)
+            data = read(os.path.join(model, file))
+            write(os.path.join(model, file), data[:len(data) * 2 // 3])
+            self.build_damaged(model)
+
+    def test_gguf_files_cut_short(self):
+        data = read(GGUF)
+        for length in (6, 100, 5000, len(data) // 2, len(data) - 1):
+            self.build_damaged(write(self.path(f"cut-{length}.gguf"), data[:length]))
+
+
+class Verify(Programs):
+    def verify(self, program, *flags, code=0):
+        return run(PHIC, "verify", program, *flags, code=code)
+
+    def test_right_programs_pass(self):
+        for model, flags in ((ONNX, []), (ONNX, ["--act=f32", "--kv=f32"]), (GGUF, []), (LONGROPE, [])):
+            program = self.path("right")
+            run(PHIC, "build", model, "-o", program, "-q", *flags)
+            self.assertIn("every value within its bound", self.verify(program, f"--model={model}").stdout)
+
+    def patched(self, name, opcode, other):
+        """The program with an instruction VEX.256.66.0F38 replaced, everywhere, by another one of that form."""
+        whole = bytearray(read(self.program))
+        offset, size = sections(whole)[".text"]
+        second, third = bytes(b << 5 | 2 for b in range(8)), bytes(b << 3 | 5 for b in range(32))
+        pattern = rb"\xc4([" + re.escape(second) + rb"])([" + re.escape(third) + rb"])" + re.escape(bytes([opcode]))
+        text, count = re.subn(pattern, lambda m: b"\xc4" + m[1] + m[2] + bytes([other]), bytes(whole[offset:offset + size]), flags=re.DOTALL)
+        self.assertGreater(count, 0)
+        whole[offset:offset + size] = text
+        return write(self.path(name), whole, executable=True)
+
+    def test_a_wrong_dot_product_instruction_is_named(self):
+        # vpmaddubsw becomes vpmulhrsw: every integer matmul is wrong, the first one is found.
+        program = self.patched("wrong-dot", opcode=0x04, other=0x0b)
+        self.assertIn("stage 'layers.0.attn.qkv' diverges", self.verify(program, code=3).stderr)
+
+    def test_a_wrong_fma_is_named(self):
+        # vfmadd231ps becomes vfnmadd231ps.
+        program = self.patched("wrong-fma", opcode=0xb8, other=0xbc)
+        self.assertRegex(self.verify(program, code=3).stderr, r"stage '[\w.]+' diverges from its meaning in step 0")
+
+    def test_a_constant_off_by_a_hundredth_is_named(self):
+        # The manifest's IR says another attention scale than the kernels were made with.
+        whole = read(self.program)
+        changed, count = re.subn(rb"(phiq\.attend [^\n]*?scale = )(\d)\.(\d)(\d)", lambda m: m[1] + m[2] + b"." + m[3] + (b"1" if m[4] != b"1" else b"2"), whole)
+        self.assertGreater(count, 0)
+        program = write(self.path("wrong-scale"), changed, executable=True)
+        self.assertIn("stage 'layers.0.attn.attend' diverges", self.verify(program, code=3).stderr)
+
+    def test_another_models_weights_are_found(self):
+        """--model reads the files by the hashes in the IR."""
+        model = self.path("other-model")
+        shutil.copytree(ONNX, model)
+        file = os.path.join(model, "model.onnx.data")
+        data = bytearray(read(file))
+        data[len(data) // 2] ^= 1
+        write(file, data)
+        self.refuses(self.verify(self.program, f"--model={model}", code=2))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
