@@ -304,7 +304,7 @@ void printHelp(const phi_model &model, const char *program, Writer &out) {
     out << flag.help << '\n';
   }
   out << "\nWithout PROMPT: a chat on a terminal, else the prompt is read from standard input.\n"
-         "Exit codes: 0 fine, 1 wrong use, 3 a fault of the program, 130 interrupted.\n";
+         "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 this file is damaged, 130 interrupted.\n";
 }
 
 void printVersion(const phi_model &model, Writer &out) {

@@ -11,7 +11,6 @@ enum ProgramExit : int {
   kExitFine = 0,
   kExitUsage = 1,      ///< wrong use, or not on this machine
   kExitDamaged = 2,    ///< the program's file is not whole
-  kExitFault = 3,
   kExitInterrupted = 130,
 };
 
