@@ -10,7 +10,8 @@ namespace {
 /// left symbol, which knows its slot, so that a changed pair moves in place.
 class PairHeap {
 public:
-  PairHeap(const Merges &merges, Symbol *symbols, uint32_t *heap) : merges(merges), symbols(symbols), heap(heap) {}
+  PairHeap(const Merges &merges, Symbol *symbols, uint32_t *heap)
+      : merges(merges), symbols(symbols), heap(heap) {}
 
   /// Looks up the pair that begins at `left` anew.
   void update(uint32_t left) {

@@ -24,8 +24,10 @@ const std::vector<std::unique_ptr<Loaded>> &tokenizers() {
     std::vector<std::unique_ptr<Loaded>> result;
     for (const char *name : {"spm", "smollm", "o200k", "codegen"}) {
       auto one = std::make_unique<Loaded>();
-      one->compiled = llvm::cantFail(phic::compileTokenizer(std::string(PHIC_TOKENIZERS "/") + name));
-      if (!phi::openTokenizer(one->compiled.tables.data(), one->compiled.tables.size(), &one->tokenizer))
+      one->compiled =
+          llvm::cantFail(phic::compileTokenizer(std::string(PHIC_TOKENIZERS "/") + name));
+      if (!phi::openTokenizer(one->compiled.tables.data(), one->compiled.tables.size(),
+                              &one->tokenizer))
         std::abort();
       result.push_back(std::move(one));
     }
@@ -48,7 +50,8 @@ std::string sanitized(const uint8_t *data, size_t size) {
   return text;
 }
 
-std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, const phi::TextPart *parts, size_t count) {
+std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, const phi::TextPart *parts,
+                            size_t count) {
   const size_t bytes = phi::encodeWorkBytes(tokenizer, parts, count);
   std::unique_ptr<uint8_t[]> work(new uint8_t[bytes]); // exactly as much as asked for
   int64_t size = phi::encode(tokenizer, parts, count, 0, nullptr, 0, work.get(), bytes);
@@ -81,7 +84,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const Loaded &loaded = *tokenizers()[data[0] % tokenizers().size()];
   const size_t cut = data[1] % (size - 1);
   data += 2, size -= 2;
-  const phi::TextPart parts[] = {{data, std::min(cut, size), true}, {data + std::min(cut, size), size - std::min(cut, size), false}};
+  const phi::TextPart parts[] = {{data, std::min(cut, size), true},
+                                 {data + std::min(cut, size), size - std::min(cut, size), false}};
   const phi::TextPart whole{data, size, true};
   encode(loaded.tokenizer, parts, 2);
   const std::vector<int32_t> ids = encode(loaded.tokenizer, &whole, 1);

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //   [user "M0", assistant "M1", user "M2"]  ->  "<|u|>M0<|end|><|a|>M1<|end|><|u|>M2<|end|><|a|>"
-//   gives  glue[start][user] = "<|u|>", glue[user][assistant] = "<|end|><|a|>", .., prompt[user] = "<|end|><|a|>"
+//   gives  glue[start][user] = "<|u|>", glue[user][assistant] = "<|end|><|a|>", .., prompt[user] =
+//   "<|end|><|a|>"
 //===----------------------------------------------------------------------===//
 #include "compiler/import/tokenizer/ChatTemplate.h"
 #include "compiler/import/tokenizer/Jinja.h"
@@ -24,7 +25,8 @@ std::string marker(size_t index) { return "phic" + llvm::utostr(index) + "probe"
 
 class Prober {
 public:
-  Prober(const Block &block, const TemplateTokens &tokens) : block(block), tokens(tokens) {}
+  Prober(const Block &block, const TemplateTokens &tokens, bool definesTools)
+      : block(block), tokens(tokens), definesTools(definesTools) {}
 
   llvm::Expected<CompiledChat> run() {
     const auto U = PHI_ROLE_USER, A = PHI_ROLE_ASSISTANT, S = PHI_ROLE_SYSTEM;
@@ -38,7 +40,8 @@ public:
         error = learn(roles);
     if (error) {
       texts = withoutSystem;
-      result.warnings.push_back("no system message in this model's chats: " + llvm::toString(std::move(error)));
+      result.warnings.push_back("no system message in this model's chats: " +
+                                llvm::toString(std::move(error)));
     }
     write();
     return std::move(result);
@@ -48,14 +51,17 @@ private:
   struct Texts {
     std::optional<std::string> glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT];
     std::optional<std::string> prompt[PHI_ROLE_COUNT];
-    std::optional<uint32_t> trim[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< phi_chat_trim of the text after a glue
+    std::optional<uint32_t> trim[PHI_ROLE_COUNT]
+                                [PHI_ROLE_COUNT]; ///< phi_chat_trim of the text after a glue
   };
 
-  template <typename Content> llvm::Expected<std::string> render(const Roles &roles, Content content) {
+  template <typename Content>
+  llvm::Expected<std::string> render(const Roles &roles, Content content) {
     std::vector<ChatMessage> messages;
     for (size_t i = 0; i < roles.size(); ++i)
       messages.push_back({roleNames[roles[i]], content(i)});
-    return renderChat(block, {messages, tokens.bos, tokens.eos, tokens.unk, tokens.pad});
+    return renderChat(block,
+                      {messages, tokens.bos, tokens.eos, tokens.unk, tokens.pad, definesTools});
   }
 
   /// Runs a conversation and notes the texts between its messages; an error if
@@ -70,9 +76,12 @@ private:
       const std::string mark = marker(i);
       const size_t found = printed->find(mark, at);
       if (found == std::string::npos || printed->find(mark, found + 1) != std::string::npos)
-        return fail(llvm::Twine("the chat template does not print each message once and in order (message ") +
-                    llvm::Twine(i + 1) + ", from " + roleNames[roles[i]] + ")");
-      if (llvm::Error error = note(texts.glue[from][roles[i]], printed->substr(at, found - at), from, roles[i]))
+        return fail(
+            llvm::Twine(
+                "the chat template does not print each message once and in order (message ") +
+            llvm::Twine(i + 1) + ", from " + roleNames[roles[i]] + ")");
+      if (llvm::Error error =
+              note(texts.glue[from][roles[i]], printed->substr(at, found - at), from, roles[i]))
         return error;
       at = found + mark.size();
       from = roles[i];
@@ -88,8 +97,8 @@ private:
   template <typename Learned>
   llvm::Error note(std::optional<Learned> &known, Learned learned, phi_role from, phi_role to) {
     if (known && *known != learned)
-      return fail(llvm::Twine("the chat template's text between ") + roleNames[from] + " and " + roleNames[to] +
-                  " depends on more than these two");
+      return fail(llvm::Twine("the chat template's text between ") + roleNames[from] + " and " +
+                  roleNames[to] + " depends on more than these two");
     known = std::move(learned);
     return llvm::Error::success();
   }
@@ -105,7 +114,8 @@ private:
     const phi_role from = at ? roles[at - 1] : PHI_ROLE_START;
     const size_t place = plain.find(mark);
     for (uint32_t trim = 0; trim < 4; ++trim) {
-      const std::string shown = (trim & PHI_CHAT_TRIM_LEFT ? "" : left) + mark + (trim & PHI_CHAT_TRIM_RIGHT ? "" : right);
+      const std::string shown = (trim & PHI_CHAT_TRIM_LEFT ? "" : left) + mark +
+                                (trim & PHI_CHAT_TRIM_RIGHT ? "" : right);
       if (*printed == plain.substr(0, place) + shown + plain.substr(place + mark.size()))
         return note(texts.trim[from][roles[at]], trim, from, roles[at]);
     }
@@ -115,7 +125,8 @@ private:
   phi_chat_text add(const std::optional<std::string> &text) {
     if (!text)
       return {PHI_CHAT_NONE, 0};
-    const phi_chat_text made{static_cast<uint32_t>(result.table.size()), static_cast<uint32_t>(text->size())};
+    const phi_chat_text made{static_cast<uint32_t>(result.table.size()),
+                             static_cast<uint32_t>(text->size())};
     result.table.insert(result.table.end(), text->begin(), text->end());
     return made;
   }
@@ -144,17 +155,30 @@ private:
 
   const Block &block;
   const TemplateTokens &tokens;
+  bool definesTools;
   Texts texts;
   CompiledChat result;
 };
 
 } // namespace
 
-llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source, const TemplateTokens &tokens) {
+llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source,
+                                                 const TemplateTokens &tokens) {
   llvm::Expected<Block> block = parseJinja(source);
   if (!block)
     return block.takeError();
-  return Prober(*block, tokens).run();
+  // Hugging Face passes `tools` as none. Templates that were written for tools that
+  // leave it undefined may fail on that, and only on that.
+  llvm::Expected<CompiledChat> chat = Prober(*block, tokens, /*definesTools=*/true).run();
+  if (chat)
+    return chat;
+  llvm::Expected<CompiledChat> second = Prober(*block, tokens, /*definesTools=*/false).run();
+  if (!second) {
+    llvm::consumeError(second.takeError());
+    return chat;
+  }
+  llvm::consumeError(chat.takeError());
+  return second;
 }
 
 } // namespace phic::tokenizer

@@ -25,13 +25,14 @@ struct TemplateTokens {
 };
 
 struct CompiledChat {
-  std::vector<uint8_t> table;        ///< phi_chat
-  std::string afterAnswer;           ///< text between the assistant's answer and a user's next message
+  std::vector<uint8_t> table; ///< phi_chat
+  std::string afterAnswer;    ///< text between the assistant's answer and a user's next message
   std::vector<std::string> warnings;
 };
 
 /// An error says why the template does not become a table.
-llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source, const TemplateTokens &tokens);
+llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source,
+                                                 const TemplateTokens &tokens);
 
 } // namespace phic::tokenizer
 

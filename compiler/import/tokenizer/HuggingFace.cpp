@@ -35,8 +35,8 @@ public:
 
   llvm::Expected<TokenizerModel> run() {
     // The pre-tokenizer decides whether symbols are bytes, which the model needs to know.
-    for (auto step : {&Reader::readNormalizer, &Reader::readPreTokenizer, &Reader::readModel, &Reader::readAdded,
-                      &Reader::readDecoder, &Reader::readPostProcessor})
+    for (auto step : {&Reader::readNormalizer, &Reader::readPreTokenizer, &Reader::readModel,
+                      &Reader::readAdded, &Reader::readDecoder, &Reader::readPostProcessor})
       if (llvm::Error error = (this->*step)())
         return std::move(error);
     completeModel(model, decodesBytes);
@@ -46,8 +46,10 @@ public:
 private:
   static llvm::Error problem(const llvm::Twine &what) { return fail("tokenizer.json: " + what); }
 
-  /// Calls visit(entry) for the entries of a Sequence (in `list`), or for the one entry, or not for null.
-  template <typename Visit> llvm::Error forEach(const Json *entry, const char *list, Visit visit, int depth = 0) {
+  /// Calls visit(entry) for the entries of a Sequence (in `list`), or for the one entry, or not for
+  /// null.
+  template <typename Visit>
+  llvm::Error forEach(const Json *entry, const char *list, Visit visit, int depth = 0) {
     if (!entry)
       return llvm::Error::success();
     if (typeOf(*entry) != "Sequence")
@@ -67,22 +69,25 @@ private:
 
   llvm::Error readNormalizer() {
     bool prepends = false;
-    llvm::Error error = forEach(member(root, "normalizer"), "normalizers", [&](const Json &entry) -> llvm::Error {
-      const std::string type = typeOf(entry);
-      if (type == "Prepend") {
-        const std::string text = stringOr(entry, "prepend", "");
-        if (text != lowerBlock && text != " ")
-          return problem("normalizer Prepend of '" + text + "' is not supported, only of U+2581");
-        prepends = true;
-        return llvm::Error::success();
-      }
-      if (type == "Replace" && isSpaceEscape(entry, " ", lowerBlock)) {
-        model.flags |= PHI_TOKENIZER_ESCAPED;
-        return llvm::Error::success();
-      }
-      return problem("normalizer '" + type + "'" + (type == "Replace" ? " of other than a space by U+2581" : "") +
-                     " is not supported");
-    });
+    llvm::Error error =
+        forEach(member(root, "normalizer"), "normalizers", [&](const Json &entry) -> llvm::Error {
+          const std::string type = typeOf(entry);
+          if (type == "Prepend") {
+            const std::string text = stringOr(entry, "prepend", "");
+            if (text != lowerBlock && text != " ")
+              return problem("normalizer Prepend of '" + text +
+                             "' is not supported, only of U+2581");
+            prepends = true;
+            return llvm::Error::success();
+          }
+          if (type == "Replace" && isSpaceEscape(entry, " ", lowerBlock)) {
+            model.flags |= PHI_TOKENIZER_ESCAPED;
+            return llvm::Error::success();
+          }
+          return problem("normalizer '" + type + "'" +
+                         (type == "Replace" ? " of other than a space by U+2581" : "") +
+                         " is not supported");
+        });
     if (error)
       return error;
     if (prepends && !(model.flags & PHI_TOKENIZER_ESCAPED))
@@ -95,26 +100,29 @@ private:
   /// {"pattern": {"String": from}, "content": to}
   static bool isSpaceEscape(const Json &entry, llvm::StringRef from, llvm::StringRef to) {
     const Json *pattern = member(entry, "pattern");
-    return pattern && stringOr(*pattern, "String", "") == from && stringOr(entry, "content", "") == to;
+    return pattern && stringOr(*pattern, "String", "") == from &&
+           stringOr(entry, "content", "") == to;
   }
 
   llvm::Error readPreTokenizer() {
-    return forEach(member(root, "pre_tokenizer"), "pretokenizers", [&](const Json &entry) -> llvm::Error {
-      const std::string type = typeOf(entry);
-      if (model.flags & PHI_TOKENIZER_BYTES)
-        return problem("pre-tokenizer '" + type + "' after ByteLevel is not supported");
-      if (type == "Split")
-        return readSplit(entry);
-      if (type == "Digits") {
-        model.splits.push_back({boolOr(entry, "individual_digits", false) ? "\\p{N}" : "\\p{N}+", 3});
-        return llvm::Error::success();
-      }
-      if (type == "ByteLevel")
-        return readByteLevel(entry);
-      if (type == "Metaspace")
-        return readMetaspace(entry);
-      return problem("pre-tokenizer '" + type + "' is not supported");
-    });
+    return forEach(
+        member(root, "pre_tokenizer"), "pretokenizers", [&](const Json &entry) -> llvm::Error {
+          const std::string type = typeOf(entry);
+          if (model.flags & PHI_TOKENIZER_BYTES)
+            return problem("pre-tokenizer '" + type + "' after ByteLevel is not supported");
+          if (type == "Split")
+            return readSplit(entry);
+          if (type == "Digits") {
+            model.splits.push_back(
+                {boolOr(entry, "individual_digits", false) ? "\\p{N}" : "\\p{N}+", 3});
+            return llvm::Error::success();
+          }
+          if (type == "ByteLevel")
+            return readByteLevel(entry);
+          if (type == "Metaspace")
+            return readMetaspace(entry);
+          return problem("pre-tokenizer '" + type + "' is not supported");
+        });
   }
 
   llvm::Error readSplit(const Json &entry) {
@@ -131,7 +139,8 @@ private:
     if (behavior == "Removed")
       keep = invert ? 1 : 2;
     else if (behavior != "Isolated")
-      return problem("pre-tokenizer Split with behavior '" + behavior + "' is not supported, only Isolated and Removed");
+      return problem("pre-tokenizer Split with behavior '" + behavior +
+                     "' is not supported, only Isolated and Removed");
     model.splits.push_back({regex ? source : literalPattern(source), keep});
     return llvm::Error::success();
   }
@@ -140,7 +149,8 @@ private:
     model.flags |= PHI_TOKENIZER_BYTES;
     if (boolOr(entry, "add_prefix_space", true)) {
       if (!model.splits.empty() || model.prepend != PHI_PREPEND_NEVER)
-        return problem("pre-tokenizer ByteLevel with add_prefix_space after another step is not supported");
+        return problem(
+            "pre-tokenizer ByteLevel with add_prefix_space after another step is not supported");
       model.prepend = PHI_PREPEND_UNLESS_SPACE;
     }
     if (boolOr(entry, "use_regex", true))
@@ -150,17 +160,19 @@ private:
 
   llvm::Error readMetaspace(const Json &entry) {
     if (stringOr(entry, "replacement", "") != lowerBlock)
-      return problem("pre-tokenizer Metaspace with a replacement other than U+2581 is not supported");
+      return problem(
+          "pre-tokenizer Metaspace with a replacement other than U+2581 is not supported");
     if (!model.splits.empty() || model.prepend != PHI_PREPEND_NEVER)
       return problem("pre-tokenizer Metaspace after another step is not supported");
-    const std::string scheme =
-        stringOr(entry, "prepend_scheme", boolOr(entry, "add_prefix_space", true) ? "always" : "never");
+    const std::string scheme = stringOr(
+        entry, "prepend_scheme", boolOr(entry, "add_prefix_space", true) ? "always" : "never");
     if (scheme == "always")
       model.prepend = PHI_PREPEND_UNLESS_SPACE;
     else if (scheme == "first")
       model.prepend = PHI_PREPEND_FIRST;
     else if (scheme != "never")
-      return problem("pre-tokenizer Metaspace with prepend_scheme '" + scheme + "' is not supported");
+      return problem("pre-tokenizer Metaspace with prepend_scheme '" + scheme +
+                     "' is not supported");
     model.flags |= PHI_TOKENIZER_ESCAPED;
     if (boolOr(entry, "split", true))
       model.flags |= PHI_TOKENIZER_SPLIT_SPACES;
@@ -211,7 +223,8 @@ private:
         model.tokens.resize(static_cast<size_t>(*id) + 1);
       Token &token = model.tokens[*id];
       if (token.flags)
-        return problem("tokens '" + token.source + "' and '" + name + "' have the same id " + llvm::Twine(*id));
+        return problem("tokens '" + token.source + "' and '" + name + "' have the same id " +
+                       llvm::Twine(*id));
       token.source = name;
       token.flags = PHI_TOKEN_PRESENT;
       ids[name] = *id;
@@ -226,10 +239,13 @@ private:
     for (const Json &entry : *merges) {
       llvm::StringRef left, right;
       if (!splitMerge(entry, left, right))
-        return problem("model.merges[" + llvm::Twine(model.merges.size()) + "] is not a pair of tokens");
-      auto leftId = ids.find(left), rightId = ids.find(right), mergedId = ids.find((left + right).str());
+        return problem("model.merges[" + llvm::Twine(model.merges.size()) +
+                       "] is not a pair of tokens");
+      auto leftId = ids.find(left), rightId = ids.find(right),
+           mergedId = ids.find((left + right).str());
       if (leftId == ids.end() || rightId == ids.end() || mergedId == ids.end())
-        return problem("the merge of '" + left + "' and '" + right + "' names or makes a token that is not in the vocabulary");
+        return problem("the merge of '" + left + "' and '" + right +
+                       "' names or makes a token that is not in the vocabulary");
       const Merge merge{leftId->second, rightId->second, mergedId->second, nextRank++};
       auto [it, isNew] = known.try_emplace({merge.left, merge.right}, model.merges.size());
       if (isNew)
@@ -238,8 +254,9 @@ private:
         model.merges[it->second] = merge;
     }
     if (nextRank != model.merges.size())
-      model.warnings.push_back("tokenizer.json: " + std::to_string(nextRank - model.merges.size()) +
-                               " merges are listed more than once: the last place counts, as in Hugging Face's library");
+      model.warnings.push_back(
+          "tokenizer.json: " + std::to_string(nextRank - model.merges.size()) +
+          " merges are listed more than once: the last place counts, as in Hugging Face's library");
     return llvm::Error::success();
   }
 
@@ -279,17 +296,18 @@ private:
 
   llvm::Error add(AddedToken added) {
     if (added.id < 0 || added.content.empty())
-      return problem("an entry of added_tokens has no content, or no id from 0 to " + llvm::Twine(MaxId));
+      return problem("an entry of added_tokens has no content, or no id from 0 to " +
+                     llvm::Twine(MaxId));
     auto known = ids.find(added.content);
     if (known != ids.end() && known->second != added.id)
-      return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) + ", but the vocabulary says " +
-                     llvm::Twine(known->second));
+      return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) +
+                     ", but the vocabulary says " + llvm::Twine(known->second));
     if (model.tokens.size() <= static_cast<size_t>(added.id))
       model.tokens.resize(static_cast<size_t>(added.id) + 1);
     Token &token = model.tokens[added.id];
     if (token.flags && token.source != added.content)
-      return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) + ", which is '" +
-                     token.source + "'");
+      return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) +
+                     ", which is '" + token.source + "'");
     if (!token.flags) {
       token.source = added.content;
       token.merges = false;
@@ -313,8 +331,8 @@ private:
         unescapes = true;
       else if (type == "ByteFallback")
         decodesBytes = true;
-      else if (type == "Strip" && stringOr(entry, "content", "") == " " && entry.value("start", Json()) == 1 &&
-               entry.value("stop", Json()) == 0)
+      else if (type == "Strip" && stringOr(entry, "content", "") == " " &&
+               entry.value("start", Json()) == 1 && entry.value("stop", Json()) == 0)
         model.flags |= PHI_TOKENIZER_STRIP_SPACE;
       else if (type != "Fuse")
         return problem("decoder '" + type + "' (or its parameters) is not supported");
@@ -322,22 +340,24 @@ private:
     });
     if (error)
       return error;
-    if (byteLevel != bool(model.flags & PHI_TOKENIZER_BYTES) || unescapes != bool(model.flags & PHI_TOKENIZER_ESCAPED))
+    if (byteLevel != bool(model.flags & PHI_TOKENIZER_BYTES) ||
+        unescapes != bool(model.flags & PHI_TOKENIZER_ESCAPED))
       return problem("the decoder does not undo what the normalizer and the pre-tokenizer do");
     return llvm::Error::success();
   }
 
   llvm::Error readPostProcessor() {
-    return forEach(member(root, "post_processor"), "processors", [&](const Json &entry) -> llvm::Error {
-      const std::string type = typeOf(entry);
-      if (type == "ByteLevel") // changes offsets only
-        return llvm::Error::success();
-      if (type == "TemplateProcessing")
-        return readTemplate(entry);
-      if (type == "BertProcessing" || type == "RobertaProcessing")
-        return readPair(entry);
-      return problem("post-processor '" + type + "' is not supported");
-    });
+    return forEach(member(root, "post_processor"), "processors",
+                   [&](const Json &entry) -> llvm::Error {
+                     const std::string type = typeOf(entry);
+                     if (type == "ByteLevel") // changes offsets only
+                       return llvm::Error::success();
+                     if (type == "TemplateProcessing")
+                       return readTemplate(entry);
+                     if (type == "BertProcessing" || type == "RobertaProcessing")
+                       return readPair(entry);
+                     return problem("post-processor '" + type + "' is not supported");
+                   });
   }
 
   /// "single": [{"SpecialToken": {"id": ..}}, {"Sequence": {"id": "A"}}, ..]
@@ -354,7 +374,8 @@ private:
         seen = true;
         continue;
       }
-      const Json *named = specials ? member(*specials, stringOr(*special, "id", "").c_str()) : nullptr;
+      const Json *named =
+          specials ? member(*specials, stringOr(*special, "id", "").c_str()) : nullptr;
       const Json *list = named ? member(*named, "ids") : nullptr;
       if (!list || !list->is_array())
         return problem("post-processor TemplateProcessing names a token without ids");
@@ -407,7 +428,8 @@ AddedToken readAddedToken(const Json &entry) {
   return token;
 }
 
-llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text, llvm::ArrayRef<AddedToken> extra) {
+llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text,
+                                               llvm::ArrayRef<AddedToken> extra) {
   llvm::Expected<Json> root = parseJson(text, "tokenizer.json");
   if (!root)
     return root.takeError();

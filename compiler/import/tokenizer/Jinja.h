@@ -27,7 +27,14 @@ using ExpressionPtr = std::unique_ptr<Expression>;
 
 struct Expression {
   enum Kind {
-    None, Boolean, Integer, Float, String, Name, List, Dict,
+    None,
+    Boolean,
+    Integer,
+    Float,
+    String,
+    Name,
+    List,
+    Dict,
     Attribute, ///< children[0].text
     Index,     ///< children[0][children[1]]
     Slice,     ///< children[0][children[1]:children[2]:children[3]], null where left out
@@ -79,6 +86,7 @@ struct ChatMessage {
 struct ChatInput {
   llvm::ArrayRef<ChatMessage> messages;
   std::string bos, eos, unk, pad; ///< {{ bos_token }} ..
+  bool definesTools = true;       ///< tools and documents are none; else undefined
 };
 
 /// What the template prints with add_generation_prompt. The template may put

@@ -30,7 +30,8 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
     return Value();
   }
   if (callee.text[0] == '.')
-    return method(llvm::StringRef(callee.text).drop_front(), callee.list->front(), arguments, named);
+    return method(llvm::StringRef(callee.text).drop_front(), callee.list->front(), arguments,
+                  named);
   if (callee.text == "raise_exception") {
     const Value message = valueOr(arguments, 0, Value());
     complain("it refuses: " + (message.kind == Value::String ? message.text : ""));
@@ -39,7 +40,8 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
   if (callee.text == "namespace" || callee.text == "dict") {
     if (!arguments.empty())
       complain(callee.text + " with unnamed arguments is not supported");
-    return dict(ValueDict(named.begin(), named.end()), callee.text == "dict" ? Value::Dict : Value::Namespace);
+    return dict(ValueDict(named.begin(), named.end()),
+                callee.text == "dict" ? Value::Dict : Value::Namespace);
   }
   // range
   int64_t bounds[3] = {0, 0, 1};
@@ -58,7 +60,8 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
   return list(std::move(result));
 }
 
-Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments, const Named &named) {
+Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments,
+                      const Named &named) {
   if (object.kind == Value::Dict) {
     if (name == "get") {
       const Value key = valueOr(arguments, 0, Value());
@@ -91,7 +94,8 @@ Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<
     llvm::StringRef text = object.text;
     return boolean(name == "startswith" ? text.starts_with(what.text) : text.ends_with(what.text));
   }
-  if (name == "split" && arguments.size() == 1 && what.kind == Value::String && !what.text.empty()) {
+  if (name == "split" && arguments.size() == 1 && what.kind == Value::String &&
+      !what.text.empty()) {
     llvm::SmallVector<llvm::StringRef> parts;
     llvm::StringRef(object.text).split(parts, what.text);
     ValueList result;
@@ -103,7 +107,8 @@ Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<
   return Value();
 }
 
-Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments, const Named &named) {
+Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments,
+                      const Named &named) {
   charge(1);
   if (name == "trim" && arguments.empty() && value.kind == Value::String)
     return string(llvm::StringRef(value.text).trim(whiteSpace).str(), value.isMessage);
@@ -129,7 +134,8 @@ Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<V
       return string(text.lower());
     if (name == "capitalize")
       return string(text.take_front(1).upper() + text.drop_front(text.empty() ? 0 : 1).lower());
-    if (name == "replace" && arguments.size() == 2 && arguments[0].kind == Value::String && !arguments[0].text.empty()) {
+    if (name == "replace" && arguments.size() == 2 && arguments[0].kind == Value::String &&
+        !arguments[0].text.empty()) {
       llvm::SmallVector<llvm::StringRef> parts;
       text.split(parts, arguments[0].text);
       return string(llvm::join(parts, arguments[1].text), arguments[1].isMessage);
@@ -164,13 +170,16 @@ Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<V
 /// selectattr('role', 'equalto', 'system')
 Value Machine::select(bool keep, const Value &value, llvm::ArrayRef<Value> arguments) {
   ValueList result;
-  if (arguments.empty() || arguments[0].kind != Value::String || (arguments.size() > 1 && arguments[1].kind != Value::String))
+  if (arguments.empty() || arguments[0].kind != Value::String ||
+      (arguments.size() > 1 && arguments[1].kind != Value::String))
     complain("selectattr with these arguments is not supported");
   for (const Value &entry : items(value)) {
     if (failed())
       break;
     const Value found = attribute(entry, arguments[0].text);
-    const bool holds = arguments.size() < 2 ? truth(found) : test(arguments[1].text, found, arguments.drop_front(2));
+    const bool holds = arguments.size() < 2
+                           ? truth(found)
+                           : test(arguments[1].text, found, arguments.drop_front(2));
     if (holds == keep)
       result.push_back(entry);
   }
@@ -187,7 +196,8 @@ bool Machine::test(llvm::StringRef name, const Value &value, llvm::ArrayRef<Valu
       return !equal(value, arguments[0]);
     if (name == "in")
       return contains(arguments[0], value);
-    if (name == "divisibleby" && kind == Value::Integer && arguments[0].kind == Value::Integer && arguments[0].integer > 0)
+    if (name == "divisibleby" && kind == Value::Integer && arguments[0].kind == Value::Integer &&
+        arguments[0].integer > 0)
       return value.integer % arguments[0].integer == 0;
   } else if (arguments.empty()) {
     if (name == "defined" || name == "undefined")

@@ -69,7 +69,8 @@ void indexToken(TokenizerModel &model, int32_t id) {
 
 } // namespace
 
-const char *const gpt2Pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const char *const gpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 int32_t TokenizerModel::find(llvm::StringRef source) const {
   for (const AddedToken &token : added)
@@ -87,7 +88,8 @@ int byteOfCharacter(uint32_t character) {
     std::array<int, 0x144> table;
     table.fill(-1);
     for (int byte = 0, next = 0x100; byte < 256; ++byte) {
-      const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+      const bool printable =
+          (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
       table[printable ? byte : next++] = byte;
     }
     return table;

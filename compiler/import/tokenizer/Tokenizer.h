@@ -32,7 +32,8 @@ struct CompiledTokenizer {
 bool hasTokenizer(llvm::StringRef directory);
 
 /// Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json,
-/// chat_template.jinja and the eos ids of generation_config.json, config.json and genai_config.json.
+/// chat_template.jinja and the eos ids of generation_config.json, config.json and
+/// genai_config.json.
 llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory);
 
 /// Reads the tokenizer.* metadata of a GGUF file.

@@ -3,8 +3,8 @@
 //
 // The compiler's half and the runtime's half of pre-tokenizer patterns together.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/tokenizer/Model.h"
 #include "compiler/import/tokenizer/Pattern.h"
+#include "compiler/import/tokenizer/Model.h"
 #include "runtime/Pattern.h"
 #include "runtime/Utf8.h"
 #include <gmock/gmock.h>
@@ -43,7 +43,8 @@ std::string errorOf(llvm::StringRef pattern) {
 
 TEST(Pattern, Gpt2) {
   const char *const p = phic::tokenizer::gpt2Pattern;
-  EXPECT_THAT(cut(p, "I don't know 12ab  !?\n"), ElementsAre("I", " don", "'t", " know", " 12", "ab", " ", " !?", "\n"));
+  EXPECT_THAT(cut(p, "I don't know 12ab  !?\n"),
+              ElementsAre("I", " don", "'t", " know", " 12", "ab", " ", " !?", "\n"));
   EXPECT_THAT(cut(p, "a   b"), ElementsAre("a", "  ", " b"));
   EXPECT_THAT(cut(p, "a   "), ElementsAre("a", "   "));
   EXPECT_THAT(cut(p, "x\xC2\xA0y"), ElementsAre("x", "\xC2\xA0", "y"));
@@ -51,12 +52,14 @@ TEST(Pattern, Gpt2) {
 }
 
 TEST(Pattern, Llama3) {
-  const char p[] = R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+  const char p[] =
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
   EXPECT_THAT(cut(p, "don'T"), ElementsAre("don", "'T"));
   EXPECT_THAT(cut(p, "1234567"), ElementsAre("123", "456", "7"));
   EXPECT_THAT(cut(p, "x\n\n  y"), ElementsAre("x", "\n\n", " ", " y"));
   EXPECT_THAT(cut(p, "a  \n b"), ElementsAre("a", "  \n", " b"));
-  EXPECT_THAT(cut(p, "it\xE2\x80\x99s !!\n\nx"), ElementsAre("it", "\xE2\x80\x99s", " !!\n\n", "x"));
+  EXPECT_THAT(cut(p, "it\xE2\x80\x99s !!\n\nx"),
+              ElementsAre("it", "\xE2\x80\x99s", " !!\n\n", "x"));
 }
 
 TEST(Pattern, Repeats) {
@@ -77,9 +80,11 @@ TEST(Pattern, ClassesAndEscapes) {
   EXPECT_THAT(cut(R"([^a-c]+)", "xyza\xC3\xA9"), ElementsAre("xyz", "<a>", "\xC3\xA9"));
   EXPECT_THAT(cut(R"(\P{L}+|\p{^Nd})", "12x"), ElementsAre("12", "x"));
   EXPECT_THAT(cut(R"([x[yz]]+)", "xyz]"), ElementsAre("xyz", "<]>"));
-  EXPECT_THAT(cut(R"(\x41\x{e9}\u4f60\.)", "A\xC3\xA9\xE4\xBD\xA0."), ElementsAre("A\xC3\xA9\xE4\xBD\xA0."));
+  EXPECT_THAT(cut(R"(\x41\x{e9}\u4f60\.)", "A\xC3\xA9\xE4\xBD\xA0."),
+              ElementsAre("A\xC3\xA9\xE4\xBD\xA0."));
   EXPECT_THAT(cut(R"(\d\w\S.)", "1_x y"), ElementsAre("1_x ", "<y>"));
-  EXPECT_THAT(cut(R"(\p{Han}+)", "a\xE4\xBD\xA0\xE5\xA5\xBD"), ElementsAre("<a>", "\xE4\xBD\xA0\xE5\xA5\xBD"));
+  EXPECT_THAT(cut(R"(\p{Han}+)", "a\xE4\xBD\xA0\xE5\xA5\xBD"),
+              ElementsAre("<a>", "\xE4\xBD\xA0\xE5\xA5\xBD"));
   EXPECT_THAT(cut("(?i:s)+", "sS\xC5\xBFx"), ElementsAre("sS\xC5\xBF", "<x>")); // U+017F folds to s
   EXPECT_THAT(cut("(?i:a(?-i:b))c", "AbcABc"), ElementsAre("Abc", "<A>", "<B>", "<c>"));
 }
@@ -109,11 +114,13 @@ TEST(Pattern, UnsupportedConstructsAreNamed) {
   EXPECT_THAT(errorOf("a{99999999999}"), HasSubstr("above 1000"));
   EXPECT_THAT(errorOf("[z-a]"), HasSubstr("ends before it begins"));
   EXPECT_THAT(errorOf("\\"), HasSubstr("it ends in '\\'"));
-  EXPECT_THAT(errorOf(std::string(100, '(') + "a" + std::string(100, ')')), HasSubstr("nested deeper"));
+  EXPECT_THAT(errorOf(std::string(100, '(') + "a" + std::string(100, ')')),
+              HasSubstr("nested deeper"));
 }
 
 TEST(Pattern, SizeIsBounded) {
-  EXPECT_THAT(errorOf("(?:(?:(?:(?:a|b){16}){16}){16}){16}c"), testing::AnyOf(HasSubstr("too large"), HasSubstr("choices")));
+  EXPECT_THAT(errorOf("(?:(?:(?:(?:a|b){16}){16}){16}){16}c"),
+              testing::AnyOf(HasSubstr("too large"), HasSubstr("choices")));
   std::string nested = "a";
   for (int i = 0; i < 12; ++i)
     nested = "a(?=" + nested + ")";

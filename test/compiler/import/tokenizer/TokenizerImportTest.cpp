@@ -22,11 +22,13 @@ struct Source {
   std::string added = R"([{"id":5,"content":"<s>","special":true,"normalized":false}])";
   std::string normalizer = R"({"type":"Replace","pattern":{"String":" "},"content":"\u2581"})";
   std::string preTokenizer = "null", postProcessor = "null";
-  std::string decoder = R"({"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"\u2581"},"content":" "},{"type":"Fuse"}]})";
+  std::string decoder =
+      R"({"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"\u2581"},"content":" "},{"type":"Fuse"}]})";
 
   std::string text() const {
-    return R"({"added_tokens":)" + added + R"(,"normalizer":)" + normalizer + R"(,"pre_tokenizer":)" + preTokenizer +
-           R"(,"post_processor":)" + postProcessor + R"(,"decoder":)" + decoder + R"(,"model":{"type":"BPE","vocab":)" + vocab +
+    return R"({"added_tokens":)" + added + R"(,"normalizer":)" + normalizer +
+           R"(,"pre_tokenizer":)" + preTokenizer + R"(,"post_processor":)" + postProcessor +
+           R"(,"decoder":)" + decoder + R"(,"model":{"type":"BPE","vocab":)" + vocab +
            R"(,"merges":)" + merges + "," + model + "}}";
   }
 };
@@ -52,11 +54,12 @@ std::vector<int32_t> encode(const Source &source, const std::string &text, uint3
     ADD_FAILURE() << (tables ? "not opened" : llvm::toString(tables.takeError()));
     return {};
   }
-  const phi::TextPart part{reinterpret_cast<const uint8_t *>(text.data()), text.size(), /*control=*/true};
+  const phi::TextPart part{reinterpret_cast<const uint8_t *>(text.data()), text.size(),
+                           /*control=*/true};
   std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
   std::vector<int32_t> ids(4 * text.size() + 8);
-  ids.resize(static_cast<size_t>(
-      phi::encode(tokenizer, &part, 1, flags, ids.data(), ids.size(), work.data(), work.size() * 8)));
+  ids.resize(static_cast<size_t>(phi::encode(tokenizer, &part, 1, flags, ids.data(), ids.size(),
+                                             work.data(), work.size() * 8)));
   return ids;
 }
 
@@ -88,7 +91,8 @@ TEST(TokenizerImport, Vocabulary) {
   EXPECT_THAT(withVocab(R"({"a":99999999999999999999})"), HasSubstr("gives 'a' no id from 0 to"));
   EXPECT_THAT(withVocab(R"({"a":4194304})"), HasSubstr("gives 'a' no id from 0 to"));
   EXPECT_THAT(withVocab(R"({"a":1.5})"), HasSubstr("gives 'a' no id from 0 to"));
-  EXPECT_THAT(withVocab(R"({"a":0})"), HasSubstr("model.unk_token '<unk>' is not in the vocabulary"));
+  EXPECT_THAT(withVocab(R"({"a":0})"),
+              HasSubstr("model.unk_token '<unk>' is not in the vocabulary"));
 }
 
 std::string withMerges(const char *merges) {
@@ -102,12 +106,15 @@ TEST(TokenizerImport, Merges) {
   EXPECT_THAT(withMerges("{}"), HasSubstr("model.merges is not a list"));
   EXPECT_THAT(withMerges(R"(["a b c"])"), HasSubstr("model.merges[0] is not a pair"));
   EXPECT_THAT(withMerges(R"([["a"]])"), HasSubstr("model.merges[0] is not a pair"));
-  EXPECT_THAT(withMerges(R"(["b a"])"), HasSubstr("the merge of 'b' and 'a' names or makes a token"));
-  auto model = readHuggingFace([] {
-    Source source;
-    source.merges = R"(["a b","a b"])";
-    return source.text();
-  }(), {});
+  EXPECT_THAT(withMerges(R"(["b a"])"),
+              HasSubstr("the merge of 'b' and 'a' names or makes a token"));
+  auto model = readHuggingFace(
+      [] {
+        Source source;
+        source.merges = R"(["a b","a b"])";
+        return source.text();
+      }(),
+      {});
   ASSERT_TRUE(bool(model));
   EXPECT_THAT(model->warnings, ElementsAre(HasSubstr("listed more than once")));
   EXPECT_EQ(model->merges.size(), 1u);
@@ -124,7 +131,8 @@ TEST(TokenizerImport, AddedTokens) {
   EXPECT_THAT(withAdded(R"([{"content":"x"}])"), HasSubstr("no id"));
   EXPECT_THAT(withAdded(R"([7])"), HasSubstr("no content"));
   EXPECT_THAT(withAdded(R"([{"id":1,"content":"x"}])"), HasSubstr("'x' has id 1, which is 'b'"));
-  EXPECT_THAT(withAdded(R"([{"id":9,"content":"a"}])"), HasSubstr("'a' has id 9, but the vocabulary says 0"));
+  EXPECT_THAT(withAdded(R"([{"id":9,"content":"a"}])"),
+              HasSubstr("'a' has id 9, but the vocabulary says 0"));
   EXPECT_THAT(withAdded("3"), HasSubstr("added_tokens is not a list"));
 }
 
@@ -147,7 +155,8 @@ TEST(TokenizerImport, LongestAddedTokenWins) {
 TEST(TokenizerImport, PrependedSpaces) {
   Source source;
   source.normalizer = "null";
-  source.preTokenizer = R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":false})";
+  source.preTokenizer =
+      R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":false})";
   EXPECT_THAT(encode(source, "a<s>a"), ElementsAre(3, 0, 5, 0));
   EXPECT_THAT(encode(source, "a", phi::EncodeContinue), ElementsAre(0));
   EXPECT_THAT(encode(source, "<s>a"), ElementsAre(5, 0));
@@ -157,7 +166,8 @@ TEST(TokenizerImport, PrependedSpaces) {
 
 TEST(TokenizerImport, PostProcessors) {
   Source source;
-  source.postProcessor = R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"a"}}],"special_tokens":{"<s>":{"ids":[5]},"a":{"ids":[0]}}})";
+  source.postProcessor =
+      R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>"}},{"Sequence":{"id":"A"}},{"SpecialToken":{"id":"a"}}],"special_tokens":{"<s>":{"ids":[5]},"a":{"ids":[0]}}})";
   EXPECT_THAT(encode(source, "b", phi::EncodePrefix | phi::EncodeSuffix), ElementsAre(5, 1, 0));
   source.postProcessor = R"({"type":"RobertaProcessing","sep":["a",0],"cls":["<s>",5]})";
   EXPECT_THAT(encode(source, "b", phi::EncodePrefix | phi::EncodeSuffix), ElementsAre(5, 1, 0));
@@ -190,7 +200,8 @@ TEST(TokenizerImport, SplitKeepsWhatItIsTold) {
   Source source;
   source.preTokenizer = R"({"type":"Split","pattern":{"String":"b"},"behavior":"Removed"})";
   EXPECT_THAT(encode(source, "abab"), ElementsAre(0, 0));
-  source.preTokenizer = R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Removed","invert":true})";
+  source.preTokenizer =
+      R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Removed","invert":true})";
   EXPECT_THAT(encode(source, "abab"), ElementsAre(0, 0));
   source.preTokenizer = R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Isolated"})";
   EXPECT_THAT(encode(source, "abab"), ElementsAre(0, 1, 0, 1));
