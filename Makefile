@@ -23,8 +23,10 @@ check: all
 check-all: all
 	PHIC_CHECK_ALL=1 ctest --test-dir $(BUILD) --output-on-failure -j2
 
+# Kernels and row regions, beside the machine's limits measured in the same run.
 bench: all
-	$(BUILD)/bin/phic-bench
+	$(BUILD)/bin/KernelBench
+	$(BUILD)/bin/RegionBench
 
 # SmolLM2-135M-Instruct as a standalone program: it answers a question, then prints tokens/s.
 demo: all $(DEMO)/$(MODEL)

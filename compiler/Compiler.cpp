@@ -151,7 +151,7 @@ ExitCode Compilation::run() {
   }
   if (last < Phase::Link)
     return writeIr(options.output);
-  if (options.errorOnFallback && diagnostics.remarks())
+  if (options.errorOnFallback && diagnostics.fallbacks())
     return usageError("a kernel falls back to generic code (--Werror=fallback)");
   return linkModel(*module, plannedIr, model, options, log);
 }

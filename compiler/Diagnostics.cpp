@@ -48,8 +48,9 @@ DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, llvm::raw_ostream &os
     : ScopedDiagnosticHandler(context) {
   setHandler([this, &os, showRemarks](Diagnostic &diagnostic) {
     errorCount += diagnostic.getSeverity() == DiagnosticSeverity::Error;
-    remarkCount += diagnostic.getSeverity() == DiagnosticSeverity::Remark;
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
+    bool isRemark = diagnostic.getSeverity() == DiagnosticSeverity::Remark;
+    fallbackCount += isRemark && StringRef(diagnostic.str()).contains("falls back");
+    if (isRemark && !showRemarks)
       return;
     print(diagnostic, os);
     for (Diagnostic &note : diagnostic.getNotes())

@@ -19,10 +19,11 @@ class DiagnosticPrinter : public mlir::ScopedDiagnosticHandler {
 public:
   DiagnosticPrinter(mlir::MLIRContext *context, llvm::raw_ostream &os, bool showRemarks);
   unsigned errors() const { return errorCount; }
-  unsigned remarks() const { return remarkCount; }
+  /// Remarks that say "falls back": kernels of generic or scalar code.
+  unsigned fallbacks() const { return fallbackCount; }
 
 private:
-  unsigned errorCount = 0, remarkCount = 0;
+  unsigned errorCount = 0, fallbackCount = 0;
 };
 
 } // namespace phic

@@ -11,6 +11,7 @@
 #include "dialects/plan/Plan.h"
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
+#include <map>
 
 using namespace mlir;
 
@@ -136,12 +137,22 @@ llvm::Error addTokenizer(const ModelPath &model, ModelData &data, llvm::raw_ostr
   return llvm::Error::success();
 }
 
-void summarize(llvm::raw_ostream &log, const ModelData &data, const Options &options) {
+/// How many matmuls compute in which mode: what --act came to.
+std::string computeModes(ModuleOp module) {
+  std::map<std::string, int> modes;
+  module.walk([&](phiq::MatmulOp matmul) { ++modes[matmul.getCompute().value_or("f32").str()]; });
+  std::string text;
+  for (auto &[mode, count] : modes)
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " in " + mode;
+  return text;
+}
+
+void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
-  log << "phic: wrote " << options.output << ": " << data.name << ", " << data.stages.size() << " stages, act "
-      << options.activations << ", kv " << options.kvCache << ", weights " << mib(data.weightsBytes) << ", arena "
-      << mib(data.arenaBytes) << ", KV cache " << mib(data.kvBytesPerToken * data.contextDefault) << " at "
-      << data.contextDefault << " tokens\n";
+  log << "phic: wrote " << options.output << ": " << data.name << ", " << data.stages.size() << " stages, matmuls "
+      << computeModes(module) << " (--act=" << options.activations << "), KV cache " << options.kvCache << " of "
+      << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault << " tokens, weights "
+      << mib(data.weightsBytes) << ", arena " << mib(data.arenaBytes) << "\n";
 }
 
 } // namespace
@@ -175,7 +186,7 @@ ExitCode linkModel(ModuleOp module, const std::string &fusedIr, const ModelPath 
   if (llvm::Error error = linkProgram(parts, options.output))
     return report(log, std::move(error), kExitUsage);
   if (!options.quiet)
-    summarize(log, parts.model, options);
+    summarize(log, module, parts.model, options);
   return kExitSuccess;
 }
 
