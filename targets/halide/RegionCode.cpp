@@ -83,7 +83,7 @@ Value *operandOfRound(Value *value) {
   }
 }
 
-/// Rounding, then truncating to an integer, is one conversion.
+/// Rounding, then truncating to an integer, is one conversion: programs never leave the default rounding mode.
 void fuseRoundings(Function &function) {
   for (Instruction &instruction : make_early_inc_range(instructions(function))) {
     auto *truncation = dyn_cast<FPToSIInst>(&instruction);
