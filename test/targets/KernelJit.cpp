@@ -1,40 +1,20 @@
 //===- KernelJit.cpp - Runs kernels on the host ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The target phase and its O3, row regions included, then ORC.
+// The target phase's lowering and optimization, then ORC.
 //===----------------------------------------------------------------------===//
 #include "KernelJit.h"
-#include "dialects/phiq/Phiq.h"
-#include "dialects/plan/Plan.h"
-#include "mlir/Pass/PassManager.h"
+#include "compiler/Dialects.h"
 #include "passes/Passes.h"
 #include "passes/target/Codegen.h"
-#include "llvm/IR/LegacyPassManager.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/Transforms/Utils/Cloning.h"
 
 using namespace mlir;
 
 namespace phic {
 namespace {
-
-LogicalResult lower(ModuleOp module) {
-  PassManager passes(module.getContext());
-  passes.addPass(createLowerToLlvmPass());
-  return passes.run(module);
-}
-
-std::string emitAssembly(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::SmallString<0> text;
-  llvm::raw_svector_ostream stream(text);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
-    return {};
-  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module);
-  passes.run(*copy);
-  return text.str().str();
-}
 
 template <typename T>
 std::optional<T> valueOrReport(llvm::Expected<T> value) {
@@ -44,12 +24,32 @@ std::optional<T> valueOrReport(llvm::Expected<T> value) {
   return std::nullopt;
 }
 
+bool succeeded(llvm::Error error) {
+  bool failed = bool(error);
+  if (failed)
+    llvm::errs() << llvm::toString(std::move(error)) << "\n";
+  return !failed;
+}
+
+bool functionsVerify(ModuleOp module) {
+  return llvm::all_of(module.getOps<LLVM::LLVMFuncOp>(), [](LLVM::LLVMFuncOp function) { return mlir::succeeded(verify(function)); });
+}
+
+std::unique_ptr<llvm::orc::LLJIT> makeJit(const Target &target) {
+  llvm::orc::JITTargetMachineBuilder builder((llvm::Triple(llvm::StringRef(target.triple))));
+  builder.setCPU(std::string(target.cpu)).setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
+  builder.setRelocationModel(llvm::Reloc::PIC_);
+  auto jit = valueOrReport(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
+  return jit ? std::move(*jit) : nullptr;
+}
+
 } // namespace
 
 std::unique_ptr<MLIRContext> makeKernelContext() {
-  auto context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
-  context->loadDialect<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, scf::SCFDialect,
-                       vector::VectorDialect, phiq::PhiqDialect, plan::PlanDialect>();
+  DialectRegistry registry;
+  registerDialects(registry);
+  auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
+  context->loadAllAvailableDialects();
   return context;
 }
 
@@ -58,31 +58,27 @@ bool hostRuns(const Target &target) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 
-KernelJit::KernelJit(ModuleOp module, const Target &target) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  if (failed(lower(module)))
+KernelJit::KernelJit(ModuleOp module, const Target &target, llvm::StringRef name, void *address) {
+  PassManager passes(module.getContext());
+  passes.enableVerifier(false); // tests leave weights without bytes
+  passes.addPass(createLowerToLlvmPass());
+  if (failed(passes.run(module)) || !functionsVerify(module))
     return;
   auto context = std::make_unique<llvm::LLVMContext>();
   auto code = valueOrReport(makeCode(module, target, VisibleCode::WhatIsNotInternal, *context));
-  if (!code)
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  std::unique_ptr<llvm::orc::LLJIT> made = makeJit(target);
+  if (!code || !made)
     return;
-  llvm::orc::JITTargetMachineBuilder builder((llvm::Triple(std::string(target.triple))));
-  builder.setCPU(std::string(target.cpu)).setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
-  builder.setRelocationModel(llvm::Reloc::PIC_);
-  auto machine = valueOrReport(builder.createTargetMachine());
-  if (!machine)
-    return;
-  (*code)->setDataLayout((*machine)->createDataLayout());
-  text = emitAssembly(**code, **machine);
-  auto made = valueOrReport(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
-  if (!made)
-    return;
-  if (llvm::Error error = (*made)->addIRModule(llvm::orc::ThreadSafeModule(std::move(*code), std::move(context)))) {
-    llvm::errs() << llvm::toString(std::move(error)) << "\n";
-    return;
+  if (address) {
+    llvm::orc::SymbolMap symbols;
+    symbols[made->mangleAndIntern(name)] = {llvm::orc::ExecutorAddr::fromPtr(address), llvm::JITSymbolFlags::Exported};
+    if (!succeeded(made->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols)))))
+      return;
   }
-  jit = std::move(*made);
+  if (succeeded(made->addIRModule(llvm::orc::ThreadSafeModule(std::move(*code), std::move(context)))))
+    jit = std::move(made);
 }
 
 void *KernelJit::lookup(llvm::StringRef symbol) {

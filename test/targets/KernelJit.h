@@ -1,9 +1,8 @@
 //===- KernelJit.h - Runs kernels on the host ------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Lowers a module of kernels the way `target` does, optimizes it for a target's
-// CPU, and either runs it here (when the host has the instructions) or shows its
-// assembly.
+// Takes a module of kernels through `target` and runs it here, when the host has
+// the instructions.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TEST_TARGETS_KERNELJIT_H
 #define PHIC_TEST_TARGETS_KERNELJIT_H
@@ -12,7 +11,6 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include <memory>
-#include <string>
 
 namespace phic {
 
@@ -24,10 +22,10 @@ bool hostRuns(const Target &target);
 
 class KernelJit {
 public:
-  /// Lowers `module` in place and compiles it. Failures are printed and leave `ok()` false.
-  KernelJit(mlir::ModuleOp module, const Target &target);
+  /// Lowers `module` in place and compiles it; its functions may call `name`, which is `address`. Failures are
+  /// printed and leave ok() false.
+  KernelJit(mlir::ModuleOp module, const Target &target, llvm::StringRef name = {}, void *address = nullptr);
   bool ok() const { return jit != nullptr; }
-  const std::string &assembly() const { return text; }
 
   template <typename Function>
   Function *get(llvm::StringRef symbol) {
@@ -37,7 +35,6 @@ public:
 private:
   void *lookup(llvm::StringRef symbol);
   std::unique_ptr<llvm::orc::LLJIT> jit;
-  std::string text;
 };
 
 } // namespace phic
