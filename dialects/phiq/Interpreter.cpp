@@ -18,6 +18,14 @@ namespace phic {
 // Values
 //===----------------------------------------------------------------------===//
 
+std::vector<double> Rows::exactValues() const {
+  std::vector<double> exact(values.begin(), values.end());
+  if (block > 0)
+    for (int64_t i = 0; i < int64_t(exact.size()); ++i)
+      exact[size_t(i)] = double(scales[size_t(i / columns * blocks() + i % columns / block)]) * (codes[size_t(i)] - zero);
+  return exact;
+}
+
 void Scope::weightRows(Value weight, int64_t n0, int64_t count, float *values) const {
   const Datum &datum = get(weight);
   if (datum.weight)
@@ -53,6 +61,7 @@ CacheState &Scope::cache(StringRef name) {
 
 Rows meaning::matmul(phiq::MatmulOp op, Scope &scope) {
   const Rows &lhs = scope.rows(op.getLhs());
+  const std::vector<double> x = lhs.exactValues();
   Rows result(lhs.rows, op.getType().getDimSize(1));
   std::vector<float> weight(size_t(lhs.columns), 0.0f);
   for (int64_t n = 0; n < result.columns; ++n) {
@@ -60,7 +69,7 @@ Rows meaning::matmul(phiq::MatmulOp op, Scope &scope) {
     for (int64_t i = 0; i < lhs.rows; ++i) {
       double sum = 0;
       for (int64_t k = 0; k < lhs.columns; ++k)
-        sum += lhs.exactAt(i * lhs.columns + k) * weight[size_t(k)];
+        sum += x[size_t(i * lhs.columns + k)] * weight[size_t(k)];
       result.row(i)[n] = float(sum);
     }
   }

@@ -44,11 +44,8 @@ struct Rows {
   int64_t blocks() const { return (columns + block - 1) / block; }
   float *row(int64_t i) { return values.data() + i * columns; }
   const float *row(int64_t i) const { return values.data() + i * columns; }
-  /// What element i stands for, unrounded: the product of a scale and a code does not fit f32.
-  double exactAt(int64_t i) const {
-    return block == 0 ? double(values[size_t(i)])
-                      : double(scales[size_t(i / columns * blocks() + i % columns / block)]) * (codes[size_t(i)] - zero);
-  }
+  /// What every element stands for, unrounded: the product of a scale and a code does not fit f32.
+  std::vector<double> exactValues() const;
   /// The error bound of element i, 0 when none is kept.
   double errorAt(int64_t i) const { return error.empty() ? 0.0 : error[size_t(i)]; }
 };

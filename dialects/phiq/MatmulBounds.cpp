@@ -6,6 +6,7 @@
 #include "dialects/phiq/ErrorBounds.h"
 #include "dialects/phiq/Numerics.h"
 #include <cmath>
+#include <numeric>
 
 namespace phic::bound {
 namespace {
@@ -14,16 +15,55 @@ namespace {
 // Matmul
 //===----------------------------------------------------------------------===//
 
-/// f32: y = sum_k x w. |y' - y| <= sum e |w| + gamma(K + 1) sum (|x| + e) |w|: K products and K - 1 sums in any order.
-double dotBound(const Rows &lhs, int64_t i, const float *weight, double y) {
-  double moved = 0, magnitude = 0;
-  for (int64_t k = 0; k < lhs.columns; ++k) {
-    double w = std::fabs(weight[k]);
-    moved += lhs.errorAt(i * lhs.columns + k) * w;
-    magnitude += std::fabs(lhs.exactAt(i * lhs.columns + k)) * w;
+/// The bounds of one column of the result at a time.
+class ColumnBound {
+public:
+  explicit ColumnBound(const Rows &lhs) : lhs(lhs), x(lhs.exactValues()) {}
+  virtual ~ColumnBound() = default;
+  /// Takes up weight row n.
+  virtual void read(Scope &scope, mlir::Value rhs, int64_t n) = 0;
+  /// For row i of the result, whose value is y.
+  virtual double bound(int64_t i, double y) const = 0;
+
+protected:
+  /// sum_k e |w|: how far the operand's own error moves the result.
+  double moved(int64_t i, const std::vector<double> &magnitudes) const {
+    double sum = 0;
+    if (!lhs.error.empty())
+      for (int64_t k = 0; k < lhs.columns; ++k)
+        sum += lhs.error[size_t(i * lhs.columns + k)] * magnitudes[size_t(k)];
+    return sum;
   }
-  return moved + gammaOf(double(lhs.columns) + 1) * (magnitude + moved) + kUnit * std::fabs(y) + kUnderflow;
-}
+  static double sumUp(double moved, double magnitude, double roundings, double y) {
+    return moved + gammaOf(roundings) * (magnitude + moved) + kUnit * std::fabs(y) + kUnderflow;
+  }
+
+  const Rows &lhs;
+  const std::vector<double> x;
+};
+
+/// f32: y = sum_k x w. |y' - y| <= sum e |w| + gamma(K + 1) sum (|x| + e) |w|: K products and K - 1 sums in any order.
+class FloatDot final : public ColumnBound {
+public:
+  explicit FloatDot(const Rows &lhs) : ColumnBound(lhs), weight(size_t(lhs.columns)), magnitudes(size_t(lhs.columns)) {}
+
+  void read(Scope &scope, mlir::Value rhs, int64_t n) override {
+    scope.weightRows(rhs, n, 1, weight.data());
+    for (size_t k = 0; k < weight.size(); ++k)
+      magnitudes[k] = std::fabs(weight[k]);
+  }
+
+  double bound(int64_t i, double y) const override {
+    double magnitude = 0;
+    for (int64_t k = 0; k < lhs.columns; ++k)
+      magnitude += std::fabs(x[size_t(i * lhs.columns + k)]) * magnitudes[size_t(k)];
+    return sumUp(moved(i, magnitudes), magnitude, double(lhs.columns) + 1, y);
+  }
+
+private:
+  std::vector<float> weight;
+  std::vector<double> magnitudes;
+};
 
 /// i8: with D = sum q xq and S = sum xq exact integers per activation block,
 ///
@@ -34,41 +74,57 @@ double dotBound(const Rows &lhs, int64_t i, const float *weight, double y) {
 ///
 /// The meaning takes w rounded to f32, as the tools do; such a kernel never makes that w. What this shifts is
 /// known: |sum x (s (q - z) + m - w)|.
-class IntegerDot {
+class IntegerDot final : public ColumnBound {
 public:
   IntegerDot(const Rows &lhs, const BlockFormat &format)
-      : lhs(lhs), block(format.block), hasMin(format.min != Scalar::None), roundings(4 + double(lhs.blocks()) * (hasMin ? 2 : 1)) {}
-
-  double bound(int64_t i, const BlockRow &weight, double y) const {
-    double magnitude = 0, moved = 0, shift = 0;
-    for (int64_t b = 0; b < lhs.blocks(); ++b) {
-      int64_t D = 0, S = 0, begin = b * lhs.block, end = std::min(begin + lhs.block, lhs.columns);
-      auto w = size_t(begin / block);
-      for (int64_t k = begin; k < end; ++k) {
-        const int64_t at = i * lhs.columns + k, code = lhs.codes[size_t(at)];
-        D += code * weight.codes[size_t(k)];
-        S += code;
-        double exact = double(weight.scale[w]) * (weight.codes[size_t(k)] - double(weight.zero[w])) + weight.min[w];
-        shift += lhs.exactAt(at) * (exact - rounded(weight, k, w));
-        moved += lhs.errorAt(at) * std::fabs(exact);
+      : ColumnBound(lhs), format(format), magnitudes(size_t(lhs.columns)), shifts(size_t(lhs.columns)),
+        roundings(4 + double(lhs.blocks()) * (format.min == Scalar::None ? 1 : 2)) {
+    for (int64_t i = 0; i < lhs.rows; ++i)
+      for (int64_t b = 0; b < lhs.blocks(); ++b) {
+        int64_t end = std::min((b + 1) * lhs.block, lhs.columns);
+        const int32_t *codes = lhs.codes.data() + i * lhs.columns;
+        sums.push_back(double(std::accumulate(codes + b * lhs.block, codes + end, int64_t(0))));
       }
-      double sx = lhs.scales[size_t(i * lhs.blocks() + b)];
-      magnitude += std::fabs(weight.scale[w]) * sx * (std::fabs(double(D)) + std::fabs(weight.zero[w] * double(S))) +
-                   std::fabs(weight.min[w] * double(S)) * sx;
+  }
+
+  void read(Scope &scope, mlir::Value rhs, int64_t n) override {
+    scope.weights.readRows(scope.get(rhs).weight, n, 1, &weight);
+    std::vector<float> rounded(magnitudes.size());
+    dequantizeRow(weight, format, rounded.data());
+    isShifted = false;
+    for (size_t k = 0; k < rounded.size(); ++k) {
+      auto b = k / size_t(format.block);
+      double exact = double(weight.scale[b]) * (weight.codes[k] - double(weight.zero[b])) + weight.min[b];
+      magnitudes[k] = std::fabs(exact);
+      shifts[k] = exact - rounded[k];
+      isShifted |= shifts[k] != 0;
     }
-    return moved + std::fabs(shift) + gammaOf(roundings) * (magnitude + moved) + kUnit * std::fabs(y) + kUnderflow;
+  }
+
+  double bound(int64_t i, double y) const override {
+    double magnitude = 0, shift = 0;
+    for (int64_t b = 0; b < lhs.blocks(); ++b) {
+      const int64_t begin = b * lhs.block, end = std::min(begin + lhs.block, lhs.columns);
+      const auto w = size_t(begin / format.block), at = size_t(i * lhs.blocks() + b);
+      int64_t D = 0;
+      for (int64_t k = begin; k < end; ++k)
+        D += int64_t(lhs.codes[size_t(i * lhs.columns + k)]) * weight.codes[size_t(k)];
+      magnitude += lhs.scales[at] * (std::fabs(weight.scale[w]) * (std::fabs(double(D)) + std::fabs(weight.zero[w] * sums[at])) +
+                                     std::fabs(weight.min[w] * sums[at]));
+    }
+    if (isShifted)
+      for (int64_t k = 0; k < lhs.columns; ++k)
+        shift += x[size_t(i * lhs.columns + k)] * shifts[size_t(k)];
+    return std::fabs(shift) + sumUp(moved(i, magnitudes), magnitude, roundings, y);
   }
 
 private:
-  double rounded(const BlockRow &weight, int64_t k, size_t b) const {
-    int32_t q = weight.codes[size_t(k)];
-    return hasMin ? phic::dequantize(q, weight.scale[b], weight.zero[b], weight.min[b])
-                  : phic::dequantize(q, weight.scale[b], weight.zero[b]);
-  }
-
-  const Rows &lhs;
-  int64_t block;
-  bool hasMin;
+  const BlockFormat format;
+  BlockRow weight;
+  std::vector<double> magnitudes;  ///< |s (q - z) + m|, unrounded
+  std::vector<double> shifts;      ///< that, signed, minus w
+  std::vector<double> sums;        ///< S [rows, blocks]
+  bool isShifted = false;
   double roundings;
 };
 
@@ -76,22 +132,17 @@ private:
 
 void matmul(phiq::MatmulOp op, Scope &scope, Rows &result) {
   const Rows &lhs = scope.rows(op.getLhs());
-  mlir::Operation *weight = scope.get(op.getRhs()).weight;
   auto type = mlir::dyn_cast<phiq::BlockType>(mlir::cast<mlir::ShapedType>(op.getRhs().getType()).getElementType());
+  std::unique_ptr<ColumnBound> bounds;
+  if (lhs.block > 0 && lhs.zero == 0 && type && scope.get(op.getRhs()).weight)
+    bounds = std::make_unique<IntegerDot>(lhs, type.getFormat());
+  else
+    bounds = std::make_unique<FloatDot>(lhs);
   result.error.resize(result.values.size());
-  const bool isInteger = lhs.block > 0 && weight && type;
-  std::vector<float> floats(size_t(lhs.columns), 0.0f);
-  BlockRow codes;
   for (int64_t n = 0; n < result.columns; ++n) {
-    if (isInteger)
-      scope.weights.readRows(weight, n, 1, &codes);
-    else
-      scope.weightRows(op.getRhs(), n, 1, floats.data());
-    for (int64_t i = 0; i < lhs.rows; ++i) {
-      double y = result.row(i)[n];
-      result.error[size_t(i * result.columns + n)] =
-          isInteger ? IntegerDot(lhs, type.getFormat()).bound(i, codes, y) : dotBound(lhs, i, floats.data(), y);
-    }
+    bounds->read(scope, op.getRhs(), n);
+    for (int64_t i = 0; i < lhs.rows; ++i)
+      result.error[size_t(i * result.columns + n)] = bounds->bound(i, result.row(i)[n]);
   }
 }
 
