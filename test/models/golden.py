@@ -40,6 +40,7 @@ class Model:
     tool_golden: str = "golden.npz"
     sequences: tuple = ()           # empty: all
     interpreted: tuple = ()         # those the interpreter is asked for, where all would take long
+    crossing: tuple = ()            # f32 programs only: prompts around the length where LongRoPE changes tables
 
 
 # The forms of the issue's list. A graph whose MatMuls carry accuracy level 4 has golden_float.npz; ONNX Runtime
@@ -52,8 +53,8 @@ MODELS = [
     Model("tiny-phi3/ort-genai/int4-cpu"),
     Model("tiny-phi3/ort-genai/int4-cpu-asym-bs128", "tiny-phi3/ort-genai-int4-asym"),
     Model("tiny-phi3/ort-genai/int4-cpu-qdq", "tiny-phi3/ort-genai-int4-qdq", float_golden="none"),
-    Model("tiny-phi4mini/ort-genai/int4-cpu", sequences=("chat", "rand24")),
-    Model("tiny-phi35-longrope/ort-genai/int4-cpu", sequences=("chat", "rand24")),
+    Model("tiny-phi4mini/ort-genai/int4-cpu", sequences=("chat", "rand24"), crossing=("long80", "cross60")),
+    Model("tiny-phi35-longrope/ort-genai/int4-cpu", sequences=("chat", "rand24"), crossing=("long80", "cross60")),
     Model("tiny-phi35-longrope/ort-genai/fp16-cuda", "tiny-phi35-longrope/ort-genai-fp16", F16_GRAPH_LIMIT, i8=False,
           sequences=("chat", "rand24")),
     Model("smollm2-135m/ort-genai/int4-cpu", interpreted=("plain",)),
@@ -64,11 +65,12 @@ MODELS = [
     Model("tiny-phi3/gguf/Q5_0"),
     Model("tiny-phi3/gguf/Q8_0"),
     Model("tiny-phi35-longrope/gguf/F16", "tiny-phi35-longrope/gguf-F16", i8=False,
-          tool_golden="golden_shortregime.npz", sequences=("chat", "rand24")),
+          tool_golden="golden_shortregime.npz", sequences=("chat", "rand24"), crossing=("long80", "cross60")),
     Model("tiny-phi35-longrope/gguf/Q4_0", "tiny-phi35-longrope/gguf-Q4_0",
           tool_golden="golden_shortregime.npz", sequences=("chat", "rand24")),
     Model("tiny-phi4mini/gguf/Q4_K_M", tool_golden="golden_shortregime.npz", sequences=("chat", "rand24")),
-    Model("tiny-phi4mini/gguf/Q6_K", tool_golden="golden_shortregime.npz", sequences=("chat", "rand24")),
+    Model("tiny-phi4mini/gguf/Q6_K", tool_golden="golden_shortregime.npz", sequences=("chat", "rand24"),
+          crossing=("long80", "cross60")),
 ]
 
 
@@ -131,6 +133,7 @@ class Runner:
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}: {done.stderr.strip()[-600:]}")
+        return done.stdout
 
     def logits(self, command, ids):
         with tempfile.NamedTemporaryFile(suffix=".npy", dir=self.scratch) as file:
@@ -147,6 +150,10 @@ class Runner:
 
     def run(self, program, ids):
         return self.logits([program], ids)
+
+    def generate(self, program, ids, count):
+        printed = self.call([program, "--tokens", ",".join(map(str, ids)), "-n", str(count), "--temp", "0", "--ignore-eos", "--print-ids"])
+        return [int(word) for word in printed.split()]
 
 
 class Outcome:
@@ -203,6 +210,19 @@ def greedy_mismatches(runner, program, case, golden, sequence, error, f32_logits
     return int((clear & (got.argmax(axis=1) != greedy)).sum()), int(clear.sum()), got
 
 
+def check_crossing(case, runner, program, out):
+    """Beyond the switch, and while generating across it, the program does what recomputing everything does."""
+    for sequence in case.model.crossing:
+        if sequence + ".ids" not in case.float:
+            continue
+        ids, greedy = case.ids(sequence), list(case.float[sequence + ".greedy"])
+        error, _ = case.distance(runner.run(program, ids), case.float, sequence)
+        out.check(error <= case.model.f32_limit, f"{sequence}: f32 relative rms {error:.2e} exceeds {case.model.f32_limit:.0e}")
+        same = runner.generate(program, ids, len(greedy)) == greedy
+        out.check(same, f"{sequence}: the generated ids differ")
+        out.row(sequence, number(error), f"{len(greedy)}/{len(greedy)}" if same else "differ")
+
+
 def interpreted_golden(case, runner, sequence):
     """The interpreter's logits as a float golden, without greedy ids: the tool's are those of quantized activations."""
     logits = runner.interpret(case, case.ids(sequence), "--phase", "fuse", "--act", "f32", "--kv", "f32")
@@ -232,6 +252,7 @@ def check_program(case, runner):
             out.check(wrong == 0, f"{sequence}: {wrong} of {compared} clear i8 greedy ids differ")
             columns += [number(error), number(distance), f"{compared - wrong}/{compared}"]
         out.row(*columns)
+    check_crossing(case, runner, f32, out)
     return out
 
 
