@@ -13,6 +13,7 @@
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/Link.h"
 #include "mlir/Parser/Parser.h"
+#include "targets/Target.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -56,12 +57,18 @@ private:
   DiagnosticPrinter diagnostics;
   ModelPath model;
   OwningOpRef<ModuleOp> module;
-  std::string plannedIr;  ///< after `layout`: what a program's manifest holds
 };
 
 ExitCode Compilation::usageError(const llvm::Twine &message) {
   log << "phic: error: " << message << "\n";
   return kExitUsage;
+}
+
+std::string knownTargets() {
+  std::string names;
+  for (const Target &target : allTargets())
+    names += (names.empty() ? "" : ", ") + std::string(target.name);
+  return names;
 }
 
 ExitCode Compilation::readModel() {
@@ -132,6 +139,8 @@ ExitCode Compilation::run() {
   Phase last = options.stopAfter.value_or(Phase::Link);
   if (first > last)
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
+  if (!targetByName(options.cpu))
+    return usageError("--cpu=" + options.cpu + " is no CPU level phic knows; known are " + knownTargets());
   if (!options.dumpPhases.empty())
     if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
       return usageError("cannot create " + options.dumpPhases + ": " + code.message());
@@ -141,8 +150,6 @@ ExitCode Compilation::run() {
   for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
     if (ExitCode code = runPasses(phase))
       return code;
-    if (phase == Phase::Layout)
-      plannedIr = printed();
     if (!options.dumpPhases.empty()) {
       std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
       if (ExitCode code = writeIr(file))
@@ -153,7 +160,7 @@ ExitCode Compilation::run() {
     return writeIr(options.output);
   if (options.errorOnFallback && diagnostics.fallbacks())
     return usageError("a kernel falls back to generic code (--Werror=fallback)");
-  return linkModel(*module, plannedIr, model, options, log);
+  return linkModel(*module, model, options, log);
 }
 
 } // namespace

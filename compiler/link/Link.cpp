@@ -157,8 +157,7 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
 
 } // namespace
 
-ExitCode linkModel(ModuleOp module, const std::string &fusedIr, const ModelPath &model, const Options &options,
-                   llvm::raw_ostream &log) {
+ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &options, llvm::raw_ostream &log) {
   const Target *target = targetByName(options.cpu);
   assert(target && "checked when the kernels were made");
   std::vector<std::string> files;
@@ -175,7 +174,7 @@ ExitCode linkModel(ModuleOp module, const std::string &fusedIr, const ModelPath 
   ManifestFacts facts;
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
   facts.cpuVariants = {options.cpu};
-  parts.manifest = makeManifest(module, fusedIr, facts, options);
+  parts.manifest = makeManifest(module, facts, options);
 
   auto object = emitCode(module, *target, CodeKind::Object);
   if (!object)

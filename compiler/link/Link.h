@@ -15,9 +15,7 @@ namespace phic {
 
 /// Emits the object code of a module that has been through `target`, compiles
 /// the model's tokenizer, packs its weights and links all into options.output.
-/// `fusedIr` is the module's text after `layout`, for the manifest.
-ExitCode linkModel(mlir::ModuleOp module, const std::string &fusedIr, const ModelPath &model, const Options &options,
-                   llvm::raw_ostream &log);
+ExitCode linkModel(mlir::ModuleOp module, const ModelPath &model, const Options &options, llvm::raw_ostream &log);
 
 } // namespace phic
 

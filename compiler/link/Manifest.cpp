@@ -69,9 +69,28 @@ Json kernelsOf(ModuleOp module) {
   return kernels;
 }
 
+/// The module as the layout phase left it: the stages' meaning and places, without code. Made from the last
+/// phase's module, so that it does not matter with which phase a build began.
+std::string plannedIr(ModuleOp module) {
+  OwningOpRef<ModuleOp> plan = ModuleOp::create(module.getLoc());
+  (*plan)->setAttrs(module->getAttrDictionary());
+  OpBuilder builder(plan->getBodyRegion());
+  for (Operation &op : *module.getBody())
+    if (!isa<LLVM::LLVMDialect>(op.getDialect()))
+      builder.clone(op);
+  plan->walk([](plan::StageOp stage) {
+    stage.removeKernelsAttr();
+    stage->removeAttr("tiles");
+  });
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  plan->print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
+  return text;
+}
+
 } // namespace
 
-std::string makeManifest(ModuleOp module, const std::string &fusedIr, const ManifestFacts &facts, const Options &options) {
+std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Options &options) {
   auto model = module->getAttrOfType<DictionaryAttr>("phiq.model");
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   auto files = module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles);
@@ -100,7 +119,7 @@ std::string makeManifest(ModuleOp module, const std::string &fusedIr, const Mani
   json["files"] = Json::array();
   for (Attribute file : files)
     json["files"].push_back(cast<StringAttr>(file).getValue().str());
-  json["ir"] = fusedIr;
+  json["ir"] = plannedIr(module);
   return json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 

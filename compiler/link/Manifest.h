@@ -22,8 +22,7 @@ struct ManifestFacts {
 /// The manifest's text. Keys: phic, name, target, cpu_variants, act, kv, weight_bytes, weights_hash, tokenizer_bytes,
 /// arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, context_max, formats {format: {tensors, weights,
 /// bits_per_weight}}, kernels [{stage, entry, symbol, generator}], files, ir.
-std::string makeManifest(mlir::ModuleOp module, const std::string &fusedIr, const ManifestFacts &facts,
-                         const Options &options);
+std::string makeManifest(mlir::ModuleOp module, const ManifestFacts &facts, const Options &options);
 
 } // namespace phic
 

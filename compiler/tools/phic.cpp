@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Options.h"
 #include "compiler/tools/Verbs.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
@@ -23,6 +24,15 @@ int main(int argc, char **argv) {
   for (auto addVerb : {addBuildVerb, addInspectVerb, addVerifyVerb})
     addVerb(app, result);
 
+  auto verbs = app.get_subcommands([](CLI::App *) { return true; });
+  auto isVerb = [&](CLI::App *verb) { return verb->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && llvm::none_of(verbs, isVerb)) {
+    llvm::errs() << "phic: error: unknown verb '" << argv[1] << "'; verbs are";
+    for (CLI::App *verb : verbs)
+      llvm::errs() << " " << verb->get_name();
+    llvm::errs() << "\n";
+    return kExitUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
