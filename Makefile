@@ -5,6 +5,9 @@ VENV   := build/venv
 DEMO   := $(BUILD)/demo
 MODEL  := SmolLM2-135M-Instruct.Q4_1.gguf
 
+# ccache and precompiled headers agree only when told that their times and macros do not matter.
+export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
+
 .PHONY: all deps configure check check-all bench demo docs clean
 all: configure
 	cmake --build $(BUILD)
