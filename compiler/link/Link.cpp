@@ -11,6 +11,8 @@
 #include "dialects/plan/Plan.h"
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
+#include "llvm/Support/Process.h"
+#include <chrono>
 #include <map>
 
 using namespace mlir;
@@ -137,6 +139,33 @@ llvm::Error addTokenizer(const ModelPath &model, ModelData &data, llvm::raw_ostr
   return llvm::Error::success();
 }
 
+/// On a terminal, and after two seconds: how far packing is, and the time left. Takes its line back at the end.
+class PackingProgress {
+public:
+  PackingProgress(uint64_t total, llvm::raw_ostream &log, bool quiet)
+      : total(total), log(log), visible(!quiet && llvm::sys::Process::StandardErrIsDisplayed()) {}
+  ~PackingProgress() {
+    if (shown)
+      log << "\r\033[K";
+  }
+  void operator()(uint64_t written) {
+    double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (!visible || seconds < 2 || !written)
+      return;
+    shown = true;
+    log << llvm::format("\rphic: packing weights %3.0f %%, %.0f s left ", 100.0 * double(written) / double(total),
+                        seconds * double(total - written) / double(written));
+    log.flush();
+  }
+
+private:
+  using Clock = std::chrono::steady_clock;
+  uint64_t total;
+  llvm::raw_ostream &log;
+  bool visible, shown = false;
+  Clock::time_point start = Clock::now();
+};
+
 /// How many matmuls compute in which mode: what --act came to.
 std::string computeModes(ModuleOp module) {
   std::map<std::string, int> modes;
@@ -180,7 +209,10 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
   if (!object)
     return report(log, object.takeError(), kExitInternal);
   parts.objects = {llvm::ArrayRef<char>(object->data(), object->size())};
-  auto write = [&](WeightSink &sink) { return packWeights(module, **store, sink); };
+  auto write = [&](WeightSink &sink) {
+    PackingProgress progress(parts.model.weightsBytes, log, options.quiet);
+    return packWeights(module, **store, sink, progress);
+  };
   parts.writeWeights = write;
   if (llvm::Error error = linkProgram(parts, options.output))
     return report(log, std::move(error), kExitUsage);

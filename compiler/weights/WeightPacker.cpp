@@ -108,11 +108,14 @@ private:
 
 } // namespace
 
-llvm::Error packWeights(ModuleOp module, WeightStore &store, WeightSink &sink) {
+llvm::Error packWeights(ModuleOp module, WeightStore &store, WeightSink &sink,
+                        llvm::function_ref<void(uint64_t)> progress) {
   Packer packer(store, sink);
-  for (const Packed &packed : packedInOrder(module))
+  for (const Packed &packed : packedInOrder(module)) {
     if (llvm::Error error = packer.pack(packed))
       return error;
+    progress(sink.position());
+  }
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   return sink.padTo(memory.getWeightsBytes());
 }

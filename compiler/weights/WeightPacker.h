@@ -11,12 +11,15 @@
 #include "compiler/link/Linker.h"
 #include "compiler/weights/WeightStore.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace phic {
 
 /// Streams every weight and table of a module that has been through `layout`
 /// (`plan.packed`), with zeros between them, up to plan.memory's weights_bytes.
-llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink);
+/// `progress` is told the bytes written so far, now and then.
+llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink,
+                        llvm::function_ref<void(uint64_t written)> progress);
 
 } // namespace phic
 
