@@ -213,6 +213,36 @@ int64_t PackedLayout::codeByte(int64_t c, int64_t k) const {
   return nibbles() ? k / 8 * 32 + c * 4 + k % 4 : k / 4 * 32 + c * 4 + k % 4;
 }
 
+/// Eight codes of one column as four bytes, low nibbles first: the column's part of a vector.
+static uint32_t nibbleWord(const int16_t *codes, int64_t shift) {
+  uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    word |= uint32_t(((codes[i] - shift) & 15) | ((codes[i + 4] - shift) & 15) << 4) << 8 * i;
+  return word;
+}
+static uint32_t byteWord(const int16_t *codes, int64_t shift) {
+  uint32_t word = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    word |= uint32_t(uint8_t(codes[i] - shift)) << 8 * i;
+  return word;
+}
+
+/// The codes of one column of a tile; `out` is the column's place in the first vector.
+static void packCodes(const int16_t *codes, int64_t length, int64_t shift, bool nibbles, uint8_t *out) {
+  const int64_t step = nibbles ? 8 : 4;
+  for (int64_t k = 0; k < length; k += step, out += 4 * PackedLayout::kColumns) {
+    int16_t padded[8];
+    const int16_t *from = codes + k;
+    if (k + step > length) {
+      std::fill_n(padded, 8, int16_t(shift)); // stored as 0
+      std::copy(from, codes + length, padded);
+      from = padded;
+    }
+    uint32_t word = nibbles ? nibbleWord(from, shift) : byteWord(from, shift);
+    std::memcpy(out, &word, sizeof word);
+  }
+}
+
 void PackedLayout::packPanel(const BlockRow *rows, int64_t count, int64_t K, uint8_t *out) const {
   assert(kind == Kind::BlockPanel && count <= kColumns);
   std::memset(out, 0, panelBytes(K));
@@ -221,10 +251,7 @@ void PackedLayout::packPanel(const BlockRow *rows, int64_t count, int64_t K, uin
     int64_t k0 = b * block, length = std::min(block, K - k0), stored = storedElements(length);
     for (int64_t c = 0; c < count; ++c) {
       const BlockRow &row = rows[c];
-      for (int64_t k = 0; k < length; ++k) {
-        uint8_t code = uint8_t(row.codes[k0 + k] - shift);
-        out[codeByte(c, k)] |= nibbles() && k % 8 >= 4 ? code << 4 : code;
-      }
+      packCodes(row.codes.data() + k0, length, shift, nibbles(), out + 4 * c);
       storeScalar(scale, row.scale[b], out + scaleOffset(stored) + c * scalarBytes(scale));
       if (zero != Scalar::None)
         storeScalar(zero, row.zero[b] - float(shift), out + zeroOffset(stored) + c * scalarBytes(zero));
