@@ -24,7 +24,7 @@ struct TileShape {
   int64_t columns;       ///< most columns of a matmul tile; epilogues may ask for fewer
   int64_t rows;          ///< rows of a matmul tile
   int64_t attendRows;    ///< query rows of an attention tile
-  int64_t attendKeys;    ///< keys scored before the softmax is brought up to date; divides the context, same for every class
+  int64_t attendKeys;    ///< keys scored before the softmax is brought up to date, a multiple of 32; the same for every class
 };
 
 struct Target {

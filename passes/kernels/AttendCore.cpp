@@ -23,6 +23,8 @@ constexpr int64_t kLanes = 8;
 constexpr int64_t kTileRows = 4, kTileVectors = 2;
 /// The same for a single row: enough accumulators to hide an fma's latency.
 constexpr int64_t kRowVectors = 8, kRowKeyVectors = 4;
+/// Keys that are scored and exponentiated at a time; the context is a multiple.
+constexpr int64_t kChunkKeys = kLanes * kRowKeyVectors;
 
 using Values = KernelBuilder::Values;
 
@@ -68,6 +70,12 @@ private:
     b.loop(whole, call.rows, 1, [&](Value r) { body(r, 1); });
   }
 
+  /// Chunks of the block at t0 that hold keys.
+  Value chunks(Value t0) {
+    Value held = b.divide(b.add(b.sub(end, t0), kChunkKeys - 1), kChunkKeys);
+    return b.minimum(b.i64(shape.keys / kChunkKeys), held);
+  }
+
   Value scoreRow(Value r) { return b.offset(call.scratch, b.mul(r, shape.keys * 4)); }
   Value outRow(Value r) { return b.offset(call.out, b.mul(r, shape.outRowBytes)); }
   Value perRow(Value array, Value r) { return b.offset(array, b.mul(r, 4)); }
@@ -85,7 +93,7 @@ private:
     const int64_t vectorBytes = kLanes * elementBytes, groupBytes = d * vectorBytes;
     Value queries = b.offset(call.queries, b.mul(r, shape.queryRowBytes));
     Value keys = b.offset(call.keys, b.mul(t0, d * elementBytes)), scores = scoreRow(r);
-    b.loop(b.i64(0), b.i64(shape.keys / kLanes), width, [&](Value g) {
+    b.loop(b.i64(0), b.mul(chunks(t0), kChunkKeys / kLanes), width, [&](Value g) {
       Value group = b.offset(keys, b.mul(g, groupBytes));
       Values dots(count * width, b.splat(kLanes, 0.0f));
       dots = b.loop(b.i64(0), b.i64(d), 1, dots, [&](Value j, ValueRange carried) {
@@ -120,37 +128,55 @@ private:
     return LLVM::CopySignOp::create(b, type, tanh, s);
   }
 
-  /// Brings maximum, sum and factor of row r up to date; its scores become exponentials.
-  void updateRow(Value t0, Value r) {
-    Value scores = scoreRow(r), position = b.add(call.position, r);
-    const int64_t vectors = shape.keys / kLanes;
-    // Key t0 + i is seen when least <= i <= greatest.
-    auto lanes32 = [&](Value value) {
-      return b.broadcast(kLanes, arith::TruncIOp::create(b, b.getI32Type(), value));
-    };
-    Value greatest = lanes32(b.sub(position, t0)), least;
-    if (shape.window)
-      least = b.add(b.sub(greatest, b.splat(kLanes, 32, *shape.window)), b.splat(kLanes, 32, 1));
-    auto seen = [&](int64_t v) {
-      Value index = b.add(b.iota(kLanes), b.splat(kLanes, 32, v * kLanes));
+  /// Which keys of a chunk row r sees, as one mask a vector: key t0 + i when least <= i <= greatest.
+  class Seen {
+  public:
+    Seen(AttendEmitter &e, Value t0, Value position) : e(e) {
+      KernelBuilder &b = e.b;
+      greatest = b.broadcast(kLanes, arith::TruncIOp::create(b, b.getI32Type(), b.sub(position, t0)));
+      if (e.shape.window)
+        least = b.add(b.sub(greatest, b.splat(kLanes, 32, *e.shape.window)), b.splat(kLanes, 32, 1));
+    }
+    Value mask(Value firstKey, int64_t v) {
+      KernelBuilder &b = e.b;
+      Value first = b.broadcast(kLanes, arith::TruncIOp::create(b, b.getI32Type(), b.add(firstKey, v * kLanes)));
+      Value index = b.add(b.iota(kLanes), first);
       Value mask = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, index, greatest);
-      if (shape.window)
+      if (e.shape.window)
         mask = arith::AndIOp::create(b, mask, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, index, least));
       return mask;
-    };
-    Value most = b.splat(kLanes, -FLT_MAX), sum = b.splat(kLanes, 0.0f);
+    }
+
+  private:
+    AttendEmitter &e;
+    Value greatest, least;
+  };
+
+  /// Brings maximum, sum and factor of row r up to date; its scores become exponentials.
+  void updateRow(Value t0, Value r) {
+    Value position = b.add(call.position, r), count = b.mul(chunks(t0), kChunkKeys), scores = scoreRow(r);
     VectorType floats = b.vec(kLanes, b.getF32Type());
-    for (int64_t v = 0; v < vectors; ++v)
-      most = b.fmax(most, b.select(seen(v), b.load(floats, scores, v * kLanes * 4), b.splat(kLanes, -FLT_MAX)));
+    Seen seen(*this, t0, position);
+    Value least = b.splat(kLanes, -FLT_MAX), none = b.splat(kLanes, 0.0f);
+    Value most = b.loop(b.i64(0), count, kChunkKeys, least, [&](Value key, ValueRange carried) {
+      Value result = carried[0], chunk = b.offset(scores, b.mul(key, 4));
+      for (int64_t v = 0; v < kRowKeyVectors; ++v)
+        result = b.fmax(result, b.select(seen.mask(key, v), b.load(floats, chunk, v * kLanes * 4), least));
+      return Values{result};
+    })[0];
     Value before = b.load(b.getF32Type(), perRow(maxima, r));
     Value now = b.fmax(before, b.maxLanes(most)), shift = b.broadcast(kLanes, now);
     Value factor = b.extract(b.expNegative(b.broadcast(kLanes, b.fsub(before, now))), 0);
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value e = b.expNegative(b.fsub(b.load(floats, scores, v * kLanes * 4), shift));
-      e = b.select(seen(v), e, b.splat(kLanes, 0.0f));
-      b.store(e, scores, v * kLanes * 4);
-      sum = b.fadd(sum, e);
-    }
+    Value sum = b.loop(b.i64(0), count, kChunkKeys, none, [&](Value key, ValueRange carried) {
+      Value result = carried[0], chunk = b.offset(scores, b.mul(key, 4));
+      for (int64_t v = 0; v < kRowKeyVectors; ++v) {
+        Value e = b.expNegative(b.fsub(b.load(floats, chunk, v * kLanes * 4), shift));
+        e = b.select(seen.mask(key, v), e, none);
+        b.store(e, chunk, v * kLanes * 4);
+        result = b.fadd(result, e);
+      }
+      return Values{result};
+    })[0];
     b.store(now, perRow(maxima, r));
     b.store(factor, perRow(factors, r));
     b.store(b.fma(b.load(b.getF32Type(), perRow(sums, r)), factor, b.sumLanes(sum)), perRow(sums, r));
@@ -208,7 +234,7 @@ private:
 } // namespace
 
 void emitAttend(KernelBuilder &b, const AttendShape &shape, const AttendCall &call) {
-  assert(shape.headDim % kLanes == 0 && shape.keys % (kLanes * kRowKeyVectors) == 0 && "checked by emit-kernels");
+  assert(shape.headDim % kLanes == 0 && shape.keys % kChunkKeys == 0 && "checked by emit-kernels");
   AttendEmitter(b, shape, call).emit();
 }
 

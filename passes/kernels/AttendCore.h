@@ -25,7 +25,7 @@ struct AttendShape {
   int64_t queryRowBytes = 0;  ///< distance of two rows of queries
   int64_t outRowBytes = 0;    ///< distance of two rows of the result
   int64_t rows = 1;           ///< most rows of a call
-  int64_t keys = 32;          ///< keys of a block, a multiple of 32 that divides the context
+  int64_t keys = 128;          ///< keys of a block, a multiple of 32, as the context is
 
   int64_t scoreBytes() const { return rows * keys * 4; }
   /// Scratch of a call: scores [rows][keys], then maximum, sum and rescaling factor of each row.

@@ -5,6 +5,7 @@
 // a loop that only reads them; prefill multiplies 64 rows with weights that stay in
 // the cache.
 //===----------------------------------------------------------------------===//
+#include "../passes/kernels/AttendFunction.h"
 #include "../targets/KernelJit.h"
 #include "../targets/MatmulProblem.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -100,6 +101,25 @@ void prefill(benchmark::State &state) {
   state.counters["MAC/s"] = benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
 }
 
+/// One head of 64 columns, `rows` queries, 512 keys before them.
+void attend(benchmark::State &state) {
+  AttendShape shape{.headDim = 64, .scale = 0.125f, .queryRowBytes = 256, .outRowBytes = 256, .rows = state.range(0)};
+  const int64_t position = 512, context = 1024;
+  std::unique_ptr<mlir::MLIRContext> mlirContext = makeKernelContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module = emitAttendFunction(*mlirContext, shape);
+  KernelJit jit(*module, defaultTarget());
+  AttendFunction *core = jit.get<AttendFunction>("attend");
+  std::vector<float> queries(shape.rows * shape.headDim, 0.1f), out(queries.size());
+  std::vector<uint16_t> keys(context * shape.headDim, 0x2e66), values(keys);
+  std::vector<uint8_t> scratch(shape.scratchBytes());
+  for (auto _ : state) {
+    core(queries.data(), keys.data(), values.data(), out.data(), shape.rows, position, scratch.data());
+    benchmark::DoNotOptimize(out.data());
+  }
+  double keysSeen = double(shape.rows) * position + double(shape.rows * (shape.rows + 1)) / 2;
+  state.counters["MAC/s"] = benchmark::Counter(2 * keysSeen * double(shape.headDim), benchmark::Counter::kIsIterationInvariantRate);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -110,5 +130,7 @@ int main(int argc, char **argv) {
     for (int64_t K : {576, 1536})
       benchmark::RegisterBenchmark("prefill", prefill)->Args({i, K})->Unit(benchmark::kMicrosecond);
   }
+  for (int64_t rows : {1, 8, 16})
+    benchmark::RegisterBenchmark("attend", attend)->Arg(rows)->Unit(benchmark::kMicrosecond);
   benchmark::RunSpecifiedBenchmarks();
 }

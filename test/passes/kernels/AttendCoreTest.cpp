@@ -4,7 +4,7 @@
 // Head dims, caches, windows and softcap against softmax in double precision; a
 // row's bits must not depend on how many rows are computed with it.
 //===----------------------------------------------------------------------===//
-#include "passes/kernels/AttendCore.h"
+#include "AttendFunction.h"
 #include "../../targets/KernelJit.h"
 #include "dialects/phiq/Numerics.h"
 #include "gtest/gtest.h"
@@ -17,21 +17,6 @@ using namespace phic;
 using namespace mlir;
 
 namespace {
-
-using Core = void(const float *queries, const void *keys, const void *values, float *out, int64_t rows,
-                  int64_t position, void *scratch);
-
-OwningOpRef<ModuleOp> emitCore(MLIRContext &context, const AttendShape &shape) {
-  Location loc = UnknownLoc::get(&context);
-  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
-  KernelBuilder b(loc, &context);
-  Type pointer = b.ptrType(), i64 = b.getI64Type();
-  auto function = beginFunction(b, *module, "core", {pointer, pointer, pointer, pointer, i64, i64, pointer}, LLVM::Linkage::External);
-  auto arguments = function.getBody().front().getArguments();
-  emitAttend(b, shape, {arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6]});
-  LLVM::ReturnOp::create(b, ValueRange{});
-  return module;
-}
 
 /// One head's cache in the kernel's order and queries for `rows` rows at `position`.
 struct Problem {
@@ -106,10 +91,10 @@ void checkAttend(AttendShape shape, int64_t context, int64_t position) {
   Problem problem{shape, context, position, {}, {}, {}, {}, {}};
   problem.make();
   std::unique_ptr<MLIRContext> context_ = makeKernelContext();
-  OwningOpRef<ModuleOp> module = emitCore(*context_, shape);
+  OwningOpRef<ModuleOp> module = emitAttendFunction(*context_, shape);
   KernelJit jit(*module, defaultTarget());
   ASSERT_TRUE(jit.ok());
-  Core *core = jit.get<Core>("core");
+  AttendFunction *core = jit.get<AttendFunction>("attend");
   const int64_t d = shape.headDim;
   std::vector<float> together(shape.rows * d), alone(d);
   std::vector<uint8_t> scratch(shape.scratchBytes());

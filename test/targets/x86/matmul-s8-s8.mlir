@@ -1,0 +1,38 @@
+// RUN: phic-opt %s --phic-emit-kernels --phic-emit-entry-points --phic-lower-to-llvm --phic-emit-code -o /dev/null | FileCheck %s
+
+// Signed codes: |w| times the activation with w's sign, so that vpmaddubsw cannot saturate; pairs widen at once.
+
+!s8 = !phiq.block<s8, 32, scale = f32>
+!q8 = !phiq.block<s8, 32, scale = f16>
+
+// CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x8x32_k256__x86_64_v3:
+// CHECK-NOT:   {{gather|call|rsp}}
+// CHECK-COUNT-8: vpmaddubsw
+// CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// CHECK:       retq
+
+// CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_4x8x32_k256__x86_64_v3:
+// CHECK-NOT:   {{gather|call}}
+// CHECK-COUNT-8: vpabsb
+// CHECK-NOT:   {{vpabsb|gather|call}}
+// CHECK:       retq
+module {
+  func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
+    %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]
+      {plan.packed = #plan.packed<"panel8_f32", offset = 32768, bytes = 65536>} : tensor<64x256xf32>
+    %w = phiq.weight "w" layout = "gguf_q8_0" [#phiq.range<file = 0, offset = 0, length = 17408, hash = 0x0>]
+      {plan.packed = #plan.packed<"panel8x32_s8_f16", offset = 0, bytes = 17408>} : tensor<64x256x!q8>
+    %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 320>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256x!s8> {
+    ^bb0(%i: tensor<?xi32>, %t: tensor<64x256xf32>):
+      %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x256xf32> -> tensor<?x256xf32>
+      %1 = phiq.quantize %0 : tensor<?x256xf32> -> tensor<?x256x!s8>
+      plan.yield %1 : tensor<?x256x!s8>
+    }
+    %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q8>) -> tensor<?x64xf32> {
+    ^bb0(%i: tensor<?x256x!s8>, %t: tensor<64x256x!q8>):
+      %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q8> -> tensor<?x64xf32>
+      plan.yield %0 : tensor<?x64xf32>
+    }
+    return %y : tensor<?x64xf32>
+  }
+}

@@ -1,0 +1,48 @@
+// RUN: phic-opt %s --phic-emit-kernels --phic-emit-entry-points --phic-lower-to-llvm --phic-emit-code -o /dev/null | FileCheck %s
+
+// Activations quantized at run time times nibbles. Of one activation block (32 elements) and one panel: four vectors
+// of codes, eight vpmaddubsw a row whose sums stay in 16 bits, one vpmaddwd, one vfmadd of the sum.
+
+!s8 = !phiq.block<s8, 32, scale = f32>
+!u4 = !phiq.block<u4, 32, scale = f16, zero = 8>
+
+// One row: eight products, added in 16 bits before the one vpmaddwd; scales are converted, sums stay in registers.
+// CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v3:
+// CHECK-NOT:   {{gather|call|rsp}}
+// CHECK:       vcvtph2ps
+// CHECK-COUNT-8: vpmaddubsw
+// CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// CHECK:       vpmaddwd
+// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|rsp}}
+// CHECK-COUNT-2: vfmadd
+// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|rsp}}
+// CHECK:       retq
+
+// Four rows share the unpacked codes: four vectors of codes are split once, for 32 products.
+// CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_4x8x32_k256__x86_64_v3:
+// CHECK-NOT:   {{gather|call}}
+// CHECK-COUNT-4: vpsrlw
+// CHECK-NOT:   {{vpsrlw|gather|call}}
+// CHECK-COUNT-4: vpmaddwd
+// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call}}
+// CHECK:       retq
+module {
+  func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
+    %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]
+      {plan.packed = #plan.packed<"panel8_f32", offset = 16384, bytes = 65536>} : tensor<64x256xf32>
+    %w = phiq.weight "w" layout = "nbits" [#phiq.range<file = 0, offset = 0, length = 8192, hash = 0x0>, #phiq.range<file = 0, offset = 8192, length = 1024, hash = 0x0>]
+      {plan.packed = #plan.packed<"panel8x32_u4_f16_z8", offset = 0, bytes = 9216>} : tensor<64x256x!u4>
+    %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 320>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256x!s8> {
+    ^bb0(%i: tensor<?xi32>, %t: tensor<64x256xf32>):
+      %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x256xf32> -> tensor<?x256xf32>
+      %1 = phiq.quantize %0 : tensor<?x256xf32> -> tensor<?x256x!s8>
+      plan.yield %1 : tensor<?x256x!s8>
+    }
+    %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!u4>) -> tensor<?x64xf32> {
+    ^bb0(%i: tensor<?x256x!s8>, %t: tensor<64x256x!u4>):
+      %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!u4> -> tensor<?x64xf32>
+      plan.yield %0 : tensor<?x64xf32>
+    }
+    return %y : tensor<?x64xf32>
+  }
+}
