@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
+#include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
@@ -51,15 +52,10 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   CLI::App *verb = app.add_subcommand("build", "compile a model to a standalone program");
   auto flags = std::make_shared<BuildFlags>();
   Options &o = flags->options;
-  verb->add_option("MODEL", o.model, "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
-  verb->add_option("-o,--output", o.output, "program to write; with --stop-after: IR, '-' for standard output (default)");
-  verb->add_option("--cpu", o.cpu, "CPU level to compile for")->capture_default_str();
-  verb->add_option("--act", o.activations, "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits or less, else f32")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))->capture_default_str();
-  verb->add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();
-  verb->add_option("--max-context", o.maxContext, "most tokens a session of the program can hold (the model's own limit caps it)")
-      ->check(CLI::Range(int64_t(32), int64_t(1) << 24))->capture_default_str();
-  verb->add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")->check(CLI::Range(8, 4096))->capture_default_str();
+  addModelFlags(*verb, o);
+  addTargetFlags(*verb, o);
+  addPrecisionFlags(*verb, o);
+  addOutputFlags(*verb, o);
   verb->add_option("--stop-after", flags->stopAfter, "write the IR after this phase and stop")->check(CLI::IsMember(phaseNames()));
   verb->add_option("--start-from", flags->startFrom, "MODEL is IR; begin with this phase")->check(CLI::IsMember(phaseNames()));
   verb->add_option("--model-dir", o.modelDirectory, "with --start-from: folder of the weight files (default: the IR's folder)");

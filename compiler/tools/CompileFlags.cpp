@@ -1,0 +1,29 @@
+//===- CompileFlags.cpp - Flags that several verbs share -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/tools/CompileFlags.h"
+#include <CLI/CLI.hpp>
+
+namespace phic {
+
+void addModelFlags(CLI::App &verb, Options &o) {
+  verb.add_option("MODEL", o.model, "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
+  verb.add_option("--max-context", o.maxContext, "most tokens a session of the program can hold (the model's own limit caps it)")
+      ->check(CLI::Range(int64_t(32), int64_t(1) << 24))->capture_default_str();
+  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")->check(CLI::Range(8, 4096))->capture_default_str();
+}
+
+void addTargetFlags(CLI::App &verb, Options &o) {
+  verb.add_option("--cpu", o.cpu, "CPU level to compile for")->capture_default_str();
+}
+
+void addPrecisionFlags(CLI::App &verb, Options &o) {
+  verb.add_option("--act", o.activations, "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits or less, else f32")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))->capture_default_str();
+  verb.add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();
+}
+
+void addOutputFlags(CLI::App &verb, Options &o) {
+  verb.add_option("-o,--output", o.output, "program to write; with --stop-after: IR, '-' for standard output (default)");
+}
+
+} // namespace phic
