@@ -2,13 +2,14 @@
 PRESET ?= default
 BUILD  := $(if $(filter dev,$(PRESET)),build-dev,build)
 VENV   := build/venv
+PREFIX ?= /usr/local
 DEMO   := $(BUILD)/demo
 MODEL  := SmolLM2-135M-Instruct.Q4_1.gguf
 
 # ccache and precompiled headers agree only when told that their times and macros do not matter.
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 
-.PHONY: all deps configure check check-all bench demo docs clean
+.PHONY: all deps configure check check-all bench demo docs install clean
 all: configure
 	cmake --build $(BUILD)
 
@@ -44,6 +45,10 @@ $(DEMO)/$(MODEL):
 
 docs: configure
 	cmake --build $(BUILD) --target phic_reference
+
+# A tree that runs from anywhere, with find_package(phic) and phic.pc; DESTDIR as usual.
+install: all
+	cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:
 	rm -rf build build-dev

@@ -33,7 +33,8 @@ function(phic_part name)
   set_property(GLOBAL APPEND PROPERTY PHIC_PARTS ${name})
 endfunction()
 
-# phic_tablegen(TARGET FILE.td OUT FLAGS... [OUT FLAGS... ]): runs mlir-tblgen into the mirrored build folder.
+# phic_tablegen(TARGET FILE.td OUT FLAGS... [OUT FLAGS... ]): runs mlir-tblgen into the mirrored build folder. Headers of
+# plugins include the generated ones, so those are installed.
 function(phic_tablegen target td)
   set(LLVM_TARGET_DEFINITIONS ${td})
   set(outs ${ARGN})
@@ -41,6 +42,11 @@ function(phic_tablegen target td)
     list(POP_FRONT outs out flags)
     separate_arguments(flags)
     mlir_tablegen(${out} ${flags} EXTRA_INCLUDES ${PROJECT_SOURCE_DIR} ${MLIR_INCLUDE_DIRS})
+    if(out MATCHES "\\.h\\.inc$")
+      cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE path)
+      cmake_path(GET out PARENT_PATH folder)
+      install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${out} DESTINATION include/phic/${path}/${folder})
+    endif()
   endwhile()
   add_public_tablegen_target(${target})
 endfunction()
