@@ -1,0 +1,129 @@
+//===- Prediction.cpp - Memory and speed before building -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/report/Prediction.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "passes/RowOps.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+/// A program's default context, and what its KV cache is a multiple of (runtime/Session.h).
+constexpr int64_t kContextDefault = 4096, kContextGranule = 32;
+
+/// Logits (f32), candidates and weights of the sampler, seen tokens: bytes per entry of the vocabulary (runtime/Sampler.h).
+constexpr uint64_t kVocabBytes = 4 + 8 + 8 + 1;
+/// Token ids of the sequence and of the prompt.
+constexpr uint64_t kPositionBytes = 4 + 4;
+/// Code, constants, stacks and the scheduler: what a program has whatever its model.
+constexpr uint64_t kProgramBytes = uint64_t(1) << 20;
+
+int64_t modelInteger(ModuleOp module, StringRef key) {
+  auto facts = module->getAttrOfType<DictionaryAttr>("phiq.model");
+  auto attribute = facts ? facts.getAs<IntegerAttr>(key) : IntegerAttr();
+  return attribute ? attribute.getInt() : 0;
+}
+
+std::string weightName(Operation *weight) {
+  if (auto op = dyn_cast<phiq::WeightOp>(weight))
+    return op.getName().str();
+  return (cast<phiq::RopeTableOp>(weight).getKind() + " table of rotary positions").str();
+}
+
+/// Every packed weight, what lies between them, and the sums that the runtime reserves.
+std::vector<MemoryBlock> blocksOf(ModuleOp module, const Prediction &prediction) {
+  using Kind = MemoryBlock::Kind;
+  std::vector<MemoryBlock> blocks;
+  uint64_t padding = prediction.weightBytes;
+  module.walk([&](Operation *op) {
+    auto packed = op->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
+    if (!packed)
+      return;
+    blocks.push_back({Kind::Weight, "weight '" + weightName(op) + "'", packed.getBytes()});
+    padding -= packed.getBytes();
+  });
+  auto add = [&](Kind kind, const llvm::Twine &name, uint64_t bytes) {
+    if (bytes > 0)
+      blocks.push_back({kind, name.str(), bytes});
+  };
+  add(Kind::Weight, "padding between weights", padding);
+  add(Kind::Cache, "KV cache of " + llvm::Twine(prediction.context) + " tokens", prediction.kvBytes);
+  add(Kind::Arena, "arena of activations", prediction.arenaBytes);
+  add(Kind::Scratch, "scratch of " + llvm::Twine(prediction.threads) + " threads", prediction.scratchBytes);
+  add(Kind::Runtime, "tokenizer and chat template", prediction.tokenizerBytes);
+  add(Kind::Runtime, "logits, sampling, token ids, code", prediction.runtimeBytes);
+  llvm::sort(blocks, [](const MemoryBlock &a, const MemoryBlock &b) { return std::tie(b.bytes, a.name) < std::tie(a.bytes, b.name); });
+  return blocks;
+}
+
+StepPrediction predictStep(const std::vector<StageCost> &costs, const Machine &machine, const StepShape &shape) {
+  StepPrediction step{shape, 0, {}, 0};
+  for (const StageCost &cost : costs) {
+    step.bytes += cost.bytes(shape);
+    step.mulAdds += cost.mulAdds(shape);
+    step.seconds += machine.seconds(cost, shape);
+  }
+  return step;
+}
+
+} // namespace
+
+Prediction predict(ModuleOp planned, const Options &options, const PredictionOptions &more) {
+  auto memory = planned->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  const Target *target = targetByName(options.cpu);
+  assert(memory && target && "the layout phase has run, for a target that exists");
+  Prediction p;
+  p.machine = more.machine ? *more.machine : referenceMachine(*target);
+  p.threads = more.threads ? more.threads : p.machine.threads;
+  p.contextMax = modelInteger(planned, "context_max");
+  p.context = more.context ? more.context : std::min(p.contextMax, kContextDefault);
+  p.weightBytes = memory.getWeightsBytes();
+  p.kvBytesPerToken = memory.getKvBytesPerToken();
+  p.kvBytes = p.kvBytesPerToken * uint64_t(llvm::alignTo(uint64_t(p.context), uint64_t(kContextGranule)));
+  p.arenaBytes = memory.getArenaBytes();
+  p.scratchBytes = memory.getScratchBytes() * uint64_t(p.threads);
+  p.tokenizerBytes = more.tokenizerBytes;
+  p.runtimeBytes = kProgramBytes + kVocabBytes * uint64_t(modelInteger(planned, "vocab")) + kPositionBytes * uint64_t(p.context);
+  p.blocks = blocksOf(planned, p);
+
+  const std::vector<StageCost> costs = stageCosts(planned);
+  const int64_t chunk = std::min(int64_t(memory.getChunkRows()), p.context);
+  p.prefill = predictStep(costs, p.machine, {chunk, /*past=*/0, /*logitRows=*/1});
+  p.firstDecode = predictStep(costs, p.machine, {1, /*past=*/0, /*logitRows=*/1});
+  p.decode = predictStep(costs, p.machine, {1, p.context - 1, /*logitRows=*/1});
+  return p;
+}
+
+std::string bytesText(uint64_t bytes) {
+  constexpr const char *kUnits[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+  double value = double(bytes);
+  unsigned unit = 0;
+  for (; value >= 1024 && unit + 1 < std::size(kUnits); ++unit)
+    value /= 1024;
+  return unit == 0 ? std::to_string(bytes) + " bytes" : llvm::formatv("{0:f1} {1}", value, kUnits[unit]).str();
+}
+
+std::vector<std::string> memoryRemedies(const Prediction &p, const Options &options) {
+  std::vector<std::pair<uint64_t, std::string>> found;
+  auto offer = [&](uint64_t saved, const llvm::Twine &text) {
+    if (saved > 0)
+      found.emplace_back(saved, (text + " saves " + bytesText(saved)).str());
+  };
+  if (options.kvCache == "f32")
+    offer(p.kvBytes / 2, "--kv=f16");
+  if (p.context >= 64)
+    offer(p.kvBytes / 2, "--max-context=" + llvm::Twine(p.context / 2) + ", half as long,");
+  if (options.chunkRows >= 16)
+    offer(p.arenaBytes / 2, "--chunk=" + llvm::Twine(options.chunkRows / 16 * 8) + ", slower prompts,");
+  llvm::sort(found, [](const auto &a, const auto &b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
+  std::vector<std::string> texts;
+  for (auto &[saved, text] : found)
+    texts.push_back(text);
+  texts.push_back("weights take " + bytesText(p.weightBytes) + ": a model with fewer bits per weight, or fewer weights, takes less");
+  return texts;
+}
+
+} // namespace phic

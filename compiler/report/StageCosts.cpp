@@ -1,0 +1,111 @@
+//===- StageCosts.cpp - What each stage moves and multiplies ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/report/StageCosts.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "passes/RowOps.h"
+#include "passes/layout/Lifetimes.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+/// How much of a weight a step touches.
+enum class WeightUse { Whole, Rows };
+
+/// Tables are read by the row: embeddings by token, rope tables by position.
+WeightUse useOf(BlockArgument weight) {
+  bool byRow = llvm::all_of(weight.getUses(), [](OpOperand &use) {
+    return isa<phiq::RopeOp>(use.getOwner()) || isa<phiq::EmbedOp>(use.getOwner());
+  });
+  return byRow ? WeightUse::Rows : WeightUse::Whole;
+}
+
+void addWeight(StageCost &cost, Operation *weight, BlockArgument argument) {
+  auto packed = weight->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
+  assert(packed && "the layout phase has run");
+  if (useOf(argument) == WeightUse::Whole)
+    cost.weightBytes += packed.getBytes();
+  else
+    cost.rowBytes += packed.getBytes() / uint64_t(cast<ShapedType>(argument.getType()).getDimSize(0));
+}
+
+int64_t columnsOf(Value value) { return cast<ShapedType>(value.getType()).getShape().back(); }
+
+void addMatmul(StageCost &cost, phiq::MatmulOp matmul) {
+  const double count = double(columnsOf(matmul.getLhs())) * double(columnsOf(matmul.getResult()));
+  bool isInteger = isa<phiq::BlockType>(cast<ShapedType>(matmul.getLhs().getType()).getElementType());
+  (isInteger ? cost.rowMulAdds.integer : cost.rowMulAdds.real) += count;
+}
+
+uint64_t positionBytes(phiq::CacheOp cache) {
+  return 2 * cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8;
+}
+
+void addOp(StageCost &cost, Operation *op, ModuleOp module) {
+  if (auto matmul = dyn_cast<phiq::MatmulOp>(op))
+    addMatmul(cost, matmul);
+  if (auto append = dyn_cast<phiq::CacheAppendOp>(op))
+    cost.rowBytes += positionBytes(module.lookupSymbol<phiq::CacheOp>(append.getCache()));
+  if (auto attend = dyn_cast<phiq::AttendOp>(op)) {
+    cost.keyBytes += positionBytes(module.lookupSymbol<phiq::CacheOp>(attend.getCache()));
+    cost.keyMulAdds += 2 * double(columnsOf(attend.getQueries())); // scores, then the weighted sum
+    cost.window = attend.getWindow().value_or(0);
+  }
+}
+
+StageCost costOf(plan::StageOp stage, ModuleOp module) {
+  StageCost cost;
+  cost.name = stage.getName().str();
+  cost.logitRows = stage.getLogitRows();
+  for (auto [input, argument] : llvm::zip_equal(stage.getInputs(), stage.getBody().getArguments())) {
+    Operation *source = input.getDefiningOp();
+    if (isWeight(source))
+      addWeight(cost, source, argument);
+    else if (source)
+      cost.rowBytes += rowBytesOf(input.getType(), /*isLogits=*/false);
+  }
+  for (auto [result, buffer] : llvm::zip_equal(stage.getResults(), stage.getBuffersAttr()))
+    cost.rowBytes += cast<plan::BufferAttr>(buffer).getRowBytes();
+  for (Operation &op : stage.getBody().front())
+    addOp(cost, &op, module);
+  return cost;
+}
+
+/// The positions that all rows of a step see together, each counted as often as a row sees it.
+double positionsSeen(const StepShape &step, int64_t window) {
+  double seen = 0;
+  for (int64_t row = 0; row < step.rows; ++row) {
+    int64_t positions = step.past + row + 1;
+    seen += double(window > 0 ? std::min(positions, window) : positions);
+  }
+  return seen;
+}
+
+} // namespace
+
+double StageCost::bytes(const StepShape &step) const {
+  const int64_t rows = rowsOf(step), positions = step.past + step.rows;
+  if (rows == 0)
+    return 0;
+  // Rows of a step share what is in the cache.
+  const int64_t seen = window > 0 ? std::min(positions, window + step.rows - 1) : positions;
+  return double(weightBytes) + double(rowBytes) * double(rows) + double(keyBytes) * double(seen);
+}
+
+MulAdds StageCost::mulAdds(const StepShape &step) const {
+  const double rows = double(rowsOf(step));
+  MulAdds all{rowMulAdds.integer * rows, rowMulAdds.real * rows};
+  if (keyMulAdds > 0)
+    all.real += keyMulAdds * positionsSeen(step, window);
+  return all;
+}
+
+std::vector<StageCost> stageCosts(ModuleOp planned) {
+  std::vector<StageCost> costs;
+  planned.walk([&](plan::StageOp stage) { costs.push_back(costOf(stage, planned)); });
+  return costs;
+}
+
+} // namespace phic

@@ -1,0 +1,150 @@
+//===- PredictionTest.cpp - Memory and speed, counted by hand ----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A model of two layers whose numbers are known: test/models/tiny-llama (96 hidden, 6 heads of 16, 2 KV heads,
+// MLP of 256, vocabulary of 640).
+//===----------------------------------------------------------------------===//
+#include "compiler/report/Prediction.h"
+#include "compiler/Dialects.h"
+#include "compiler/Pipeline.h"
+#include "compiler/import/Import.h"
+#include "gmock/gmock.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/raw_ostream.h"
+#include "gtest/gtest.h"
+
+using namespace phic;
+
+namespace {
+
+struct Planned {
+  explicit Planned(Options options, Phase last = Phase::Kernels) : options(std::move(options)), context(registry()) {
+    context.loadAllAvailableDialects();
+    module = importOnnx(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
+    mlir::PassManager passes(&context);
+    for (int phase = int(Phase::Canonicalize); phase <= int(last); ++phase)
+      addPhase(passes, Phase(phase), this->options);
+    EXPECT_TRUE(mlir::succeeded(passes.run(*module)));
+  }
+  static mlir::DialectRegistry registry() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+  Options options;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+const StageCost &stage(const std::vector<StageCost> &costs, llvm::StringRef name) {
+  for (const StageCost &cost : costs)
+    if (cost.name == name)
+      return cost;
+  ADD_FAILURE() << "no stage " << name.str();
+  return costs.front();
+}
+
+TEST(StageCosts, CountsMultiplyAddsByShape) {
+  Planned planned({});
+  std::vector<StageCost> costs = stageCosts(*planned.module);
+  // Q, K and V are 6 + 2 + 2 heads of 16.
+  EXPECT_EQ(stage(costs, "layers.0.attn.qkv").mulAdds({1, 0, 1}).integer, 96 * 160);
+  EXPECT_EQ(stage(costs, "layers.1.mlp.up").mulAdds({3, 7, 1}).integer, 3 * 2 * 96 * 256);
+  // Scores and weighted sum over positions 0..7, 0..8 and 0..9 of 96 columns.
+  EXPECT_EQ(stage(costs, "layers.0.attn.attend").mulAdds({3, 7, 1}).real, 2 * 96 * (8 + 9 + 10));
+  EXPECT_EQ(stage(costs, "layers.0.attn.attend").mulAdds({3, 7, 1}).integer, 0);
+}
+
+TEST(StageCosts, LogitsAreOfTheWantedRows) {
+  Planned planned({});
+  std::vector<StageCost> costs = stageCosts(*planned.module);
+  EXPECT_EQ(costs.back().mulAdds({200, 0, 1}).total(), 96 * 640);
+  EXPECT_EQ(costs.back().bytes({200, 0, 0}), 0);
+}
+
+TEST(StageCosts, CountsBytesOfWeightsAndCache) {
+  Planned planned({});
+  std::vector<StageCost> costs = stageCosts(*planned.module);
+  const StageCost &attend = stage(costs, "layers.0.attn.attend");
+  // A position: keys and values, 2 heads of 16, f16.
+  EXPECT_EQ(attend.keyBytes, 2u * 2 * 16 * 2);
+  EXPECT_EQ(attend.bytes({1, 100, 1}) - attend.bytes({1, 50, 1}), 50 * 128);
+  // 96 x 256 codes of 4 bits and a scale for 32 of them; a second row moves activations only.
+  const StageCost &down = stage(costs, "layers.0.mlp.down");
+  EXPECT_GE(down.weightBytes, 96u * 256 / 2 + 96 * 8 * 2);
+  EXPECT_LT(down.bytes({2, 0, 1}) - down.bytes({1, 0, 1}), 2048);
+  // One row of the embedding, not the table.
+  EXPECT_LT(costs.front().bytes({1, 0, 1}), 2048);
+}
+
+TEST(Prediction, MemoryAddsUp) {
+  Planned planned({});
+  PredictionOptions more;
+  more.context = 100;
+  more.threads = 3;
+  more.tokenizerBytes = 1234;
+  Prediction p = predict(*planned.module, planned.options, more);
+  EXPECT_EQ(p.kvBytesPerToken, 2u * 128); // two layers
+  EXPECT_EQ(p.kvBytes, 128u * 256);       // 100 tokens are kept as 128
+  EXPECT_GT(p.scratchBytes, 0u);
+  EXPECT_EQ(p.scratchBytes % 3, 0u);
+  uint64_t sum = 0, last = UINT64_MAX;
+  for (const MemoryBlock &block : p.blocks) {
+    EXPECT_LE(block.bytes, last);
+    last = block.bytes;
+    sum += block.bytes;
+  }
+  EXPECT_EQ(sum, p.totalBytes());
+}
+
+TEST(Prediction, ModeOfTheCacheChangesItsBytes) {
+  Options options;
+  options.kvCache = "f32";
+  Planned planned(options);
+  EXPECT_EQ(predict(*planned.module, options).kvBytesPerToken, 512u);
+  EXPECT_THAT(memoryRemedies(predict(*planned.module, options), options), testing::Contains(testing::HasSubstr("--kv=f16 saves")));
+}
+
+TEST(Prediction, ScratchIsKnownFromTheKernelsOn) {
+  Planned planned({}, Phase::Layout);
+  EXPECT_EQ(predict(*planned.module, planned.options).scratchBytes, 0u);
+}
+
+TEST(Prediction, TimeIsTheLargerOfBothLimits) {
+  Planned planned({});
+  PredictionOptions slowMemory, slowArithmetic;
+  slowMemory.machine = Machine{"slow memory", true, 1, 1e3, 1e15, 1e15};
+  slowArithmetic.machine = Machine{"slow arithmetic", true, 1, 1e15, 1e3, 1e3};
+  Prediction memory = predict(*planned.module, planned.options, slowMemory);
+  Prediction arithmetic = predict(*planned.module, planned.options, slowArithmetic);
+  EXPECT_NEAR(memory.decode.seconds, memory.decode.bytes / 1e3, 1e-6 * memory.decode.seconds);
+  EXPECT_NEAR(arithmetic.decode.seconds, arithmetic.decode.mulAdds.total() / 1e3, 1e-6 * arithmetic.decode.seconds);
+  EXPECT_GT(memory.decode.seconds, memory.firstDecode.seconds); // more keys to read
+  EXPECT_EQ(memory.prefill.shape.rows, 256);
+}
+
+TEST(Machine, EveryTargetHasAReference) {
+  for (const Target &target : allTargets()) {
+    Machine machine = referenceMachine(target);
+    EXPECT_GT(machine.bytesPerSecond, 1e9) << target.name;
+    EXPECT_GT(machine.integerPerSecond, machine.bytesPerSecond) << target.name;
+    EXPECT_GT(machine.threads, 0);
+  }
+}
+
+TEST(Machine, MeasuresWhatLooksLikeAMachine) {
+  if (!canRunHere(defaultTarget()))
+    GTEST_SKIP() << "[SKIP] this machine lacks instructions of " << defaultTarget().name;
+  std::optional<Machine> machine = measureMachine(defaultTarget(), 1, 8 << 20);
+  ASSERT_TRUE(machine);
+  EXPECT_TRUE(machine->measured);
+  // Nobody has 0.5 GB/s or 10 TB/s; an integer instruction multiplies four times as many pairs as an f32 one.
+  EXPECT_GT(machine->bytesPerSecond, 5e8);
+  EXPECT_LT(machine->bytesPerSecond, 1e13);
+  EXPECT_GT(machine->realPerSecond, 1e9);
+  EXPECT_GT(machine->integerPerSecond, machine->realPerSecond);
+  llvm::errs() << "measured: " << machine->bytesPerSecond / 1e9 << " GB/s, " << machine->integerPerSecond / 1e9 << " G int8, "
+               << machine->realPerSecond / 1e9 << " G f32 multiply-adds/s\n";
+}
+
+} // namespace
