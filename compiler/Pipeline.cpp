@@ -25,6 +25,8 @@ void addQuantize(OpPassManager &passes) {
   passes.addPass(createFuseDequantizePass()); // first: it uncovers transposes of the weights themselves
   passes.addPass(createFoldTransposesPass());
   passes.addPass(createFoldEqualWeightsPass());
+  passes.addPass(createFoldActivationQuantizationPass());
+  passes.addPass(createPropagateLogitRowsPass()); // again: it does not pass codes, and they are gone
   passes.addPass(createVerifyQuantizedPass());
 }
 

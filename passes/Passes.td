@@ -98,6 +98,20 @@ def FuseDequantizePass : Pass<"phic-fuse-dequantize", "mlir::ModuleOp"> {
   let dependentDialects = ["::phic::phiq::PhiqDialect"];
 }
 
+def FoldActivationQuantizationPass : Pass<"phic-fold-activation-quantization", "mlir::ModuleOp"> {
+  let summary = "make the rounding of activations that a graph states one op on rows";
+  let description = [{
+    The scale stays an operand, the zero point goes into the range. Here codes are u8 and the zero point is 100:
+
+    ```mlir
+    %q = phiq.quantize %x, %s {zero = 100}
+    %y = phiq.dequantize %q          ->     %y = phiq.snap %x, %s {least = -100, greatest = 155}
+    ```
+    Codes that something else reads stay, for `verify-stages` to report.
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
 def VerifyQuantizedPass : Pass<"phic-verify-quantized", "mlir::ModuleOp"> {
   let summary = "report every quantized weight that an op still reads dequantized or transposed";
   let description = [{

@@ -31,6 +31,9 @@ inline bool isElementwise(mlir::Operation *op) {
                    mlir::arith::MulFOp>(op);
 }
 
+/// As elementwise, with vectors of the model beside the one operand of rows.
+inline bool isElementwiseWithVector(mlir::Operation *op) { return mlir::isa<phiq::BiasOp, phiq::SnapOp>(op); }
+
 } // namespace phic
 
 #endif // PHIC_PASSES_ROWOPS_H

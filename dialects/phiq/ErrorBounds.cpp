@@ -280,6 +280,25 @@ void quantize(phiq::QuantizeOp op, Scope &scope, Rows &result) {
       quantizeBlock(x, result, row, block);
 }
 
+/// x / s moves by e / |s| and one rounding. Its nearest integer is monotone, so the kernel's lies between those of
+/// the ends, one step away at most where a tie is near; then one product.
+void snap(phiq::SnapOp op, Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(op.getX());
+  const std::vector<float> scale = scope.vector(op.getScale());
+  const auto least = double(int64_t(op.getLeast())), greatest = double(int64_t(op.getGreatest()));
+  auto nearest = [&](double steps) { return std::isnan(steps) ? 0 : std::nearbyint(std::clamp(steps, least, greatest)); };
+  result.error.resize(result.values.size());
+  for (size_t i = 0; i < result.values.size(); ++i) {
+    const double s = std::fabs(scale[i % size_t(x.columns) % scale.size()]), y = result.values[i];
+    if (s == 0)
+      continue; // every multiple is 0
+    double steps = x.values[i] / s, moved = x.errorAt(int64_t(i)) / s;
+    double change = moved + gammaOf(1) * (std::fabs(steps) + moved);
+    double own = nearest(steps), low = nearest(steps - change), high = nearest(steps + change);
+    result.error[i] = total(s * std::max(high - own, own - low), std::fabs(y), 1, y);
+  }
+}
+
 /// One product.
 void dequantize(phiq::DequantizeOp op, Scope &scope, Rows &result) {
   eachElement(scope.rows(op.getX()), result, [](double x, double e, double y) { return total(e, std::fabs(x), 1, y); });

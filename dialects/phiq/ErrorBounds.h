@@ -61,6 +61,7 @@ void geluTanh(phiq::GeluTanhOp op, Scope &scope, Rows &result);
 void columns(phiq::ColumnsOp op, Scope &scope, Rows &result);
 void logitRows(phiq::LogitRowsOp op, Scope &scope, Rows &result);
 void quantize(phiq::QuantizeOp op, Scope &scope, Rows &result);
+void snap(phiq::SnapOp op, Scope &scope, Rows &result);
 void dequantize(phiq::DequantizeOp op, Scope &scope, Rows &result);
 void rope(phiq::RopeOp op, Scope &scope, Rows &result);
 void attend(phiq::AttendOp op, Scope &scope, Rows &result);

@@ -161,6 +161,7 @@ const TableRow *meaningOf(Operation *op) {
       row<phiq::ColumnsOp>(result<phiq::ColumnsOp, meaning::columns, bound::columns>),
       row<phiq::LogitRowsOp>(result<phiq::LogitRowsOp, meaning::logitRows, bound::logitRows>),
       row<phiq::QuantizeOp>(result<phiq::QuantizeOp, meaning::quantize, bound::quantize>),
+      row<phiq::SnapOp>(result<phiq::SnapOp, meaning::snap, bound::snap>),
       row<phiq::DequantizeOp>(dequantize),
       row<arith::AddFOp>(result<arith::AddFOp, meaning::add, bound::add>),
       row<arith::MulFOp>(result<arith::MulFOp, meaning::multiply, bound::multiply>),

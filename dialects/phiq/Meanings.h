@@ -57,6 +57,7 @@ Rows geluTanh(phiq::GeluTanhOp op, Scope &scope);
 Rows columns(phiq::ColumnsOp op, Scope &scope);
 Rows logitRows(phiq::LogitRowsOp op, Scope &scope);
 Rows quantize(phiq::QuantizeOp op, Scope &scope);
+Rows snap(phiq::SnapOp op, Scope &scope);
 Rows dequantize(phiq::DequantizeOp op, Scope &scope);
 
 // AttentionMeanings.cpp

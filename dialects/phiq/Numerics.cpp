@@ -134,6 +134,11 @@ float dequantize(int32_t q, float scale, float zero, float min) {
   return product + min;
 }
 
+float snap(float x, float scale, int32_t least, int32_t greatest) {
+  float steps = x / scale;
+  return scale * float(std::isnan(steps) ? 0 : roundHalfEven(std::clamp(steps, float(least), float(greatest))));
+}
+
 int32_t requantize(int32_t accumulator, float scale, int32_t zero, CodeType codes) {
   return roundToCode(scale * float(accumulator), zero, codes);
 }

@@ -51,6 +51,10 @@ int32_t quantize(float x, float scale, int32_t zero, CodeType codes);
 float dequantize(int32_t q, float scale, float zero);
 float dequantize(int32_t q, float scale, float zero, float min);
 
+/// f32(scale * clamp(round_half_even(f32(x / scale)), least, greatest)): dequantize(quantize(x)) with codes in
+/// [least + zero, greatest + zero]. NaN counts as 0.
+float snap(float x, float scale, int32_t least, int32_t greatest);
+
 /// saturate(round_half_even(f32(scale * accumulator)) + zero), scale = f32(f32(lhs * rhs) /
 /// result).
 int32_t requantize(int32_t accumulator, float scale, int32_t zero, CodeType codes);

@@ -265,6 +265,23 @@ def Phiq_QuantizeOp : Phiq_Op<"quantize", [Pure]> {
   let assemblyFormat = "$x (`,` $scale^)? attr-dict `:` type($x) (`,` type($scale)^)? `->` type($result)";
 }
 
+def Phiq_SnapOp : Phiq_Op<"snap", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "rounds each value to a multiple of a stated step, within a range";
+  let description = [{
+    With s the one scale, or the scale of column j, each operation rounded to f32:
+    `result[i, j] = s * min(max(round_half_even(x[i, j] / s), least), greatest)`; a NaN gives 0.
+
+    It is `dequantize(quantize(x))` with a stated scale: codes in [a, b] and zero point z make
+    least = a - z and greatest = b - z.
+    - (C1) scale is a vector of one element or of one a column.
+    - (C2) -2^16 <= least <= 0 <= greatest <= 2^16.
+  }];
+  let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$scale, I64Attr:$least, I64Attr:$greatest);
+  let results = (outs Phiq_Rows:$result);
+  let assemblyFormat = "$x `,` $scale attr-dict `:` type($x) `,` type($scale)";
+  let hasVerifier = 1;
+}
+
 def Phiq_DequantizeOp : Phiq_Op<"dequantize", [Pure]> {
   let summary = "stored integers to the floats they stand for";
   let description = [{ `result = s * (q - z) + m`, see the dialect description. }];

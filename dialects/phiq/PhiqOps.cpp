@@ -107,6 +107,20 @@ LogicalResult BiasOp::verify() {
                  failed(requireVector(*this, getBias(), columns(getX()), "bias")));
 }
 
+LogicalResult SnapOp::verify() {
+  if (failed(requireRows(*this, getX())))
+    return failure();
+  // (C1)
+  if (shaped(getScale()).getRank() != 1 || (columns(getScale()) != 1 && columns(getScale()) != columns(getX())))
+    return emitOpError("requires one scale or ") << columns(getX()) << ", found " << getScale().getType();
+  // (C2)
+  constexpr int64_t kMost = 1 << 16;
+  if (auto least = int64_t(getLeast()), greatest = int64_t(getGreatest());
+      least < -kMost || least > 0 || greatest < 0 || greatest > kMost)
+    return emitOpError("requires a range around 0 within ") << kMost << ", found " << least << " to " << greatest;
+  return success();
+}
+
 LogicalResult MatmulOp::verify() {
   if (failed(requireRows(*this, {getLhs(), getRhs(), getResult()})))
     return failure();

@@ -167,6 +167,17 @@ Rows quantize(phiq::QuantizeOp op, Scope &scope) {
   return result;
 }
 
+Rows snap(phiq::SnapOp op, Scope &scope) {
+  const Rows &x = scope.rows(op.getX());
+  const std::vector<float> scale = scope.vector(op.getScale());
+  const auto least = int32_t(op.getLeast()), greatest = int32_t(op.getGreatest());
+  Rows result(x.rows, x.columns);
+  for (int64_t i = 0; i < x.rows; ++i)
+    for (int64_t j = 0; j < x.columns; ++j)
+      result.row(i)[j] = phic::snap(x.row(i)[j], scale[size_t(j) % scale.size()], least, greatest);
+  return result;
+}
+
 Rows dequantize(phiq::DequantizeOp op, Scope &scope) {
   const Rows &x = scope.rows(op.getX());
   Rows result(x.rows, x.columns);

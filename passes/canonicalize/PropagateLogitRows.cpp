@@ -22,8 +22,8 @@ using namespace mlir;
 /// The only operand of rows of an op that computes row i of its result from row i of that operand. Rope does not
 /// count: it needs to know the row's position. Null: another kind of op.
 OpOperand *singleRows(Operation *op) {
-  bool onSingleRows = isNorm(op) || isa<phiq::BiasOp, phiq::MatmulOp, phiq::ColumnsOp, phiq::QuantizeOp,
-                                        phiq::DequantizeOp>(op) ||
+  bool onSingleRows = isNorm(op) || isElementwiseWithVector(op) ||
+                      isa<phiq::MatmulOp, phiq::ColumnsOp, phiq::QuantizeOp, phiq::DequantizeOp>(op) ||
                       (isElementwise(op) && op->getNumOperands() == 1);
   return onSingleRows ? &op->getOpOperand(0) : nullptr;
 }

@@ -73,7 +73,7 @@ bool canJoin(Operation *op, const StageGroup &group) {
   case StageKind::Matmul:
     return !isa<phiq::DequantizeOp>(op);
   case StageKind::Rows:
-    return isElementwise(op) || isa<phiq::BiasOp, phiq::QuantizeOp>(op);
+    return isElementwise(op) || isElementwiseWithVector(op) || isa<phiq::QuantizeOp>(op);
   case StageKind::Attend:
     return isa<phiq::QuantizeOp>(op);
   }

@@ -25,7 +25,7 @@ bool isStageResult(Value value) { return isa_and_nonnull<plan::StageOp>(value.ge
 
 /// Why an op cannot be in a stage of rows; empty: it can.
 std::string whyNotInRows(Operation *op) {
-  if (isNorm(op) || isElementwise(op) || isa<phiq::EmbedOp, phiq::LogitRowsOp, phiq::BiasOp, phiq::QuantizeOp>(op))
+  if (isNorm(op) || isElementwise(op) || isElementwiseWithVector(op) || isa<phiq::EmbedOp, phiq::LogitRowsOp, phiq::QuantizeOp>(op))
     return {};
   return "is not done on rows alone";
 }
@@ -44,23 +44,22 @@ std::string whyNotInMatmul(phiq::MatmulOp op, phiq::MatmulOp first) {
 /// Why an op cannot follow the matmuls of a stage.
 std::string whyNotInEpilogue(Operation *op) {
   auto isInside = [](Value value) { return !isArgument(value); };
-  if (isa<phiq::RopeOp, phiq::BiasOp, phiq::ColumnsOp, phiq::QuantizeOp>(op) || (isElementwise(op) && op->getNumOperands() == 1))
+  if (isa<phiq::RopeOp, phiq::ColumnsOp, phiq::QuantizeOp>(op) || isElementwiseWithVector(op) ||
+      (isElementwise(op) && op->getNumOperands() == 1))
     return isInside(op->getOperand(0)) ? "" : "requires a result of its stage's matmuls";
   if (auto append = dyn_cast<phiq::CacheAppendOp>(op))
     return isInside(append.getKeys()) && isInside(append.getValues()) ? ""
                                                                       : "requires keys and values from one stage's matmuls";
-  if (isa<arith::MulFOp>(op))
-    return llvm::all_of(op->getOperands(), isInside) ? "" : "requires two results of its stage's matmuls";
-  if (isa<arith::AddFOp>(op))
+  if (isElementwise(op)) // of two operands: one may be rows that an earlier stage made
     return llvm::any_of(op->getOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
   return "cannot follow a matmul in one stage";
 }
 
 std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
   if (auto quantize = dyn_cast<phiq::QuantizeOp>(op); quantize && quantize.getScale())
-    return "quantizes activations by a scale of the graph, which phic does not support yet";
+    return "quantizes activations by a scale of the graph, and more than a dequantization reads the codes";
   if (isa<phiq::DequantizeOp>(op))
-    return "dequantizes activations, which phic does not support yet";
+    return "dequantizes activations that no scale of the graph has quantized";
   if (kind == StageKind::Rows)
     return whyNotInRows(op);
   if (kind == StageKind::Attend)

@@ -216,6 +216,7 @@ Value StageEmitter::pointerOf(const RegionArgument &argument, Value column, Valu
   case Source::Rows: return floats(inputRow(argument.index, row));
   case Source::SelectedRows: return floats(inputRow(argument.index, b.add(row, logitRow0)));
   case Source::Vector: return floats(weight(argument.index));
+  case Source::Scalar: return weight(argument.index);
   case Source::Floats: return floats(resultRow(argument.index, row));
   case Source::RopeRow: {
     Value table = weight(argument.index);

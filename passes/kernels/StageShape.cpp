@@ -24,6 +24,7 @@ std::optional<RowOp> plainRowOp(Operation *op) {
       .Case<phiq::SiluOp>([](auto) { return RowOp::Silu; })
       .Case<phiq::GeluOp>([](auto) { return RowOp::Gelu; })
       .Case<phiq::GeluTanhOp>([](auto) { return RowOp::GeluTanh; })
+      .Case<phiq::SnapOp>([](auto) { return RowOp::Snap; })
       .Case<phiq::RmsNormOp>([](auto) { return RowOp::RmsNorm; })
       .Case<phiq::LayerNormOp>([](auto) { return RowOp::LayerNorm; })
       .Default([](Operation *) { return std::nullopt; });
@@ -179,6 +180,8 @@ private:
       return build(select.getX(), begin, /*selected=*/true);
     if (auto rope = dyn_cast<phiq::RopeOp>(op))
       return buildRope(rope, begin, selected);
+    if (auto snap = dyn_cast<phiq::SnapOp>(op))
+      return buildSnap(snap, begin, selected);
     std::vector<unsigned> operands;
     for (Value operand : op->getOperands())
       operands.push_back(isRows(operand) ? build(operand, begin, selected) : input(Source::Vector, operand, begin));
@@ -199,6 +202,17 @@ private:
     };
     unsigned cos = table(rope.getCos(), rope.getLongCos()), sin = table(rope.getSin(), rope.getLongSin());
     return plan.spec.op(rope.getInterleaved() ? RowOp::RopeInterleaved : RowOp::Rope, {x, cos, sin});
+  }
+
+  unsigned buildSnap(phiq::SnapOp snap, int64_t begin, bool selected) {
+    unsigned x = build(snap.getX(), begin, selected), scale;
+    if (columnsOf(snap.getScale()) == 1) {
+      plan.arguments.push_back({.source = Source::Scalar, .index = argumentIndex(snap.getScale())});
+      scale = plan.spec.input(1);
+    } else {
+      scale = input(Source::Vector, snap.getScale(), begin);
+    }
+    return plan.spec.snap(x, scale, int32_t(snap.getLeast()), int32_t(snap.getGreatest()));
   }
 
   static unsigned argumentIndex(Value value) { return cast<BlockArgument>(value).getArgNumber(); }

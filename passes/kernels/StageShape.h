@@ -57,6 +57,7 @@ struct RegionArgument {
     Rows,          ///< row of stage input `index`
     SelectedRows,  ///< the same, but of the wanted rows: row logit_row0 + i
     Vector,        ///< stage input `index`, the same for each row
+    Scalar,        ///< the one element of stage input `index`
     RopeRow,       ///< row of table `index` (`longIndex` when total > threshold) at the row's position
     Floats,        ///< row of stage result `index`
     Codes, Scales, Sums, ///< the parts of a quantized row of stage result `index`

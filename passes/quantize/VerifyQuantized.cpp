@@ -21,7 +21,7 @@ bool isFinalUse(OpOperand &use) {
   if (isa<phiq::MatmulOp, phiq::EmbedOp>(user))
     return index == 1;
   // Operands after the rows are vectors or tables.
-  return isa<phiq::RopeOp, phiq::RmsNormOp, phiq::LayerNormOp, phiq::BiasOp>(user) && index > 0;
+  return isa<phiq::RopeOp, phiq::RmsNormOp, phiq::LayerNormOp, phiq::BiasOp, phiq::SnapOp>(user) && index > 0;
 }
 
 struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {

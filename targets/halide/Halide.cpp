@@ -85,6 +85,14 @@ hl::Expr geluTanh(hl::Expr x) {
   return sigmoidTimes(x, kTwoSqrtTwoOverPi * (x + 0.044715f * (x * x * x)));
 }
 
+/// As snap of Numerics. Clamping to integers first changes nothing but the range of the conversion, through
+/// which -0 becomes 0.
+hl::Expr snapTo(hl::Expr x, hl::Expr scale, float least, float greatest) {
+  hl::Expr steps = x / scale;
+  hl::Expr bounded = hl::select(steps != steps, 0.0f, hl::min(hl::max(steps, least), greatest));
+  return scale * hl::cast<float>(hl::cast<int32_t>(hl::round(bounded)));
+}
+
 //===----------------------------------------------------------------------===//
 // The region as Funcs
 //===----------------------------------------------------------------------===//
@@ -186,6 +194,11 @@ hl::Expr RegionFuncs::operationAt(unsigned id, const Point &point) {
   }
   case RowOp::GeluTanh:
     return geluTanh(operand(0));
+  case RowOp::Snap: {
+    bool isOne = region.values[value.operands[1]].length == 1;
+    hl::Expr scale = isOne ? valueAt(value.operands[1], Point{hl::Expr(0)}) : operand(1);
+    return snapTo(operand(0), scale, float(value.least), float(value.greatest));
+  }
   case RowOp::RmsNorm:
   case RowOp::LayerNorm:
     return normAt(id, point);

@@ -16,10 +16,10 @@ namespace {
 struct RowOpRow {
   std::string_view name;
   unsigned operands;
-  bool hasEpsilon;
+  RowOpNumbers numbers;
 };
 constexpr RowOpRow kRowOps[] = {
-#define PHIC_ROW_OP(ENUM, NAME, OPERANDS, EPSILON, DESCRIPTION) {NAME, OPERANDS, EPSILON},
+#define PHIC_ROW_OP(ENUM, NAME, OPERANDS, NUMBERS, DESCRIPTION) {NAME, OPERANDS, RowOpNumbers::NUMBERS},
 #include "targets/halide/RegionOps.def"
 };
 
@@ -30,10 +30,16 @@ std::optional<RowOp> rowOpByName(std::string_view name) {
   return std::nullopt;
 }
 
+bool hasEpsilon(RowOp op) { return kRowOps[unsigned(op)].numbers == RowOpNumbers::Epsilon; }
+bool hasRange(RowOp op) { return kRowOps[unsigned(op)].numbers == RowOpNumbers::Range; }
+
 bool isRope(RowOp op) { return op == RowOp::Rope || op == RowOp::RopeInterleaved; }
 
 /// Longest row, and longest distance of neighbours: everything stays far from 32-bit index arithmetic.
 constexpr int64_t kMostColumns = 1 << 20;
+
+/// Integers of a range are exact in f32, and so is what they are clamped from.
+constexpr int32_t kMostSteps = 1 << 16;
 
 bool isLength(int64_t value) { return value > 0 && value <= kMostColumns; }
 
@@ -133,9 +139,11 @@ bool readOperation(Reader &reader, RegionSpec *spec) {
     if (!reader.id(&operand))
       return false;
   float epsilon = 0;
-  if (rowOpHasEpsilon(*op) && !reader.number(&epsilon))
+  if (hasEpsilon(*op) && !reader.number(&epsilon))
     return false;
-  spec->op(*op, std::move(operands), epsilon);
+  unsigned id = spec->op(*op, std::move(operands), epsilon);
+  if (hasRange(*op))
+    return reader.number(&spec->values[id].least) && reader.number(&spec->values[id].greatest);
   return true;
 }
 
@@ -189,12 +197,14 @@ std::string checkOperation(const RegionSpec &spec, unsigned id) {
   auto lengthOf = [&](unsigned operand) { return spec.values[value.operands[operand]].length; };
   bool rope = isRope(value.op);
   for (unsigned i = 0; i < value.operands.size(); ++i)
-    if ((i == 0 || !rope) && lengthOf(i) != spec.columns)
+    if ((i == 0 || !rope) && lengthOf(i) != spec.columns && !(i == 1 && value.op == RowOp::Snap && lengthOf(i) == 1))
       return fail("takes rows of " + std::to_string(spec.columns) + " elements");
   if (rope && (lengthOf(1) != lengthOf(2) || 2 * lengthOf(1) > spec.columns))
     return fail("takes cosines and sines of one length, at most half the row");
-  if (rowOpHasEpsilon(value.op) && !(value.epsilon >= 0 && value.epsilon < 1))
+  if (hasEpsilon(value.op) && !(value.epsilon >= 0 && value.epsilon < 1))
     return fail("takes an epsilon in 0..1");
+  if (hasRange(value.op) && !(value.least >= -kMostSteps && value.least <= 0 && value.greatest >= 0 && value.greatest <= kMostSteps))
+    return fail("takes a range around 0 within " + std::to_string(kMostSteps));
   return "";
 }
 
@@ -205,7 +215,7 @@ std::string checkRopes(const RegionSpec &spec) {
     const RegionValue &value = spec.values[id];
     for (unsigned operand : value.operands)
       turned[id] = turned[id] || turned[operand];
-    if (turned[id] && (isRope(value.op) || rowOpHasEpsilon(value.op)))
+    if (turned[id] && (isRope(value.op) || hasEpsilon(value.op)))
       return std::string(rowOpName(value.op)) + " cannot follow a rope in one region";
     for (unsigned other = 0; other < id; ++other)
       if (isRope(value.op) && !value.isInput && !spec.values[other].isInput && isRope(spec.values[other].op))
@@ -234,7 +244,7 @@ std::string checkOutput(const RegionSpec &spec, const RegionOutput &output) {
 
 std::string_view rowOpName(RowOp op) { return kRowOps[unsigned(op)].name; }
 unsigned rowOpOperands(RowOp op) { return kRowOps[unsigned(op)].operands; }
-bool rowOpHasEpsilon(RowOp op) { return kRowOps[unsigned(op)].hasEpsilon; }
+RowOpNumbers rowOpNumbers(RowOp op) { return kRowOps[unsigned(op)].numbers; }
 
 unsigned RegionSpec::input(int64_t length, Scalar element, int64_t step) {
   RegionValue value;
@@ -254,6 +264,13 @@ unsigned RegionSpec::op(RowOp op, std::vector<unsigned> operands, float epsilon)
   value.epsilon = epsilon;
   values.push_back(std::move(value));
   return unsigned(values.size()) - 1;
+}
+
+unsigned RegionSpec::snap(unsigned x, unsigned scale, int32_t least, int32_t greatest) {
+  unsigned id = op(RowOp::Snap, {x, scale});
+  values[id].least = least;
+  values[id].greatest = greatest;
+  return id;
 }
 
 void RegionSpec::outputFloats(unsigned value, Scalar element, int64_t step) {
@@ -319,8 +336,10 @@ std::string RegionSpec::str() const {
     text += rowOpName(value.op);
     for (unsigned operand : value.operands)
       text += idOf(operand);
-    if (rowOpHasEpsilon(value.op))
+    if (hasEpsilon(value.op))
       text += " " + shortest(value.epsilon);
+    if (hasRange(value.op))
+      text += " " + std::to_string(value.least) + " " + std::to_string(value.greatest);
     text += ";";
   }
   for (const RegionOutput &output : outputs) {

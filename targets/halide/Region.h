@@ -28,12 +28,14 @@ namespace phic {
 
 /// An operation on rows: a row of RegionOps.def.
 enum class RowOp : uint8_t {
-#define PHIC_ROW_OP(ENUM, NAME, OPERANDS, EPSILON, DESCRIPTION) ENUM,
+#define PHIC_ROW_OP(ENUM, NAME, OPERANDS, NUMBERS, DESCRIPTION) ENUM,
 #include "targets/halide/RegionOps.def"
 };
 std::string_view rowOpName(RowOp op);
 unsigned rowOpOperands(RowOp op);
-bool rowOpHasEpsilon(RowOp op);
+/// Numbers of an operation beside its operands.
+enum class RowOpNumbers : uint8_t { None, Epsilon, Range };
+RowOpNumbers rowOpNumbers(RowOp op);
 
 /// A row of values: an input, or the result of an operation. Its id is its index in `values`.
 struct RegionValue {
@@ -46,6 +48,7 @@ struct RegionValue {
   RowOp op = RowOp::Add;
   std::vector<unsigned> operands;
   float epsilon = 0;
+  int32_t least = 0, greatest = 0;
   bool operator==(const RegionValue &) const = default;
 };
 
@@ -77,6 +80,7 @@ struct RegionSpec {
   /// The next pointer argument: a vector of another length (rope's cosines and sines).
   unsigned input(int64_t length, Scalar element = Scalar::F32, int64_t step = 1);
   unsigned op(RowOp op, std::vector<unsigned> operands, float epsilon = 0);
+  unsigned snap(unsigned x, unsigned scale, int32_t least, int32_t greatest);
   void outputFloats(unsigned value, Scalar element = Scalar::F32, int64_t step = 1);
   void outputQuantized(unsigned value, int64_t block);
 

@@ -15,6 +15,9 @@ import tempfile
 import unittest
 
 import numpy as np
+import onnx
+
+import reference
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHIC = os.path.abspath(sys.argv.pop(1))
@@ -208,6 +211,55 @@ class Verify(Programs):
         data[len(data) // 2] ^= 1
         write(file, data)
         self.refuses(self.verify(self.program, f"--model={model}", code=2))
+
+
+class StatedQuantization(Programs):
+    """Activations that the graph itself rounds (contract C3): none may be lost or done in another way."""
+
+    def verify(self, program, model):
+        done = run(PHIC, "verify", program, f"--model={model}")
+        self.assertIn("every value within its bound", done.stdout)
+
+    def test_agrees_with_onnx(self):
+        """One scale and one a column, u8 and s8, after every kind of stage; no value is near the middle of two codes."""
+        model = os.path.join(HERE, "..", "compiler", "import", "onnx", "models", "qdq_activations.onnx")
+        tokens = [12, 1, 2, 3, 2, 12, 13, 9, 0]
+        expected, nearest = reference.run(model, tokens)
+        self.assertGreater(nearest, 1e-3)
+        program, file = self.path("qdq-activations"), self.path("qdq-logits.npy")
+        run(PHIC, "build", model, "-o", program, "-q", "--act=f32", "--kv=f32")
+        run(program, "--tokens", ",".join(map(str, tokens)), "--logits", file)
+        np.testing.assert_allclose(np.load(file), expected, rtol=0, atol=2e-6)
+        for flags in (["--act=f32"], []):
+            run(PHIC, "build", model, "-o", program, "-q", *flags)
+            self.verify(program, model)
+
+    def test_a_real_graph_with_quantized_activations(self):
+        """QuantizeLinear and DequantizeLinear before each matmul, u8 and s8 in turn; none may be lost."""
+        model = self.path("quantized-activations")
+        shutil.copytree(ONNX, model)
+        graph = onnx.load(os.path.join(model, "model.onnx"), load_external_data=False)
+        nodes = list(graph.graph.node)
+        del graph.graph.node[:]
+        for kind, zero in (("u8", np.uint8(117)), ("s8", np.int8(-5))):
+            graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array(zero), f"{kind}_zero"))
+            graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.03, np.float32), f"{kind}_scale"))
+        matmuls = 0
+        for node in nodes:
+            if node.op_type == "MatMulNBits":
+                kind = ("u8", "s8")[matmuls % 2]
+                parameters, codes, rounded = [f"{kind}_scale", f"{kind}_zero"], f"codes{matmuls}", f"rounded{matmuls}"
+                graph.graph.node.append(onnx.helper.make_node("QuantizeLinear", [node.input[0], *parameters], [codes]))
+                graph.graph.node.append(onnx.helper.make_node("DequantizeLinear", [codes, *parameters], [rounded]))
+                node.input[0] = rounded
+                matmuls += 1
+            graph.graph.node.append(node)
+        onnx.save(graph, os.path.join(model, "model.onnx"))
+        for flags in ([], ["--act=f32"]):
+            program = self.path("quantized-activations-program")
+            run(PHIC, "build", model, "-o", program, "-q", *flags)
+            self.assertEqual(len(re.findall(rb"= phiq\.snap ", read(program))), matmuls)
+            self.verify(program, model)
 
 
 if __name__ == "__main__":

@@ -99,52 +99,77 @@ LogicalResult dequantizeWeight(NodeImport &node) {
   return success();
 }
 
-/// Scale and zero point of a whole activation tensor.
-struct TensorScale {
+/// Scale and zero point of activations: of the whole tensor, or one scale a column.
+struct ActivationScale {
   Value scale;
   CodeType codes;
   int64_t zero = 0;
+  int64_t block = 0; ///< columns that share a scale
 };
 
-FailureOr<TensorScale> tensorScale(NodeImport &node, ElementType storage) {
+/// One scale, or one for each of the columns: the last axis of [batch, sequence, columns].
+LogicalResult checkScales(NodeImport &node, const Tensor &scales, int64_t columns) {
+  if (scales.elements() == 1)
+    return success();
+  constexpr int64_t kLast = 2;
+  if (int64_t axis = node.integer("axis", 1); axis != -1 && axis != kLast)
+    return node.unsupportedAttribute("axis", "must be -1 or 2 where activations have a scale for each column, found " +
+                                                 llvm::Twine(axis));
+  if (scales.elements() != columns)
+    return node.unsupportedInput(1, "must be one scale for the whole of the activations, or one for each of " +
+                                        llvm::Twine(columns) + " columns, found " + llvm::Twine(scales.elements()));
+  return success();
+}
+
+FailureOr<ActivationScale> activationScale(NodeImport &node, ElementType storage, int64_t columns) {
+  node.ignore({"axis"}); // of one scale
   FailureOr<TensorView> scale = node.tensor(1, /*isFloat=*/true);
-  if (llvm::failed(scale))
+  if (llvm::failed(scale) || llvm::failed(checkScales(node, *scale->tensor, columns)))
     return failure();
-  if (scale->tensor->elements() != 1)
-    return node.unsupportedInput(1, "must be one scale for the whole of the activations, found " +
-                                        llvm::Twine(scale->tensor->elements()));
-  TensorScale result;
+  ActivationScale result;
+  result.block = scale->tensor->elements() == 1 ? columns : 1;
   if (node.has(2)) {
     FailureOr<TensorView> zero = node.tensor(2, /*isFloat=*/false);
     if (llvm::failed(zero))
       return failure();
     auto values = node.importer.model.integers(*zero->tensor);
-    if (!values || values->size() != 1)
-      return node.unsupportedInput(2, "must be one zero point");
+    if (!values || values->empty() || !llvm::all_equal(*values))
+      return node.unsupportedInput(2, "must be one zero point, the same for all columns");
     storage = zero->tensor->type;
     result.zero = values->front();
   }
   std::optional<CodeType> codes = codeType(storage);
   if (!codes || codes->bits != 8)
-    return node.unsupported("activations quantized to " + elementTypeName(storage) + " are not supported");
+    return node.unsupported("activations quantized to " + elementTypeName(storage) + " are not supported; int8 and uint8 are");
   result.codes = *codes;
   result.scale = node.weights.vector(*scale);
   return result;
 }
 
+/// Whether two scales are the same numbers; exporters write them twice.
+bool isSameScale(NodeImport &node, Value a, Value b) {
+  auto bytesOf = [&](Value scale) {
+    auto range = cast<phiq::RangeAttr>(scale.getDefiningOp<phiq::WeightOp>().getRanges()[0]);
+    return node.importer.model.bytes({range.getFile(), range.getOffset(), range.getLength()});
+  };
+  return a.getType() == b.getType() && bytesOf(a) == bytesOf(b);
+}
+
 } // namespace
 
 LogicalResult importQuantizeLinear(NodeImport &node) {
-  node.ignore({"axis", "saturate", "precision"}); // one scale: no axis; saturate concerns float8
+  node.ignore({"saturate", "precision"}); // saturate concerns float8, precision the quotient of 16-bit floats
   if (llvm::failed(node.require("block_size", 0)))
     return failure();
   auto storage = ElementType(node.integer("output_dtype", 0));
   FailureOr<Rows> x = node.tokens(0);
-  FailureOr<TensorScale> to = tensorScale(node, storage == ElementType::Undefined ? ElementType::U8 : storage);
-  if (llvm::failed(x) || llvm::failed(to))
+  if (llvm::failed(x))
     return failure();
   int64_t columns = columnsOf(x->value);
-  BlockFormat format{to->codes, columns};
+  FailureOr<ActivationScale> to = activationScale(node, storage == ElementType::Undefined ? ElementType::U8 : storage, columns);
+  if (llvm::failed(to))
+    return failure();
+  BlockFormat format{to->codes, to->block};
   format.zeroConstant = to->zero;
   auto type = RankedTensorType::get({ShapedType::kDynamic, columns}, phiq::BlockType::get(node.builder.getContext(), format));
   IntegerAttr zero = to->zero ? node.builder.getI64IntegerAttr(to->zero) : IntegerAttr();
@@ -156,16 +181,17 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
 LogicalResult importDequantizeLinear(NodeImport &node) {
   if (!node.get<Rows>(0))
     return dequantizeWeight(node);
-  node.ignore({"axis"});
   FailureOr<Rows> x = node.rows(0);
-  FailureOr<TensorScale> from = tensorScale(node, ElementType::U8);
-  if (llvm::failed(x) || llvm::failed(from) || llvm::failed(node.require("block_size", 0)))
+  if (llvm::failed(x) || llvm::failed(node.require("block_size", 0)))
+    return failure();
+  int64_t columns = columnsOf(x->value);
+  FailureOr<ActivationScale> from = activationScale(node, ElementType::U8, columns);
+  if (llvm::failed(from))
     return failure();
   auto quantize = x->value.getDefiningOp<phiq::QuantizeOp>();
-  if (!quantize || quantize.getScale() != from->scale || int64_t(quantize.getZero().value_or(0)) != from->zero)
+  if (!quantize || !isSameScale(node, quantize.getScale(), from->scale) || int64_t(quantize.getZero().value_or(0)) != from->zero)
     return node.unsupportedInput(0, "must come from a QuantizeLinear with the same scale and zero point");
-  auto type = rowsType(node.builder, columnsOf(x->value));
-  node.rowsResult(0, phiq::DequantizeOp::create(node.builder, node.loc, type, x->value), *x);
+  node.rowsResult(0, phiq::DequantizeOp::create(node.builder, node.loc, rowsType(node.builder, columns), x->value), *x);
   return success();
 }
 

@@ -227,6 +227,21 @@ TEST_F(ErrorBounds, CodesDifferOnlyAtTies) {
   EXPECT_LT(q.scaleError[0], 1e-6);
 }
 
+TEST_F(ErrorBounds, SnappedValuesDifferByAStepOnlyAtTies) {
+  // Scale 2: 21 is a tie, 40.5 is far from one, 255 is saturated.
+  weight.floats = {2};
+  weight.K = 1;
+  Rows x = row({21, 40.5f, 300, -127 - 1e-5f});
+  x.error = {1e-5, 1e-5, 10, 1e-4};
+  Rows y = run(floatWeight("%w", "1", 1) + "%0 = phiq.snap %a, %w {least = -100 : i64, greatest = 100 : i64} : tensor<?x4xf32>, tensor<1xf32>",
+               4, "tensor<?x4xf32>", x);
+  EXPECT_EQ(y.values, (std::vector<float>{20, 40, 200, -128}));
+  EXPECT_NEAR(y.error[0], 2, 1e-4);
+  EXPECT_LT(y.error[1], 1e-4);
+  EXPECT_LT(y.error[2], 1e-4);
+  EXPECT_NEAR(y.error[3], 2, 1e-4);
+}
+
 TEST_F(ErrorBounds, StoredHalvesAreMonotone) {
   // 1 + 2^-11 is the tie between 1 and 1 + 2^-10.
   EXPECT_EQ(boundOfStored(Scalar::F16, 1.0f + 0x1p-13f, 1e-6), 0);

@@ -224,6 +224,15 @@ TEST_F(Interpreted, QuantizeWithStatedScale) {
   EXPECT_THAT(result[0].values, ElementsAre(1, 0, -5));
 }
 
+TEST_F(Interpreted, SnapRoundsToSteps) {
+  weights.floats["s"] = {0.5f};
+  auto result = run("tensor<?x4xf32>", weight("%s", "1xf32") + R"(
+    %0 = phiq.snap %a, %s {least = -10 : i64, greatest = 245 : i64} : tensor<?x4xf32>, tensor<1xf32>
+    plan.yield %0 : tensor<?x4xf32>)",
+                    {rows(4, {1, -0.25f, 0.75f, -100})}, "tensor<?x4xf32>");
+  EXPECT_THAT(result[0].values, ElementsAre(1, 0, 1, -5));
+}
+
 constexpr const char *kRopeTables = R"(
     %cos = phiq.rope_table "cos" {base = 100.0 : f64, mscale = 2.0 : f64, rotary_dim = 4 : i64} : tensor<8x2xf32>
     %sin = phiq.rope_table "sin" {base = 100.0 : f64, mscale = 2.0 : f64, rotary_dim = 4 : i64} : tensor<8x2xf32>

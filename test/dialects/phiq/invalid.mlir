@@ -123,6 +123,22 @@ func.func @attend_c1(%x: tensor<?x48xf32>) {
 
 // -----
 
+func.func @snap_c1(%x: tensor<?x32xf32>, %s: tensor<4xf32>) {
+  // expected-error@below {{requires one scale or 32, found 'tensor<4xf32>'}}
+  %0 = phiq.snap %x, %s {least = -128 : i64, greatest = 127 : i64} : tensor<?x32xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @snap_c2(%x: tensor<?x32xf32>, %s: tensor<1xf32>) {
+  // expected-error@below {{requires a range around 0 within 65536, found 1 to 127}}
+  %0 = phiq.snap %x, %s {least = 1 : i64, greatest = 127 : i64} : tensor<?x32xf32>, tensor<1xf32>
+  return
+}
+
+// -----
+
 // expected-error@below {{expected ',', found the end}}
 func.func private @no_scale(tensor<8x32x!phiq.block<u4, 32>>)
 

@@ -58,5 +58,7 @@ func.func @shape_and_format(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>, %s: tens
   %7 = phiq.quantize %x, %s {zero = 3 : i64} : tensor<?x32xf32>, tensor<1xf32> -> tensor<?x32x!q8>
   // CHECK-NEXT: phiq.dequantize
   %8 = phiq.dequantize %6 : tensor<?x32x!q8> -> tensor<?x32xf32>
+  // CHECK-NEXT: phiq.snap %{{.*}}, %{{.*}} {greatest = 155 : i64, least = -100 : i64} : tensor<?x32xf32>, tensor<1xf32>
+  %9 = phiq.snap %x, %s {greatest = 155 : i64, least = -100 : i64} : tensor<?x32xf32>, tensor<1xf32>
   return
 }

@@ -137,3 +137,24 @@ func.func @model(%x: tensor<?x32xf32>) -> tensor<?x8xf32> {
   %1 = phiq.matmul %0, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
   return %1 : tensor<?x8xf32>
 }
+
+// -----
+
+// Gate and up read rows rounded to different scales: two stages, whose results meet in the later one.
+// CHECK-LABEL: @model
+func.func @model(%x: tensor<?x32xf32>, %w: tensor<64x32xf32>, %s: tensor<1xf32>) -> tensor<?x64xf32> {
+  // CHECK: %[[XG:.*]] = plan.stage "layers.0.rows"
+  // CHECK: %[[XU:.*]] = plan.stage "layers.0.rows.1"
+  // CHECK: %[[G:.*]] = plan.stage "layers.0.mlp.up"(%[[XG]],
+  // CHECK: phiq.silu
+  // CHECK: plan.stage "layers.0.mlp.up.1"(%[[XU]], %{{.*}}, %[[G]])
+  // CHECK: phiq.matmul
+  // CHECK-NEXT: arith.mulf
+  %xg = phiq.snap %x, %s {least = 0 : i64, greatest = 255 : i64} : tensor<?x32xf32>, tensor<1xf32> loc("/model/layers.0/mlp/norm")
+  %xu = phiq.snap %x, %s {least = -128 : i64, greatest = 127 : i64} : tensor<?x32xf32>, tensor<1xf32> loc("/model/layers.0/mlp/norm")
+  %gate = phiq.matmul %xg, %w {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("/model/layers.0/mlp/gate_proj/MatMul")
+  %silu = phiq.silu %gate : tensor<?x64xf32>
+  %up = phiq.matmul %xu, %w {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("/model/layers.0/mlp/up_proj/MatMul")
+  %glu = arith.mulf %silu, %up : tensor<?x64xf32>
+  return %glu : tensor<?x64xf32>
+}

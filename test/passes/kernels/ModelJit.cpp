@@ -25,6 +25,9 @@ namespace {
 constexpr int64_t kGuard = 256;
 constexpr uint8_t kGuardByte = 0xa5;
 
+/// A vector of one element is a scale of activations: so small that values take many steps.
+constexpr float kStep = 1.0f / 64;
+
 ModelJit *running = nullptr;
 
 void allocate(std::vector<uint8_t> &bytes, int64_t size) {
@@ -69,18 +72,19 @@ public:
       rope(name, columns);
     line("phiq.cache_append @kv0, %k1, %v0 : {0}, {0}", rows(kv));
     line("%a = phiq.attend @kv0, %q1 {{heads = {0} : i64, scale = 0.25 : f32{1}} : {2}", s.heads, s.attend, rows(q));
-    matmul("o", "a", "wo", s.hidden, q);
+    matmul("o", snap("a", q), "wo", s.hidden, q);
     line("%h1 = arith.addf %h0, %o : {0}", rows(s.hidden));
     norm("n2", "h1", "2");
-    matmul("gate", "n2", "wgate", s.ffn, s.hidden);
-    matmul("up", "n2", "wup", s.ffn, s.hidden);
-    line("%s = phiq.silu %gate : {0}", rows(s.ffn));
+    const std::string x = snap("n2", s.hidden);
+    matmul("gate", x, "wgate", s.ffn, s.hidden);
+    matmul("up", x, "wup", s.ffn, s.hidden);
+    line("%s = phiq.silu %{0} : {1}", snap("gate", s.ffn), rows(s.ffn));
     line("%m = arith.mulf %s, %up : {0}", rows(s.ffn));
-    matmul("down", "m", "wdown", s.hidden, s.ffn);
+    matmul("down", snap("m", s.ffn), "wdown", s.hidden, s.ffn);
     line("%h2 = arith.addf %h1, %down : {0}", rows(s.hidden));
     line("%l = phiq.logit_rows %h2 : {0}", rows(s.hidden));
     norm("n3", "l", "3");
-    matmul("logits", "n3", "emb", s.vocab, s.hidden);
+    matmul("logits", snap("n3", s.hidden, "columns"), "emb", s.vocab, s.hidden);
     std::string cache = llvm::formatv("phiq.cache @kv0 {{heads = {0} : i64, head_dim = {1} : i64, element = f32}\n", s.kvHeads, s.headDim);
     return "module attributes {phiq.files = [\"w\"]} {\n" + cache + "func.func @model(%ids: tensor<?xi32>) -> " + rows(s.vocab) +
            " {\n" + text + "return %logits : " + rows(s.vocab) + "\n}\n}\n";
@@ -120,6 +124,8 @@ private:
       vector("g" + i, s.hidden);
       vector("b" + i, s.hidden);
     }
+    vector("tensor", 1);
+    vector("columns", s.hidden);
     for (const char *kind : {"cos", "sin"})
       for (const char *which : {"", "long_"})
         line("%{2}{0} = phiq.rope_table \"{0}\" {{base = {3} : f64, mscale = 1.0 : f64, rotary_dim = {1} : i64} : tensor<{4}x{5}xf32>",
@@ -151,6 +157,17 @@ private:
       line("%{0} = phiq.rms_norm %{1}, %g{2} {{epsilon = 1.0e-5 : f32} : {3}, tensor<{4}xf32>", name, x, i, rows(s.hidden), s.hidden);
   }
 
+  /// The name of x rounded to codes, u8 with zero point 100, and back; by one scale or one a column.
+  std::string snap(std::string x, int64_t columns, const char *scale = "tensor") {
+    if (!s.snap)
+      return x;
+    std::string type = llvm::formatv("tensor<?x{0}x!phiq.block<u8, {0}, scale = f32, zero = 100>>", columns);
+    const int64_t scales = llvm::StringRef(scale) == "tensor" ? 1 : columns;
+    line("%{0}_codes = phiq.quantize %{0}, %{1} {{zero = 100 : i64} : {2}, tensor<{3}xf32> -> {4}", x, scale, rows(columns), scales, type);
+    line("%{0}_snapped = phiq.dequantize %{0}_codes : {1} -> {2}", x, type, rows(columns));
+    return x + "_snapped";
+  }
+
   void rope(const char *name, int64_t columns) {
     std::string table = llvm::formatv("tensor<{0}x{1}xf32>", ModelJit::kContext, s.rotary / 2);
     std::string tables = table + ", " + table, attributes = llvm::formatv("head_dim = {0} : i64", s.headDim);
@@ -162,7 +179,7 @@ private:
          attributes, rows(columns), tables, s.ropeSwitch ? "long " + tables : "");
   }
 
-  void matmul(const char *name, const char *x, const char *w, int64_t N, int64_t K) {
+  void matmul(const char *name, const std::string &x, const char *w, int64_t N, int64_t K) {
     line("%{0} = phiq.matmul %{1}, %{2} : {3}, {4} -> {5}", name, x, w, rows(K), weightType(N, K), rows(N));
   }
 };
@@ -223,7 +240,7 @@ void ModelJit::makeWeights() {
       const int64_t count = std::min<int64_t>(8, N - n);
       std::vector<float> floats(count * K);
       for (float &value : floats)
-        value = roundTo(layout.element, type.getRank() == 1 ? 1 + normal(random) : normal(random));
+        value = roundTo(layout.element, type.getRank() == 1 ? 1 + normal(random) : normal(random)) * (N * K == 1 ? kStep : 1);
       std::vector<BlockRow> rows(count);
       if (auto block = dyn_cast<phiq::BlockType>(type.getElementType())) {
         for (BlockRow &row : rows)

@@ -25,6 +25,7 @@ struct ModelShape {
   int64_t vocab = 104, hidden = 96, headDim = 16, heads = 6, kvHeads = 2, ffn = 160;
   int64_t rotary = 16;            ///< columns of a head that rope turns
   bool interleaved = false, bias = false, layerNorm = false, packed = true; ///< packed: q, k, v are columns of one matmul
+  bool snap = false; ///< rows are rounded to the steps of stated scales, as a QDQ graph does, wherever stages can hold that
   int64_t ropeSwitch = 0;         ///< LongRoPE threshold, 0: none
   std::string attend = {};           ///< further attributes of phiq.attend: ", window = 16 : i64"
 };

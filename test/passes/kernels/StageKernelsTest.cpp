@@ -87,6 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Shapes, StageKernels,
     testing::Values(ModelShape{.vocab = 101, .bias = true}, ModelShape{.packed = false},
+                    ModelShape{.snap = true}, ModelShape{.activations = "f32", .snap = true},
                     ModelShape{.hidden = 128, .headDim = 48, .heads = 3, .kvHeads = 1, .rotary = 24},
                     ModelShape{.headDim = 64, .heads = 3, .kvHeads = 3, .rotary = 64, .interleaved = true},
                     ModelShape{.hidden = 64, .headDim = 80, .heads = 2, .kvHeads = 2, .ffn = 40, .rotary = 32, .bias = true, .layerNorm = true},

@@ -13,6 +13,7 @@
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/TargetParser/Triple.h"
+#include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <random>
@@ -148,6 +149,34 @@ TEST_F(RegionCode, ActivationsAreAccurate) {
       return kUnit * (activation.relative * std::fabs(wanted[i]) + activation.absolute * std::fabs(x[i])) + 0x1p-100;
     });
   }
+}
+
+/// Bit for bit as Numerics, with one scale and with one a column: ties, saturation, -0, infinities, NaN.
+TEST_F(RegionCode, SnapsAsNumericsDoes) {
+  for (int64_t n : kLengths)
+    for (bool isOne : {true, false}) {
+      RegionSpec region(n);
+      unsigned x = region.row(), scale = isOne ? region.input(1) : region.row();
+      region.outputFloats(region.snap(x, scale, -100, 155));
+      std::vector<float> row = randomRow(n, 20), steps = randomRow(isOne ? 1 : n, 0.3f), out(n);
+      const float special[] = {0.5f, 1.5f, -0.5f, -2.5f, -0.0f, 1e30f, -1e30f, INFINITY, -INFINITY, NAN, 99.5f, 155.5f, -100.5f};
+      for (int64_t i = 0; i < n && i < int64_t(std::size(special)); ++i)
+        row[i] = special[i] * steps[isOne ? 0 : i];
+      Compiled{region}({row.data(), steps.data(), out.data()});
+      for (int64_t i = 0; i < n; ++i) {
+        float wanted = snap(row[i], steps[isOne ? 0 : i], -100, 155);
+        ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(wanted)) << n << " " << i << ": " << out[i] << ", " << wanted;
+      }
+    }
+}
+
+/// The definition is that of quantize and dequantize, one after the other.
+TEST_F(RegionCode, SnapIsDequantizeOfQuantize) {
+  for (float x : randomRow(10000, 20))
+    for (int32_t zero : {0, 100, 255}) {
+      float whole = dequantize(quantize(x, 0.125f, zero, CodeType{8, false}), 0.125f, float(zero));
+      ASSERT_EQ(std::bit_cast<uint32_t>(snap(x, 0.125f, -zero, 255 - zero)), std::bit_cast<uint32_t>(whole)) << x;
+    }
 }
 
 //===----------------------------------------------------------------------===//

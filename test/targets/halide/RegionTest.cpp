@@ -43,7 +43,10 @@ TEST(Region, RoundTrips) {
   head.outputFloats(turned, Scalar::F16, 8);
   RegionSpec embed(160);
   embed.outputFloats(embed.row(Scalar::F16, 8));
-  for (const RegionSpec &spec : {addNormQuantize(), head, embed}) {
+  RegionSpec snap(96);
+  unsigned step = snap.input(1);
+  snap.outputFloats(snap.snap(snap.row(), step, -100, 155));
+  for (const RegionSpec &spec : {addNormQuantize(), head, embed, snap}) {
     std::string error;
     auto parsed = RegionSpec::parse(spec.str(), &error);
     ASSERT_TRUE(parsed) << error;
@@ -74,6 +77,10 @@ TEST(Region, RefusesWhatIsNone) {
       {"8: %0 = in f32; out q8 %0", "blocks of 16 or 32"},
       {"8: %0 = in f32;  out f32 %0", "not in the form"},
       {"8: %0 = in f32; %1 = rms_norm %0 %0 nan; out f32 %1", "epsilon"},
+      {"8: %0 = in f32; %1 = snap %0 %0 1 9; out f32 %1", "a range around 0"},
+      {"8: %0 = in f32; %1 = snap %0 %0 -65537 9; out f32 %1", "a range around 0"},
+      {"8: %0 = in f32; %1 = snap %0 %0 -8; out f32 %1", "expected a number"},
+      {"8: %0 = in f32; %1 = in f32 x 2; %2 = snap %0 %1 -8 7; out f32 %2", "rows of 8 elements"},
   };
   for (const Case &c : cases) {
     std::string error;

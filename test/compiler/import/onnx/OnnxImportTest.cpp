@@ -134,6 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_seqlens.onnx", "(seqlens_k) must be past + seq - 1, found [past + seq]"},
         Bad{"bad_present.onnx", "graph output 'present.1.key' continues 'past_key_values.0.key', which is another layer's"},
         Bad{"bad_columns.onnx", "activations have 32 columns, the weight K = 64"},
+        Bad{"bad_zeros.onnx", "input 2 ('normed_q_zero') must be one zero point, the same for all columns"},
+        Bad{"bad_axis.onnx", "attribute 'axis' must be -1 or 2 where activations have a scale for each column, found 1"},
+        Bad{"bad_scales.onnx", "must be one scale for the whole of the activations, or one for each of 32 columns, found 31"},
         Bad{"bad_codes.onnx", "must be uint8 with 1024 elements, found uint8 with 1008"}),
     [](const auto &info) { return llvm::sys::path::stem(info.param.file).str(); });
 

@@ -187,6 +187,36 @@ def qdq(d):
     next(n for n in d.nodes if n.input[0] == "embed").input[0] = "tied_w"
 
 
+def round_trip(d, value, scale, zero, **attributes):
+    """All that reads `value` reads it through QuantizeLinear and DequantizeLinear. Each has its own copy of the scale."""
+    first = next(n for n in d.nodes if value in n.input)
+    at = d.nodes.index(first)
+    for node in d.nodes[at:]:
+        node.input[:] = [value + "_dq" if name == value else name for name in node.input]
+    names = []
+    for copy in ("q", "dq"):
+        d.tensors.append(numpy_helper.from_array(np.array(scale, np.float32), f"{value}_{copy}_scale"))
+        names.append([f"{value}_{copy}_scale"] + ([] if zero is None else [f"{value}_{copy}_zero"]))
+        if zero is not None:
+            d.tensors.append(numpy_helper.from_array(np.array(zero), f"{value}_{copy}_zero"))
+    made = [h.make_node("QuantizeLinear", [value, *names[0]], [value + "_q"], name=value + "_QuantizeLinear", **attributes),
+            h.make_node("DequantizeLinear", [value + "_q", *names[1]], [value + "_dq"], name=value + "_DequantizeLinear",
+                        **attributes)]
+    d.nodes[at:at] = made
+
+
+def qdq_activations(d):
+    """Activations of every kind of stage rounded as stated: u8 and s8, one scale, and one for each column. The scales are
+    no multiples of powers of two, as everything else here is: few values then lie in the middle between two codes."""
+    columns = 0.0203817 * (1 + np.arange(HIDDEN) % 3)
+    round_trip(d, "x", 0.0113719, np.uint8(131))
+    round_trip(d, "normed", columns, np.full(HIDDEN, 3, np.int8), axis=2)
+    round_trip(d, "qkv", 0.0708311, np.int8(-5))
+    round_trip(d, "attn", 0.0131937, None)  # u8 from 0 on: what is negative becomes 0
+    round_trip(d, "proj", 0.0403319, np.uint8(117))
+    round_trip(d, "out", columns, np.full(HIDDEN, 128, np.uint8), axis=-1)
+
+
 def bad_many(d):
     d.node("Softplus", ["out"], ["soft"], "/first", before="/lm_head/MatMul")
     d.node("Fancy", ["soft"], ["fancy"], "/second", domain="my.ops", before="/lm_head/MatMul")
@@ -232,6 +262,7 @@ def bad_shape(d):
 
 CASES = {
     "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "qdq": qdq,
+    "qdq_activations": qdq_activations,
     "bad_many": bad_many, "bad_embeds": bad_embeds, "bad_unsorted": bad_unsorted, "bad_head_sink": bad_head_sink,
     "bad_present": bad_present, "bad_g_idx": bad_g_idx, "bad_shape": bad_shape,
     "bad_folder": lambda d: d.external("embed", location="."),
@@ -246,6 +277,9 @@ CASES = {
     "bad_smooth": lambda d: set_attribute(d.find("/layers.0/attn"), smooth_softmax=1),
     "bad_seqlens": lambda d: d.find("Cast").input.__setitem__(0, "sum"),
     "bad_columns": lambda d: set_attribute(d.find("/layers.0/qkv/MatMul"), K=64, N=32),
+    "bad_zeros": lambda d: round_trip(d, "normed", np.ones(HIDDEN), np.arange(HIDDEN, dtype=np.uint8), axis=2),
+    "bad_axis": lambda d: round_trip(d, "normed", np.ones(HIDDEN), np.zeros(HIDDEN, np.uint8)),
+    "bad_scales": lambda d: round_trip(d, "normed", np.ones(HIDDEN - 1), np.zeros(HIDDEN - 1, np.uint8), axis=2),
     "bad_codes": lambda d: d.replace(codes("qkv_codes", 63, 1, 16)),
 }
 
