@@ -6,14 +6,19 @@
 // over to compiler/link.
 //===----------------------------------------------------------------------===//
 #include "compiler/Compiler.h"
+#include "compiler/Depfile.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
+#include "compiler/InputFiles.h"
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/Link.h"
+#include "compiler/link/Linker.h"
+#include "dialects/phiq/Phiq.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/Target.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -29,8 +34,8 @@ namespace {
 /// phases, and where the model's files are.
 class Compilation {
 public:
-  Compilation(const Options &options, llvm::raw_ostream &log)
-      : options(options), log(log), context(makeRegistry()), diagnostics(&context, log, !options.quiet) {
+  Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log)
+      : options(options), inputs(inputs), log(log), context(makeRegistry()), diagnostics(&context, log, !options.quiet) {
     context.loadAllAvailableDialects();
     context.printOpOnDiagnostic(false); // an error of the whole model would print the whole model
   }
@@ -46,12 +51,14 @@ private:
 
   ExitCode readModel();
   ExitCode readIr();
+  void lookAtModelFiles();
   ExitCode runPasses(Phase phase);
   std::string printed();
   ExitCode writeIr(const std::string &path);
   ExitCode usageError(const llvm::Twine &message);
 
   const Options &options;
+  InputFiles &inputs;
   llvm::raw_ostream &log;
   MLIRContext context;
   DiagnosticPrinter diagnostics;
@@ -77,7 +84,8 @@ ExitCode Compilation::readModel() {
   if (!found)
     return usageError(error);
   model = *found;
-  ImportOptions importOptions{options.maxContext};
+  inputs.look(model.file);
+  ImportOptions importOptions{options.maxContext, &inputs};
   module = model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
                                          : importOnnx(context, model.file, importOptions);
   return module ? kExitSuccess : kExitModel;
@@ -91,8 +99,16 @@ ExitCode Compilation::readIr() {
     model = *found;
   else
     return usageError(error);
+  inputs.look(options.model);
   module = parseSourceFile<ModuleOp>(options.model, &context);
   return module ? kExitSuccess : kExitModel;
+}
+
+/// The weights' files, which the IR names relative to the model's folder.
+void Compilation::lookAtModelFiles() {
+  if (auto files = module->getOperation()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
+    for (Attribute file : files)
+      inputs.look(model.directory + "/" + cast<StringAttr>(file).getValue());
 }
 
 /// A failing pass of the first phases means that the model cannot be had;
@@ -139,6 +155,8 @@ ExitCode Compilation::run() {
   Phase last = options.stopAfter.value_or(Phase::Link);
   if (first > last)
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
+  if (std::vector<std::string> systems = knownSystems(); !llvm::is_contained(systems, options.target))
+    return usageError("--target=" + options.target + " is no system phic compiles for; known are " + llvm::join(systems, ", "));
   if (!targetByName(options.cpu))
     return usageError("--cpu=" + options.cpu + " is no CPU level phic knows; known are " + knownTargets());
   if (!options.dumpPhases.empty())
@@ -147,6 +165,7 @@ ExitCode Compilation::run() {
 
   if (ExitCode code = first == Phase::Import ? readModel() : readIr())
     return code;
+  lookAtModelFiles();
   for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
     if (ExitCode code = runPasses(phase))
       return code;
@@ -160,11 +179,30 @@ ExitCode Compilation::run() {
     return writeIr(options.output);
   if (options.errorOnFallback && diagnostics.fallbacks())
     return usageError("a kernel falls back to generic code (--Werror=fallback)");
-  return linkModel(*module, model, options, log);
+  return linkModel(*module, model, options, inputs, log);
 }
 
 } // namespace
 
-ExitCode compile(const Options &options, llvm::raw_ostream &log) { return Compilation(options, log).run(); }
+ExitCode compile(const Options &options, llvm::raw_ostream &log) {
+  auto fail = [&](llvm::Error failure) {
+    log << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
+    return kExitUsage;
+  };
+  std::optional<Depfile> depfile;
+  if (!options.depfile.empty()) {
+    auto created = Depfile::create(options.depfile);
+    if (!created)
+      return fail(created.takeError());
+    depfile.emplace(std::move(*created));
+  }
+  InputFiles inputs;
+  if (ExitCode code = Compilation(options, inputs, log).run())
+    return code;
+  if (depfile)
+    if (llvm::Error failure = depfile->write(options.output, inputs))
+      return fail(std::move(failure));
+  return kExitSuccess;
+}
 
 } // namespace phic

@@ -35,6 +35,7 @@ enum ExitCode : int {
 struct Options {
   std::string model;               ///< directory, .onnx or .gguf; with startFrom an .mlir file
   std::string output;              ///< "-" or empty with stopAfter: standard output
+  std::string target = "x86_64-linux"; ///< system that the output runs on: a folder of prebuilt runtime files
   std::string cpu = "x86-64-v3";   ///< row of targets/Targets.def
   std::string activations = "auto";///< --act: auto, f32, i8
   std::string kvCache = "f16";     ///< --kv: f16, f32
@@ -43,6 +44,7 @@ struct Options {
   std::optional<Phase> stopAfter;
   std::optional<Phase> startFrom;
   std::string modelDirectory;      ///< folder of the weight files, with startFrom; default: that of the .mlir
+  std::string depfile;             ///< names the files that were read, in Make's syntax
   std::string dumpPhases;          ///< directory for one .mlir a phase
   bool errorOnFallback = false;    ///< --Werror=fallback
   bool quiet = false;

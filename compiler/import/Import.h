@@ -15,9 +15,13 @@
 
 namespace phic {
 
+class InputFiles;
+
 struct ImportOptions {
   /// Most positions a program will ever use: rope tables and `context_max` stop there.
   int64_t maxContext = 4096;
+  /// Told of every file that is read.
+  InputFiles *inputs = nullptr;
 };
 
 /// compiler/import/onnx: a model builder's directory, or a path to its .onnx.

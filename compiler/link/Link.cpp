@@ -1,6 +1,7 @@
 //===- Link.cpp - The last phase: a module becomes a program ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Link.h"
+#include "compiler/InputFiles.h"
 #include "compiler/import/gguf/GgufReader.h"
 #include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/link/Linker.h"
@@ -109,21 +110,21 @@ ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
   return code;
 }
 
-llvm::Expected<CompiledTokenizer> tokenizerOf(const ModelPath &model) {
+llvm::Expected<CompiledTokenizer> tokenizerOf(const ModelPath &model, InputFiles &inputs) {
   if (model.kind == ModelKind::Gguf) {
     auto file = gguf::GgufFile::open(model.file);
     return file ? compileTokenizer(**file) : llvm::Expected<CompiledTokenizer>(file.takeError());
   }
-  if (hasTokenizer(model.directory))
-    return compileTokenizer(model.directory);
+  if (hasTokenizer(model.directory, &inputs))
+    return compileTokenizer(model.directory, &inputs);
   CompiledTokenizer none;
   none.warnings.push_back(model.directory + " has no tokenizer.json: the program will take --tokens only");
   return none;
 }
 
 /// The tokenizer's tables; a model without one builds, and says what its program cannot do.
-llvm::Error addTokenizer(const ModelPath &model, ModelData &data, llvm::raw_ostream &log) {
-  llvm::Expected<CompiledTokenizer> tokenizer = tokenizerOf(model);
+llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &inputs, llvm::raw_ostream &log) {
+  llvm::Expected<CompiledTokenizer> tokenizer = tokenizerOf(model, inputs);
   if (!tokenizer)
     return tokenizer.takeError();
   for (const std::string &warning : tokenizer->warnings)
@@ -186,7 +187,8 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
 
 } // namespace
 
-ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &options, llvm::raw_ostream &log) {
+ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &options, InputFiles &inputs,
+                   llvm::raw_ostream &log) {
   const Target *target = targetByName(options.cpu);
   assert(target && "checked when the kernels were made");
   std::vector<std::string> files;
@@ -197,8 +199,9 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
     return report(log, store.takeError(), kExitModel);
 
   ProgramParts parts;
+  parts.system = options.target;
   parts.model = modelDataOf(module, *target);
-  if (llvm::Error error = addTokenizer(model, parts.model, log))
+  if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
     return report(log, std::move(error), kExitModel);
   ManifestFacts facts;
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();

@@ -106,6 +106,15 @@ std::string runtimeDirectory(llvm::StringRef system) {
   return path.str().str();
 }
 
+std::vector<std::string> knownSystems() {
+  std::vector<std::string> systems;
+  std::error_code failure;
+  for (fs::directory_iterator it(runtimeDirectory(""), failure), end; it != end && !failure; it.increment(failure))
+    systems.push_back(llvm::sys::path::filename(it->path()).str());
+  llvm::sort(systems);
+  return systems;
+}
+
 llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output) {
   // Known before anything is done, and for what is no file the last rename might even succeed.
   if (fs::exists(output) && !fs::is_regular_file(output))

@@ -43,6 +43,9 @@ llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output);
 /// The folder of the prebuilt runtime for `system`, beside libphic: `<lib>/phic/<system>`.
 std::string runtimeDirectory(llvm::StringRef system);
 
+/// Every system that there is a runtime for: what --target can name.
+std::vector<std::string> knownSystems();
+
 } // namespace phic
 
 #endif // PHIC_COMPILER_LINK_LINKER_H

@@ -42,6 +42,10 @@ ExitCode runBuild(BuildFlags &flags) {
     llvm::errs() << "phic: error: build needs -o FILE, the program to write\n";
     return kExitUsage;
   }
+  if (!options.depfile.empty() && (options.output.empty() || options.output == "-")) {
+    llvm::errs() << "phic: error: --depfile names what an output depends on, which needs -o FILE\n";
+    return kExitUsage;
+  }
   options.errorOnFallback = !flags.errors.empty();
   return compile(options, llvm::errs());
 }

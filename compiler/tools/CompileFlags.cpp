@@ -13,6 +13,7 @@ void addModelFlags(CLI::App &verb, Options &o) {
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {
+  verb.add_option("--target", o.target, "system to compile for")->capture_default_str();
   verb.add_option("--cpu", o.cpu, "CPU level to compile for")->capture_default_str();
 }
 
@@ -24,6 +25,7 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
 
 void addOutputFlags(CLI::App &verb, Options &o) {
   verb.add_option("-o,--output", o.output, "program to write; with --stop-after: IR, '-' for standard output (default)");
+  verb.add_option("--depfile", o.depfile, "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
 }
 
 } // namespace phic

@@ -3,6 +3,7 @@
 //
 // importOnnx: finds the model's files, reads configuration and graph, imports.
 //===----------------------------------------------------------------------===//
+#include "compiler/InputFiles.h"
 #include "compiler/import/onnx/Importer.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -15,10 +16,10 @@ namespace {
 constexpr StringRef kConfigName = "genai_config.json";
 
 /// The configuration beside the model; defaults and a warning where there is none.
-FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder) {
+FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder, InputFiles *inputs) {
   SmallString<256> path(folder);
   llvm::sys::path::append(path, kConfigName);
-  if (!llvm::sys::fs::exists(path)) {
+  if (!look(inputs, path)) {
     emitWarning(loc) << "no " << kConfigName << " beside the model: stop tokens are unknown and sampling is greedy";
     return onnx::GenaiConfig();
   }
@@ -38,7 +39,7 @@ OwningOpRef<ModuleOp> importOnnx(MLIRContext &context, StringRef path, const Imp
   bool isFolder = llvm::sys::fs::is_directory(path);
   StringRef folder = isFolder ? path : llvm::sys::path::parent_path(path);
   folder = folder.empty() ? "." : folder;
-  FailureOr<onnx::GenaiConfig> config = readConfig(loc, folder);
+  FailureOr<onnx::GenaiConfig> config = readConfig(loc, folder, options.inputs);
   if (llvm::failed(config))
     return {};
   std::string fileName = isFolder ? config->fileName : llvm::sys::path::filename(path).str();

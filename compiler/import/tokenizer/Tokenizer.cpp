@@ -5,6 +5,7 @@
 // way for both sources: tables, chat table, stop ids.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/InputFiles.h"
 #include "compiler/import/tokenizer/ChatTemplate.h"
 #include "compiler/import/tokenizer/Gguf.h"
 #include "compiler/import/tokenizer/HuggingFace.h"
@@ -92,11 +93,12 @@ llvm::Expected<CompiledTokenizer> finish(TokenizerModel model, Surroundings arou
 
 class Directory {
 public:
-  explicit Directory(llvm::StringRef path) : path(path) {}
+  Directory(llvm::StringRef path, InputFiles *inputs) : path(path), inputs(inputs) {}
 
-  bool has(llvm::StringRef name) const { return llvm::sys::fs::exists(join(name)); }
+  bool has(llvm::StringRef name) const { return look(inputs, join(name)); }
 
   llvm::Expected<std::string> text(llvm::StringRef name) const {
+    look(inputs, join(name));
     auto buffer =
         llvm::MemoryBuffer::getFile(join(name), /*IsText=*/false, /*RequiresNullTerminator=*/false);
     if (!buffer)
@@ -119,6 +121,7 @@ private:
     return full.str().str();
   }
   llvm::StringRef path;
+  InputFiles *inputs;
 };
 
 /// A special token is a string, or an added token's object.
@@ -188,10 +191,12 @@ llvm::Expected<std::string> chatTemplateOf(const Directory &directory, const Jso
 
 } // namespace
 
-bool hasTokenizer(llvm::StringRef directory) { return Directory(directory).has("tokenizer.json"); }
+bool hasTokenizer(llvm::StringRef directory, InputFiles *inputs) {
+  return Directory(directory, inputs).has("tokenizer.json");
+}
 
-llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef path) {
-  const Directory directory(path);
+llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef path, InputFiles *inputs) {
+  const Directory directory(path, inputs);
   llvm::Expected<std::string> source = directory.text("tokenizer.json");
   if (!source)
     return source.takeError();

@@ -16,6 +16,7 @@
 #include <vector>
 
 namespace phic {
+class InputFiles;
 namespace gguf {
 class GgufFile;
 }
@@ -29,12 +30,12 @@ struct CompiledTokenizer {
 };
 
 /// Whether the directory has a tokenizer.json.
-bool hasTokenizer(llvm::StringRef directory);
+bool hasTokenizer(llvm::StringRef directory, InputFiles *inputs = nullptr);
 
 /// Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json,
 /// chat_template.jinja and the eos ids of generation_config.json, config.json and
-/// genai_config.json.
-llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory);
+/// genai_config.json. `inputs` is told which of them it found.
+llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory, InputFiles *inputs = nullptr);
 
 /// Reads the tokenizer.* metadata of a GGUF file.
 llvm::Expected<CompiledTokenizer> compileTokenizer(const gguf::GgufFile &file);

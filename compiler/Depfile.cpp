@@ -1,0 +1,77 @@
+//===- Depfile.cpp - Tells a build system what was read --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/Depfile.h"
+#include "compiler/cache/CompilerFiles.h"
+#include "llvm/Support/raw_ostream.h"
+#include <set>
+
+namespace phic {
+namespace {
+
+/// Make takes a space or '#' for an end unless a backslash stands before it, backslashes there for pairs, and '$' for a variable.
+std::string escaped(llvm::StringRef path) {
+  std::string text;
+  size_t backslashes = 0;
+  for (char c : path) {
+    if (c == ' ' || c == '\t' || c == '#')
+      text.append(backslashes + 1, '\\');
+    else if (c == '$')
+      text += '$';
+    backslashes = c == '\\' ? backslashes + 1 : 0;
+    text += c;
+  }
+  return text;
+}
+
+llvm::Error cannotWrite(llvm::StringRef path, llvm::Error reason) {
+  return llvm::createStringError("cannot write the depfile " + path + ": " + llvm::toString(std::move(reason)));
+}
+
+} // namespace
+
+std::string depfileText(llvm::StringRef output, const InputFiles &inputs) {
+  std::set<std::string> paths;
+  for (const auto &[path, state] : inputs.all())
+    if (state.exists)
+      paths.insert(path);
+  for (const CompilerFile &file : loadedCompilerFiles())
+    paths.insert(file.path);
+  for (const std::string &path : runtimeFiles())
+    paths.insert(path);
+
+  std::string text = escaped(output) + ":";
+  for (const std::string &path : paths)
+    text += " \\\n  " + escaped(path);
+  text += "\n";
+  for (const std::string &path : paths)
+    text += escaped(path) + ":\n";
+  return text;
+}
+
+llvm::Expected<Depfile> Depfile::create(llvm::StringRef path) {
+  auto file = llvm::sys::fs::TempFile::create(path + ".%%%%%%%%", llvm::sys::fs::all_read | llvm::sys::fs::all_write);
+  if (!file)
+    return cannotWrite(path, file.takeError());
+  return Depfile(path, std::move(*file));
+}
+
+llvm::Error Depfile::write(llvm::StringRef output, const InputFiles &inputs) {
+  llvm::raw_fd_ostream out(file->FD, /*shouldClose=*/false);
+  out << depfileText(output, inputs);
+  out.flush();
+  if (std::error_code failure = out.error()) {
+    out.clear_error();
+    return cannotWrite(path, llvm::errorCodeToError(failure));
+  }
+  if (llvm::Error failure = file->keep(path))
+    return cannotWrite(path, std::move(failure));
+  file.reset();
+  return llvm::Error::success();
+}
+
+Depfile::~Depfile() {
+  if (file)
+    llvm::consumeError(file->discard());
+}
+
+} // namespace phic
