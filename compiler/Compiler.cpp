@@ -36,13 +36,23 @@ class Compilation {
 public:
   Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log)
       : options(options), inputs(inputs), log(log), context(makeRegistry()), diagnostics(&context, log, !options.quiet) {
-    context.loadAllAvailableDialects();
-    context.printOpOnDiagnostic(false); // an error of the whole model would print the whole model
+    prepareContext();
+  }
+  Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
+      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer), context(makeRegistry()),
+        diagnostics(&context, observer.findings) {
+    prepareContext();
   }
 
   ExitCode run();
+  /// For an observer: the phases up to the one it asks for.
+  ExitCode runObserved();
 
 private:
+  void prepareContext() {
+    context.loadAllAvailableDialects();
+    context.printOpOnDiagnostic(false); // an error of the whole model would print the whole model
+  }
   static DialectRegistry makeRegistry() {
     DialectRegistry registry;
     registerDialects(registry);
@@ -52,23 +62,29 @@ private:
   ExitCode readModel();
   ExitCode readIr();
   void lookAtModelFiles();
+  ExitCode checkOptions(Phase first, Phase last);
+  ExitCode runPhases(Phase first, Phase last);
   ExitCode runPasses(Phase phase);
   std::string printed();
   ExitCode writeIr(const std::string &path);
-  ExitCode usageError(const llvm::Twine &message);
+  ExitCode fail(ExitCode code, const llvm::Twine &message);
+  ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
 
   const Options &options;
   InputFiles &inputs;
   llvm::raw_ostream &log;
+  PhaseObserver *observer = nullptr;
   MLIRContext context;
   DiagnosticPrinter diagnostics;
   ModelPath model;
   OwningOpRef<ModuleOp> module;
 };
 
-ExitCode Compilation::usageError(const llvm::Twine &message) {
+ExitCode Compilation::fail(ExitCode code, const llvm::Twine &message) {
   log << "phic: error: " << message << "\n";
-  return kExitUsage;
+  if (observer)
+    observer->findings.push_back({DiagnosticSeverity::Error, message.str(), {}});
+  return code;
 }
 
 std::string knownTargets() {
@@ -123,9 +139,8 @@ ExitCode Compilation::runPasses(Phase phase) {
     return kExitSuccess;
   if (phase <= Phase::Fuse)
     return kExitModel;
-  log << "phic: error: phase '" << phaseName(phase) << "' failed; this is phic's own fault, " << reproducer
-      << " reproduces it with phic-opt\n";
-  return kExitInternal;
+  return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) + "' failed; this is phic's own fault, " + reproducer +
+                                 " reproduces it with phic-opt");
 }
 
 /// With locations: they are the names of the model's nodes.
@@ -150,9 +165,7 @@ ExitCode Compilation::writeIr(const std::string &path) {
   return kExitSuccess;
 }
 
-ExitCode Compilation::run() {
-  Phase first = options.startFrom.value_or(Phase::Import);
-  Phase last = options.stopAfter.value_or(Phase::Link);
+ExitCode Compilation::checkOptions(Phase first, Phase last) {
   if (first > last)
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
   if (std::vector<std::string> systems = knownSystems(); !llvm::is_contained(systems, options.target))
@@ -162,25 +175,42 @@ ExitCode Compilation::run() {
   if (!options.dumpPhases.empty())
     if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
       return usageError("cannot create " + options.dumpPhases + ": " + code.message());
+  return kExitSuccess;
+}
 
+/// Reads the model or its IR, and takes it through the phases but `link`.
+ExitCode Compilation::runPhases(Phase first, Phase last) {
+  if (ExitCode code = checkOptions(first, last))
+    return code;
   if (ExitCode code = first == Phase::Import ? readModel() : readIr())
     return code;
   lookAtModelFiles();
   for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
     if (ExitCode code = runPasses(phase))
       return code;
+    if (observer)
+      observer->after(phase, *module);
     if (!options.dumpPhases.empty()) {
       std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
       if (ExitCode code = writeIr(file))
         return code;
     }
   }
+  return kExitSuccess;
+}
+
+ExitCode Compilation::run() {
+  Phase last = options.stopAfter.value_or(Phase::Link);
+  if (ExitCode code = runPhases(options.startFrom.value_or(Phase::Import), last))
+    return code;
   if (last < Phase::Link)
     return writeIr(options.output);
   if (options.errorOnFallback && diagnostics.fallbacks())
     return usageError("a kernel falls back to generic code (--Werror=fallback)");
   return linkModel(*module, model, options, inputs, log);
 }
+
+ExitCode Compilation::runObserved() { return runPhases(Phase::Import, observer->last); }
 
 } // namespace
 
@@ -203,6 +233,11 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log) {
     if (llvm::Error failure = depfile->write(options.output, inputs))
       return fail(std::move(failure));
   return kExitSuccess;
+}
+
+ExitCode observe(const Options &options, PhaseObserver &observer) {
+  InputFiles inputs;
+  return Compilation(options, inputs, observer).runObserved();
 }
 
 } // namespace phic

@@ -3,7 +3,10 @@
 #ifndef PHIC_COMPILER_COMPILER_H
 #define PHIC_COMPILER_COMPILER_H
 
+#include "compiler/Diagnostics.h"
 #include "compiler/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+#include <functional>
 
 namespace llvm {
 class raw_ostream;
@@ -14,6 +17,16 @@ namespace phic {
 /// Compiles `options.model` and writes `options.output`, atomically: on failure
 /// no output is left. Diagnostics, remarks and the summary go to `log`.
 ExitCode compile(const Options &options, llvm::raw_ostream &log);
+
+/// Looks at a model on its way through the phases; nothing is written.
+struct PhaseObserver {
+  Phase last = Phase::Kernels;                       ///< stop after this one
+  std::function<void(Phase, mlir::ModuleOp)> after;  ///< called after each
+  std::vector<Finding> findings;                     ///< every diagnostic, in order
+};
+
+/// compile(), seen by `observer` and without output. The code is that of the first phase that failed.
+ExitCode observe(const Options &options, PhaseObserver &observer);
 
 } // namespace phic
 

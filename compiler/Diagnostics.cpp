@@ -36,25 +36,45 @@ StringRef severityName(DiagnosticSeverity severity) {
   return "";
 }
 
-void print(const Diagnostic &diagnostic, llvm::raw_ostream &os) {
-  os << "phic: " << severityName(diagnostic.getSeverity()) << ": ";
+/// The message after the name of its node.
+std::string textOf(const Diagnostic &diagnostic) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
   printLocation(diagnostic.getLocation(), os);
-  os << diagnostic << "\n";
+  os << diagnostic;
+  return text;
+}
+
+void print(const Diagnostic &diagnostic, llvm::raw_ostream &os) {
+  os << "phic: " << severityName(diagnostic.getSeverity()) << ": " << textOf(diagnostic) << "\n";
 }
 
 } // namespace
 
+void DiagnosticPrinter::count(Diagnostic &diagnostic) {
+  errorCount += diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  fallbackCount += diagnostic.getSeverity() == DiagnosticSeverity::Remark && StringRef(diagnostic.str()).contains("falls back");
+}
+
 DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, llvm::raw_ostream &os, bool showRemarks)
     : ScopedDiagnosticHandler(context) {
   setHandler([this, &os, showRemarks](Diagnostic &diagnostic) {
-    errorCount += diagnostic.getSeverity() == DiagnosticSeverity::Error;
-    bool isRemark = diagnostic.getSeverity() == DiagnosticSeverity::Remark;
-    fallbackCount += isRemark && StringRef(diagnostic.str()).contains("falls back");
-    if (isRemark && !showRemarks)
+    count(diagnostic);
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
       return;
     print(diagnostic, os);
     for (Diagnostic &note : diagnostic.getNotes())
       print(note, os);
+  });
+}
+
+DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, std::vector<Finding> &findings) : ScopedDiagnosticHandler(context) {
+  setHandler([this, &findings](Diagnostic &diagnostic) {
+    count(diagnostic);
+    Finding finding{diagnostic.getSeverity(), textOf(diagnostic), {}};
+    for (Diagnostic &note : diagnostic.getNotes())
+      finding.notes.push_back(textOf(note));
+    findings.push_back(std::move(finding));
   });
 }
 

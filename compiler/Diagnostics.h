@@ -4,12 +4,21 @@
 #define PHIC_COMPILER_DIAGNOSTICS_H
 
 #include "mlir/IR/Diagnostics.h"
+#include <string>
+#include <vector>
 
 namespace llvm {
 class raw_ostream;
 }
 
 namespace phic {
+
+/// A diagnostic as data, for tools that tell all of them together.
+struct Finding {
+  mlir::DiagnosticSeverity severity;
+  std::string message;             ///< with the node's name in front
+  std::vector<std::string> notes;
+};
 
 /// Prints MLIR's diagnostics the way compilers do, naming the node:
 ///
@@ -18,11 +27,14 @@ namespace phic {
 class DiagnosticPrinter : public mlir::ScopedDiagnosticHandler {
 public:
   DiagnosticPrinter(mlir::MLIRContext *context, llvm::raw_ostream &os, bool showRemarks);
+  /// The same, but keeps them all in `findings` and prints nothing.
+  DiagnosticPrinter(mlir::MLIRContext *context, std::vector<Finding> &findings);
   unsigned errors() const { return errorCount; }
   /// Remarks that say "falls back": kernels of generic or scalar code.
   unsigned fallbacks() const { return fallbackCount; }
 
 private:
+  void count(mlir::Diagnostic &diagnostic);
   unsigned errorCount = 0, fallbackCount = 0;
 };
 

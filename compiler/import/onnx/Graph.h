@@ -48,6 +48,7 @@ struct ValueInfo {
   std::string name;
   ElementType type = ElementType::Undefined;
   std::vector<int64_t> dims;
+  std::vector<std::string> symbols; ///< one a dim: its name in the model, empty where it is a number
 };
 
 struct Graph;

@@ -253,8 +253,10 @@ llvm::Error ProtoReader::readGraph(const ::onnx::GraphProto &proto, Graph &graph
   auto readInfo = [](const ::onnx::ValueInfoProto &from, ValueInfo &info) {
     info.name = from.name();
     info.type = ElementType(from.type().tensor_type().elem_type());
-    for (const auto &dim : from.type().tensor_type().shape().dim())
+    for (const auto &dim : from.type().tensor_type().shape().dim()) {
       info.dims.push_back(dim.has_dim_value() ? dim.dim_value() : -1);
+      info.symbols.push_back(dim.dim_param());
+    }
   };
   for (const ::onnx::ValueInfoProto &input : proto.input())
     readInfo(input, graph.inputs.emplace_back());
