@@ -35,7 +35,7 @@ namespace {
 class Compilation {
 public:
   Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log)
-      : options(options), inputs(inputs), log(log), context(makeRegistry()), diagnostics(&context, log, !options.quiet) {
+      : options(options), inputs(inputs), log(log), context(makeRegistry()), diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
     prepareContext();
   }
   Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
@@ -136,7 +136,7 @@ ExitCode Compilation::runPasses(Phase phase) {
     passes.enableCrashReproducerGeneration(reproducer);
   addPhase(passes, phase, options);
   if (succeeded(passes.run(*module)))
-    return kExitSuccess;
+    return options.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
   if (phase <= Phase::Fuse)
     return kExitModel;
   return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) + "' failed; this is phic's own fault, " + reproducer +
@@ -205,8 +205,6 @@ ExitCode Compilation::run() {
     return code;
   if (last < Phase::Link)
     return writeIr(options.output);
-  if (options.errorOnFallback && diagnostics.fallbacks())
-    return usageError("a kernel falls back to generic code (--Werror=fallback)");
   return linkModel(*module, model, options, inputs, log);
 }
 

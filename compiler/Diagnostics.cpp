@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Diagnostics.h"
 #include "mlir/IR/Location.h"
+#include "passes/Passes.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -45,26 +46,34 @@ std::string textOf(const Diagnostic &diagnostic) {
   return text;
 }
 
-void print(const Diagnostic &diagnostic, llvm::raw_ostream &os) {
-  os << "phic: " << severityName(diagnostic.getSeverity()) << ": " << textOf(diagnostic) << "\n";
+void print(const Diagnostic &diagnostic, DiagnosticSeverity severity, llvm::raw_ostream &os) {
+  os << "phic: " << severityName(severity) << ": " << textOf(diagnostic) << "\n";
+}
+
+bool isFallback(Diagnostic &diagnostic) {
+  return diagnostic.getSeverity() == DiagnosticSeverity::Remark && StringRef(diagnostic.str()).contains(kFallsBack);
 }
 
 } // namespace
 
 void DiagnosticPrinter::count(Diagnostic &diagnostic) {
   errorCount += diagnostic.getSeverity() == DiagnosticSeverity::Error;
-  fallbackCount += diagnostic.getSeverity() == DiagnosticSeverity::Remark && StringRef(diagnostic.str()).contains("falls back");
+  fallbackCount += isFallback(diagnostic);
 }
 
-DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, llvm::raw_ostream &os, bool showRemarks)
+DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, llvm::raw_ostream &os, Shown shown)
     : ScopedDiagnosticHandler(context) {
-  setHandler([this, &os, showRemarks](Diagnostic &diagnostic) {
+  setHandler([this, &os, shown](Diagnostic &diagnostic) {
     count(diagnostic);
-    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
+    bool isRaised = shown.fallbacksAsErrors && isFallback(diagnostic);
+    DiagnosticSeverity severity = isRaised ? DiagnosticSeverity::Error : diagnostic.getSeverity();
+    if (severity == DiagnosticSeverity::Remark && !shown.remarks)
       return;
-    print(diagnostic, os);
+    print(diagnostic, severity, os);
+    if (isRaised)
+      os << "phic: note: --Werror=fallback makes this an error\n";
     for (Diagnostic &note : diagnostic.getNotes())
-      print(note, os);
+      print(note, note.getSeverity(), os);
   });
 }
 

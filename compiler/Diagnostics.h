@@ -26,11 +26,15 @@ struct Finding {
 ///     phic: note: ...
 class DiagnosticPrinter : public mlir::ScopedDiagnosticHandler {
 public:
-  DiagnosticPrinter(mlir::MLIRContext *context, llvm::raw_ostream &os, bool showRemarks);
+  struct Shown {
+    bool remarks = true;
+    bool fallbacksAsErrors = false; ///< remarks about kernels of generic or scalar code (--Werror=fallback)
+  };
+  DiagnosticPrinter(mlir::MLIRContext *context, llvm::raw_ostream &os, Shown shown);
   /// The same, but keeps them all in `findings` and prints nothing.
   DiagnosticPrinter(mlir::MLIRContext *context, std::vector<Finding> &findings);
   unsigned errors() const { return errorCount; }
-  /// Remarks that say "falls back": kernels of generic or scalar code.
+  /// Remarks about kernels of generic or scalar code.
   unsigned fallbacks() const { return fallbackCount; }
 
 private:

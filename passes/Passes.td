@@ -288,7 +288,8 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
     llvm.func @region_add_32_...(!llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = "..."}
     ```
     `tiles`: the stage has columns * ceil(rows of the step / rows) tiles. `plan.memory` learns the scratch that the
-    kernels need. Requires `layout`'s attributes.
+    kernels need. Requires `layout`'s attributes. A stage that generic or scalar code is made for is a remark with the
+    kernel, the reason and its share of the weight bytes of a decode step.
   }];
   let options = [
     Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of targets/Targets.def">

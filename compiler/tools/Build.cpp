@@ -65,7 +65,7 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("--model-dir", o.modelDirectory, "with --start-from: folder of the weight files (default: the IR's folder)");
   verb->add_option("--dump-phases", o.dumpPhases, "write the IR after every phase into this folder");
   verb->add_flag("--print-pipeline", flags->printPipeline, "print phases and passes, and stop");
-  verb->add_option("--Werror", flags->errors, "fallback: a generic or scalar kernel is an error")->check(CLI::IsMember({"fallback"}));
+  verb->add_option("--Werror", flags->errors, "fallback: a kernel of generic or scalar code is an error, not a remark")->check(CLI::IsMember({"fallback"}));
   verb->add_flag("-q,--quiet", o.quiet, "no summary");
   verb->callback([flags, &result] { result = runBuild(*flags); });
 }

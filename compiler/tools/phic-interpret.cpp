@@ -118,7 +118,7 @@ ExitCode run(const Flags &flags) {
   registerDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  DiagnosticPrinter diagnostics(&context, llvm::errs(), /*showRemarks=*/false);
+  DiagnosticPrinter diagnostics(&context, llvm::errs(), {.remarks = false});
   ModelPath model;
   std::string error;
   mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, model, error);

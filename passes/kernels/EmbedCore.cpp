@@ -69,6 +69,10 @@ private:
 
 } // namespace
 
+std::string embedFallback(const PackedLayout &layout) {
+  return layout.kind == PackedLayout::Kind::FloatPanel ? "scalar code, since a row's floats lie in eight-column panels" : "";
+}
+
 void emitEmbedRow(KernelBuilder &b, const PackedLayout &layout, int64_t K, Value table, Value n, Value out) {
   if (layout.kind == PackedLayout::Kind::Dense)
     return b.copyBytes(out, b.offset(table, b.mul(n, 4 * K)), b.i64(4 * K));

@@ -9,6 +9,7 @@
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
 #include "passes/kernels/StageEmitter.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace phic {
 #define GEN_PASS_DEF_EMITKERNELSPASS
@@ -30,6 +31,33 @@ DictionaryAttr tilesAttribute(Builder &b, const StageTiles &tiles) {
                               b.getNamedAttr("rows", b.getI64IntegerAttr(tiles.rows))});
 }
 
+/// Bytes of weights that a stage reads for one token.
+int64_t decodeBytes(plan::StageOp stage) {
+  int64_t bytes = 0;
+  auto packedOf = [&](Value argument) {
+    Operation *weight = stage.getInputs()[cast<BlockArgument>(argument).getArgNumber()].getDefiningOp();
+    return weight->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked).getBytes();
+  };
+  Block &body = stage.getBody().front();
+  for (auto matmul : body.getOps<phiq::MatmulOp>())
+    bytes += packedOf(matmul.getRhs());
+  for (auto embed : body.getOps<phiq::EmbedOp>())
+    bytes += packedOf(embed.getTable()) / cast<ShapedType>(embed.getTable().getType()).getDimSize(0);
+  return bytes;
+}
+
+/// No slow path is silent: each stage with one says so, and how much of a decode step's weights it reads.
+void remarkFallbacks(func::FuncOp model, ArrayRef<std::pair<plan::StageOp, StageKernel>> fallbacks) {
+  int64_t all = 0;
+  for (auto stage : model.getOps<plan::StageOp>())
+    all += decodeBytes(stage);
+  for (const auto &[stage, kernel] : fallbacks)
+    stage->emitRemark() << "stage '" << plan::StageOp(stage).getName() << "', kernel '" << kernel.symbol << "', " << kFallsBack << " "
+                        << kernel.fallback << ": "
+                        << llvm::formatv("{0:f3}", 100.0 * double(decodeBytes(stage)) / double(std::max<int64_t>(all, 1))).str()
+                        << " % of the weight bytes of a decode step";
+}
+
 struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   using EmitKernelsPassBase::EmitKernelsPassBase;
 
@@ -41,6 +69,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     if (!chosen || !model)
       return signalPassFailure();
     KernelLibrary library(getOperation());
+    fallbacks.clear();
     int64_t scratchBytes = 0;
     for (auto stage : llvm::to_vector(model.getOps<plan::StageOp>())) {
       FailureOr<int64_t> needed = emit(library, stage, *chosen);
@@ -49,6 +78,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
       scratchBytes = std::max(scratchBytes, *needed);
     }
     setScratch(scratchBytes);
+    remarkFallbacks(model, fallbacks);
   }
 
   /// Returns the scratch bytes that the stage's kernels need.
@@ -67,11 +97,15 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
       kernels.push_back(b.getNamedAttr(name, FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
       tiles.push_back(b.getNamedAttr(name, tilesAttribute(b, kernel->tiles)));
       scratchBytes = std::max(scratchBytes, kernel->scratchBytes);
+      if (mClass == MClass::Decode && !kernel->fallback.empty())
+        fallbacks.emplace_back(stage, *kernel);
     }
     stage.setKernelsAttr(b.getDictionaryAttr(kernels));
     stage->setAttr("tiles", b.getDictionaryAttr(tiles));
     return scratchBytes;
   }
+
+  llvm::SmallVector<std::pair<plan::StageOp, StageKernel>> fallbacks;
 
   void setScratch(int64_t bytes) {
     auto memory = getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);

@@ -27,6 +27,8 @@ public:
     kernel.symbol = defineStageKernel(library, facts, "", name(), [&](StageEmitter &e) {
       e.overTiles(kernel.tiles, [&](Value, Value row, Value) { emitRow(e, row); });
     });
+    if (embed)
+      kernel.fallback = embedFallback(facts.inputs[table()].layout);
     return kernel;
   }
 

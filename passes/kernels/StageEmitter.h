@@ -61,6 +61,7 @@ struct StageKernel {
   StageTiles tiles;
   int64_t scratchBytes;
   std::string symbol;
+  std::string fallback = {}; ///< the generic code that does part of it: "scalar code, ..."; empty: none
 };
 
 class StageEmitter {

@@ -107,3 +107,26 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
   }
   return %x : tensor<?x32xf32>
 }
+
+// -----
+
+// A float table lies in panels of eight rows: its embedding is scalar code, and says so; 64 of 64 + 1024 bytes.
+module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 65536, scratch_bytes = 0, kv_bytes_per_token = 0, weights_bytes = 1024>} {
+  // CHECK-LABEL: @model
+  func.func @model(%ids: tensor<?xi32>) -> tensor<?x16xf32> {
+    %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x0>]
+      {plan.packed = #plan.packed<"panel8_f32", offset = 0, bytes = 1024>} : tensor<16x16xf32>
+    // expected-remark@below {{stage 'embed', kernel 'phi_embed_i32_panel8_f32_f32_none_n16__x86_64_v3', falls back to scalar code, since a row's floats lie in eight-column panels: 5.882 % of the weight bytes of a decode step}}
+    %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
+    ^bb0(%i: tensor<?xi32>, %t: tensor<16x16xf32>):
+      %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x16xf32> -> tensor<?x16xf32>
+      plan.yield %0 : tensor<?x16xf32>
+    }
+    %y = plan.stage "lm_head" (%x, %w) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
+    ^bb0(%i: tensor<?x16xf32>, %t: tensor<16x16xf32>):
+      %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
+      plan.yield %0 : tensor<?x16xf32>
+    }
+    return %y : tensor<?x16xf32>
+  }
+}
