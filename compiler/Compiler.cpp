@@ -10,6 +10,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
 #include "compiler/InputFiles.h"
+#include "compiler/OutputFile.h"
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
@@ -155,14 +156,13 @@ std::string Compilation::printed() {
 ExitCode Compilation::writeIr(const std::string &path) {
   if (path.empty() || path == "-") {
     llvm::outs() << printed();
-    return kExitSuccess;
+    llvm::outs().flush();
+    std::error_code failure = llvm::outs().error();
+    llvm::outs().clear_error();
+    return failure ? usageError("cannot write standard output: " + failure.message()) : kExitSuccess;
   }
-  std::error_code code;
-  llvm::raw_fd_ostream os(path, code);
-  if (code)
-    return usageError("cannot write " + path + ": " + code.message());
-  os << printed();
-  return kExitSuccess;
+  llvm::Error failure = writeWhole(path, printed());
+  return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
 ExitCode Compilation::checkOptions(Phase first, Phase last) {

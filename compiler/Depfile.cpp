@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Depfile.h"
 #include "compiler/cache/CompilerFiles.h"
-#include "llvm/Support/raw_ostream.h"
 #include <set>
 
 namespace phic {
@@ -21,10 +20,6 @@ std::string escaped(llvm::StringRef path) {
     text += c;
   }
   return text;
-}
-
-llvm::Error cannotWrite(llvm::StringRef path, llvm::Error reason) {
-  return llvm::createStringError("cannot write the depfile " + path + ": " + llvm::toString(std::move(reason)));
 }
 
 } // namespace
@@ -49,29 +44,16 @@ std::string depfileText(llvm::StringRef output, const InputFiles &inputs) {
 }
 
 llvm::Expected<Depfile> Depfile::create(llvm::StringRef path) {
-  auto file = llvm::sys::fs::TempFile::create(path + ".%%%%%%%%", llvm::sys::fs::all_read | llvm::sys::fs::all_write);
+  auto file = OutputFile::create(path);
   if (!file)
-    return cannotWrite(path, file.takeError());
-  return Depfile(path, std::move(*file));
+    return file.takeError();
+  return Depfile(std::move(*file));
 }
 
 llvm::Error Depfile::write(llvm::StringRef output, const InputFiles &inputs) {
-  llvm::raw_fd_ostream out(file->FD, /*shouldClose=*/false);
-  out << depfileText(output, inputs);
-  out.flush();
-  if (std::error_code failure = out.error()) {
-    out.clear_error();
-    return cannotWrite(path, llvm::errorCodeToError(failure));
-  }
-  if (llvm::Error failure = file->keep(path))
-    return cannotWrite(path, std::move(failure));
-  file.reset();
-  return llvm::Error::success();
-}
-
-Depfile::~Depfile() {
-  if (file)
-    llvm::consumeError(file->discard());
+  if (llvm::Error failure = file.write(depfileText(output, inputs)))
+    return failure;
+  return file.keep();
 }
 
 } // namespace phic

@@ -12,9 +12,7 @@
 #define PHIC_COMPILER_DEPFILE_H
 
 #include "compiler/InputFiles.h"
-#include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
-#include <optional>
+#include "compiler/OutputFile.h"
 #include <string>
 
 namespace phic {
@@ -28,13 +26,10 @@ public:
   /// Early, so that a path that cannot be written stops a compilation before it has made its output.
   static llvm::Expected<Depfile> create(llvm::StringRef path);
   llvm::Error write(llvm::StringRef output, const InputFiles &inputs);
-  Depfile(Depfile &&) = default;
-  ~Depfile();
 
 private:
-  Depfile(llvm::StringRef path, llvm::sys::fs::TempFile file) : path(path), file(std::move(file)) {}
-  std::string path;
-  std::optional<llvm::sys::fs::TempFile> file;
+  explicit Depfile(OutputFile file) : file(std::move(file)) {}
+  OutputFile file;
 };
 
 } // namespace phic

@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Linker.h"
 
+#include "compiler/OutputFile.h"
+#include "compiler/link/MemoryFile.h"
 #include "compiler/link/ProgramFile.h"
 #include "lld/Common/Driver.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <dlfcn.h>
@@ -16,42 +17,6 @@ namespace phic {
 namespace {
 
 namespace fs = llvm::sys::fs;
-
-/// A folder for the objects, gone with this object. Nothing is ever put into the current folder.
-class TemporaryFolder {
-public:
-  TemporaryFolder() { failure = fs::createUniqueDirectory("phic-link", path); }
-  TemporaryFolder(const TemporaryFolder &) = delete;
-  ~TemporaryFolder() {
-    if (!failure)
-      fs::remove_directories(path);
-  }
-  std::string file(llvm::StringRef name) const {
-    llvm::SmallString<128> joined = path;
-    llvm::sys::path::append(joined, name);
-    return joined.str().str();
-  }
-  std::error_code failure;
-
-private:
-  llvm::SmallString<128> path;
-};
-
-llvm::Error cannotWrite(llvm::StringRef path, std::error_code failure) {
-  return llvm::createStringError("cannot write %s: %s", path.str().c_str(), failure.message().c_str());
-}
-
-llvm::Error writeObject(llvm::ArrayRef<char> object, const std::string &path) {
-  std::error_code failure;
-  llvm::raw_fd_ostream out(path, failure);
-  if (failure)
-    return cannotWrite(path, failure);
-  out.write(object.data(), object.size());
-  out.close();
-  failure = out.error();
-  out.clear_error();
-  return failure ? cannotWrite(path, failure) : llvm::Error::success();
-}
 
 llvm::Error runLld(llvm::ArrayRef<std::string> arguments) {
   std::vector<const char *> pointers;
@@ -65,8 +30,13 @@ llvm::Error runLld(llvm::ArrayRef<std::string> arguments) {
   return llvm::createStringError("linking failed: %s", messages.c_str());
 }
 
+/// What the system said of the output is told with its name; what else went wrong names itself.
+llvm::Error nameOutput(llvm::StringRef output, llvm::Error failure) {
+  return llvm::handleErrors(std::move(failure), [&](const llvm::ECError &error) { return cannotWrite(output, error.convertToErrorCode()); });
+}
+
 /// Links everything but the weights into `output`.
-llvm::Error link(const ProgramParts &parts, const TemporaryFolder &folder, const std::string &output) {
+llvm::Error link(const ProgramParts &parts, const std::string &output) {
   std::string runtime = runtimeDirectory(parts.system);
   if (!fs::exists(runtime + "/libphi_rt.a"))
     return llvm::createStringError("no runtime for %s: %s/libphi_rt.a is missing", parts.system.c_str(),
@@ -79,9 +49,14 @@ llvm::Error link(const ProgramParts &parts, const TemporaryFolder &folder, const
       "ld.lld", "-static", "--gc-sections", "--strip-all", "--build-id=none", "--hash-style=gnu", "--threads=1",
       "-z", "norelro", "-z", "max-page-size=4096", "-T", runtime + "/program.ld",
       "-o", output, runtime + "/crt1.o", runtime + "/crti.o"};
-  auto addObject = [&](llvm::ArrayRef<char> object) {
-    arguments.push_back(folder.file("object" + std::to_string(arguments.size()) + ".o"));
-    return writeObject(object, arguments.back());
+  std::vector<MemoryFile> objects;
+  auto addObject = [&](llvm::ArrayRef<char> bytes) -> llvm::Error {
+    auto object = MemoryFile::create("phic object", bytes);
+    if (!object)
+      return object.takeError();
+    arguments.push_back(object->path());
+    objects.push_back(std::move(*object));
+    return llvm::Error::success();
   };
   if (llvm::Error failure = addObject(*model))
     return failure;
@@ -116,33 +91,18 @@ std::vector<std::string> knownSystems() {
 }
 
 llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output) {
-  // Known before anything is done, and for what is no file the last rename might even succeed.
-  if (fs::exists(output) && !fs::is_regular_file(output))
-    return cannotWrite(output, std::make_error_code(fs::is_directory(output) ? std::errc::is_a_directory
-                                                                             : std::errc::invalid_argument));
-  TemporaryFolder folder;
-  if (folder.failure)
-    return llvm::createStringError("cannot make a temporary folder: %s", folder.failure.message().c_str());
-  std::string linkedPath = folder.file("linked");
-  if (llvm::Error failure = link(parts, folder, linkedPath))
+  // First: a path that cannot be written is known before anything is done.
+  auto file = OutputFile::create(output, OutputFile::Kind::Program);
+  if (!file)
+    return file.takeError();
+  auto sink = MemorySink::create();
+  if (!sink)
+    return sink.takeError();
+  if (llvm::Error failure = link(parts, (*sink)->path()))
     return failure;
-  auto linked = llvm::MemoryBuffer::getFile(linkedPath, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!linked)
-    return llvm::errorCodeToError(linked.getError());
-
-  // Beside the output, so that the last step is a rename.
-  auto file = fs::TempFile::create(output + ".%%%%%%%%", fs::all_read | fs::all_write | fs::all_exe);
-  if (!file) {
-    std::error_code failure = llvm::errorToErrorCode(file.takeError());
-    return cannotWrite(output, failure);
-  }
-  if (llvm::Error failure = writeProgramFile((*linked)->getBuffer(), parts, file->FD))
-    return llvm::joinErrors(std::move(failure), file->discard());
-  if (llvm::Error failure = file->keep(output)) {
-    std::error_code reason = llvm::errorToErrorCode(std::move(failure));
-    return llvm::joinErrors(cannotWrite(output, reason), file->discard());
-  }
-  return llvm::Error::success();
+  if (llvm::Error failure = writeProgramFile((*sink)->finish(), parts, file->descriptor()))
+    return nameOutput(output, std::move(failure));
+  return file->keep();
 }
 
 } // namespace phic

@@ -88,7 +88,7 @@ class Depfile(unittest.TestCase):
     def test_no_output_where_the_depfile_cannot_be_written(self):
         shutil.copytree(ONNX, self.path("model"))
         done = self.build("model", depfile=self.path("no/such/folder/x.d"), code=1)
-        self.assertIn("cannot write the depfile " + self.path("no/such/folder/x.d") + ": No such file or directory", done.stderr)
+        self.assertIn("cannot write " + self.path("no/such/folder/x.d") + ": No such file or directory", done.stderr)
         self.assertEqual(os.listdir(self.folder), ["model"])
 
     def test_no_depfile_where_the_model_cannot_be_built(self):

@@ -1,0 +1,119 @@
+//===- OutputFile.cpp - A file that appears when it is whole ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/OutputFile.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace phic {
+
+namespace fs = llvm::sys::fs;
+
+namespace {
+
+constexpr llvm::StringLiteral kTemporarySuffix = ".%%%%%%%%";
+
+std::error_code lastError() { return {errno, std::generic_category()}; }
+
+std::string folderOf(llvm::StringRef path) {
+  llvm::StringRef folder = llvm::sys::path::parent_path(path);
+  return folder.empty() ? "." : folder.str();
+}
+
+/// The name of an open file, as long as it is open.
+std::string pathOf(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
+
+std::error_code giveName(int fd, const std::string &path) {
+  return linkat(AT_FDCWD, pathOf(fd).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) ? lastError() : std::error_code();
+}
+
+/// Over a file that exists there is no link, only a rename.
+std::error_code replace(int fd, const std::string &path) {
+  llvm::SmallString<128> beside;
+  std::error_code failure;
+  do {
+    fs::createUniquePath(path + kTemporarySuffix, beside, /*MakeAbsolute=*/false);
+    failure = giveName(fd, beside.str().str());
+  } while (failure == std::errc::file_exists);
+  if (failure)
+    return failure;
+  if (std::error_code refused = fs::rename(beside, path)) {
+    fs::remove(beside);
+    return refused;
+  }
+  return {};
+}
+
+} // namespace
+
+llvm::Error cannotWrite(llvm::StringRef path, std::error_code reason) {
+  return llvm::createStringError(reason, "cannot write " + path + ": " + reason.message());
+}
+
+llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, Kind kind) {
+  // Known before anything is done; and for what is no file the last rename might even succeed.
+  if (fs::is_directory(path))
+    return cannotWrite(path, std::make_error_code(std::errc::is_a_directory));
+  if (fs::exists(path) && !fs::is_regular_file(path)) {
+    if (kind == Kind::Program)
+      return cannotWrite(path, std::make_error_code(std::errc::invalid_argument));
+    int fd = open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? llvm::Expected<OutputFile>(cannotWrite(path, lastError())) : OutputFile(path, fd, /*isStream=*/true);
+  }
+  const mode_t mode = kind == Kind::Program ? 0777 : 0666;
+  if (int fd = open(folderOf(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode); fd >= 0)
+    return OutputFile(path, fd, /*isStream=*/false);
+  if (errno != EOPNOTSUPP && errno != EISDIR)
+    return cannotWrite(path, lastError());
+  auto file = fs::TempFile::create(path + kTemporarySuffix, mode);
+  if (!file)
+    return cannotWrite(path, llvm::errorToErrorCode(file.takeError()));
+  OutputFile output(path, -1, /*isStream=*/false);
+  output.named = std::move(*file);
+  return output;
+}
+
+OutputFile::OutputFile(OutputFile &&other)
+    : name(std::move(other.name)), fd(std::exchange(other.fd, -1)), isStream(other.isStream),
+      named(std::exchange(other.named, std::nullopt)) {}
+
+OutputFile::~OutputFile() {
+  if (named)
+    llvm::consumeError(named->discard());
+  if (fd >= 0)
+    close(fd);
+}
+
+llvm::Error OutputFile::keep() {
+  std::error_code failure;
+  if (named) {
+    failure = llvm::errorToErrorCode(named->keep(name));
+    if (!failure)
+      named.reset();
+  } else if (!isStream) {
+    failure = giveName(fd, name);
+    if (failure == std::errc::file_exists)
+      failure = replace(fd, name);
+  }
+  return failure ? cannotWrite(name, failure) : llvm::Error::success();
+}
+
+llvm::Error OutputFile::write(llvm::StringRef bytes) {
+  llvm::raw_fd_ostream out(descriptor(), /*shouldClose=*/false, /*unbuffered=*/true);
+  out << bytes;
+  std::error_code failure = out.error();
+  out.clear_error();
+  return failure ? cannotWrite(name, failure) : llvm::Error::success();
+}
+
+llvm::Error writeWhole(llvm::StringRef path, llvm::StringRef bytes) {
+  auto file = OutputFile::create(path);
+  if (!file)
+    return file.takeError();
+  if (llvm::Error failure = file->write(bytes))
+    return failure;
+  return file->keep();
+}
+
+} // namespace phic
