@@ -12,6 +12,7 @@
 #include "compiler/InputFiles.h"
 #include "compiler/OutputFile.h"
 #include "compiler/Pipeline.h"
+#include "compiler/cache/CompileCache.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/Link.h"
@@ -210,26 +211,28 @@ ExitCode Compilation::run() {
 
 ExitCode Compilation::runObserved() { return runPhases(Phase::Import, observer->last); }
 
+ExitCode usageError(llvm::raw_ostream &log, llvm::Error failure) {
+  log << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
+  return kExitUsage;
+}
+
 } // namespace
 
 ExitCode compile(const Options &options, llvm::raw_ostream &log) {
-  auto fail = [&](llvm::Error failure) {
-    log << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
-    return kExitUsage;
-  };
   std::optional<Depfile> depfile;
   if (!options.depfile.empty()) {
     auto created = Depfile::create(options.depfile);
     if (!created)
-      return fail(created.takeError());
+      return usageError(log, created.takeError());
     depfile.emplace(std::move(*created));
   }
   InputFiles inputs;
-  if (ExitCode code = Compilation(options, inputs, log).run())
+  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, inputs, log).run(); };
+  if (ExitCode code = wantsCache(options) ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
     return code;
   if (depfile)
     if (llvm::Error failure = depfile->write(options.output, inputs))
-      return fail(std::move(failure));
+      return usageError(log, std::move(failure));
   return kExitSuccess;
 }
 

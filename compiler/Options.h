@@ -45,6 +45,9 @@ struct Options {
   std::optional<Phase> startFrom;
   std::string modelDirectory;      ///< folder of the weight files, with startFrom; default: that of the .mlir
   std::string depfile;             ///< names the files that were read, in Make's syntax
+  std::string cacheDir;            ///< compile cache; empty: none
+  uint64_t cacheSize = uint64_t(10) << 30; ///< bytes that the cache keeps at most
+  std::string spelledFlags;        ///< for the cache's key: every flag as given, but those that say where to write
   std::string dumpPhases;          ///< directory for one .mlir a phase
   bool errorOnFallback = false;    ///< --Werror=fallback
   bool quiet = false;

@@ -11,8 +11,21 @@
 # lib, shared, obj: NAME is a library to link to, with the folder of <NAME>.h in its include directories.
 # exe:              NAME::program is the program, an executable for add_test, COMMAND and $<TARGET_FILE:...>.
 # Building NAME compiles the model if any file that phic read for it, or phic itself, has changed.
+# Outputs are kept by content in PHIC_CACHE_DIR; -DPHIC_CACHE_DIR=OFF turns that off.
 include_guard(GLOBAL)
 include(GNUInstallDirs)
+
+if(DEFINED ENV{PHIC_CACHE_DIR})
+  set(phic_default_cache "$ENV{PHIC_CACHE_DIR}")
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(phic_default_cache "$ENV{XDG_CACHE_HOME}/phic")
+elseif(DEFINED ENV{HOME})
+  set(phic_default_cache "$ENV{HOME}/.cache/phic")
+else()
+  set(phic_default_cache "${CMAKE_BINARY_DIR}/phic-cache")
+endif()
+set(PHIC_CACHE_DIR "${phic_default_cache}" CACHE STRING "folder of phic's compile cache, or OFF")
+unset(phic_default_cache)
 
 # The system that this project is built for, in phic's words.
 function(_phic_system result)
@@ -65,6 +78,11 @@ function(_phic_flags result)
       list(APPEND flags "--load-pass-plugin=${plugin}")
     endif()
   endforeach()
+  if(PHIC_CACHE_DIR)
+    list(APPEND flags --cache-dir "${PHIC_CACHE_DIR}")
+  else()
+    list(APPEND flags --no-cache)
+  endif()
   set(${result} ${flags} ${ARG_OPTIONS} PARENT_SCOPE)
 endfunction()
 

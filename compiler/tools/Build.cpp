@@ -60,6 +60,8 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   addTargetFlags(*verb, o);
   addPrecisionFlags(*verb, o);
   addOutputFlags(*verb, o);
+  addCacheFlags(*verb, o);
+  verb->add_flag_callback("--no-cache", [&o] { o.cacheDir.clear(); }, "no cache, whatever PHIC_CACHE_DIR says");
   verb->add_option("--stop-after", flags->stopAfter, "write the IR after this phase and stop")->check(CLI::IsMember(phaseNames()));
   verb->add_option("--start-from", flags->startFrom, "MODEL is IR; begin with this phase")->check(CLI::IsMember(phaseNames()));
   verb->add_option("--model-dir", o.modelDirectory, "with --start-from: folder of the weight files (default: the IR's folder)");
@@ -67,7 +69,10 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   verb->add_flag("--print-pipeline", flags->printPipeline, "print phases and passes, and stop");
   verb->add_option("--Werror", flags->errors, "fallback: a kernel of generic or scalar code is an error, not a remark")->check(CLI::IsMember({"fallback"}));
   verb->add_flag("-q,--quiet", o.quiet, "no summary");
-  verb->callback([flags, &result] { result = runBuild(*flags); });
+  verb->callback([flags, verb, &result] {
+    flags->options.spelledFlags = spelledFlags(*verb);
+    result = runBuild(*flags);
+  });
 }
 
 } // namespace phic

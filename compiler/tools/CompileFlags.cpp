@@ -1,6 +1,7 @@
 //===- CompileFlags.cpp - Flags that several verbs share -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tools/CompileFlags.h"
+#include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -26,6 +27,27 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
 void addOutputFlags(CLI::App &verb, Options &o) {
   verb.add_option("-o,--output", o.output, "program to write; with --stop-after: IR, '-' for standard output (default)");
   verb.add_option("--depfile", o.depfile, "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
+}
+
+void addCacheFlags(CLI::App &verb, Options &o) {
+  verb.add_option("--cache-dir", o.cacheDir, "keep outputs in this folder by content, and take them from it")->envname("PHIC_CACHE_DIR");
+  verb.add_option("--cache-size", o.cacheSize, "most bytes that the cache keeps, with a unit (10G, 500MiB)")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->envname("PHIC_CACHE_SIZE")->default_str("10GiB");
+}
+
+std::string spelledFlags(const CLI::App &verb) {
+  static constexpr std::string_view kIrrelevant[] = {"MODEL", "--output", "--depfile", "--cache-dir", "--cache-size", "--no-cache"};
+  std::string text;
+  for (const CLI::Option *option : verb.get_options()) {
+    std::string name = option->get_single_name();
+    if (option->count() == 0 || llvm::is_contained(kIrrelevant, option->get_positional() ? option->get_name(true) : "--" + name))
+      continue;
+    text += name;
+    for (const std::string &value : option->results())
+      text += " " + std::to_string(value.size()) + ":" + value;
+    text += "\n";
+  }
+  return text;
 }
 
 } // namespace phic

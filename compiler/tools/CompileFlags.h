@@ -21,6 +21,10 @@ void addModelFlags(CLI::App &verb, Options &options);
 void addTargetFlags(CLI::App &verb, Options &options);
 /// Formats of weights, activations and the KV cache.
 void addPrecisionFlags(CLI::App &verb, Options &options);
+/// The compile cache.
+void addCacheFlags(CLI::App &verb, Options &options);
+/// Options::spelledFlags: new flags are in it unless they are known not to matter to the output.
+std::string spelledFlags(const CLI::App &verb);
 /// What is written, and where.
 void addOutputFlags(CLI::App &verb, Options &options);
 

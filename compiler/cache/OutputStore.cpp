@@ -1,0 +1,233 @@
+//===- OutputStore.cpp - Outputs of earlier compilations -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/cache/OutputStore.h"
+#include "compiler/InputFiles.h"
+#include "compiler/cache/CopyFile.h"
+#include "compiler/cache/FileHash.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <algorithm>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace fs = llvm::sys::fs;
+namespace json = llvm::json;
+
+namespace phic {
+namespace {
+
+constexpr char kFacts[] = "/entry.json";
+constexpr int64_t kAbandoned = int64_t(3600) * 1'000'000'000;
+
+std::vector<std::string> foldersIn(const std::string &folder) {
+  std::vector<std::string> found;
+  std::error_code failure;
+  for (fs::directory_iterator it(folder, failure), end; it != end && !failure; it.increment(failure))
+    found.push_back(it->path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+json::Value spelled(llvm::ArrayRef<CachedInput> inputs) {
+  json::Array all;
+  for (const CachedInput &input : inputs)
+    all.push_back(json::Array{input.name, input.hash ? json::Value(*input.hash) : json::Value(nullptr)});
+  return all;
+}
+
+std::string spelled(const json::Value &value) {
+  std::string text;
+  llvm::raw_string_ostream(text) << value;
+  return text;
+}
+
+/// The entry in `folder`; none where its facts cannot be read, or are not all there.
+std::optional<CacheEntry> readEntry(const std::string &folder) {
+  auto text = llvm::MemoryBuffer::getFile(folder + kFacts);
+  if (!text)
+    return std::nullopt;
+  auto parsed = json::parse((*text)->getBuffer());
+  if (!parsed)
+    return llvm::consumeError(parsed.takeError()), std::nullopt;
+  const json::Object *facts = parsed->getAsObject();
+  const json::Array *inputs = facts ? facts->getArray("inputs") : nullptr;
+  const json::Array *outputs = facts ? facts->getArray("outputs") : nullptr;
+  if (!inputs || !outputs)
+    return std::nullopt;
+  CacheEntry entry{folder, {}, facts->getString("messages").value_or("").str(), {}};
+  for (const json::Value &value : *inputs) {
+    const json::Array *pair = value.getAsArray();
+    auto name = pair && pair->size() == 2 ? (*pair)[0].getAsString() : std::nullopt;
+    if (!name)
+      return std::nullopt;
+    auto hash = (*pair)[1].getAsString();
+    entry.inputs.push_back({name->str(), hash ? std::optional(hash->str()) : std::nullopt});
+  }
+  for (const json::Value &value : *outputs) {
+    const json::Object *output = value.getAsObject();
+    auto size = output ? output->getInteger("size") : std::nullopt;
+    auto hash = output ? output->getString("hash") : std::nullopt;
+    if (!size || !hash)
+      return std::nullopt;
+    entry.outputs.push_back({uint64_t(*size), hash->str(), output->getBoolean("executable").value_or(false)});
+  }
+  return entry;
+}
+
+uint64_t bytesIn(const std::string &entry) {
+  uint64_t bytes = 0;
+  for (const std::string &file : foldersIn(entry))
+    bytes += FileState::of(file).size;
+  return bytes;
+}
+
+} // namespace
+
+llvm::Expected<OutputStore> OutputStore::open(llvm::StringRef folder) {
+  llvm::SmallString<256> absolute(folder);
+  std::error_code failure = fs::make_absolute(absolute);
+  for (llvm::StringRef part : {"/outputs", "/aside"})
+    if (!failure)
+      failure = fs::create_directories(absolute + part);
+  if (failure)
+    return llvm::createStringError("cannot use " + folder + " as cache folder: " + failure.message());
+  return OutputStore(absolute.str().str());
+}
+
+std::string OutputStore::entriesOf(llvm::StringRef key) const { return folder + "/outputs/" + key.str(); }
+
+std::optional<CacheEntry> OutputStore::find(llvm::StringRef key,
+                                            llvm::function_ref<bool(const CachedInput &)> matches) const {
+  for (const std::string &path : foldersIn(entriesOf(key)))
+    if (std::optional<CacheEntry> entry = readEntry(path); entry && llvm::all_of(entry->inputs, matches))
+      return entry;
+  return std::nullopt;
+}
+
+llvm::Expected<bool> OutputStore::restore(const CacheEntry &entry, llvm::ArrayRef<std::string> paths,
+                                          bool &damaged) const {
+  damaged = entry.outputs.size() != paths.size();
+  std::vector<fs::TempFile> files;
+  llvm::scope_exit discard([&] {
+    for (fs::TempFile &file : files)
+      llvm::consumeError(file.discard());
+  });
+  for (size_t i = 0; i < paths.size() && !damaged; ++i) {
+    std::string kept = entry.folder + "/" + std::to_string(i);
+    if (!fs::exists(kept))
+      return false;
+    unsigned mode = fs::all_read | fs::all_write | (entry.outputs[i].executable ? unsigned(fs::all_exe) : 0);
+    auto file = fs::TempFile::create(paths[i] + ".%%%%%%%%", fs::perms(mode));
+    if (!file)
+      return llvm::createStringError("cannot write " + paths[i] + ": " + llvm::toString(file.takeError()));
+    files.push_back(std::move(*file));
+    if (std::error_code failure = copyContents(kept, files.back().FD))
+      return llvm::createStringError("cannot write " + paths[i] + ": " + failure.message());
+    damaged = FileHasher("").hash(files.back().TmpName) != entry.outputs[i].hash;
+  }
+  if (damaged) {
+    remove(entry.folder);
+    return false;
+  }
+  for (size_t i = 0; i < paths.size(); ++i)
+    if (llvm::Error failure = files[i].keep(paths[i])) {
+      for (size_t done = 0; done < i; ++done)
+        fs::remove(paths[done]);
+      return llvm::createStringError("cannot write " + paths[i] + ": " + llvm::toString(std::move(failure)));
+    }
+  files.clear();
+  ::utimensat(AT_FDCWD, (entry.folder + kFacts).c_str(), nullptr, 0); // used now
+  return true;
+}
+
+llvm::Expected<std::string> OutputStore::makeAside() const {
+  llvm::SmallString<256> path;
+  fs::createUniquePath(folder + "/aside/%%%%%%%%%%%%%%%%", path, /*MakeAbsolute=*/false);
+  if (std::error_code failure = fs::create_directory(path, /*IgnoreExisting=*/false))
+    return llvm::createStringError("cannot write to cache folder " + folder + ": " + failure.message());
+  return path.str().str();
+}
+
+llvm::Error OutputStore::store(llvm::StringRef key, llvm::ArrayRef<CachedInput> inputs,
+                               llvm::ArrayRef<std::string> paths, llvm::StringRef messages) const {
+  auto aside = makeAside();
+  if (!aside)
+    return aside.takeError();
+  llvm::scope_exit clean([&] { fs::remove_directories(*aside); });
+  json::Array outputs;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    std::string kept = *aside + "/" + std::to_string(i);
+    if (std::error_code failure = copyFile(paths[i], kept))
+      return llvm::createStringError("cannot write to cache folder " + folder + ": " + failure.message());
+    auto hash = FileHasher("").hash(kept);
+    if (!hash)
+      return llvm::createStringError("cannot read back what was written to cache folder " + folder);
+    outputs.push_back(json::Object{{"size", int64_t(FileState::of(kept).size)}, {"hash", *hash},
+                                   {"executable", fs::can_execute(paths[i])}});
+  }
+  json::Value facts = json::Object{{"inputs", spelled(inputs)}, {"outputs", std::move(outputs)}, {"messages", messages}};
+  llvm::Error failure = llvm::writeToOutput(*aside + kFacts, [&](llvm::raw_ostream &out) {
+    out << facts;
+    return llvm::Error::success();
+  });
+  if (failure)
+    return failure;
+  std::string entries = entriesOf(key);
+  if (std::error_code code = fs::create_directories(entries))
+    return llvm::createStringError("cannot write to cache folder " + folder + ": " + code.message());
+  // Where another process was first, its entry is as good, and stays.
+  (void)fs::rename(*aside, entries + "/" + hashOf(spelled(spelled(inputs))));
+  return llvm::Error::success();
+}
+
+void OutputStore::remove(const std::string &entry) const {
+  auto aside = makeAside();
+  if (!aside)
+    return llvm::consumeError(aside.takeError());
+  (void)fs::rename(entry, *aside + "/entry");
+  (void)fs::remove_directories(*aside);
+  (void)fs::remove(llvm::sys::path::parent_path(entry)); // if that was the key's last
+}
+
+OutputStore::Usage OutputStore::usage() const {
+  Usage usage;
+  for (const std::string &key : foldersIn(folder + "/outputs"))
+    for (const std::string &entry : foldersIn(key))
+      ++usage.entries, usage.bytes += bytesIn(entry);
+  return usage;
+}
+
+OutputStore::Usage OutputStore::prune(uint64_t limit) const {
+  struct Candidate {
+    int64_t used;
+    std::string path;
+    uint64_t bytes;
+  };
+  std::vector<Candidate> candidates;
+  uint64_t total = 0;
+  for (const std::string &key : foldersIn(folder + "/outputs"))
+    for (const std::string &entry : foldersIn(key)) {
+      candidates.push_back({FileState::of(entry + kFacts).modified, entry, bytesIn(entry)});
+      total += candidates.back().bytes;
+    }
+  llvm::sort(candidates, [](auto &a, auto &b) { return std::tie(a.used, a.path) < std::tie(b.used, b.path); });
+  Usage deleted;
+  for (const Candidate &candidate : candidates) {
+    if (total - deleted.bytes <= limit)
+      break;
+    remove(candidate.path);
+    ++deleted.entries, deleted.bytes += candidate.bytes;
+  }
+  int64_t now = fileClockNow();
+  for (const std::string &aside : foldersIn(folder + "/aside"))
+    if (FileState::of(aside).settledBefore(now, kAbandoned))
+      (void)fs::remove_directories(aside);
+  return deleted;
+}
+
+} // namespace phic
