@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A feature counts when the processor has the instructions and the system saves
-// the registers they use (XCR0); without the second they fault just the same.
+// the registers they use (XCR0); without the second they fault just the same. An
+// ARM program may not ask the processor: the system tells (HWCAP).
 //===----------------------------------------------------------------------===//
 #include "CpuFeatures.h"
+#include "Os.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -19,7 +21,8 @@ struct FeatureName {
 };
 
 constexpr FeatureName kNames[] = {
-    {PHI_CPU_AVX2, "AVX2"}, {PHI_CPU_FMA, "FMA"}, {PHI_CPU_F16C, "F16C"}, {PHI_CPU_BMI2, "BMI2"}};
+    {PHI_CPU_AVX2, "AVX2"}, {PHI_CPU_FMA, "FMA"}, {PHI_CPU_F16C, "F16C"}, {PHI_CPU_BMI2, "BMI2"},
+    {PHI_CPU_NEON, "NEON"}, {PHI_CPU_DOTPROD, "DOTPROD (sdot)"}, {PHI_CPU_I8MM, "I8MM (smmla)"}};
 
 #if defined(__x86_64__)
 /// XCR0: which register files the system saves on a switch.
@@ -33,7 +36,7 @@ uint32_t savedRegisters() {
 } // namespace
 
 uint64_t cpuFeatures() {
-  uint64_t features = 0;
+  uint64_t features = os::reportedCpuFeatures();
 #if defined(__x86_64__)
   uint32_t eax, ebx, ecx, edx;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))

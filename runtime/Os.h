@@ -35,6 +35,9 @@ void wakeAll(const uint32_t *word);
 /// Cores this process may run on, hardware threads of a core counted once and a CPU quota respected. At least 1.
 int32_t physicalCores();
 
+/// PHI_CPU_* bits that only the system can tell (ARM); 0 where the processor is asked itself.
+uint64_t reportedCpuFeatures();
+
 /// Seconds of a steady clock.
 double now();
 /// now() at which the process began, as well as can be told from within.

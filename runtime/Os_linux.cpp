@@ -5,6 +5,7 @@
 // that pull in little of a static libc are used: no stdio, no malloc.
 //===----------------------------------------------------------------------===//
 #include "Os.h"
+#include "phi/format.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
 #endif
 
 namespace phi::os {
@@ -38,8 +41,12 @@ uint8_t *reserve(size_t bytes) {
 void release(uint8_t *memory, size_t bytes) { munmap(memory, bytes ? bytes : 1); }
 
 void keepPagesSmall(uint8_t *memory, size_t bytes) {
-  // madvise wants whole pages: those that lie in the range.
+  // madvise wants whole pages: those that lie in the range, for pages of any size that a system may have.
+#if defined(__aarch64__)
+  constexpr uintptr_t kPage = 65536;
+#else
   constexpr uintptr_t kPage = 4096;
+#endif
   uintptr_t begin = (reinterpret_cast<uintptr_t>(memory) + kPage - 1) & ~(kPage - 1);
   uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~(kPage - 1);
   if (begin < end)
@@ -165,6 +172,18 @@ int32_t physicalCores() {
   int32_t quota = quotaCores();
   count = count < quota ? count : quota;
   return count > 0 ? count : 1;
+}
+
+uint64_t reportedCpuFeatures() {
+#if defined(__aarch64__)
+  // The kernel's names are in headers that musl comes without.
+  constexpr unsigned long kAsimd = 1ul << 1, kAsimdDotProduct = 1ul << 20, kI8mm = 1ul << 13; // the last one of HWCAP2
+  const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  return (first & kAsimd ? PHI_CPU_NEON : 0) | (first & kAsimdDotProduct ? PHI_CPU_DOTPROD : 0) |
+         (second & kI8mm ? PHI_CPU_I8MM : 0);
+#else
+  return 0;
+#endif
 }
 
 //===----------------------------------------------------------------------===//

@@ -199,6 +199,7 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
     return report(log, store.takeError(), kExitModel);
 
   ProgramParts parts;
+  parts.triple = std::string(target->triple);
   parts.system = options.target;
   parts.model = modelDataOf(module, *target);
   if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))

@@ -47,7 +47,7 @@ llvm::Error link(const ProgramParts &parts, const std::string &output) {
 
   std::vector<std::string> arguments = {
       "ld.lld", "-static", "--gc-sections", "--strip-all", "--build-id=none", "--hash-style=gnu", "--threads=1",
-      "-z", "norelro", "-z", "max-page-size=4096", "-T", runtime + "/program.ld",
+      "-z", "norelro", "-z", "max-page-size=" + std::to_string(pageBytes(parts.triple)), "-T", runtime + "/program.ld",
       "-o", output, runtime + "/crt1.o", runtime + "/crti.o"};
   std::vector<MemoryFile> objects;
   auto addObject = [&](llvm::ArrayRef<char> bytes) -> llvm::Error {
@@ -69,6 +69,9 @@ llvm::Error link(const ProgramParts &parts, const std::string &output) {
 }
 
 } // namespace
+
+// Linux on ARM comes with pages of 4, 16 and 64 KiB.
+uint64_t pageBytes(llvm::StringRef triple) { return triple.starts_with("aarch64") ? 65536 : 4096; }
 
 std::string runtimeDirectory(llvm::StringRef system) {
   Dl_info self = {};

@@ -40,6 +40,9 @@ struct ProgramParts {
 /// Links and writes `output`. A failure leaves no file behind, and an older `output` as it was.
 llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output);
 
+/// Bytes of the largest page that a system of `triple` may have: segments lie on multiples of it.
+uint64_t pageBytes(llvm::StringRef triple);
+
 /// The folder of the prebuilt runtime for `system`, beside libphic: `<lib>/phic/<system>`.
 std::string runtimeDirectory(llvm::StringRef system);
 

@@ -13,7 +13,7 @@ namespace {
 
 using Elf = llvm::object::ELF64LE;
 
-constexpr uint64_t kPage = 4096, kLine = 64;
+constexpr uint64_t kLine = 64;
 
 /// Of each thread: musl takes it from the program's own header, else it is 128 KiB.
 constexpr uint64_t kStackBytes = 1 << 20;
@@ -144,7 +144,7 @@ void Writer::writeSectionTable() {
   out.write_zeros(llvm::alignTo(out.tell(), 8) - out.tell());
   tableOffset = out.tell();
   uint64_t tableBytes = linked.sections.size() * sizeof(Elf::Shdr);
-  placeWeights(llvm::alignTo(tableOffset + tableBytes, kPage));
+  placeWeights(llvm::alignTo(tableOffset + tableBytes, pageBytes(parts.triple)));
   for (const Elf::Shdr &section : linked.sections)
     out << bytesOf(section);
 }
@@ -158,7 +158,7 @@ void Writer::placeWeights(uint64_t begin) {
   segment.p_offset = begin;
   segment.p_filesz = bytes;
   segment.p_memsz = bytes;
-  segment.p_align = kPage;
+  segment.p_align = pageBytes(parts.triple);
 }
 
 llvm::Expected<uint64_t> Writer::hashWeights() {

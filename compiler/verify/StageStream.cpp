@@ -1,6 +1,7 @@
 //===- StageStream.cpp - Runs a program, reads its stages ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/StageStream.h"
+#include "compiler/verify/Emulator.h"
 
 #include <cerrno>
 #include <csignal>
@@ -37,13 +38,15 @@ Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &progr
 }
 
 Error StageStream::start(const std::vector<std::string> &arguments) {
+  Expected<std::vector<std::string>> command = commandFor(program);
+  if (!command)
+    return command.takeError();
+  std::vector<std::string> words = std::move(*command);
+  words.insert(words.end(), {"--stream-stages", std::to_string(kProgramFile)});
+  words.insert(words.end(), arguments.begin(), arguments.end());
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return error(Twine("cannot make a pipe: ") + std::strerror(errno));
-  // A path without a slash would be searched for.
-  std::string path = program.find('/') == std::string::npos ? "./" + program : program;
-  std::vector<std::string> words = {path, "--stream-stages", std::to_string(kProgramFile)};
-  words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char *> pointers;
   for (std::string &word : words)
     pointers.push_back(word.data());
@@ -53,7 +56,7 @@ Error StageStream::start(const std::vector<std::string> &arguments) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, ends[1], kProgramFile);
-  int failure = posix_spawn(&process, path.c_str(), &actions, nullptr, pointers.data(), environ);
+  int failure = posix_spawn(&process, words.front().c_str(), &actions, nullptr, pointers.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   file = ends[0];

@@ -91,6 +91,9 @@ typedef struct phi_variant {
 #define PHI_CPU_FMA (1ull << 1)
 #define PHI_CPU_F16C (1ull << 2)
 #define PHI_CPU_BMI2 (1ull << 3)
+#define PHI_CPU_NEON (1ull << 32)
+#define PHI_CPU_DOTPROD (1ull << 33)
+#define PHI_CPU_I8MM (1ull << 34)
 
 /// Defaults for sampling, from the model's generation config.
 typedef struct phi_generation {

@@ -1,0 +1,270 @@
+//===- MatmulTiles.cpp - What all register tiles of matmul share -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See MatmulTiles.h for the algebra.
+//===----------------------------------------------------------------------===//
+#include "targets/MatmulTiles.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include <algorithm>
+
+using namespace mlir;
+
+namespace phic {
+
+using Values = KernelBuilder::Values;
+
+namespace {
+
+constexpr int64_t kLanes = PackedLayout::kColumns;
+constexpr int64_t kVector = 32;
+
+/// A run of elements of K inside one tile: where its codes and scales are.
+struct Span {
+  Value tile;            ///< the tile of panel 0
+  int64_t storedElements; ///< of the tile: places the scales
+};
+
+Type scalarType(KernelBuilder &b, Scalar type) {
+  switch (type) {
+  case Scalar::F16: return b.getF16Type();
+  case Scalar::BF16: return b.getBF16Type();
+  case Scalar::F32: return b.getF32Type();
+  default: return b.getI8Type();
+  }
+}
+
+/// Scale, zero point and minimum of the 8 columns of a tile.
+ColumnParameters loadParameters(TileEmission &e, const Span &span, int64_t p) {
+  KernelBuilder &b = e.b;
+  const PackedLayout &layout = e.layout();
+  ColumnParameters result;
+  const int64_t n = span.storedElements, at = e.panel(p);
+  result.scale = b.loadFloats(kLanes, scalarType(b, layout.scale), span.tile, at + layout.scaleOffset(n));
+  if (layout.zero == Scalar::I8) {
+    Value codes = b.load(b.vec(kLanes, b.getI8Type()), span.tile, at + layout.zeroOffset(n));
+    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(kLanes, b.getI32Type()), codes));
+  } else if (layout.zero != Scalar::None) {
+    result.zero = b.load(b.vec(kLanes, b.getF32Type()), span.tile, at + layout.zeroOffset(n));
+  } else if (layout.storedZero() != 0) {
+    result.zero = b.splat(kLanes, float(layout.storedZero()));
+  }
+  if (layout.min != Scalar::None)
+    result.min = b.loadFloats(kLanes, scalarType(b, layout.min), span.tile, at + layout.minOffset(n));
+  return result;
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// s8 activations
+//===----------------------------------------------------------------------===//
+
+int64_t vectorsPerSum(const PackedLayout &layout, int64_t perLane) {
+  CodeType codes = layout.storedCodes();
+  int64_t greatest = codes.isSigned ? 128 : (int64_t(1) << codes.bits) - 1;
+  return std::max<int64_t>(1, 32767 / (perLane * greatest * 127));
+}
+
+std::pair<Value, Value> splitNibbles(KernelBuilder &b, Value nibbles) {
+  const int64_t bytes = cast<VectorType>(nibbles.getType()).getNumElements();
+  Value mask = b.splat(bytes, 8, 15);
+  VectorType words = b.vec(bytes / 2, b.getI16Type());
+  Value shifted = arith::ShRUIOp::create(b, b.bitcast(words, nibbles), b.splat(bytes / 2, 16, 4));
+  return {arith::AndIOp::create(b, nibbles, mask), arith::AndIOp::create(b, b.bitcast(nibbles.getType(), shifted), mask)};
+}
+
+Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t accumulator) const {
+  return e.b.loadBroadcast(kLanes, e.b.getF32Type(), pointer, e.row(accumulator / e.panels) + bytes);
+}
+ColumnParameters IntegerDot::ofColumns(TileEmission &, const ColumnParameters &parameters, int64_t) const { return parameters; }
+Values IntegerDot::rowMajor(TileEmission &, const Values &sums) const { return sums; }
+
+namespace {
+
+/// Adds one activation block to the accumulators, whose `parameters` are given. `codes` points to the block's codes of panel 0,
+/// `x` to its activations, `scale` to its activation scale; the sums lie behind all scales.
+void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, Value codes, Value x, Value scale, Values &sums) {
+  KernelBuilder &b = e.b;
+  const int64_t sumOffset = QuantizedRow{e.operands.K, e.operands.lhsBlock}.blocks() * 4;
+  Values totals = dot.emit(e, codes, x);
+  for (int64_t a = 0; a < int64_t(sums.size()); ++a) {
+    const ColumnParameters &columns = parameters[a];
+    Value sx = dot.ofRows(e, scale, 0, a), term = b.toFloat(totals[a]), sxS;
+    if (columns.zero || columns.min)
+      sxS = dot.ofRows(e, scale, sumOffset, a);
+    term = columns.zero ? b.fma(sx, term, arith::NegFOp::create(b, b.fmul(columns.zero, sxS))) : b.fmul(sx, term);
+    sums[a] = b.fma(columns.scale, term, sums[a]);
+    if (columns.min)
+      sums[a] = b.fma(columns.min, sxS, sums[a]);
+  }
+}
+
+/// Adds the activation blocks of one weight tile that has `elements` elements; `k` is its first.
+void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t elements, Value k, Values &sums) {
+  KernelBuilder &b = e.b;
+  const int64_t step = e.operands.lhsBlock, steps = (elements + step - 1) / step;
+  const int64_t codeStep = e.layout().codeBytes(step);
+  Span span{tile, e.layout().storedElements(elements)};
+  llvm::SmallVector<ColumnParameters> ofPanel, parameters;
+  for (int64_t p = 0; p < e.panels; ++p)
+    ofPanel.push_back(loadParameters(e, span, p));
+  for (int64_t a = 0; a < int64_t(sums.size()); ++a)
+    parameters.push_back(dot.ofColumns(e, ofPanel[a % e.panels], a));
+  Value x = b.offset(e.lhs, k);
+  Value scales = b.offset(e.lhs, b.add(b.mul(b.divide(k, step), 4), QuantizedRow{e.operands.K, step}.scalesOffset()));
+  // Up to four blocks are unrolled: longer tiles would only grow the code.
+  if (steps <= 4) {
+    for (int64_t i = 0; i < steps; ++i)
+      addBlock(e, dot, parameters, b.offset(tile, i * codeStep), b.offset(x, i * step), b.offset(scales, 4 * i), sums);
+    return;
+  }
+  sums = b.loop(b.i64(0), b.i64(steps), 1, sums, [&](Value i, ValueRange carried) {
+    Values inner(carried);
+    addBlock(e, dot, parameters, b.offset(tile, b.mul(i, codeStep)), b.offset(x, b.mul(i, step)), b.offset(scales, b.mul(i, 4)), inner);
+    return inner;
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// f32 activations
+//===----------------------------------------------------------------------===//
+
+/// A run of activations of every row, each as a vector of 8 equal lanes.
+class Activations {
+public:
+  /// `count` elements from `x` of row 0 on.
+  Activations(TileEmission &e, Value x, int64_t count) : e(e), x(x), count(count), fours(e.MR * ((count + 3) / 4)) {}
+
+  Value at(int64_t r, int64_t k) {
+    KernelBuilder &b = e.b;
+    if (!e.broadcastsLanes || k / 4 * 4 + 4 > count)
+      return b.loadBroadcast(kLanes, b.getF32Type(), x, e.row(r) + 4 * k);
+    Value &four = fours[r * ((count + 3) / 4) + k / 4];
+    if (!four)
+      four = b.load(b.vec(4, b.getF32Type()), x, e.row(r) + k / 4 * 16);
+    return LLVM::ShuffleVectorOp::create(b, four, four, llvm::SmallVector<int32_t>(kLanes, int32_t(k % 4)));
+  }
+
+private:
+  TileEmission &e;
+  Value x;
+  int64_t count;
+  llvm::SmallVector<Value> fours;
+};
+
+/// sums += x[r][k] * weights[p], the innermost step of every float kernel.
+void addElement(TileEmission &e, ArrayRef<Value> weights, Activations &x, int64_t k, Values &sums) {
+  for (int64_t r = 0; r < e.MR; ++r) {
+    Value activation = x.at(r, k);
+    for (int64_t p = 0; p < e.panels; ++p)
+      sums[r * e.panels + p] = e.b.fma(activation, weights[p], sums[r * e.panels + p]);
+  }
+}
+
+/// Code `i` of the 4 or 8 that each 32-bit lane of `lanes` holds, as f32.
+Value codeAsFloat(TileEmission &e, Value lanes, int64_t i) {
+  KernelBuilder &b = e.b;
+  const PackedLayout &layout = e.layout();
+  // Nibbles: byte i % 4, low half for i < 4. Bytes: byte i.
+  const int64_t shift = layout.nibbles() ? i % 4 * 8 + i / 4 * 4 : i * 8;
+  if (layout.storedCodes().isSigned) {
+    Value top = shift == 24 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(kLanes, 32, 24 - shift)));
+    return b.toFloat(arith::ShRSIOp::create(b, top, b.splat(kLanes, 32, 24)));
+  }
+  Value low = shift == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(kLanes, 32, shift)));
+  return b.toFloat(arith::AndIOp::create(b, low, b.splat(kLanes, 32, layout.nibbles() ? 15 : 255)));
+}
+
+/// Adds `count` elements held by one vector of codes a panel.
+void addCodes(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t count, Values &sums) {
+  KernelBuilder &b = e.b;
+  llvm::SmallVector<Value> lanes, weights(e.panels);
+  Activations activations(e, x, count);
+  for (int64_t p = 0; p < e.panels; ++p)
+    lanes.push_back(b.load(b.vec(kLanes, b.getI32Type()), codes, e.panel(p)));
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t p = 0; p < e.panels; ++p) {
+      Value code = codeAsFloat(e, lanes[p], i);
+      if (parameters[p].zero)
+        code = b.fsub(code, parameters[p].zero);
+      weights[p] = b.fmul(parameters[p].scale, code);
+      if (parameters[p].min)
+        weights[p] = b.fadd(weights[p], parameters[p].min);
+    }
+    addElement(e, weights, activations, i, sums);
+  }
+}
+
+void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values &sums) {
+  KernelBuilder &b = e.b;
+  const int64_t perVector = e.layout().nibbles() ? 8 : 4, vectors = elements / perVector, rest = elements % perVector;
+  Span span{tile, e.layout().storedElements(elements)};
+  llvm::SmallVector<ColumnParameters> parameters;
+  for (int64_t p = 0; p < e.panels; ++p)
+    parameters.push_back(loadParameters(e, span, p));
+  Value x = b.offset(e.lhs, b.mul(k, 4));
+  sums = b.loop(b.i64(0), b.i64(vectors), 1, sums, [&](Value j, ValueRange carried) {
+    Values inner(carried);
+    addCodes(e, parameters, b.offset(tile, b.mul(j, kVector)), b.offset(x, b.mul(j, 4 * perVector)), perVector, inner);
+    return inner;
+  });
+  if (rest > 0)
+    addCodes(e, parameters, b.offset(tile, vectors * kVector), b.offset(x, vectors * perVector * 4), rest, sums);
+}
+
+//===----------------------------------------------------------------------===//
+// Loops over K
+//===----------------------------------------------------------------------===//
+
+using TileEmitter = llvm::function_ref<void(Value tile, int64_t elements, Value k, Values &sums)>;
+
+/// All tiles of K: the whole ones in a loop, then the short last one.
+void overTiles(TileEmission &e, Values &sums, TileEmitter emit) {
+  KernelBuilder &b = e.b;
+  const PackedLayout &layout = e.layout();
+  const int64_t whole = e.operands.K / layout.block, tail = e.operands.K % layout.block;
+  if (whole > 0)
+    sums = b.loop(b.i64(0), b.i64(whole), 1, sums, [&](Value i, ValueRange carried) {
+      Values inner(carried);
+      emit(b.offset(e.rhs, b.mul(i, layout.tileBytes())), layout.block, b.mul(i, layout.block), inner);
+      return inner;
+    });
+  if (tail > 0)
+    emit(b.offset(e.rhs, whole * layout.tileBytes()), tail, b.i64(whole * layout.block), sums);
+}
+
+void emitFloats(TileEmission &e, Values &sums) {
+  KernelBuilder &b = e.b;
+  const Type stored = scalarType(b, e.layout().element);
+  const int64_t step = kLanes * scalarBytes(e.layout().element);
+  auto elements = [&](Value w, Value x, int64_t count, Values &inner) {
+    Activations activations(e, x, count);
+    for (int64_t k = 0; k < count; ++k) {
+      llvm::SmallVector<Value> weights;
+      for (int64_t p = 0; p < e.panels; ++p)
+        weights.push_back(b.loadFloats(kLanes, stored, w, e.panel(p) + k * step));
+      addElement(e, weights, activations, k, inner);
+    }
+  };
+  const int64_t K = e.operands.K, unrolled = K / 4 * 4;
+  sums = b.loop(b.i64(0), b.i64(unrolled), 4, sums, [&](Value k, ValueRange carried) {
+    Values inner(carried);
+    elements(b.offset(e.rhs, b.mul(k, step)), b.offset(e.lhs, b.mul(k, 4)), 4, inner);
+    return inner;
+  });
+  if (unrolled < K)
+    elements(b.offset(e.rhs, unrolled * step), b.offset(e.lhs, unrolled * 4), K - unrolled, sums);
+}
+
+} // namespace
+
+void emitMatmulTile(TileEmission &e, const MatmulVariant &variant, Values &sums) {
+  if (variant.rhs == RhsKind::Floats)
+    return emitFloats(e, sums);
+  if (variant.lhs == LhsKind::F32)
+    return overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addFloatTile(e, tile, elements, k, inner); });
+  overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addTile(e, *variant.dot, tile, elements, k, inner); });
+  sums = variant.dot->rowMajor(e, sums);
+}
+
+} // namespace phic

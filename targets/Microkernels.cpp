@@ -1,0 +1,107 @@
+//===- Microkernels.cpp - The variants of a target -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// For each kind of operands a target uses the rows of the newest ISA in its
+// family's table that it has.
+//===----------------------------------------------------------------------===//
+#include "targets/Microkernels.h"
+#include "targets/MatmulTiles.h"
+#include <vector>
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+constexpr int64_t kVectorBytes = 4 * PackedLayout::kColumns;
+using Values = KernelBuilder::Values;
+
+bool isArm(const Target &target) { return target.triple.starts_with("aarch64"); }
+
+/// Whether the target has what the target of that ISA has.
+bool hasIsa(const Target &target, std::string_view isa) {
+  for (const Target &other : allTargets())
+    if (other.isa == isa)
+      return (other.cpuFeatures & ~target.cpuFeatures) == 0;
+  assert(false && "Kernels.def names an ISA that Targets.def does not have");
+  return false;
+}
+
+bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
+  return (variant.lhs == LhsKind::S8) == (operands.lhsBlock > 0) &&
+         (variant.rhs == RhsKind::Codes) == (operands.rhs.kind == PackedLayout::Kind::BlockPanel);
+}
+
+class TableMicrokernels final : public Microkernels {
+public:
+  explicit TableMicrokernels(const Target &target) : broadcastsLanes(isArm(target)) {
+    for (const MatmulVariant &variant : isArm(target) ? armMatmulVariants() : x86MatmulVariants())
+      if (hasIsa(target, variant.isa))
+        variants.push_back(&variant);
+  }
+
+  llvm::SmallVector<RegisterTile> matmulTiles(const MatmulOperands &operands) const override {
+    llvm::SmallVector<RegisterTile> tiles;
+    for (const MatmulVariant *variant : variantsFor(operands))
+      tiles.push_back({variant->tile.MR, variant->tile.panels, variant->tile.KR ? variant->tile.KR : operands.lhsBlock});
+    return tiles;
+  }
+
+  void emitMatmul(KernelBuilder &b, const MatmulOperands &operands, const RegisterTile &tile, Value lhs, Value rhs,
+                  Value out, Value outRowBytes, Value panels) const override {
+    const MatmulVariant &variant = **llvm::find_if(variantsFor(operands), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
+    // Groups of `tile.panels` panels, then the rest one by one.
+    Value grouped = tile.panels == 1 ? panels : b.mul(b.divide(panels, tile.panels), tile.panels);
+    auto emitGroup = [&](Value p, int64_t width) {
+      TileEmission e{b, operands, tile.MR, width, lhs, b.offset(rhs, b.mul(p, operands.rhs.panelBytes(operands.K))), broadcastsLanes};
+      Values sums(tile.MR * width, b.splat(PackedLayout::kColumns, 0.0f));
+      emitMatmulTile(e, variant, sums);
+      for (int64_t r = 0; r < tile.MR; ++r) {
+        Value row = b.offset(b.offset(out, b.mul(p, kVectorBytes)), b.mul(outRowBytes, r));
+        for (int64_t i = 0; i < width; ++i)
+          b.store(sums[r * width + i], row, i * kVectorBytes);
+      }
+    };
+    b.loop(b.i64(0), grouped, tile.panels, [&](Value p) { emitGroup(p, tile.panels); });
+    if (tile.panels > 1)
+      b.loop(grouped, panels, 1, [&](Value p) { emitGroup(p, 1); });
+  }
+
+private:
+  llvm::SmallVector<const MatmulVariant *> variantsFor(const MatmulOperands &operands) const {
+    llvm::SmallVector<const MatmulVariant *> found;
+    for (const MatmulVariant *variant : variants) {
+      if (!takes(*variant, operands))
+        continue;
+      if (!found.empty() && found.front()->isa != variant->isa)
+        found.clear();
+      found.push_back(variant);
+    }
+    return found;
+  }
+
+  llvm::SmallVector<const MatmulVariant *> variants;
+  bool broadcastsLanes;
+};
+
+} // namespace
+
+std::string MatmulOperands::lhsName() const { return lhsBlock ? "s8b" + std::to_string(lhsBlock) : "f32"; }
+
+std::string MatmulOperands::rhsName() const {
+  // panel8x32_u4_f16_z8 -> u4f16z8b32
+  std::string name = rhs.name(), text;
+  if (rhs.kind != PackedLayout::Kind::BlockPanel)
+    return std::string(scalarName(rhs.element));
+  for (char c : name.substr(name.find('_') + 1))
+    if (c != '_')
+      text += c == '-' ? 'n' : c;
+  return text + "b" + std::to_string(rhs.block);
+}
+
+const Microkernels &microkernelsOf(const Target &target) {
+  static const std::vector<TableMicrokernels> all(allTargets().begin(), allTargets().end());
+  return all[size_t(&target - allTargets().data())];
+}
+
+} // namespace phic
