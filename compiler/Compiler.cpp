@@ -17,6 +17,7 @@
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/Link.h"
 #include "compiler/link/Linker.h"
+#include "compiler/weights/WeightErrors.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/Target.h"
@@ -71,6 +72,7 @@ private:
   ExitCode writeIr(const std::string &path);
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
+  ExitCode measureWeights();
 
   const Options &options;
   InputFiles &inputs;
@@ -166,6 +168,12 @@ ExitCode Compilation::writeIr(const std::string &path) {
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
+/// What converted weights lost: said in the program and in reports.
+ExitCode Compilation::measureWeights() {
+  llvm::Error error = measureWeightErrors(*module, model.directory);
+  return error ? fail(kExitModel, llvm::toString(std::move(error))) : kExitSuccess;
+}
+
 ExitCode Compilation::checkOptions(Phase first, Phase last) {
   if (first > last)
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
@@ -173,6 +181,8 @@ ExitCode Compilation::checkOptions(Phase first, Phase last) {
     return usageError("--target=" + options.target + " is no system phic compiles for; known are " + llvm::join(systems, ", "));
   if (!targetByName(options.cpu))
     return usageError("--cpu=" + options.cpu + " is no CPU level phic knows; known are " + knownTargets());
+  if (std::string error; !PrecisionSpec::parse(options.precision, &error))
+    return usageError(error);
   if (!options.dumpPhases.empty())
     if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
       return usageError("cannot create " + options.dumpPhases + ": " + code.message());
@@ -206,6 +216,8 @@ ExitCode Compilation::run() {
     return code;
   if (last < Phase::Link)
     return writeIr(options.output);
+  if (ExitCode code = measureWeights())
+    return code;
   return linkModel(*module, model, options, inputs, log);
 }
 

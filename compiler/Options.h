@@ -7,6 +7,7 @@
 #ifndef PHIC_COMPILER_OPTIONS_H
 #define PHIC_COMPILER_OPTIONS_H
 
+#include "passes/precision/PrecisionSpec.h"
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,6 +38,7 @@ struct Options {
   std::string output;              ///< "-" or empty with stopAfter: standard output
   std::string target = "x86_64-linux"; ///< system that the output runs on: a folder of prebuilt runtime files
   std::string cpu = "x86-64-v3";   ///< row of targets/Targets.def
+  PrecisionFlags precision;        ///< --precision and what goes with it: formats of the weights
   std::string activations = "auto";///< --act: auto, f32, i8
   std::string kvCache = "f16";     ///< --kv: f16, f32
   int64_t maxContext = 4096;       ///< tokens the program is built for at most; the model's limit caps it

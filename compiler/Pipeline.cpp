@@ -31,6 +31,9 @@ void addQuantize(OpPassManager &passes) {
 }
 
 void addPrecision(OpPassManager &passes, const Options &options) {
+  const PrecisionFlags &flags = options.precision;
+  passes.addPass(createAssignPrecisionPass({flags.precision, flags.block, flags.scheme, flags.axis, flags.embeddings, flags.lmHead,
+                                            {flags.rules.begin(), flags.rules.end()}, flags.allowRequantize}));
   passes.addPass(createAssignComputePass({options.activations}));
   passes.addPass(createAssignKvCachePass({options.kvCache}));
 }

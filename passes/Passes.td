@@ -124,6 +124,35 @@ def VerifyQuantizedPass : Pass<"phic-verify-quantized", "mlir::ModuleOp"> {
 // precision
 //===----------------------------------------------------------------------===//
 
+def AssignPrecisionPass : Pass<"phic-assign-precision", "mlir::ModuleOp"> {
+  let summary = "choose each matrix's weight format";
+  let description = [{
+    The default leaves every weight as it came (C1). What is asked for is a lossy step on the weight itself, which is
+    carried out, and measured, when the weight is read:
+
+    ```mlir
+    %w = phiq.weight "w" ... : tensor<96x256xf32>
+    ->
+    %w = phiq.weight "w" ... {conversion = #phiq.conversion<from = f32, method = "rtn">}
+         : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
+    ```
+    A weight takes the format of the last rule that matches its name; else of its role (embeddings, LM head; a tied
+    one is both and has one format); else `precision`. Vectors and rope tables are never touched. Quantized weights
+    are an error unless they are what is asked for already, or `allow-requantize` is given. So is a rule without a match.
+  }];
+  let options = [
+    Option<"precision", "precision", "std::string", "", "as-is (default), fp32, fp16, bf16, int8, int4 or a block format">,
+    Option<"block", "block", "std::string", "", "elements a scale, of int8 and int4: a multiple of 16 up to 256, or row; default 32">,
+    Option<"scheme", "scheme", "std::string", "", "of int8 and int4: sym (default) or asym">,
+    Option<"axis", "axis", "std::string", "", "that blocks run along: k">,
+    Option<"embeddings", "embeddings", "std::string", "", "auto (default), same or a format">,
+    Option<"lmHead", "lm-head", "std::string", "", "auto (default), same or a format">,
+    ListOption<"rules", "rules", "std::string", "REGEX=FORMAT, the last one that matches a weight's name wins">,
+    Option<"allowRequantize", "allow-requantize", "bool", "false", "change the format of quantized weights too">
+  ];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
 def AssignComputePass : Pass<"phic-assign-compute", "mlir::ModuleOp"> {
   let summary = "choose each matmul's compute mode";
   let description = [{

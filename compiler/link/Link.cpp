@@ -12,6 +12,7 @@
 #include "dialects/plan/Plan.h"
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Process.h"
 #include <chrono>
 #include <map>
@@ -177,12 +178,30 @@ std::string computeModes(ModuleOp module) {
   return text;
 }
 
+/// What --precision and its companions did, and what it cost; empty for a model as it came.
+std::string conversions(ModuleOp module) {
+  int count = 0;
+  double worst = 0;
+  std::string where;
+  module.walk([&](phiq::WeightOp weight) {
+    auto error = weight->getAttrOfType<DictionaryAttr>(phiq::PhiqDialect::kError);
+    if (!error)
+      return;
+    double relative = error.getAs<FloatAttr>("relative_rms").getValueAsDouble();
+    if (!count++ || relative > worst) {
+      worst = relative;
+      where = weight.getName().str();
+    }
+  });
+  return count ? llvm::formatv(", {0} weights converted, relative rms error up to {1:f4} ('{2}')", count, worst, where).str() : "";
+}
+
 void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
   log << "phic: wrote " << options.output << ": " << data.name << ", " << data.stages.size() << " stages, matmuls "
       << computeModes(module) << " (--act=" << options.activations << "), KV cache " << options.kvCache << " of "
       << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault << " tokens, weights "
-      << mib(data.weightsBytes) << ", arena " << mib(data.arenaBytes) << "\n";
+      << mib(data.weightsBytes) << conversions(module) << ", arena " << mib(data.arenaBytes) << "\n";
 }
 
 } // namespace

@@ -19,6 +19,19 @@ void addTargetFlags(CLI::App &verb, Options &o) {
 }
 
 void addPrecisionFlags(CLI::App &verb, Options &o) {
+  const char *weights = "Weights";
+  PrecisionFlags &p = o.precision;
+  verb.add_option("--precision", p.precision, "format of the matrices: as-is (default), fp32, fp16, bf16, int8, int4 (round to nearest in blocks), "
+                                              "or a block format such as 'u4, 32, scale = f16, zero = 8'")->group(weights);
+  verb.add_option("--precision-rule", p.rules, "REGEX=FORMAT for matrices whose name contains a match; repeatable, the last that matches wins")
+      ->allow_extra_args(false)->group(weights);
+  verb.add_option("--embeddings", p.embeddings, "format of the embeddings: auto (default; int8 with --precision=int4, else the same), same, or a format")->group(weights);
+  verb.add_option("--lm-head", p.lmHead, "format of the LM head, as --embeddings; tied embeddings follow it")->group(weights);
+  verb.add_option("--block", p.block, "of int8 and int4: weights that share a scale, a multiple of 16 up to 256 (default 32), or row")->group(weights);
+  auto *sym = verb.add_flag_callback("--sym", [&p] { p.scheme = "sym"; }, "of int8 and int4: the zero point is the middle code (default)")->group(weights);
+  verb.add_flag_callback("--asym", [&p] { p.scheme = "asym"; }, "of int8 and int4: a zero point for every block")->excludes(sym)->group(weights);
+  verb.add_option("--axis", p.axis, "axis that blocks run along: k, which a matmul sums over (default), is the one that kernels read")->group(weights);
+  verb.add_flag("--allow-requantize", p.allowRequantize, "change the format of weights that are quantized already, too")->group(weights);
   verb.add_option("--act", o.activations, "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits or less, else f32")
       ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))->capture_default_str();
   verb.add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();

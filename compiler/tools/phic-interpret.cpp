@@ -10,6 +10,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/tools/CompileFlags.h"
 #include "compiler/verify/Weights.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
@@ -150,8 +151,7 @@ int main(int argc, char **argv) {
   app.add_option("--step", flags.step, "tokens of one step, 0 for all at once");
   app.add_option("--phase", flags.phase, "run the phases up to this one first")
       ->check(CLI::IsMember({"import", "canonicalize", "quantize", "precision", "fuse", "layout"}))->capture_default_str();
-  app.add_option("--act", flags.options.activations, "as phic build, from the precision phase on")->capture_default_str();
-  app.add_option("--kv", flags.options.kvCache, "as phic build, from the precision phase on")->capture_default_str();
+  addPrecisionFlags(app, flags.options); // from the precision phase on
   app.add_option("--max-context", flags.options.maxContext, "as phic build")->capture_default_str();
   app.add_option("--model-dir", flags.options.modelDirectory, "folder of the weight files of an .mlir");
   CLI11_PARSE(app, argc, argv);

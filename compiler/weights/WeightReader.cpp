@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/weights/WeightReader.h"
 
+#include "compiler/weights/ConvertingReader.h"
 #include "compiler/weights/StoredBlocks.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Numerics.h"
@@ -240,6 +241,12 @@ private:
 } // namespace
 
 Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &spec) {
+  if (spec.conversion) {
+    Expected<std::unique_ptr<ConvertingReader>> reader = ConvertingReader::create(spec);
+    if (!reader)
+      return reader.takeError();
+    return std::move(*reader);
+  }
   auto fail = [](const std::string &message) {
     return createStringError(inconvertibleErrorCode(), message);
   };

@@ -24,26 +24,38 @@ namespace phiq {
 class WeightOp;
 }
 
+/// What a `#phiq.conversion` makes of a weight.
+struct WeightConversion {
+  ConvertMethod method = ConvertMethod::Rtn;
+  std::optional<BlockFormat> format; ///< absent: floats of type `element`
+  Scalar element = Scalar::F32;
+};
+
 /// What a `phiq.weight` says, without MLIR. A vector [N] is one row of N columns.
 struct WeightSpec {
   StorageLayout layout = StorageLayout::DenseNK;
   int64_t rows = 0;                  ///< N
   int64_t columns = 0;               ///< K
-  std::optional<BlockFormat> format; ///< absent: floats of type `element`
+  std::optional<BlockFormat> format; ///< as stored; absent: floats of type `element`
   Scalar element = Scalar::F32;
   llvm::SmallVector<llvm::ArrayRef<uint8_t>, 3> ranges;
   const WeightStore *store =
       nullptr; ///< owner of the ranges' bytes; null: somebody else's, never released
+  std::optional<WeightConversion> conversion; ///< absent: read as stored
 };
+
+/// What the op says, its ranges bounds-checked and hashed by the store (WeightReaderOp.cpp).
+llvm::Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store);
 
 /// Reads rows of one weight. Does not own the bytes: the store must outlive it.
 class WeightReader {
 public:
   virtual ~WeightReader() = default;
 
-  /// Checks that the ranges have the lengths that layout and shape ask for.
+  /// Checks that the ranges have the lengths that layout and shape ask for. With a conversion, what is read is its
+  /// result (ConvertingReader.h).
   static llvm::Expected<std::unique_ptr<WeightReader>> create(const WeightSpec &spec);
-  /// The same from the op, its ranges bounds-checked and hashed by the store (WeightReaderOp.cpp).
+  /// The same from the op.
   static llvm::Expected<std::unique_ptr<WeightReader>> create(phiq::WeightOp op,
                                                               WeightStore &store);
 
@@ -62,7 +74,7 @@ public:
 
   /// Gives the pages behind rows [n0, n0 + count), which have been streamed, back to the system. A
   /// transposed layout gives back nothing before its last row, then everything.
-  void release(int64_t n0, int64_t count) const;
+  virtual void release(int64_t n0, int64_t count) const;
 
 protected:
   explicit WeightReader(const WeightSpec &spec) : spec(spec) {}

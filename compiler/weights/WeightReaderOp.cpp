@@ -11,34 +11,56 @@
 using namespace llvm;
 
 namespace phic {
+namespace {
 
-Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op,
-                                                             WeightStore &store) {
-  auto prefix = [&](Error error) {
-    return createStringError(inconvertibleErrorCode(),
-                             "weight '" + op.getName() + "': " + toString(std::move(error)));
-  };
+std::optional<BlockFormat> formatOf(mlir::Type element) {
+  if (auto block = dyn_cast<phiq::BlockType>(element))
+    return block.getFormat();
+  return std::nullopt;
+}
+
+/// F32 also for a block type, which no one asks for its element.
+Scalar scalarOf(mlir::Type element) {
+  return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32;
+}
+
+} // namespace
+
+static Error prefixed(phiq::WeightOp op, Error error) {
+  return createStringError(inconvertibleErrorCode(),
+                           "weight '" + op.getName() + "': " + toString(std::move(error)));
+}
+
+Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   auto type = cast<mlir::ShapedType>(op.getType());
-  mlir::Type element = type.getElementType();
   WeightSpec spec;
   spec.store = &store;
   spec.layout = *storageLayoutByName(op.getLayout()); // the verifier has seen to it
   spec.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
   spec.columns = type.getDimSize(type.getRank() - 1);
-  if (auto block = dyn_cast<phiq::BlockType>(element))
-    spec.format = block.getFormat();
-  else
-    spec.element = element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32;
+  spec.format = formatOf(op.getStoredElementType());
+  spec.element = scalarOf(op.getStoredElementType());
+  if (auto conversion = op.getConversion())
+    spec.conversion = {*convertMethodByName(std::string_view(conversion->getMethod())), formatOf(type.getElementType()),
+                       scalarOf(type.getElementType())};
   for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>()) {
     Expected<ArrayRef<uint8_t>> bytes = store.verifiedBytes(
         {range.getFile(), range.getOffset(), range.getLength(), range.getHash()});
     if (!bytes)
-      return prefix(bytes.takeError());
+      return prefixed(op, bytes.takeError());
     spec.ranges.push_back(*bytes);
   }
-  Expected<std::unique_ptr<WeightReader>> reader = create(spec);
+  return spec;
+}
+
+Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op,
+                                                             WeightStore &store) {
+  Expected<WeightSpec> spec = weightSpecOf(op, store);
+  if (!spec)
+    return spec.takeError();
+  Expected<std::unique_ptr<WeightReader>> reader = create(*spec);
   if (!reader)
-    return prefix(reader.takeError());
+    return prefixed(op, reader.takeError());
   return reader;
 }
 

@@ -49,6 +49,8 @@ def Phiq_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Module attribute: the model's files, relative to its folder, by file index.
     static constexpr llvm::StringLiteral kFiles = "phiq.files";
+    /// On a converted weight, once measured: {relative_rms, greatest}, see compiler/weights/WeightErrors.h.
+    static constexpr llvm::StringLiteral kError = "phiq.error";
   }];
 }
 
@@ -82,6 +84,22 @@ def Phiq_RangeAttr : AttrDef<Phiq_Dialect, "Range"> {
   }];
   let parameters = (ins "uint32_t":$file, "uint64_t":$offset, "uint64_t":$length, "uint64_t":$hash);
   let hasCustomAssemblyFormat = 1;
+}
+
+def Phiq_ConversionAttr : AttrDef<Phiq_Dialect, "Conversion"> {
+  let mnemonic = "conversion";
+  let summary = "how a weight's numbers are changed while they are read";
+  let description = [{
+    The one lossy step that a weight can take, and only on request (C1 of docs/architecture.md): the bytes hold
+    elements of type `from`, `method` (a row of Formats.def) makes the weight's own type of them. Everything that
+    reads a weight sees the result: the interpreter, the packer and `phic verify`.
+
+    ```mlir
+    #phiq.conversion<from = f32, method = "rtn">
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$from, StringRefParameter<>:$method);
+  let assemblyFormat = "`<` struct(params) `>`";
 }
 
 #endif

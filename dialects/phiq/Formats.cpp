@@ -375,6 +375,36 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
   return {};
 }
 
+std::optional<ConvertMethod> convertMethodByName(std::string_view name) {
+#define PHIC_CONVERT_METHOD(ENUM, NAME, DESCRIPTION)                                               \
+  if (name == NAME)                                                                                \
+    return ConvertMethod::ENUM;
+#include "dialects/phiq/Formats.def"
+  return std::nullopt;
+}
+
+std::string checkRoundToNearest(const BlockFormat &format) {
+  if (format.subScaleBits)
+    return "has two-level scales, which round to nearest does not make";
+  if (format.min != Scalar::None) {
+    if (format.codes.isSigned || format.zero != Scalar::None || format.zeroConstant)
+      return "has a minimum, which takes unsigned codes without a zero point";
+    return {};
+  }
+  if (isFloat(format.zero))
+    return "has float zero points, which round to nearest does not make";
+  if (format.zero != Scalar::None) {
+    CodeType zero = {uint8_t(scalarBits(format.zero)),
+                     format.zero == Scalar::I8 || format.zero == Scalar::I4};
+    return zero == format.codes ? "" : "has zero points of another type than its codes";
+  }
+  int64_t middle = format.codes.isSigned ? 0 : int64_t(1) << (format.codes.bits - 1);
+  if (format.zeroConstant != middle)
+    return "is symmetric with zero = " + std::to_string(format.zeroConstant) + ", the middle of its codes is " +
+           std::to_string(middle);
+  return {};
+}
+
 const GgufType *ggufTypeByLayout(StorageLayout layout) {
   for (const GgufType &type : ggufTypes())
     if (type.layout == layout && !type.isFloat)

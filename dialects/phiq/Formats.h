@@ -88,6 +88,18 @@ bool isTransposed(StorageLayout layout);
 std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element,
                          int64_t rows, int64_t columns, const std::vector<uint64_t> &lengths);
 
+/// How a weight's numbers are changed to another format: a row of Formats.def.
+enum class ConvertMethod : uint8_t {
+#define PHIC_CONVERT_METHOD(ENUM, NAME, DESCRIPTION) ENUM,
+#include "dialects/phiq/Formats.def"
+};
+std::optional<ConvertMethod> convertMethodByName(std::string_view name);
+
+/// Why round to nearest cannot make that format, or an empty string: it has one level of scales, and
+/// the codes lie around the zero point (symmetric: half of them below) or have a zero point or
+/// minimum a block.
+std::string checkRoundToNearest(const BlockFormat &format);
+
 /// A GGUF tensor type: a row of Formats.def.
 struct GgufType {
   uint32_t id;

@@ -11,6 +11,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #pragma clang fp contract(off)
 
@@ -155,6 +156,90 @@ void dequantizeRow(const BlockRow &row, const BlockFormat &format, float *values
       for (int64_t k = begin; k < end; ++k)
         values[k] = dequantize(row.codes[k], scale, zero, min);
   }
+}
+
+namespace {
+
+/// What one block of a weight is quantized with.
+struct BlockParameters {
+  float scale, zero, min;
+};
+
+BlockParameters symmetricParameters(const float *x, int64_t count, const BlockFormat &format) {
+  float extreme = 0;
+  for (int64_t k = 0; k < count; ++k)
+    if (std::fabs(x[k]) > std::fabs(extreme))
+      extreme = x[k];
+  return {roundTo(format.scale, extreme / -float(1 << (format.codes.bits - 1))),
+          float(format.zeroConstant), 0};
+}
+
+BlockParameters affineParameters(const float *x, int64_t count, const BlockFormat &format) {
+  auto [least, greatest] = std::minmax_element(x, x + count);
+  auto steps = float((1 << format.codes.bits) - 1);
+  if (format.min != Scalar::None) {
+    float min = roundTo(format.min, *least);
+    return {roundTo(format.scale, (*greatest - min) / steps), 0, min};
+  }
+  float low = std::min(*least, 0.0f), high = std::max(*greatest, 0.0f);
+  float scale = roundTo(format.scale, (high - low) / steps);
+  float zero = scale == 0 ? 0.0f : float(leastCode(format.codes)) - low / scale;
+  return {scale, float(roundToCode(zero, 0, format.codes)), 0};
+}
+
+bool isFinite(const float *x, int64_t count) {
+  // A sum of products with 0 is 0 or NaN: vectorizes where a test of each element does not.
+  float sum = 0;
+  for (int64_t k = 0; k < count; ++k)
+    sum += x[k] * 0.0f;
+  return sum == 0;
+}
+
+} // namespace
+
+bool quantizeWeightRow(const float *x, int64_t columns, const BlockFormat &format, BlockRow &row) {
+  assert(checkRoundToNearest(format).empty());
+  const int64_t blocks = (columns + format.block - 1) / format.block;
+  row.codes.resize(columns);
+  for (auto *numbers : {&row.scale, &row.zero, &row.min})
+    numbers->resize(blocks);
+  const bool symmetric = format.zero == Scalar::None && format.min == Scalar::None;
+  bool finite = true;
+  for (int64_t b = 0; b < blocks; ++b) {
+    int64_t begin = b * format.block, count = std::min(format.block, columns - begin);
+    BlockParameters p = (symmetric ? symmetricParameters : affineParameters)(x + begin, count, format);
+    if (!isFinite(x + begin, count) || !std::isfinite(p.scale) || !std::isfinite(p.min)) {
+      p.scale = std::numeric_limits<float>::quiet_NaN();
+      finite = false;
+    }
+    row.scale[b] = p.scale, row.zero[b] = p.zero, row.min[b] = p.min;
+    const auto zero = int32_t(p.zero);
+    for (int64_t k = begin; k < begin + count; ++k)
+      row.codes[k] = int16_t(p.scale == 0 ? zero : quantize(x[k] - p.min, p.scale, zero, format.codes));
+  }
+  return finite;
+}
+
+/// How far a value may move when it is rounded to a stored type, given the result: half a unit in the last place,
+/// or half the distance of subnormals.
+static double storedError(Scalar type, float stored) {
+  double magnitude = 1.01 * std::fabs(stored);
+  switch (type) {
+  case Scalar::F16:
+    return std::max(magnitude * 0x1p-11, 0x1p-25);
+  case Scalar::BF16:
+    return std::max(magnitude * 0x1p-8, 0x1p-134);
+  default:
+    return std::max(magnitude * 0x1p-24, 0x1p-150);
+  }
+}
+
+double roundToNearestBound(const BlockFormat &format, float scale, float min) {
+  const double range = double(1 << format.codes.bits), unit = 0x1p-24, s = std::fabs(scale), m = std::fabs(min);
+  const bool symmetric = format.zero == Scalar::None && format.min == Scalar::None;
+  // f32: x / s, z, s (q - z) and their sums are each off by a few units of at most range * s + |m|.
+  double bound = (symmetric ? 1.0 : 0.5) * s + range * storedError(format.scale, scale) + 8 * unit * (range * s + m);
+  return format.min == Scalar::None ? bound : bound + 2 * storedError(format.min, min);
 }
 
 void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales,

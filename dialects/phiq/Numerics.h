@@ -66,6 +66,24 @@ int32_t requantize(int32_t accumulator, float scale, int32_t zero, CodeType code
 /// The floats that one row of a weight stands for: values [row.codes.size()].
 void dequantizeRow(const BlockRow &row, const BlockFormat &format, float *values);
 
+/// Round to nearest of one row of a weight: what `method = "rtn"` of a `#phiq.conversion` means. With b bits, codes
+/// in [least, greatest], R(.) rounding to the scale's stored type, and per block lo = min(0, min x), hi = max(0, max x):
+///
+///     symmetric    s = R(e / -2^(b-1)), e the x of greatest magnitude (the first of equals), z the format's constant
+///     zero point   s = R((hi - lo) / (2^b - 1))      z = saturate(round_half_even(f32(least - f32(lo / s))))
+///     minimum      s = R((max x - m) / (2^b - 1))    m = R(min x), in the minimum's stored type
+///     code         q = saturate(round_half_even(f32(x / s)) + z), with a minimum f32(f32(x - m) / s)
+///
+/// so codes fit the scale that is stored. A scale of 0 (all zeros, or below what its type holds) has codes z, or 0.
+/// False, with NaN for the scale of each block concerned, where an x or a scale is not finite. `format` is one that
+/// checkRoundToNearest accepts; the last block may be short; `row`'s vectors are resized.
+bool quantizeWeightRow(const float *x, int64_t columns, const BlockFormat &format, BlockRow &row);
+
+/// How far what quantizeWeightRow stores may be from x in a block of that scale and minimum: half a step (symmetric:
+/// a whole one, for that end of the range which has one code less), the range times the rounding of s, the rounding
+/// of m, and f32 roundings.
+double roundToNearestBound(const BlockFormat &format, float scale, float min);
+
 /// A block whose greatest magnitude is below this counts as zeros; 127 / absmax must not overflow.
 inline constexpr float kLeastBlockMagnitude = 0x1p-100f;
 

@@ -37,11 +37,27 @@ def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
          #phiq.range<file = 1, offset = 12288, length = 3072, hash = 0x2>]
         : tensor<96x256x!phiq.block<u4, 32, scale = f32, zero = 8>>
     ```
-    - (C1) the layout names as many ranges as are given; their lengths are what type and layout ask for.
-    - (C2) a rank-1 weight is a float vector, stored `dense_nk`.
+    With `conversion`, the bytes hold another element type, of which the result's is made (lossy, on request only):
+
+    ```mlir
+    %w = phiq.weight "lm_head" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 98304, hash = 0x1>]
+        {conversion = #phiq.conversion<from = f32, method = "rtn">}
+        : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
+    ```
+    - (C1) the layout names as many ranges as are given; their lengths are what layout and stored type ask for.
+    - (C2) a rank-1 weight is a float vector, stored `dense_nk`, and not converted.
+    - (C3) a conversion's method is known, makes the result's format, and changes the type.
   }];
-  let arguments = (ins StrAttr:$name, StrAttr:$layout, ArrayAttr:$ranges);
+  let arguments = (ins StrAttr:$name, StrAttr:$layout, ArrayAttr:$ranges, OptionalAttr<Phiq_ConversionAttr>:$conversion);
   let results = (outs Phiq_Weight:$result);
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::llvm::StringRef":$name, "::llvm::StringRef":$layout,
+                                 "::mlir::ArrayAttr":$ranges), [{
+    build($_builder, $_state, type, name, layout, ranges, /*conversion=*/ConversionAttr());
+  }]>];
+  let extraClassDeclaration = [{
+    /// Element type of the bytes in the file: the conversion's, else the result's.
+    ::mlir::Type getStoredElementType();
+  }];
   let assemblyFormat = "$name `layout` `=` $layout $ranges attr-dict `:` type($result)";
   let hasVerifier = 1;
 }

@@ -45,6 +45,23 @@ CacheOp requireCache(Operation *op, FlatSymbolRefAttr name, SymbolTableCollectio
 
 } // namespace
 
+/// (C2), (C3)
+static LogicalResult verifyConversion(WeightOp op, ShapedType type) {
+  std::optional<ConversionAttr> conversion = op.getConversion();
+  if (!conversion)
+    return success();
+  if (type.getRank() == 1)
+    return op.emitOpError("of rank 1 cannot be converted");
+  if (!convertMethodByName(std::string_view(conversion->getMethod())))
+    return op.emitOpError("is converted by unknown method '") << conversion->getMethod() << "'";
+  if (conversion->getFrom() == type.getElementType())
+    return op.emitOpError("is converted from its own type ") << conversion->getFrom();
+  if (auto block = dyn_cast<BlockType>(type.getElementType()))
+    if (std::string reason = checkRoundToNearest(block.getFormat()); !reason.empty())
+      return op.emitOpError("is converted to ") << block << ", which " << reason;
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   std::optional<StorageLayout> layout = storageLayoutByName(getLayout());
   if (!layout)
@@ -59,18 +76,22 @@ LogicalResult WeightOp::verify() {
   std::vector<uint64_t> lengths;
   for (RangeAttr range : getRanges().getAsRange<RangeAttr>())
     lengths.push_back(range.getLength());
+  Type element = getStoredElementType();
   std::optional<BlockFormat> format;
-  if (auto block = dyn_cast<BlockType>(type.getElementType()))
+  if (auto block = dyn_cast<BlockType>(element))
     format = block.getFormat();
   int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
-  std::string error = checkStorage(*layout, format ? &*format : nullptr, scalarOf(type.getElementType()), rows,
-                                   columns, lengths);
+  std::string error = checkStorage(*layout, format ? &*format : nullptr, scalarOf(element), rows, columns, lengths);
   if (!error.empty())
     return emitOpError() << error;
   // (C2)
   if (type.getRank() == 1 && *layout != StorageLayout::DenseNK)
     return emitOpError("of rank 1 requires layout 'dense_nk', found '") << getLayout() << "'";
-  return success();
+  return verifyConversion(*this, type);
+}
+
+Type WeightOp::getStoredElementType() {
+  return getConversion() ? getConversion()->getFrom() : cast<ShapedType>(getType()).getElementType();
 }
 
 LogicalResult RopeTableOp::verify() {

@@ -20,7 +20,8 @@ using namespace mlir;
 
 /// Everything that decides a weight's values: how which bytes are read as what type. Not its name.
 Attribute valueKey(phiq::WeightOp op) {
-  return ArrayAttr::get(op.getContext(), {op.getLayoutAttr(), op.getRanges(), TypeAttr::get(op.getType())});
+  return ArrayAttr::get(op.getContext(), {op.getLayoutAttr(), op.getRanges(), TypeAttr::get(op.getType()),
+                                          TypeAttr::get(op.getStoredElementType())});
 }
 
 struct FoldEqualWeights : impl::FoldEqualWeightsPassBase<FoldEqualWeights> {

@@ -40,9 +40,11 @@ struct FoldTranspose : OpRewritePattern<phiq::TransposeOp> {
     std::optional<StorageLayout> layout = mirrored(weight.getLayout());
     if (!layout)
       return rewriter.notifyMatchFailure(op, "requires a layout that can be read in either order");
+    if (weight.getConversion())
+      return rewriter.notifyMatchFailure(op, "requires a weight as it is stored: a conversion has an axis");
     rewriter.setInsertionPoint(weight);
-    rewriter.replaceOpWithNewOp<phiq::WeightOp>(op, op.getType(), weight.getNameAttr(),
-                                                rewriter.getStringAttr(storageLayoutName(*layout)), weight.getRanges());
+    rewriter.replaceOpWithNewOp<phiq::WeightOp>(op, op.getType(), weight.getName(),
+                                                StringRef(storageLayoutName(*layout)), weight.getRanges());
     return success();
   }
 };

@@ -32,6 +32,51 @@ func.func @weight_c2() {
 
 // -----
 
+func.func @weight_c1_stored() {
+  // expected-error@below {{range 0 has 1024 bytes, layout 'dense_nk' of this type asks for 2048}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x1>]
+      {conversion = #phiq.conversion<from = f32, method = "rtn">} : tensor<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @weight_c2_converted() {
+  // expected-error@below {{of rank 1 cannot be converted}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>]
+      {conversion = #phiq.conversion<from = f32, method = "rtn">} : tensor<32xf16>
+  return
+}
+
+// -----
+
+func.func @weight_c3_method() {
+  // expected-error@below {{is converted by unknown method 'gptq'}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]
+      {conversion = #phiq.conversion<from = f32, method = "gptq">} : tensor<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @weight_c3_type() {
+  // expected-error@below {{is converted from its own type 'f32'}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]
+      {conversion = #phiq.conversion<from = f32, method = "rtn">} : tensor<16x32xf32>
+  return
+}
+
+// -----
+
+func.func @weight_c3_format() {
+  // expected-error@below {{is converted to '!phiq.block<u4, 32, scale = f16>', which is symmetric with zero = 0, the middle of its codes is 8}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]
+      {conversion = #phiq.conversion<from = f32, method = "rtn">} : tensor<16x32x!phiq.block<u4, 32, scale = f16>>
+  return
+}
+
+// -----
+
 func.func @rope_table() {
   // expected-error@below {{requires kind 'cos' or 'sin', found 'tan'}}
   %0 = phiq.rope_table "tan" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>

@@ -62,3 +62,11 @@ func.func @shape_and_format(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>, %s: tens
   %9 = phiq.snap %x, %s {greatest = 155 : i64, least = -100 : i64} : tensor<?x32xf32>, tensor<1xf32>
   return
 }
+
+// CHECK-LABEL: @converted
+func.func @converted() {
+  // CHECK: phiq.weight "w" layout = "dense_nk" [{{.*}}] {conversion = #phiq.conversion<from = f32, method = "rtn">} : tensor<16x32x!phiq.block<u4, 32, scale = f16, zero = 8>>
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]
+      {conversion = #phiq.conversion<from = f32, method = "rtn">} : tensor<16x32x!phiq.block<u4, 32, scale = f16, zero = 8>>
+  return
+}

@@ -1,0 +1,28 @@
+//===- WeightErrors.h - What conversions cost ------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Measures every `#phiq.conversion` of a module: reads each such weight once, a
+// few rows at a time on all cores, and compares what is stored with what it is
+// converted to. Sums are taken in a fixed order, whatever the number of threads.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_WEIGHTS_WEIGHTERRORS_H
+#define PHIC_COMPILER_WEIGHTS_WEIGHTERRORS_H
+
+#include "compiler/weights/WeightStore.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace phic {
+
+/// Notes on each converted weight, as `phiq.error`, how far it is from what is stored:
+///
+///     relative_rms = sqrt(sum (w' - w)^2 / sum w^2)      greatest = max |w' - w|
+///
+/// A weight whose values are not finite, or that the format cannot hold (f16 beyond 65504), is an error that names it.
+/// Weights that are noted already are left alone.
+llvm::Error measureWeightErrors(mlir::ModuleOp module, WeightStore &store);
+/// The same, opening the files that the module names in the model's folder if there is anything to measure.
+llvm::Error measureWeightErrors(mlir::ModuleOp module, llvm::StringRef directory);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_WEIGHTS_WEIGHTERRORS_H

@@ -1,0 +1,183 @@
+//===- AssignPrecision.cpp - Which format each weight takes ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Honours `--precision`, `--precision-rule`, `--embeddings` and `--lm-head`. The weight's type changes, and the lossy
+// step that this asks for is said beside it; the numbers are made when the weight is read.
+//
+//     %w = phiq.weight "w" ... : tensor<96x256xf32>
+//     ->
+//     %w = phiq.weight "w" ... {conversion = #phiq.conversion<from = f32, method = "rtn">}
+//          : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
+//===----------------------------------------------------------------------===//
+#include "passes/Passes.h"
+#include "passes/RowOps.h"
+#include "passes/precision/PrecisionSpec.h"
+#include "passes/precision/WeightRoles.h"
+#include "targets/PackedLayout.h"
+#include "llvm/Support/Regex.h"
+
+namespace phic {
+#define GEN_PASS_DEF_ASSIGNPRECISIONPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+
+ShapedType typeOf(phiq::WeightOp weight) { return cast<ShapedType>(weight.getType()); }
+
+/// A weight's location is its name.
+void noteWeight(InFlightDiagnostic &error, phiq::WeightOp weight) {
+  error.attachNote(weight.getLoc()) << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1) << ", "
+                                    << typeOf(weight).getElementType();
+}
+
+/// Whether a weight of this element type is what is asked for already.
+bool satisfies(Type element, Type wanted, const AskedFormat &asked) {
+  if (element == wanted)
+    return true;
+  auto block = dyn_cast<phiq::BlockType>(element);
+  return block && asked.isWidth && block.getFormat().codes.bits == asked.block.codes.bits;
+}
+
+struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
+  using AssignPrecisionPassBase::AssignPrecisionPassBase;
+
+  void runOnOperation() override {
+    std::string error;
+    std::optional<PrecisionSpec> parsed = PrecisionSpec::parse(flags(), &error);
+    if (!parsed) {
+      getOperation().emitError() << error;
+      return signalPassFailure();
+    }
+    spec = *parsed;
+    if (!spec.isAsIs() && failed(assignAll()))
+      signalPassFailure();
+  }
+
+  PrecisionFlags flags() {
+    return {precision, block, scheme, axis, embeddings, lmHead, std::vector<std::string>(rules.begin(), rules.end()), allowRequantize};
+  }
+
+  LogicalResult assignAll() {
+    SmallVector<WeightRole> roles = findWeightRoles(getOperation());
+    SmallVector<std::pair<phiq::WeightOp, Type>> changes;
+    SmallVector<phiq::WeightOp> quantized;
+    used.assign(spec.rules.size(), false);
+    for (WeightRole role : roles) {
+      FailureOr<const AskedFormat *> asked = formatFor(role);
+      if (failed(asked))
+        return failure();
+      Type wanted = elementFor(role.weight, **asked), element = typeOf(role.weight).getElementType();
+      if (satisfies(element, wanted, **asked))
+        continue;
+      if (failed(requirePackable(role.weight, wanted)))
+        return failure();
+      if (isa<phiq::BlockType>(element) && !spec.allowRequantize)
+        quantized.push_back(role.weight);
+      changes.emplace_back(role.weight, wanted);
+    }
+    if (failed(requireRulesUsed(roles)) || failed(requireFloats(quantized)))
+      return failure();
+    for (auto [weight, wanted] : changes)
+      if (failed(change(weight, wanted)))
+        return failure();
+    return success();
+  }
+
+  /// The last rule that matches; else the policy of its role; else what everything takes.
+  FailureOr<const AskedFormat *> formatFor(WeightRole role) {
+    const AskedFormat *asked = nullptr;
+    for (auto [i, rule] : llvm::enumerate(spec.rules))
+      if (llvm::Regex(rule.regex).match(role.weight.getName())) {
+        used[i] = true;
+        asked = &rule.format;
+      }
+    if (asked)
+      return asked;
+    if (role.isEmbedding && role.isLmHead)
+      return tiedFormat(role.weight);
+    return role.isEmbedding ? &spec.embeddings : role.isLmHead ? &spec.lmHead : &spec.all;
+  }
+
+  /// One weight is both: it has one format.
+  FailureOr<const AskedFormat *> tiedFormat(phiq::WeightOp weight) {
+    Type embeddings = elementFor(weight, spec.embeddings), lmHead = elementFor(weight, spec.lmHead);
+    if (spec.embeddingsGiven && spec.lmHeadGiven && embeddings != lmHead)
+      return weight.emitError() << "is both embeddings and LM head of this model, and --embeddings asks for "
+                                   << embeddings << ", --lm-head for " << lmHead << "; give them one format, or only one of the flags";
+    return spec.embeddingsGiven ? &spec.embeddings : &spec.lmHead;
+  }
+
+  Type elementFor(phiq::WeightOp weight, const AskedFormat &asked) {
+    Builder builder(&getContext());
+    switch (asked.kind) {
+    case AskedFormat::Kind::AsIs:
+      return typeOf(weight).getElementType();
+    case AskedFormat::Kind::Float:
+      return asked.element == Scalar::F16    ? Type(builder.getF16Type())
+             : asked.element == Scalar::BF16 ? Type(builder.getBF16Type())
+                                             : Type(builder.getF32Type());
+    case AskedFormat::Kind::Block:
+      break;
+    }
+    BlockFormat format = asked.block;
+    if (asked.isRow)
+      format.block = typeOf(weight).getDimSize(1);
+    return phiq::BlockType::get(&getContext(), format);
+  }
+
+  LogicalResult requirePackable(phiq::WeightOp weight, Type wanted) {
+    auto block = dyn_cast<phiq::BlockType>(wanted);
+    std::string reason;
+    if (!block || PackedLayout::blockPanel(block.getFormat(), typeOf(weight).getDimSize(1), &reason))
+      return success();
+    return weight.emitError() << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1)
+                                 << " cannot be " << block << ": " << reason;
+  }
+
+  /// A rule that matches nothing is a mistake that the program would hide.
+  LogicalResult requireRulesUsed(ArrayRef<WeightRole> roles) {
+    for (auto [rule, isUsed] : llvm::zip(spec.rules, used)) {
+      if (isUsed)
+        continue;
+      InFlightDiagnostic error = getOperation().emitError("--precision-rule '") << rule.text << "' matches none of the " << roles.size()
+                                                                               << " matrices of this model; their names are";
+      constexpr size_t kShown = 12;
+      for (WeightRole role : roles.take_front(kShown))
+        noteWeight(error, role.weight);
+      if (roles.size() > kShown)
+        error.attachNote(getOperation().getLoc()) << "and " << roles.size() - kShown << " more";
+      return error;
+    }
+    return success();
+  }
+
+  /// Weights that were quantized by somebody stay as they are unless a user insists.
+  LogicalResult requireFloats(ArrayRef<phiq::WeightOp> quantized) {
+    if (quantized.empty())
+      return success();
+    InFlightDiagnostic error = getOperation().emitError() << quantized.size()
+                                                         << " weights are quantized already; quantizing them again adds to their error. "
+                                                            "Use --allow-requantize, or keep them with --precision-rule 'REGEX=as-is'";
+    constexpr size_t kShown = 8;
+    for (phiq::WeightOp weight : quantized.take_front(kShown))
+      noteWeight(error, weight);
+    if (quantized.size() > kShown)
+      error.attachNote(getOperation().getLoc()) << "and " << quantized.size() - kShown << " more";
+    return error;
+  }
+
+  LogicalResult change(phiq::WeightOp weight, Type wanted) {
+    if (weight.getConversion())
+      return weight.emitError() << "is converted already, from " << weight.getConversion()->getFrom();
+    weight.setConversionAttr(phiq::ConversionAttr::get(&getContext(), typeOf(weight).getElementType(), "rtn"));
+    weight.getResult().setType(cast<RankedTensorType>(typeOf(weight).clone(wanted)));
+    return success();
+  }
+
+  PrecisionSpec spec;
+  SmallVector<bool> used;  ///< rules that matched, by index
+};
+
+} // namespace
+} // namespace phic
