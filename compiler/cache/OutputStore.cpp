@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/OutputStore.h"
 #include "compiler/InputFiles.h"
+#include "compiler/OutputFile.h"
 #include "compiler/cache/CopyFile.h"
 #include "compiler/cache/FileHash.h"
 #include "llvm/ADT/STLExtras.h"
@@ -112,35 +113,29 @@ std::optional<CacheEntry> OutputStore::find(llvm::StringRef key,
 llvm::Expected<bool> OutputStore::restore(const CacheEntry &entry, llvm::ArrayRef<std::string> paths,
                                           bool &damaged) const {
   damaged = entry.outputs.size() != paths.size();
-  std::vector<fs::TempFile> files;
-  llvm::scope_exit discard([&] {
-    for (fs::TempFile &file : files)
-      llvm::consumeError(file.discard());
-  });
+  std::vector<OutputFile> files;
   for (size_t i = 0; i < paths.size() && !damaged; ++i) {
     std::string kept = entry.folder + "/" + std::to_string(i);
     if (!fs::exists(kept))
       return false;
-    unsigned mode = fs::all_read | fs::all_write | (entry.outputs[i].executable ? unsigned(fs::all_exe) : 0);
-    auto file = fs::TempFile::create(paths[i] + ".%%%%%%%%", fs::perms(mode));
+    auto file = OutputFile::create(paths[i], entry.outputs[i].executable ? OutputFile::Kind::Program : OutputFile::Kind::Data);
     if (!file)
-      return llvm::createStringError("cannot write " + paths[i] + ": " + llvm::toString(file.takeError()));
+      return file.takeError();
     files.push_back(std::move(*file));
-    if (std::error_code failure = copyContents(kept, files.back().FD))
-      return llvm::createStringError("cannot write " + paths[i] + ": " + failure.message());
-    damaged = FileHasher("").hash(files.back().TmpName) != entry.outputs[i].hash;
+    if (std::error_code failure = copyContents(kept, files.back().descriptor()))
+      return cannotWrite(paths[i], failure);
+    damaged = FileHasher("").hash("/proc/self/fd/" + std::to_string(files.back().descriptor())) != entry.outputs[i].hash;
   }
   if (damaged) {
     remove(entry.folder);
     return false;
   }
   for (size_t i = 0; i < paths.size(); ++i)
-    if (llvm::Error failure = files[i].keep(paths[i])) {
+    if (llvm::Error failure = files[i].keep()) {
       for (size_t done = 0; done < i; ++done)
         fs::remove(paths[done]);
-      return llvm::createStringError("cannot write " + paths[i] + ": " + llvm::toString(std::move(failure)));
+      return failure;
     }
-  files.clear();
   ::utimensat(AT_FDCWD, (entry.folder + kFacts).c_str(), nullptr, 0); // used now
   return true;
 }
