@@ -15,7 +15,9 @@
 #include "compiler/cache/CompileCache.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/link/Link.h"
+#include "compiler/report/MemoryLimit.h"
 #include "compiler/link/Linker.h"
 #include "compiler/weights/WeightErrors.h"
 #include "dialects/phiq/Phiq.h"
@@ -70,6 +72,7 @@ private:
   ExitCode runPasses(Phase phase);
   std::string printed();
   ExitCode writeIr(const std::string &path);
+  ExitCode checkMemory();
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
   ExitCode measureWeights();
@@ -216,9 +219,31 @@ ExitCode Compilation::run() {
     return code;
   if (last < Phase::Link)
     return writeIr(options.output);
+  if (ExitCode code = checkMemory())
+    return code;
   if (ExitCode code = measureWeights())
     return code;
   return linkModel(*module, model, options, inputs, log);
+}
+
+/// --max-memory, at the longest context that the program is built for.
+ExitCode Compilation::checkMemory() {
+  if (options.maxMemory == 0)
+    return kExitSuccess;
+  PredictionOptions wanted;
+  wanted.context = options.maxContext;
+  // linkModel complains about a tokenizer that cannot be compiled.
+  if (llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model))
+    wanted.tokenizerBytes = tokenizer->tables.size() + tokenizer->chat.size();
+  else
+    llvm::consumeError(tokenizer.takeError());
+  std::optional<Finding> excess = findMemoryExcess(predict(*module, options, wanted), options);
+  if (!excess)
+    return kExitSuccess;
+  fail(kExitModel, excess->message);
+  for (const std::string &note : excess->notes)
+    log << "phic: note: " << note << "\n";
+  return kExitModel;
 }
 
 ExitCode Compilation::runObserved() { return runPhases(Phase::Import, observer->last); }

@@ -43,6 +43,7 @@ struct Options {
   std::string kvCache = "f16";     ///< --kv: f16, f32
   int64_t maxContext = 4096;       ///< tokens the program is built for at most; the model's limit caps it
   int64_t chunkRows = 256;         ///< rows of one prefill step
+  uint64_t maxMemory = 0;          ///< --max-memory: bytes that a program may need; 0: no limit
   std::optional<Phase> stopAfter;
   std::optional<Phase> startFrom;
   std::string modelDirectory;      ///< folder of the weight files, with startFrom; default: that of the .mlir

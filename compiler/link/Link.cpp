@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Link.h"
 #include "compiler/InputFiles.h"
-#include "compiler/import/gguf/GgufReader.h"
+#include "compiler/Progress.h"
 #include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/link/Linker.h"
 #include "compiler/link/Manifest.h"
@@ -13,8 +13,6 @@
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Process.h"
-#include <chrono>
 #include <map>
 
 using namespace mlir;
@@ -111,28 +109,15 @@ ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
   return code;
 }
 
-llvm::Expected<CompiledTokenizer> tokenizerOf(const ModelPath &model, InputFiles &inputs) {
-  if (model.kind == ModelKind::Gguf) {
-    auto file = gguf::GgufFile::open(model.file);
-    return file ? compileTokenizer(**file) : llvm::Expected<CompiledTokenizer>(file.takeError());
-  }
-  if (hasTokenizer(model.directory, &inputs))
-    return compileTokenizer(model.directory, &inputs);
-  CompiledTokenizer none;
-  none.warnings.push_back(model.directory + " has no tokenizer.json: the program will take --tokens only");
-  return none;
-}
-
 /// The tokenizer's tables; a model without one builds, and says what its program cannot do.
 llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &inputs, llvm::raw_ostream &log) {
-  llvm::Expected<CompiledTokenizer> tokenizer = tokenizerOf(model, inputs);
+  llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model, &inputs);
   if (!tokenizer)
     return tokenizer.takeError();
   for (const std::string &warning : tokenizer->warnings)
     log << "phic: warning: " << warning << "\n";
-  if (tokenizer->idLimit > data.vocab)
-    return llvm::createStringError("the tokenizer has ids up to " + llvm::Twine(tokenizer->idLimit - 1) +
-                                   ", the model a vocabulary of " + llvm::Twine(data.vocab));
+  if (llvm::Error failure = checkVocabulary(*tokenizer, data.vocab))
+    return failure;
   data.tokenizer.assign(tokenizer->tables.begin(), tokenizer->tables.end());
   data.chat.assign(tokenizer->chat.begin(), tokenizer->chat.end());
   for (int32_t id : tokenizer->stopIds)
@@ -140,33 +125,6 @@ llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &in
       data.stopIds.push_back(id);
   return llvm::Error::success();
 }
-
-/// On a terminal, and after two seconds: how far packing is, and the time left. Takes its line back at the end.
-class PackingProgress {
-public:
-  PackingProgress(uint64_t total, llvm::raw_ostream &log, bool quiet)
-      : total(total), log(log), visible(!quiet && llvm::sys::Process::StandardErrIsDisplayed()) {}
-  ~PackingProgress() {
-    if (shown)
-      log << "\r\033[K";
-  }
-  void operator()(uint64_t written) {
-    double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (!visible || seconds < 2 || !written)
-      return;
-    shown = true;
-    log << llvm::format("\rphic: packing weights %3.0f %%, %.0f s left ", 100.0 * double(written) / double(total),
-                        seconds * double(total - written) / double(written));
-    log.flush();
-  }
-
-private:
-  using Clock = std::chrono::steady_clock;
-  uint64_t total;
-  llvm::raw_ostream &log;
-  bool visible, shown = false;
-  Clock::time_point start = Clock::now();
-};
 
 /// How many matmuls compute in which mode: what --act came to.
 std::string computeModes(ModuleOp module) {
@@ -233,8 +191,8 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
     return report(log, object.takeError(), kExitInternal);
   parts.objects = {llvm::ArrayRef<char>(object->data(), object->size())};
   auto write = [&](WeightSink &sink) {
-    PackingProgress progress(parts.model.weightsBytes, log, options.quiet);
-    return packWeights(module, **store, sink, progress);
+    Progress progress("packing weights", parts.model.weightsBytes, options.quiet);
+    return packWeights(module, **store, sink, [&](uint64_t written) { progress(written); });
   };
   parts.writeWeights = write;
   if (llvm::Error error = linkProgram(parts, options.output))

@@ -29,7 +29,8 @@ struct CpuFeature {
   const char *name; ///< LLVM's
 };
 constexpr CpuFeature kCpuFeatures[] = {
-    {PHI_CPU_AVX2, "avx2"}, {PHI_CPU_FMA, "fma"}, {PHI_CPU_F16C, "f16c"}, {PHI_CPU_BMI2, "bmi2"}};
+    {PHI_CPU_AVX2, "avx2"}, {PHI_CPU_FMA, "fma"}, {PHI_CPU_F16C, "f16c"}, {PHI_CPU_BMI2, "bmi2"},
+    {PHI_CPU_NEON, "neon"}, {PHI_CPU_DOTPROD, "dotprod"}, {PHI_CPU_I8MM, "i8mm"}};
 
 constexpr uint64_t kLeastBytes = uint64_t(1) << 20, kMostBytes = uint64_t(256) << 20;
 /// A measurement is the best of so many; each reads at least kReadBytes or computes for about 2 ms.

@@ -52,7 +52,7 @@ struct Prediction {
 };
 
 struct PredictionOptions {
-  int64_t context = 0;            ///< 0: as many tokens as a program takes by default
+  int64_t context = 0;            ///< 0: as many tokens as a program takes by default; never more than it can hold
   int threads = 0;                ///< 0: as many as the machine's row says
   uint64_t tokenizerBytes = 0;    ///< of the tables, where they are known
   std::optional<Machine> machine; ///< empty: the reference machine
@@ -63,9 +63,6 @@ inline Prediction predict(mlir::ModuleOp planned, const Options &options) { retu
 
 /// "1.5 MiB".
 std::string bytesText(uint64_t bytes);
-
-/// What a user can change to need less, most effective first; a line each.
-std::vector<std::string> memoryRemedies(const Prediction &prediction, const Options &options);
 
 } // namespace phic
 

@@ -16,6 +16,8 @@ void addModelFlags(CLI::App &verb, Options &o) {
 void addTargetFlags(CLI::App &verb, Options &o) {
   verb.add_option("--target", o.target, "system to compile for")->capture_default_str();
   verb.add_option("--cpu", o.cpu, "CPU level to compile for")->capture_default_str();
+  verb.add_option("--max-memory", o.maxMemory, "fail before building if the program would need more memory: 2GiB, 500M, ...")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->type_name("SIZE");
 }
 
 void addPrecisionFlags(CLI::App &verb, Options &o) {

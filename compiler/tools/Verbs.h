@@ -16,6 +16,7 @@ class App;
 namespace phic {
 void addBuildVerb(CLI::App &app, ExitCode &result);
 void addCacheVerb(CLI::App &app, ExitCode &result);
+void addCheckVerb(CLI::App &app, ExitCode &result);
 void addInspectVerb(CLI::App &app, ExitCode &result);
 void addVerifyVerb(CLI::App &app, ExitCode &result);
 } // namespace phic

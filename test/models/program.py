@@ -5,6 +5,7 @@ directory, damaged files, and that `phic verify` passes a right program and name
 
     program.py PHIC [test...]
 """
+import json
 import os
 import re
 import shutil
@@ -114,6 +115,29 @@ class Determinism(Programs):
         if probe.returncode and "not permitted" in probe.stderr:
             self.skipTest("[SKIP] this user may not change the root directory")
         self.assertEqual(run(*chroot, *command).stdout, run(self.program, *command[1:]).stdout)
+
+
+class Memory(Programs):
+    def test_check_predicts_the_memory_of_a_run(self):
+        """What the runtime reserves to the byte, and the resident peak at a full context from above."""
+        checked = json.loads(run(PHIC, "check", ONNX, "--json", "--machine=reference", "--threads", 2).stdout)["memory"]
+        count = checked["context"] - len(TOKENS.split(","))
+        # A process inherits its parent's peak over exec: let that be a small shell, not Python.
+        shell = ["sh", "-c", '"$@"; exit $?', "sh"]
+        stats = json.loads(run(*shell, self.program, "--tokens", TOKENS, "-n", count, "--ignore-eos", "--temp", 0, "--print-ids",
+                               "--threads", 2, "--stats=json").stderr)
+        for key in ("weight_bytes", "kv_bytes", "arena_bytes", "scratch_bytes"):
+            self.assertEqual(checked[key], stats[key], key)
+        self.assertLessEqual(stats["peak_rss_bytes"], checked["total_bytes"])
+        self.assertGreater(stats["peak_rss_bytes"], checked["total_bytes"] // 2)
+
+    def test_a_program_that_needs_too_much_is_not_built(self):
+        output = self.path("too-large")
+        done = run(PHIC, "build", ONNX, "-o", output, "--max-memory=1MB", code=2)
+        self.assertRegex(done.stderr, r"phic: error: the program needs [\d.]+ MiB with 512 tokens and 2 threads, more than --max-memory=1.0 MiB")
+        self.assertIn("phic: note: KV cache of 512 tokens takes 128.0 KiB", done.stderr)
+        self.assertFalse(os.path.exists(output))
+        run(PHIC, "build", ONNX, "-o", output, "--max-memory=1GiB")
 
 
 class Damage(Programs):

@@ -9,6 +9,7 @@
 #ifndef PHIC_COMPILER_IMPORT_TOKENIZER_TOKENIZER_H
 #define PHIC_COMPILER_IMPORT_TOKENIZER_TOKENIZER_H
 
+#include "compiler/import/ModelPath.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
@@ -39,6 +40,12 @@ llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory, In
 
 /// Reads the tokenizer.* metadata of a GGUF file.
 llvm::Expected<CompiledTokenizer> compileTokenizer(const gguf::GgufFile &file);
+
+/// Whichever of them the model has; without one, a warning that says what the program cannot do then.
+llvm::Expected<CompiledTokenizer> compileTokenizer(const ModelPath &model, InputFiles *inputs = nullptr);
+
+/// An error where the tokenizer makes ids that the model does not know.
+llvm::Error checkVocabulary(const CompiledTokenizer &tokenizer, uint32_t vocab);
 
 } // namespace phic
 

@@ -4,7 +4,7 @@
 // A model of two layers whose numbers are known: test/models/tiny-llama (96 hidden, 6 heads of 16, 2 KV heads,
 // MLP of 256, vocabulary of 640).
 //===----------------------------------------------------------------------===//
-#include "compiler/report/Prediction.h"
+#include "compiler/report/MemoryLimit.h"
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
@@ -103,6 +103,20 @@ TEST(Prediction, ModeOfTheCacheChangesItsBytes) {
   Planned planned(options);
   EXPECT_EQ(predict(*planned.module, options).kvBytesPerToken, 512u);
   EXPECT_THAT(memoryRemedies(predict(*planned.module, options), options), testing::Contains(testing::HasSubstr("--kv=f16 saves")));
+}
+
+TEST(MemoryLimit, NamesTheLargestBlocksAndRemedies) {
+  Options options;
+  Planned planned(options);
+  Prediction p = predict(*planned.module, options);
+  options.maxMemory = p.totalBytes();
+  EXPECT_FALSE(findMemoryExcess(p, options));
+  options.maxMemory -= 1;
+  std::optional<Finding> excess = findMemoryExcess(p, options);
+  ASSERT_TRUE(excess);
+  EXPECT_THAT(excess->message, testing::HasSubstr("by 1 bytes"));
+  EXPECT_THAT(excess->notes.front(), testing::StartsWith(p.blocks.front().name));
+  EXPECT_THAT(excess->notes, testing::Contains(testing::HasSubstr("--chunk=128, slower prompts, saves")));
 }
 
 TEST(Prediction, ScratchIsKnownFromTheKernelsOn) {

@@ -1,0 +1,146 @@
+//===- Check.cpp - Everything about a model, nothing built -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/check/Check.h"
+#include "compiler/Compiler.h"
+#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/report/MemoryLimit.h"
+#include "llvm/Support/Threading.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+class Checker {
+public:
+  Checker(const Options &options, const CheckOptions &more) : options(options), more(more) {}
+
+  CheckReport run() {
+    std::string message;
+    model = findModel(options.model, message);
+    if (!model) {
+      fail(kExitUsage, message);
+      return std::move(report);
+    }
+    readSource();
+    readTokenizer();
+    takeThroughPhases();
+    compareVocabulary();
+    checkMemory();
+    return std::move(report);
+  }
+
+private:
+  void fail(ExitCode code, const llvm::Twine &message) { addFinding(code, {DiagnosticSeverity::Error, message.str(), {}}); }
+  void addFinding(ExitCode code, Finding finding) {
+    report.code = report.code ? report.code : code;
+    report.findings.push_back(std::move(finding));
+  }
+
+  void readSource();
+  void readTokenizer();
+  void takeThroughPhases();
+  void seePhase(Phase phase, ModuleOp module);
+  void predictProgram(ModuleOp module);
+  Machine machine(uint64_t weightBytes);
+  void compareVocabulary();
+  void checkMemory();
+
+  const Options &options;
+  const CheckOptions &more;
+  std::optional<ModelPath> model;
+  std::optional<CompiledTokenizer> tokenizer;
+  std::optional<uint32_t> vocab;
+  CheckReport report;
+};
+
+/// What cannot be read here, importing will complain about.
+void Checker::readSource() {
+  llvm::Expected<SourceFacts> facts = readSourceFacts(*model);
+  if (facts)
+    report.source = std::move(*facts);
+  else
+    llvm::consumeError(facts.takeError());
+}
+
+void Checker::readTokenizer() {
+  llvm::Expected<CompiledTokenizer> compiled = compileTokenizer(*model);
+  if (!compiled)
+    return fail(kExitModel, llvm::toString(compiled.takeError()));
+  for (const std::string &warning : compiled->warnings)
+    report.findings.push_back({DiagnosticSeverity::Warning, warning, {}});
+  tokenizer = std::move(*compiled);
+  if (!tokenizer->tables.empty())
+    report.tokenizer = {tokenizer->tables.size(), tokenizer->chat.size(), tokenizer->idLimit, tokenizer->stopIds.size()};
+}
+
+void Checker::takeThroughPhases() {
+  PhaseObserver observer;
+  observer.last = Phase::Kernels;
+  observer.after = [&](Phase phase, ModuleOp module) { seePhase(phase, module); };
+  ExitCode code = observe(options, observer);
+  // What imports with an error has its own findings; a tokenizer's come after the graph's.
+  report.findings.insert(report.findings.begin(), observer.findings.begin(), observer.findings.end());
+  report.code = code ? code : report.code;
+}
+
+void Checker::seePhase(Phase phase, ModuleOp module) {
+  if (phase == Phase::Import)
+    if (auto facts = module->getAttrOfType<DictionaryAttr>("phiq.model"))
+      if (auto attribute = facts.getAs<IntegerAttr>("vocab"))
+        vocab = uint32_t(attribute.getInt());
+  if (phase == Phase::Precision)
+    report.precision = collectPrecision(module);
+  if (phase == Phase::Kernels)
+    predictProgram(module);
+}
+
+Machine Checker::machine(uint64_t weightBytes) {
+  const Target &target = *targetByName(options.cpu);
+  if (more.machine != "reference") {
+    const int cores = llvm::heavyweight_hardware_concurrency().compute_thread_count();
+    if (std::optional<Machine> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))
+      return *measured;
+  }
+  if (more.machine == "this")
+    fail(kExitUsage, "--machine=this: this machine cannot run " + options.cpu + "; --machine=reference predicts for another one");
+  return referenceMachine(target);
+}
+
+void Checker::predictProgram(ModuleOp module) {
+  PredictionOptions wanted;
+  wanted.context = more.context;
+  wanted.threads = more.threads;
+  if (tokenizer)
+    wanted.tokenizerBytes = tokenizer->tables.size() + tokenizer->chat.size();
+  Prediction first = predict(module, options, wanted);
+  if (more.context > first.contextMax)
+    return fail(kExitUsage, "--ctx=" + llvm::Twine(more.context) + " is more than the program can hold: " + llvm::Twine(first.contextMax) +
+                                " tokens, of --max-context=" + llvm::Twine(options.maxContext) + " and the model's own limit");
+  wanted.machine = machine(first.weightBytes);
+  report.prediction = predict(module, options, wanted);
+  report.chunkRows = options.chunkRows;
+}
+
+void Checker::compareVocabulary() {
+  if (!vocab || !tokenizer)
+    return;
+  if (llvm::Error failure = checkVocabulary(*tokenizer, *vocab))
+    fail(kExitModel, llvm::toString(std::move(failure)));
+}
+
+void Checker::checkMemory() {
+  if (report.prediction)
+    if (std::optional<Finding> excess = findMemoryExcess(*report.prediction, options))
+      addFinding(kExitModel, std::move(*excess));
+}
+
+} // namespace
+
+size_t CheckReport::errors() const {
+  return size_t(llvm::count_if(findings, [](const Finding &f) { return f.severity == DiagnosticSeverity::Error; }));
+}
+
+CheckReport check(const Options &options, const CheckOptions &more) { return Checker(options, more).run(); }
+
+} // namespace phic

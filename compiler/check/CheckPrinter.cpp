@@ -1,0 +1,207 @@
+//===- CheckPrinter.cpp - A check's report as text or JSON -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/check/CheckPrinter.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <map>
+#include <nlohmann/json.hpp>
+
+using Json = nlohmann::ordered_json;
+using llvm::formatv;
+
+namespace phic {
+namespace {
+
+/// Blocks of memory that the text names.
+constexpr size_t kNamedBlocks = 5;
+
+/// Weights of one format, after import.
+struct FormatRow {
+  int64_t tensors = 0, weights = 0;
+  double bitsPerWeight = 0;
+  std::set<std::string> uses;
+};
+
+std::map<std::string, FormatRow> formatsOf(const PrecisionReport &report) {
+  std::map<std::string, FormatRow> formats;
+  for (const PrecisionReport::Weight &weight : report.weights) {
+    FormatRow &row = formats[weight.format];
+    ++row.tensors;
+    row.weights += weight.elements();
+    row.bitsPerWeight = weight.bitsPerWeight;
+    row.uses.insert(weight.compute);
+  }
+  return formats;
+}
+
+std::string joined(const std::set<std::string> &words) { return llvm::join(words, "; "); }
+
+void printSource(const SourceFacts &source, llvm::raw_ostream &os) {
+  int64_t nodes = 0;
+  for (auto &[op, count] : source.ops)
+    nodes += count;
+  os << "source       " << source.kind << ", " << bytesText(source.bytes()) << " of tensors";
+  if (nodes > 0)
+    os << ", " << nodes << " nodes of " << source.ops.size() << " kinds";
+  os << "\n";
+  for (auto &[name, format] : source.formats)
+    os << formatv("  {0,-36} {1,6} tensors  {2}\n", name, format.tensors, bytesText(format.bytes));
+  if (!source.dimensions.empty())
+    os << "dimensions\n";
+  for (const SymbolicDimension &dimension : source.dimensions)
+    os << formatv("  {0,-36} of {1}{2}\n", dimension.name, dimension.inputs.front(),
+                  dimension.inputs.size() > 1 ? " and " + std::to_string(dimension.inputs.size() - 1) + " more inputs" : "");
+}
+
+void printPrecision(const PrecisionReport &precision, llvm::raw_ostream &os) {
+  os << formatv("formats      {0:f2} bits per weight, KV cache {1}\n", precision.meanBitsPerWeight(), precision.cacheElement);
+  for (auto &[name, row] : formatsOf(precision))
+    os << formatv("  {0,-36} {1,6} tensors  {2,6:f2} bits per weight  {3}\n", name, row.tensors, row.bitsPerWeight, joined(row.uses));
+}
+
+void printMemory(const Prediction &p, llvm::raw_ostream &os) {
+  os << formatv("memory       {0} with {1} tokens, {2} threads\n", bytesText(p.totalBytes()), p.context, p.threads);
+  auto row = [&](llvm::StringRef name, uint64_t bytes, const std::string &remark = "") {
+    os << formatv("  {0,-36} {1,12}  {2}\n", name, bytesText(bytes), remark);
+  };
+  row("weights", p.weightBytes);
+  row("KV cache", p.kvBytes, bytesText(p.kvBytesPerToken) + " a token");
+  row("arena", p.arenaBytes);
+  row("scratch", p.scratchBytes);
+  row("tokenizer", p.tokenizerBytes);
+  row("runtime", p.runtimeBytes, "logits, sampling, token ids, code");
+  os << "largest\n";
+  for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
+    row(block.name, block.bytes);
+}
+
+void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
+  const Machine &m = p.machine;
+  os << formatv("speed        at most, by the limits {0} ({1} threads: {2:f1} GB/s, {3:f0} G integer and {4:f0} G f32 multiply-adds/s)\n",
+                m.source, m.threads, m.bytesPerSecond / 1e9, m.integerPerSecond / 1e9, m.realPerSecond / 1e9);
+  auto row = [&](const std::string &name, const StepPrediction &step) {
+    os << formatv("  {0,-36} {1,9:f1} tokens/s  {2} and {3:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
+                  bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
+  };
+  row("decode, first token", p.firstDecode);
+  row("decode, token " + std::to_string(p.context), p.decode);
+  row("prefill, " + std::to_string(p.prefill.shape.rows) + " tokens a step", p.prefill);
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+const char *severityName(mlir::DiagnosticSeverity severity) {
+  switch (severity) {
+  case mlir::DiagnosticSeverity::Error:
+    return "error";
+  case mlir::DiagnosticSeverity::Warning:
+    return "warning";
+  case mlir::DiagnosticSeverity::Remark:
+    return "remark";
+  case mlir::DiagnosticSeverity::Note:
+    return "note";
+  }
+  llvm_unreachable("all are named");
+}
+
+Json toJson(const SourceFacts &source) {
+  Json json = {{"kind", source.kind}, {"tensor_bytes", source.bytes()}, {"formats", Json::object()}, {"ops", Json::object()}};
+  for (auto &[name, format] : source.formats)
+    json["formats"][name] = {{"tensors", format.tensors}, {"elements", format.elements}, {"bytes", format.bytes}};
+  for (auto &[op, count] : source.ops)
+    json["ops"][op] = count;
+  json["symbolic_dimensions"] = Json::array();
+  for (const SymbolicDimension &dimension : source.dimensions)
+    json["symbolic_dimensions"].push_back({{"name", dimension.name}, {"inputs", dimension.inputs}});
+  return json;
+}
+
+Json toJson(const PrecisionReport &precision) {
+  Json json = {{"bits_per_weight", precision.meanBitsPerWeight()}, {"kv_cache", precision.cacheElement}, {"formats", Json::object()}};
+  for (auto &[name, row] : formatsOf(precision))
+    json["formats"][name] = {
+        {"tensors", row.tensors}, {"weights", row.weights}, {"bits_per_weight", row.bitsPerWeight}, {"compute", joined(row.uses)}};
+  return json;
+}
+
+Json memoryJson(const Prediction &p) {
+  Json json = {{"context", p.context},         {"threads", p.threads},
+               {"total_bytes", p.totalBytes()},{"weight_bytes", p.weightBytes},
+               {"kv_bytes", p.kvBytes},        {"kv_bytes_per_token", p.kvBytesPerToken},
+               {"arena_bytes", p.arenaBytes},  {"scratch_bytes", p.scratchBytes},
+               {"tokenizer_bytes", p.tokenizerBytes}, {"runtime_bytes", p.runtimeBytes},
+               {"blocks", Json::array()}};
+  for (const MemoryBlock &block : p.blocks)
+    json["blocks"].push_back({{"name", block.name}, {"bytes", block.bytes}});
+  return json;
+}
+
+Json toJson(const StepPrediction &step) {
+  return {{"tokens", step.shape.rows},
+          {"past", step.shape.past},
+          {"bytes", step.bytes},
+          {"integer_multiply_adds", step.mulAdds.integer},
+          {"f32_multiply_adds", step.mulAdds.real},
+          {"seconds", step.seconds},
+          {"tokens_per_s", step.tokensPerSecond()}};
+}
+
+} // namespace
+
+Json machineJson(const Machine &machine) {
+  return {{"source", machine.source},
+          {"measured", machine.measured},
+          {"threads", machine.threads},
+          {"bytes_per_s", machine.bytesPerSecond},
+          {"integer_multiply_adds_per_s", machine.integerPerSecond},
+          {"f32_multiply_adds_per_s", machine.realPerSecond}};
+}
+
+void printText(const CheckReport &report, llvm::raw_ostream &os) {
+  if (report.source)
+    printSource(*report.source, os);
+  if (report.precision)
+    printPrecision(*report.precision, os);
+  if (report.tokenizer)
+    os << formatv("tokenizer    {0} ids, {1} stop ids, {2}{3}\n", report.tokenizer->ids, report.tokenizer->stopIds,
+                  bytesText(report.tokenizer->tableBytes), report.tokenizer->chatBytes ? ", with a chat template" : "");
+  if (report.prediction) {
+    printMemory(*report.prediction, os);
+    printSpeed(*report.prediction, os);
+  }
+  const size_t errors = report.errors();
+  os << "verdict      " << (errors ? "cannot be built: " + std::to_string(errors) + (errors == 1 ? " error" : " errors") : "can be built") << "\n";
+}
+
+void printFindings(const CheckReport &report, llvm::raw_ostream &os) {
+  for (const Finding &finding : report.findings) {
+    os << "phic: " << severityName(finding.severity) << ": " << finding.message << "\n";
+    for (const std::string &note : finding.notes)
+      os << "phic: note: " << note << "\n";
+  }
+}
+
+void printJson(const CheckReport &report, llvm::raw_ostream &os) {
+  Json json = {{"can_be_built", report.errors() == 0}, {"exit_code", int(report.code)}, {"findings", Json::array()}};
+  for (const Finding &finding : report.findings)
+    json["findings"].push_back({{"severity", severityName(finding.severity)}, {"message", finding.message}, {"notes", finding.notes}});
+  if (report.source)
+    json["source"] = toJson(*report.source);
+  if (report.precision)
+    json["precision"] = toJson(*report.precision);
+  if (report.tokenizer)
+    json["tokenizer"] = {{"ids", report.tokenizer->ids},
+                         {"stop_ids", report.tokenizer->stopIds},
+                         {"table_bytes", report.tokenizer->tableBytes},
+                         {"chat_bytes", report.tokenizer->chatBytes}};
+  if (const auto &p = report.prediction) {
+    json["memory"] = memoryJson(*p);
+    json["machine"] = machineJson(p->machine);
+    json["speed"] = {{"first_decode", toJson(p->firstDecode)}, {"decode", toJson(p->decode)}, {"prefill", toJson(p->prefill)}};
+  }
+  os << json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) << "\n";
+}
+
+} // namespace phic

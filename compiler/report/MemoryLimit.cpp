@@ -1,0 +1,45 @@
+//===- MemoryLimit.cpp - --max-memory --------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/report/MemoryLimit.h"
+
+namespace phic {
+
+/// Blocks that are named.
+constexpr size_t kNamedBlocks = 6;
+
+std::vector<std::string> memoryRemedies(const Prediction &p, const Options &options) {
+  std::vector<std::pair<uint64_t, std::string>> found;
+  auto offer = [&](uint64_t saved, const llvm::Twine &text) {
+    if (saved > 0)
+      found.emplace_back(saved, (text + " saves " + bytesText(saved)).str());
+  };
+  if (options.kvCache == "f32")
+    offer(p.kvBytes / 2, "--kv=f16");
+  if (p.context >= 64)
+    offer(p.kvBytes / 2, "--max-context=" + llvm::Twine(p.context / 2) + ", half as long,");
+  if (options.chunkRows >= 16)
+    offer(p.arenaBytes / 2, "--chunk=" + llvm::Twine(options.chunkRows / 16 * 8) + ", slower prompts,");
+  llvm::sort(found, [](const auto &a, const auto &b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
+  std::vector<std::string> texts;
+  for (auto &[saved, text] : found)
+    texts.push_back(text);
+  texts.push_back("weights take " + bytesText(p.weightBytes) + ": a model with fewer bits per weight, or fewer weights, takes less");
+  return texts;
+}
+
+std::optional<Finding> findMemoryExcess(const Prediction &p, const Options &options) {
+  if (options.maxMemory == 0 || p.totalBytes() <= options.maxMemory)
+    return std::nullopt;
+  Finding finding{mlir::DiagnosticSeverity::Error, "", {}};
+  finding.message = ("the program needs " + bytesText(p.totalBytes()) + " with " + llvm::Twine(p.context) + " tokens and " +
+                     llvm::Twine(p.threads) + " threads, more than --max-memory=" + bytesText(options.maxMemory) + " by " +
+                     bytesText(p.totalBytes() - options.maxMemory))
+                        .str();
+  for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
+    finding.notes.push_back(block.name + " takes " + bytesText(block.bytes));
+  for (std::string &remedy : memoryRemedies(p, options))
+    finding.notes.push_back(std::move(remedy));
+  return finding;
+}
+
+} // namespace phic

@@ -1,0 +1,53 @@
+//===- Check.cpp - phic check ----------------------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/check/Check.h"
+#include "compiler/check/CheckPrinter.h"
+#include "compiler/tools/CompileFlags.h"
+#include "compiler/tools/Verbs.h"
+#include "llvm/Support/raw_ostream.h"
+#include <CLI/CLI.hpp>
+
+namespace phic {
+namespace {
+
+struct CheckFlags {
+  Options options;
+  CheckOptions check;
+  bool json = false;
+};
+
+ExitCode runCheck(const CheckFlags &flags) {
+  if (flags.options.model.empty()) {
+    llvm::errs() << "phic: error: check needs a MODEL: a directory, an .onnx or a .gguf file\n";
+    return kExitUsage;
+  }
+  CheckReport report = check(flags.options, flags.check);
+  if (flags.json) {
+    printJson(report, llvm::outs());
+    return report.code;
+  }
+  printText(report, llvm::outs());
+  llvm::outs().flush();
+  printFindings(report, llvm::errs());
+  return report.code;
+}
+
+} // namespace
+
+void addCheckVerb(CLI::App &app, ExitCode &result) {
+  CLI::App *verb = app.add_subcommand("check", "say everything about a model, and build nothing");
+  auto flags = std::make_shared<CheckFlags>();
+  addModelFlags(*verb, flags->options);
+  addTargetFlags(*verb, flags->options);
+  addPrecisionFlags(*verb, flags->options);
+  verb->add_option("--ctx", flags->check.context, "tokens to predict memory and speed for (default: those of a program without --ctx)")
+      ->check(CLI::PositiveNumber);
+  verb->add_option("--threads", flags->check.threads, "threads to predict for (default: this machine's cores, or those of the reference machine)")
+      ->check(CLI::Range(1, 256));
+  verb->add_option("--machine", flags->check.machine, "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this if it can run the program")
+      ->check(CLI::IsMember({"auto", "this", "reference"}))->capture_default_str();
+  verb->add_flag("--json", flags->json, "one JSON object on standard output");
+  verb->callback([flags, &result] { result = runCheck(*flags); });
+}
+
+} // namespace phic
