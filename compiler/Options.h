@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace phic {
 
@@ -33,9 +34,15 @@ enum ExitCode : int {
   kExitInternal = 3,  ///< phic's own fault, with a reproducer file
 };
 
+/// What `phic build` can make of a model.
+enum class EmitKind : uint8_t { Exe, Lib, Shared, Obj, Header };
+
 struct Options {
   std::string model;               ///< directory, .onnx or .gguf; with startFrom an .mlir file
-  std::string output;              ///< "-" or empty with stopAfter: standard output
+  std::vector<EmitKind> emit = {EmitKind::Exe};
+  std::string weights = "embed";   ///< embed, sidecar
+  std::string name;                ///< of the query function; empty: from the output's stem
+  std::string output;              ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
   std::string target = "x86_64-linux"; ///< system that the output runs on: a folder of prebuilt runtime files
   std::string cpu = "x86-64-v3";   ///< row of targets/Targets.def
   PrecisionFlags precision;        ///< --precision and what goes with it: formats of the weights

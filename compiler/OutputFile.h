@@ -21,9 +21,9 @@ llvm::Error cannotWrite(llvm::StringRef path, std::error_code reason);
 
 class OutputFile {
 public:
-  enum class Kind : uint8_t { Data, Program };
+  enum class Kind : uint8_t { Data, Library, Program };
 
-  /// Checks that `path` can become a file. Devices and pipes take Data as it comes, and no Program.
+  /// Checks that `path` can become a file. Devices and pipes take Data as it comes, and nothing else.
   static llvm::Expected<OutputFile> create(llvm::StringRef path, Kind kind = Kind::Data);
   OutputFile(OutputFile &&other);
   /// Without `keep`, nothing of it is left.

@@ -10,7 +10,7 @@ namespace {
 
 enum class FlagId : uint8_t {
   Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, Stop, IgnoreEos,
-  Tokens, TokensFile, Logits, PrintIds, Stats, StreamStages, Version, Help,
+  Tokens, TokensFile, Logits, PrintIds, Weights, Stats, StreamStages, Version, Help,
 };
 
 struct Flag {
@@ -38,6 +38,7 @@ constexpr Flag kFlags[] = {
     {FlagId::TokensFile, "--tokens-file", "F", "the same from a file"},
     {FlagId::Logits, "--logits", "F", "write the prompt's logits, float32 [tokens, vocabulary], as F (.npy)"},
     {FlagId::PrintIds, "--print-ids", nullptr, "print token ids instead of text"},
+    {FlagId::Weights, "--weights", "F", "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
     {FlagId::StreamStages, "--stream-stages", "FD", "write each stage's buffers to a file descriptor (for `phic verify`)"},
     {FlagId::Version, "--version", nullptr, "print what this program is"},
@@ -237,6 +238,7 @@ bool Parser::store(const Flag &flag) {
   case FlagId::Tokens: options.tokens = value; return true;
   case FlagId::TokensFile: options.tokensFile = value; return true;
   case FlagId::Logits: options.logits = value; return true;
+  case FlagId::Weights: options.weights = value; return true;
   case FlagId::PrintIds: options.printIds = true; return true;
   case FlagId::Stats: return storeStats();
   case FlagId::StreamStages: return integer(flag, 0, INT32_MAX, &options.streamStages);
@@ -271,16 +273,6 @@ bool Parser::checkTogether() {
   return true;
 }
 
-SamplerOptions defaultSampling(const phi_generation &generation) {
-  SamplerOptions sampler = {};
-  sampler.temperature = double(generation.temperature);
-  sampler.topP = double(generation.top_p);
-  sampler.minP = double(generation.min_p);
-  sampler.topK = generation.top_k;
-  sampler.repetitionPenalty = double(generation.repetition_penalty);
-  return sampler;
-}
-
 } // namespace
 
 bool parseCommandLine(const phi_model &model, int argc, const char *const *argv, ProgramOptions *options,
@@ -304,7 +296,7 @@ void printHelp(const phi_model &model, const char *program, Writer &out) {
     out << flag.help << '\n';
   }
   out << "\nWithout PROMPT: a chat on a terminal, else the prompt is read from standard input.\n"
-         "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 this file is damaged, 130 interrupted.\n";
+         "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 the program or its weights are damaged, 130 interrupted.\n";
 }
 
 void printVersion(const phi_model &model, Writer &out) {

@@ -1,7 +1,7 @@
 //===- Os.h - All that the runtime asks of a system ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One file a system implements this (Os_linux.cpp); nothing else in the runtime
+// Os_linux.cpp and Signals_linux.cpp implement this; nothing else in the runtime
 // includes a system header. Nothing here needs a file to exist: programs run in
 // an empty root directory.
 //===----------------------------------------------------------------------===//
@@ -15,7 +15,12 @@ namespace phi::os {
 
 /// Zeroed, page-aligned address space that takes memory only where it is touched; nullptr on failure.
 uint8_t *reserve(size_t bytes);
-void release(uint8_t *memory, size_t bytes);
+void release(const uint8_t *memory, size_t bytes);
+/// A whole file, read only; nullptr on failure or when it is empty. Later changes of the file show.
+const uint8_t *mapFile(const char *path, uint64_t *bytes);
+/// The path of the file that was loaded at this address: the program's, or a shared library's. False if unknown.
+bool fileOf(const void *address, char *path, size_t capacity);
+constexpr size_t kPathBytes = 4096;
 /// Touching one byte shall take one small page, not a huge one: for sparsely filled ranges.
 void keepPagesSmall(uint8_t *memory, size_t bytes);
 

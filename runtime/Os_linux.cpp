@@ -38,7 +38,7 @@ uint8_t *reserve(size_t bytes) {
   return memory == MAP_FAILED ? nullptr : static_cast<uint8_t *>(memory);
 }
 
-void release(uint8_t *memory, size_t bytes) { munmap(memory, bytes ? bytes : 1); }
+void release(const uint8_t *memory, size_t bytes) { munmap(const_cast<uint8_t *>(memory), bytes ? bytes : 1); }
 
 void keepPagesSmall(uint8_t *memory, size_t bytes) {
   // madvise wants whole pages: those that lie in the range, for pages of any size that a system may have.
@@ -53,9 +53,60 @@ void keepPagesSmall(uint8_t *memory, size_t bytes) {
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_NOHUGEPAGE);
 }
 
+const uint8_t *mapFile(const char *path, uint64_t *bytes) {
+  int file = openForReading(path);
+  if (file < 0)
+    return nullptr;
+  off_t size = lseek(file, 0, SEEK_END);
+  void *memory = size > 0 ? mmap(nullptr, size_t(size), PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
+  int reason = size > 0 ? errno : EINVAL;
+  closeFile(file);
+  errno = reason;
+  *bytes = uint64_t(size);
+  return memory == MAP_FAILED ? nullptr : static_cast<const uint8_t *>(memory);
+}
+
+/// A line of /proc/self/maps: "55d0c000-55d0e000 r-xp 00002000 08:01 1234    /path". True when it holds the address.
+static bool mapHolds(const char *line, uintptr_t address) {
+  uintptr_t bounds[2] = {0, 0};
+  for (int i = 0; i < 2; ++i, ++line)
+    for (; *line && *line != '-' && *line != ' '; ++line)
+      bounds[i] = bounds[i] * 16 + uintptr_t(*line <= '9' ? *line - '0' : *line - 'a' + 10);
+  return bounds[0] <= address && address < bounds[1];
+}
+
+bool fileOf(const void *address, char *path, size_t capacity) {
+  int file = openForReading("/proc/self/maps");
+  if (file < 0)
+    return false;
+  char block[4096], line[kPathBytes + 128];
+  size_t length = 0;
+  bool found = false;
+  for (int64_t got; !found && (got = readSome(file, block, sizeof(block))) > 0;)
+    for (int64_t i = 0; !found && i < got; ++i) {
+      if (block[i] != '\n') {
+        line[length] = block[i];
+        length += length + 1 < sizeof(line);
+        continue;
+      }
+      line[length] = 0;
+      length = 0;
+      found = mapHolds(line, reinterpret_cast<uintptr_t>(address));
+    }
+  closeFile(file);
+  const char *name = found ? strchr(line, '/') : nullptr;
+  if (!name || strlen(name) >= capacity)
+    return false;
+  memcpy(path, name, strlen(name) + 1);
+  return true;
+}
+
 //===----------------------------------------------------------------------===//
 // Threads
 //===----------------------------------------------------------------------===//
+
+/// musl's default of 128 KiB is little, glibc's of 8 MiB is much.
+constexpr size_t kStackBytes = size_t(1) << 20;
 
 static void *threadMain(void *argument) {
   auto *thread = static_cast<Thread *>(argument);
@@ -69,10 +120,19 @@ bool startThread(Thread *thread) {
   sigset_t all, before;
   sigfillset(&all);
   sigdelset(&all, SIGBUS);
+  // Of this size or less in every C library that code built with musl's headers may meet.
+  union {
+    pthread_attr_t settings;
+    char room[256];
+  };
+  if (pthread_attr_init(&settings) != 0)
+    return false;
+  pthread_attr_setstacksize(&settings, kStackBytes);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t handle;
-  bool started = pthread_create(&handle, nullptr, threadMain, thread) == 0;
+  bool started = pthread_create(&handle, &settings, threadMain, thread) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&settings);
   if (started)
     memcpy(&thread->handle, &handle, sizeof(handle));
   return started;
@@ -240,30 +300,6 @@ bool closeFile(int file) { return close(file) == 0; }
 void removeFile(const char *path) { unlink(path); }
 bool isTerminal(int file) { return isatty(file) == 1; }
 const char *lastError() { return strerror(errno); }
-
-//===----------------------------------------------------------------------===//
-// Signals
-//===----------------------------------------------------------------------===//
-
-// A signal's handler has no argument of ours: these two are the program's, set once at start.
-static void (*interruptHandler)();
-static void (*missingPageHandler)();
-
-static void onSignal(int signal, void (**slot)(), void (*handler)(), void (*trampoline)(int)) {
-  *slot = handler;
-  struct sigaction action;
-  memset(&action, 0, sizeof(action));
-  action.sa_handler = trampoline;
-  sigaction(signal, &action, nullptr);
-}
-
-void onInterrupt(void (*handler)()) {
-  onSignal(SIGINT, &interruptHandler, handler, [](int) { interruptHandler(); });
-}
-
-void onMissingPage(void (*handler)()) {
-  onSignal(SIGBUS, &missingPageHandler, handler, [](int) { missingPageHandler(); });
-}
 
 void exitNow(int code) { _exit(code); }
 

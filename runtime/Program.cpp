@@ -1,14 +1,14 @@
 //===- Program.cpp - What a model binary does --------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Checks the program's own file, reads the command line and the prompt, lays out
+// Reads the command line and the prompt, opens the model, lays out
 // all memory in one block, then answers: once, or line by line in a chat.
 //===----------------------------------------------------------------------===//
 #include "Program.h"
 
 #include "CommandLine.h"
-#include "CpuFeatures.h"
 #include "LogitsFile.h"
+#include "Model.h"
 #include "Output.h"
 #include "Prompt.h"
 #include "Sampler.h"
@@ -20,32 +20,31 @@ namespace phi {
 namespace {
 
 /// Set by Ctrl-C: a signal handler cannot be given anything.
-volatile bool interrupted = false;
+volatile int32_t interrupted = 0;
 
 void onFirstInterrupt() {
   if (interrupted)
     os::exitNow(kExitInterrupted);
-  interrupted = true;
+  interrupted = 1;
 }
 
 void onDamagedFile() {
-  constexpr char kMessage[] = "this program's file is damaged: its weights are cut short\n";
+  constexpr char kMessage[] = "this model's file is damaged: its weights are cut short\n";
   os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
   os::exitNow(kExitDamaged);
 }
 
 class Program {
 public:
-  Program(const phi_model &model, Console console, double start)
-      : model(model), console(console), out(console.out), errors(console.err) {
+  Program(const phi_model &constants, Console console, double start)
+      : constants(constants), console(console), out(console.out), errors(console.err) {
     stats.start = start;
   }
 
   int run(int argc, const char *const *argv);
 
 private:
-  bool checkFile();
-  bool chooseCode();
+  int openWeights();
   void complete();
   void layOut(Layout *layout);
   bool start();
@@ -63,11 +62,12 @@ private:
     return false;
   }
 
-  const phi_model &model;
+  const phi_model &constants;
+  OpenModel opened = {};
+  const phi_model &model = opened.model;
   Console console;
   Writer out, errors;
   ProgramOptions options;
-  const phi_variant *variant = nullptr;
   int64_t context = 0;
   Prompt prompt = {};
   Session session = {};
@@ -82,28 +82,13 @@ private:
 // Before the first token
 //===----------------------------------------------------------------------===//
 
-bool Program::checkFile() {
-  if (model.size != sizeof(phi_model) || model.version != PHI_FORMAT_VERSION) {
-    errors << "this program's file is damaged: its model has format version " << model.version << " and size "
-           << model.size << ", its runtime " << PHI_FORMAT_VERSION << " and " << uint64_t(sizeof(phi_model)) << '\n';
-    return false;
-  }
-  // Behind the weights: there only if the file is whole (else onDamagedFile).
-  auto *trailer = reinterpret_cast<const phi_weights_trailer *>(model.weights + (model.weights_bytes + 63) / 64 * 64);
-  if (trailer->magic == PHI_WEIGHTS_MAGIC && trailer->bytes == model.weights_bytes && trailer->hash == model.weights_hash)
-    return true;
-  return fail("this program's file is damaged: its weights are not those it was linked with");
-}
-
-bool Program::chooseCode() {
-  uint64_t features = cpuFeatures();
-  variant = chooseVariant(model, features);
-  if (variant)
-    return true;
-  const phi_variant &least = model.variants[model.variant_count - 1];
-  errors << "this program needs a processor with " << least.name << "; this one lacks "
-         << cpuFeatureName(least.features & ~features) << '\n';
-  return false;
+/// The exit code of a failure, else 0.
+int Program::openWeights() {
+  phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors);
+  if (status == PHI_OK)
+    return kExitFine;
+  errors << '\n';
+  return status == PHI_NO_WEIGHTS ? kExitDamaged : kExitUsage;
 }
 
 /// Fills in what the command line left open.
@@ -130,7 +115,7 @@ void Program::layOut(Layout *layout) {
   layoutSampler(&sampler, layout, model.vocab, options.sampler);
   layoutOutput(&output, layout, model.tokenizer ? &prompt.tokenizer : nullptr, options.printIds, options.stops,
                options.stopCount);
-  layoutSession(&session, layout, model, variant, wanted);
+  layoutSession(&session, layout, model, opened.variant, wanted);
 }
 
 /// Takes the memory and starts the threads: the last allocation of a run.
@@ -152,6 +137,8 @@ bool Program::start() {
   stream.file = int(options.streamStages);
   if (options.streamStages >= 0)
     beginStream(&stream, session.frame.context);
+  // Positions lie in many strips: a huge page each would take memory for tokens that never come.
+  os::keepPagesSmall(session.frame.kv, kvBytes(session));
   if (!startSession(&session))
     return fail("the system allows no more threads; a smaller --threads needs fewer");
   os::onInterrupt(onFirstInterrupt);
@@ -291,18 +278,22 @@ bool Program::chat() {
 }
 
 int Program::run(int argc, const char *const *argv) {
-  interrupted = false;
+  interrupted = 0;
   os::onMissingPage(onDamagedFile);
-  if (!checkFile())
+  if (checkVersion(constants, errors) != PHI_OK) {
+    errors << '\n';
     return kExitDamaged;
-  if (!parseCommandLine(model, argc, argv, &options, errors))
+  }
+  if (!parseCommandLine(constants, argc, argv, &options, errors))
     return kExitUsage;
   if (options.help || options.version) {
-    options.help ? printHelp(model, argv[0], out) : printVersion(model, out);
+    options.help ? printHelp(constants, argv[0], out) : printVersion(constants, out);
     return kExitFine;
   }
+  if (int failure = openWeights())
+    return failure;
   complete();
-  if (!chooseCode() || !readPrompt(&prompt, model, options, console.in, errors) || !start())
+  if (!readPrompt(&prompt, model, options, console.in, errors) || !start())
     return kExitUsage;
   bool done = options.interactive ? chat() : answerOnce();
   if (options.streamStages >= 0 && !endStream(&stream) && done)

@@ -203,6 +203,16 @@ int32_t draw(Sampler *sampler, const float *logits) {
 
 } // namespace
 
+SamplerOptions defaultSampling(const phi_generation &generation) {
+  SamplerOptions sampler = {};
+  sampler.temperature = double(generation.temperature);
+  sampler.topP = double(generation.top_p);
+  sampler.minP = double(generation.min_p);
+  sampler.topK = generation.top_k;
+  sampler.repetitionPenalty = double(generation.repetition_penalty);
+  return sampler;
+}
+
 void layoutSampler(Sampler *sampler, Layout *layout, int64_t vocab, const SamplerOptions &options) {
   sampler->options = options;
   sampler->vocab = vocab;

@@ -10,6 +10,7 @@
 #define PHI_RUNTIME_SAMPLER_H
 
 #include "Memory.h"
+#include "phi/format.h"
 
 namespace phi {
 
@@ -36,6 +37,8 @@ struct Sampler {
   uint8_t *seen;           ///< [vocab] tokens of the sequence so far
 };
 
+/// What the model's authors advise; seed 0.
+SamplerOptions defaultSampling(const phi_generation &generation);
 void layoutSampler(Sampler *sampler, Layout *layout, int64_t vocab, const SamplerOptions &options);
 /// Tells of tokens of the sequence that were not sampled here.
 void noteTokens(Sampler *sampler, const int32_t *ids, int64_t count);

@@ -21,6 +21,7 @@ struct SessionOptions {
   int32_t threads;
   int64_t logitRows;  ///< most rows of logits of one step: 1, or chunk_rows when every row is wanted
   StageHook hook;
+  phi_pool pool;      ///< parallel is null: threads of the session's own
 };
 
 /// Takes the logits of consecutive tokens, [rows, vocab]; false stops the session.
@@ -36,21 +37,24 @@ struct Session {
   uint8_t *schedulerMemory;
   phi_frame frame;
   int32_t *tokens;          ///< [context] the sequence, kept for when it must be computed again
-  int64_t length;           ///< tokens whose keys and values are in the cache
+  int64_t length;           ///< of the sequence
+  int64_t cached;           ///< tokens whose keys and values are in the cache; less than `length` when some must be computed again
+  bool longTable;           ///< their keys are rotated by the long RoPE table
+  int64_t logitRows;        ///< rows at frame.logits that belong to the last tokens
   int64_t contextLimit;     ///< as asked for; frame.context is its multiple of the granule
   SessionOptions options;
-  const volatile bool *interrupted;  ///< looked at between steps
+  const volatile int32_t *interrupted;  ///< looked at between steps
 };
 
 enum class Advance {
   Done,
-  Interrupted,  ///< by the user or the sink; the session is not to be used further
+  Interrupted,  ///< by the user or the sink; the session holds the tokens before
 };
 
 /// Takes the session's memory. Measuring and placing must be given the same arguments.
 void layoutSession(Session *session, Layout *layout, const phi_model &model, const phi_variant *variant,
                    const SessionOptions &options);
-/// Starts the threads; the memory must be zeroed. False: the system has no more threads.
+/// Starts the threads. False: the system has no more.
 bool startSession(Session *session);
 void stopSession(Session *session);
 
@@ -60,6 +64,12 @@ uint64_t kvBytes(const Session &session);
 /// of each of them (of the last only if the model has a pruned head); without, the last
 /// token's logits are at frame.logits.
 Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink);
+/// Appends up to PHI_VERIFY_ROWS tokens; the logits of each are at frame.logits. Not for a pruned head.
+Advance appendVerified(Session *session, const int32_t *ids, int64_t count);
+/// Forgets the tokens from `length` on. No logits are left, except when nothing is forgotten.
+void truncate(Session *session, int64_t length);
+/// Makes `to` (laid out and started, with room for it) hold the sequence of `from`, its cache and its last logits.
+void copySequence(const Session &from, Session *to);
 
 } // namespace phi
 

@@ -65,15 +65,18 @@ bool openChat(const uint8_t *blob, uint64_t bytes, Chat *chat) {
   return true;
 }
 
+bool layOutMessage(const Chat &chat, phi_role from, const Message &message, TextPart *parts) {
+  parts[1] = trimmed(message, chat.tables->trim >> phi_chat_trim_shift(from, message.role));
+  return templatePart(chat, chat.tables->glue[from][message.role], parts);
+}
+
 size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count,
                   TextPart *parts) {
   size_t n = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const phi_role role = messages[i].role;
-    if (!templatePart(chat, chat.tables->glue[from][role], parts + n++))
+  for (size_t i = 0; i < count; ++i, n += 2) {
+    if (!layOutMessage(chat, from, messages[i], parts + n))
       return 0;
-    parts[n++] = trimmed(messages[i], chat.tables->trim >> phi_chat_trim_shift(from, role));
-    from = role;
+    from = messages[i].role;
   }
   return templatePart(chat, chat.tables->prompt[from], parts + n) ? n + 1 : 0;
 }

@@ -35,6 +35,9 @@ struct Message {
 size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count,
                   TextPart *parts);
 
+/// One message of such a conversation, its two parts. False when it may not come after `from`.
+bool layOutMessage(const Chat &chat, phi_role from, const Message &message, TextPart *parts);
+
 /// Encodes what layOutChat gave. `lastId` is the token that the model answered
 /// with last (a stop token, say), -1 if none: the template writes that token
 /// itself, so its copy is left out. Result and memory as encode().

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 #include "Threads.h"
 
+#include <string.h>
+
 namespace phi {
 namespace {
 
@@ -134,6 +136,12 @@ void workerMain(void *argument) {
   }
 }
 
+/// What a pool's thread does in a step.
+void runEntry(void *argument, int32_t thread) {
+  auto *scheduler = static_cast<phi_scheduler *>(argument);
+  scheduler->entry(scheduler->frame, thread);
+}
+
 uint64_t roundUp64(uint64_t bytes) { return (bytes + 63) & ~uint64_t(63); }
 
 } // namespace
@@ -142,11 +150,13 @@ uint64_t schedulerBytes(int32_t threads) {
   return roundUp64(sizeof(phi_scheduler)) + uint64_t(threads) * (sizeof(Share) + sizeof(Worker));
 }
 
-phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook) {
+phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook, phi_pool pool) {
+  memset(memory, 0, schedulerBytes(threads));
   auto *scheduler = reinterpret_cast<phi_scheduler *>(memory);
   scheduler->threads = threads;
   scheduler->scratchBytes = scratchBytes;
   scheduler->hook = hook;
+  scheduler->pool = pool;
   scheduler->shares = reinterpret_cast<Share *>(memory + roundUp64(sizeof(phi_scheduler)));
   scheduler->workers = reinterpret_cast<Worker *>(scheduler->shares + threads);
   for (int32_t i = 0; i < threads; ++i) {
@@ -155,7 +165,7 @@ phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratch
     worker.index = i;
     worker.thread.body = workerMain;
     worker.thread.argument = &worker;
-    if (i > 0 && !os::startThread(&worker.thread)) {
+    if (i > 0 && !pool.parallel && !os::startThread(&worker.thread)) {
       scheduler->threads = i;
       stopScheduler(scheduler);
       return nullptr;
@@ -165,7 +175,7 @@ phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratch
 }
 
 void stopScheduler(phi_scheduler *scheduler) {
-  if (scheduler->threads == 1)
+  if (scheduler->threads == 1 || scheduler->pool.parallel)
     return;
   scheduler->stopping = true;
   publish(scheduler, &scheduler->step, scheduler->step + 1);
@@ -175,12 +185,14 @@ void stopScheduler(phi_scheduler *scheduler) {
 
 void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame) {
   frame->scheduler = scheduler;
-  if (scheduler->threads > 1) {
-    // Workers are past the last stage's barrier and touch neither field until `step` changes.
-    scheduler->entry = entry;
-    scheduler->frame = frame;
-    publish(scheduler, &scheduler->step, scheduler->step + 1);
-  }
+  if (scheduler->threads == 1)
+    return entry(frame, 0);
+  // Workers are past the last stage's barrier and touch neither field until `step` changes.
+  scheduler->entry = entry;
+  scheduler->frame = frame;
+  if (scheduler->pool.parallel)
+    return scheduler->pool.parallel(scheduler->pool.state, scheduler->threads, runEntry, scheduler);
+  publish(scheduler, &scheduler->step, scheduler->step + 1);
   entry(frame, 0);
 }
 

@@ -5,6 +5,7 @@
 // tiles among them. A thread takes its own share in a few runs, then helps
 // others; then all meet at a barrier. Everything is laid out before the first
 // step: no queue, no allocation, and with one thread no atomic and no pthread.
+// The threads are the scheduler's own, or those of a pool that the caller brings.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_RUNTIME_THREADS_H
 #define PHI_RUNTIME_THREADS_H
@@ -44,6 +45,7 @@ struct phi_scheduler {
   int32_t threads;
   uint64_t scratchBytes;  ///< per thread
   phi::StageHook hook;    ///< call is null when nobody looks
+  phi_pool pool;          ///< parallel is null: the threads are our own
   phi::Share *shares;     ///< [threads]
   phi::Worker *workers;   ///< [threads]; [0] is the caller's
 
@@ -61,8 +63,8 @@ struct phi_scheduler {
 namespace phi {
 
 uint64_t schedulerBytes(int32_t threads);
-/// Builds a scheduler in `memory` (64-byte aligned, zeroed) and starts threads - 1 workers. nullptr: no thread to be had.
-phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook);
+/// Builds a scheduler in `memory` (64-byte aligned) and, without a pool, starts threads - 1 workers. nullptr: no thread to be had.
+phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook, phi_pool pool = {});
 /// Ends and joins the workers.
 void stopScheduler(phi_scheduler *scheduler);
 /// Runs one entry point on all threads; returns when its last stage is done.

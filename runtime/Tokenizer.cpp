@@ -416,6 +416,10 @@ size_t encodeWorkBytes(const Tokenizer &, const TextPart *parts, size_t count) {
   return Layout(sanitizedBytes(parts, count), count).total;
 }
 
+size_t encodeBound(uint64_t bytes, size_t count) {
+  return Layout(bytes < MaxText ? size_t(bytes) : MaxText, count).total;
+}
+
 int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags,
                int32_t *ids, size_t capacity, void *work, size_t workBytes) {
   const size_t textBytes = sanitizedBytes(parts, count);

@@ -43,6 +43,9 @@ enum EncodeFlags : uint32_t {
 /// Work memory that `encode` needs for these parts: about 29 bytes a byte of text.
 size_t encodeWorkBytes(const Tokenizer &tokenizer, const TextPart *parts, size_t count);
 
+/// The same for any so many parts that become `bytes` of valid UTF-8.
+size_t encodeBound(uint64_t bytes, size_t count);
+
 /// Encodes the parts as one text. Returns how many ids there are; writes the
 /// first `capacity` of them. -1: `work` is smaller than encodeWorkBytes says, or
 /// the text is above 1 GiB. `work` is aligned to 8.

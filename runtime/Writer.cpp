@@ -1,4 +1,4 @@
-//===- Writer.cpp - Text to a file descriptor --------------------------===//
+//===- Writer.cpp - Text to a file descriptor or a buffer --------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Writer.h"
 
@@ -14,15 +14,26 @@ bool Text::operator==(Text other) const {
   return size == other.size && memcmp(begin, other.begin, size) == 0;
 }
 
-Writer &Writer::operator<<(Text text) {
-  if (text.size >= sizeof(buffer) - used)
-    flush();
-  if (text.size >= sizeof(buffer)) {
-    failed |= !os::writeAll(file, text.begin, text.size);
+Writer::Writer(int file) : put(os::writeAll), file(file), text(own), capacity(sizeof(own)) {}
+
+Writer &Writer::operator<<(Text added) {
+  if (!put) {
+    size_t room = capacity ? capacity - 1 - used : 0;
+    size_t count = added.size < room ? added.size : room;
+    memcpy(text + used, added.begin, count);
+    used += count;
+    if (capacity)
+      text[used] = 0;
     return *this;
   }
-  memcpy(buffer + used, text.begin, text.size);
-  used += text.size;
+  if (added.size >= capacity - used)
+    flush();
+  if (added.size >= capacity) {
+    failed |= !put(file, added.begin, added.size);
+    return *this;
+  }
+  memcpy(text + used, added.begin, added.size);
+  used += added.size;
   return *this;
 }
 
@@ -80,8 +91,10 @@ Writer &Writer::quoted(Text text) {
 }
 
 bool Writer::flush() {
+  if (!put)
+    return true;
   if (used)
-    failed |= !os::writeAll(file, buffer, used);
+    failed |= !put(file, text, used);
   used = 0;
   return !failed;
 }

@@ -1,8 +1,9 @@
-//===- Writer.h - Text to a file descriptor --------------------*- C++ -*-===//
+//===- Writer.h - Text to a file descriptor or a buffer --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What printf would do for a program that prints strings, integers and seconds,
-// without its size. Bytes are collected and written by flush() or when full.
+// without its size. Bytes for a file are collected and written by flush() or when
+// full; a buffer takes what fits and always ends in a zero.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_RUNTIME_WRITER_H
 #define PHI_RUNTIME_WRITER_H
@@ -27,11 +28,15 @@ struct Text {
 
 class Writer {
 public:
-  explicit Writer(int file) : file(file) {}
+  explicit Writer(int file);
+  Writer(char *text, size_t capacity) : text(text), capacity(capacity) {
+    if (capacity)
+      text[0] = 0;
+  }
   Writer(const Writer &) = delete;
   ~Writer() { flush(); }
 
-  Writer &operator<<(Text text);
+  Writer &operator<<(Text added);
   Writer &operator<<(const char *text) { return *this << Text(text); }
   Writer &operator<<(char character) { return *this << Text(&character, 1); }
   Writer &operator<<(int64_t number);
@@ -46,10 +51,14 @@ public:
   bool flush();
 
 private:
-  int file;
+  /// Writes all; nullptr with a buffer, so that what needs no file links no file functions.
+  bool (*put)(int file, const void *bytes, size_t count) = nullptr;
+  int file = -1;
   bool failed = false;
+  char *text;
+  size_t capacity;
   size_t used = 0;
-  char buffer[512];
+  char own[512];
 };
 
 /// Whole texts only: no blanks, no rest. False when it is not a number or does not fit.

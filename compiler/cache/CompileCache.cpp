@@ -5,7 +5,9 @@
 #include "compiler/cache/FileHash.h"
 #include "compiler/cache/OutputStore.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/link/Outputs.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -89,21 +91,22 @@ public:
   llvm::Error store(const InputFiles &inputs, llvm::StringRef messages) const;
 
 private:
-  CompileCache(const Options &options, OutputStore store);
+  CompileCache(const Options &options, OutputStore store, std::vector<std::string> files);
   std::string makeKey() const;
   std::string nameOf(llvm::StringRef path) const;
   std::string pathOf(llvm::StringRef name) const;
 
   const Options &options;
   OutputStore outputs;
+  std::vector<std::string> files;  ///< that the compilation writes
   FileHasher hasher;
   std::optional<ModelPath> model;
   int64_t begin;
   std::string key;  ///< empty: the model cannot be read, which the compilation will say
 };
 
-CompileCache::CompileCache(const Options &options, OutputStore store)
-    : options(options), outputs(std::move(store)), hasher(outputs.hashNotes()), begin(fileClockNow()) {
+CompileCache::CompileCache(const Options &options, OutputStore store, std::vector<std::string> files)
+    : options(options), outputs(std::move(store)), files(std::move(files)), hasher(outputs.hashNotes()), begin(fileClockNow()) {
   std::string ignored;
   model = findModel(options.model, ignored);
   key = makeKey();
@@ -113,7 +116,10 @@ llvm::Expected<CompileCache> CompileCache::open(const Options &options) {
   auto store = OutputStore::open(options.cacheDir);
   if (!store)
     return store.takeError();
-  return CompileCache(options, std::move(*store));
+  auto planned = planOutputs(options);
+  if (!planned)
+    return planned.takeError();
+  return CompileCache(options, std::move(*store), planned->paths());
 }
 
 std::string CompileCache::makeKey() const {
@@ -151,7 +157,7 @@ llvm::Expected<bool> CompileCache::restore(InputFiles &inputs, llvm::raw_ostream
   if (!entry)
     return false;
   bool damaged = false;
-  auto restored = outputs.restore(*entry, {options.output}, damaged);
+  auto restored = outputs.restore(*entry, files, damaged);
   if (damaged)
     log << "phic: warning: the cache's entry for this model was damaged: it is deleted, and the model compiled\n";
   if (!restored || !*restored)
@@ -160,21 +166,21 @@ llvm::Expected<bool> CompileCache::restore(InputFiles &inputs, llvm::raw_ostream
     inputs.look(pathOf(input.name));
   log << entry->messages;
   if (!options.quiet)
-    log << "phic: wrote " << options.output << ": as compiled before, from the cache\n";
+    log << "phic: wrote " << llvm::join(files, ", ") << ": as compiled before, from the cache\n";
   return true;
 }
 
-llvm::Error CompileCache::store(const InputFiles &files, llvm::StringRef messages) const {
+llvm::Error CompileCache::store(const InputFiles &read, llvm::StringRef messages) const {
   if (key.empty())
     return llvm::Error::success();
   std::vector<CachedInput> inputs;
-  for (const auto &[path, state] : files.all()) {
+  for (const auto &[path, state] : read.all()) {
     std::optional<std::string> hash = state.exists ? hasher.hash(path) : std::nullopt;
     if (bool(hash) != state.exists || !isUnchanged(path, state, begin))
       return llvm::Error::success();
     inputs.push_back({nameOf(path), hash});
   }
-  if (llvm::Error failure = outputs.store(key, inputs, {options.output}, messages))
+  if (llvm::Error failure = outputs.store(key, inputs, files, messages))
     return failure;
   outputs.prune(options.cacheSize);
   return llvm::Error::success();

@@ -1,8 +1,8 @@
-//===- ElfProgram.h - Reads a program that phic linked ---------*- C++ -*-===//
+//===- ElfProgram.h - Reads what phic linked -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Finds the manifest, the model struct, the tables and the weight segment in a
-// program file, for `phic inspect` and `phic verify`. The file is untrusted:
+// Finds the manifest, the model struct, the tables and the weights in a program,
+// a library or an object, for `phic inspect` and `phic verify`. The file is untrusted:
 // every offset is checked, and a foreign or damaged file is refused with a
 // sentence that says what is wrong.
 //===----------------------------------------------------------------------===//
@@ -20,8 +20,16 @@ namespace phic {
 
 class ElfProgram {
 public:
-  /// Maps and checks a program. The weights' hash is not compared: verifyWeights() does.
+  enum class Kind { Program, SharedLibrary, Object, StaticLibrary };
+
+  /// Maps and checks a file. The weights' hash is not compared: verifyWeights() does.
   static llvm::Expected<ElfProgram> open(llvm::StringRef path);
+
+  Kind kind() const { return fileKind; }
+  /// False: the weights are in a file of their own, which openSidecar() reads.
+  bool embedsWeights() const { return hasWeights; }
+  /// Maps and checks that file.
+  llvm::Error openSidecar(llvm::StringRef path);
 
   llvm::StringRef manifest() const { return manifestText; }
   /// The packed weights: what `plan.packed` offsets count from.
@@ -42,8 +50,11 @@ public:
 private:
   ElfProgram() = default;
   llvm::Error read();
+  llvm::Error readWeights(llvm::StringRef bytes, uint64_t offset, uint64_t size);
 
-  std::unique_ptr<llvm::MemoryBuffer> file;
+  std::unique_ptr<llvm::MemoryBuffer> file, sidecar;
+  Kind fileKind = Kind::Program;
+  bool hasWeights = false;
   llvm::StringRef manifestText;
   llvm::ArrayRef<uint8_t> weightBytes;
   phi_model modelStruct = {};

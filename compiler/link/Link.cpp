@@ -12,7 +12,9 @@
 #include "dialects/plan/Plan.h"
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 #include <map>
 
 using namespace mlir;
@@ -53,7 +55,7 @@ private:
 
 phi_stage_output arenaOutput(plan::BufferAttr buffer) {
   uint32_t space = buffer.getSpace() == "logits" ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
-  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset()};
+  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), 0, 0};
 }
 
 /// Keys and values that a stage appends are outputs too: `phic verify` wants to see them.
@@ -62,8 +64,8 @@ void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage
     auto cache = module.lookupSymbol<phiq::CacheOp>(append.getCache());
     uint32_t rowBytes = uint32_t(cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8);
     auto offset = [&](StringRef key) { return uint64_t(cast<IntegerAttr>(cache->getAttr(key)).getInt()); };
-    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset")});
-    outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset")});
+    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), uint32_t(cache.getHeads()), 0});
+    outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), uint32_t(cache.getHeads()), 0});
   }
 }
 
@@ -154,9 +156,9 @@ std::string conversions(ModuleOp module) {
   return count ? llvm::formatv(", {0} weights converted, relative rms error up to {1:f4} ('{2}')", count, worst, where).str() : "";
 }
 
-void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Options &options) {
+void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs, const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
-  log << "phic: wrote " << options.output << ": " << data.name << ", " << data.stages.size() << " stages, matmuls "
+  log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << data.stages.size() << " stages, matmuls "
       << computeModes(module) << " (--act=" << options.activations << "), KV cache " << options.kvCache << " of "
       << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault << " tokens, weights "
       << mib(data.weightsBytes) << conversions(module) << ", arena " << mib(data.arenaBytes) << "\n";
@@ -168,6 +170,9 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
                    llvm::raw_ostream &log) {
   const Target *target = targetByName(options.cpu);
   assert(target && "checked when the kernels were made");
+  auto outputs = planOutputs(options);
+  if (!outputs)
+    return report(log, outputs.takeError(), kExitUsage);
   std::vector<std::string> files;
   for (Attribute file : module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
     files.push_back(cast<StringAttr>(file).getValue().str());
@@ -179,11 +184,13 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
   parts.triple = std::string(target->triple);
   parts.system = options.target;
   parts.model = modelDataOf(module, *target);
+  parts.model.sidecar = llvm::sys::path::filename(outputs->weightsPath).str();
   if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
     return report(log, std::move(error), kExitModel);
   ManifestFacts facts;
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
   facts.cpuVariants = {options.cpu};
+  facts.weightsFile = parts.model.sidecar;
   parts.manifest = makeManifest(module, facts, options);
 
   auto object = emitCode(module, *target, CodeKind::Object);
@@ -195,10 +202,10 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
     return packWeights(module, **store, sink, [&](uint64_t written) { progress(written); });
   };
   parts.writeWeights = write;
-  if (llvm::Error error = linkProgram(parts, options.output))
+  if (llvm::Error error = linkOutputs(parts, *outputs))
     return report(log, std::move(error), kExitUsage);
   if (!options.quiet)
-    summarize(log, module, parts.model, options);
+    summarize(log, module, parts.model, *outputs, options);
   return kExitSuccess;
 }
 

@@ -16,7 +16,7 @@ namespace phic {
 class InputFiles;
 
 /// Emits the object code of a module that has been through `target`, compiles
-/// the model's tokenizer, packs its weights and links all into options.output.
+/// the model's tokenizer, packs its weights and writes what options.emit names.
 /// `inputs` is told of the tokenizer's files.
 ExitCode linkModel(mlir::ModuleOp module, const ModelPath &model, const Options &options, InputFiles &inputs,
                    llvm::raw_ostream &log);

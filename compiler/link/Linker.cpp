@@ -1,71 +1,223 @@
-//===- Linker.cpp - Objects, tables and weights to a program -----------===//
+//===- Linker.cpp - Objects, tables and weights to files -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Linker.h"
-
-#include "compiler/OutputFile.h"
-#include "compiler/link/MemoryFile.h"
-#include "compiler/link/ProgramFile.h"
-#include "lld/Common/Driver.h"
+#include "compiler/link/ElfFile.h"
+#include "compiler/link/HeaderFile.h"
+#include "compiler/link/Lld.h"
+#include "compiler/link/Localize.h"
+#include "compiler/link/Sidecar.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/raw_ostream.h"
 #include <dlfcn.h>
-
-LLD_HAS_DRIVER(elf)
 
 namespace phic {
 namespace {
 
 namespace fs = llvm::sys::fs;
+using Buffer = std::shared_ptr<llvm::MemoryBuffer>;
 
-llvm::Error runLld(llvm::ArrayRef<std::string> arguments) {
-  std::vector<const char *> pointers;
-  for (const std::string &argument : arguments)
-    pointers.push_back(argument.c_str());
-  std::string messages;
-  llvm::raw_string_ostream out(messages);
-  lld::Result result = lld::lldMain(pointers, out, out, {{lld::Gnu, &lld::elf::link}});
-  if (result.retCode == 0)
+/// A text, without weights.
+class TextFile final : public LinkedFile {
+public:
+  TextFile(OutputFile file, std::string text) : LinkedFile(std::move(file)), text(std::move(text)) {}
+  llvm::Error begin() override {
+    out() << text;
+    return checkWritten();
+  }
+  bool takesWeights() const override { return false; }
+  llvm::Error finish(uint64_t) override { return llvm::Error::success(); }
+
+private:
+  std::string text;
+};
+
+/// To every file that holds weights.
+class Fan final : public WeightSink {
+public:
+  explicit Fan(std::vector<LinkedFile *> files) : files(std::move(files)) {}
+  llvm::Error write(llvm::ArrayRef<uint8_t> bytes) override {
+    written += bytes.size();
+    for (LinkedFile *file : files)
+      if (llvm::Error failure = file->writeWeights(bytes))
+        return failure;
     return llvm::Error::success();
-  return llvm::createStringError("linking failed: %s", messages.c_str());
-}
+  }
+  llvm::Error padTo(uint64_t to) override {
+    static constexpr uint8_t kZeros[4096] = {};
+    assert(to >= written && "weights are written in order");
+    while (written < to)
+      if (llvm::Error failure = write({kZeros, size_t(std::min<uint64_t>(to - written, sizeof(kZeros)))}))
+        return failure;
+    return llvm::Error::success();
+  }
+  uint64_t position() const override { return written; }
 
-/// What the system said of the output is told with its name; what else went wrong names itself.
-llvm::Error nameOutput(llvm::StringRef output, llvm::Error failure) {
-  return llvm::handleErrors(std::move(failure), [&](const llvm::ECError &error) { return cannotWrite(output, error.convertToErrorCode()); });
-}
+private:
+  std::vector<LinkedFile *> files;
+  uint64_t written = 0;
+};
 
-/// Links everything but the weights into `output`.
-llvm::Error link(const ProgramParts &parts, const std::string &output) {
-  std::string runtime = runtimeDirectory(parts.system);
-  if (!fs::exists(runtime + "/libphi_rt.a"))
-    return llvm::createStringError("no runtime for %s: %s/libphi_rt.a is missing", parts.system.c_str(),
-                                   runtime.c_str());
+/// One link: what several outputs are made of is made once.
+class Link {
+public:
+  Link(const ProgramParts &parts, const Outputs &outputs) : parts(parts), outputs(outputs) {}
+
+  llvm::Error run() {
+    if (llvm::Error failure = createFiles())
+      return failure;
+    if (llvm::Error failure = writeFiles())
+      return failure;
+    for (auto &file : files)
+      if (llvm::Error failure = file->keep())
+        return failure;
+    return llvm::Error::success();
+  }
+
+private:
+  bool embeds() const { return outputs.weightsPath.empty(); }
+  llvm::Error createFiles();
+  llvm::Error writeFiles();
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeFile(const Output &output, OutputFile file);
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeElf(const Output &output, OutputFile file);
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeHeader(OutputFile file);
+  llvm::Error prepareObjects();
+  llvm::Expected<Buffer> object();
+  llvm::Expected<Buffer> linked(const Output &output);
+
+  const ProgramParts &parts;
+  const Outputs &outputs;
+  std::unique_ptr<LinkInputs> inputs;
+  Buffer localized;
+  std::vector<std::unique_ptr<LinkedFile>> files;
+};
+
+llvm::Error Link::prepareObjects() {
+  if (inputs)
+    return llvm::Error::success();
+  auto created = LinkInputs::open(runtimeDirectory(parts.system), pageBytes(parts.triple));
+  if (!created)
+    return created.takeError();
+  inputs = std::move(*created);
   auto model = emitModelObject(parts.model, parts.triple);
   if (!model)
     return model.takeError();
-
-  std::vector<std::string> arguments = {
-      "ld.lld", "-static", "--gc-sections", "--strip-all", "--build-id=none", "--hash-style=gnu", "--threads=1",
-      "-z", "norelro", "-z", "max-page-size=" + std::to_string(pageBytes(parts.triple)), "-T", runtime + "/program.ld",
-      "-o", output, runtime + "/crt1.o", runtime + "/crti.o"};
-  std::vector<MemoryFile> objects;
-  auto addObject = [&](llvm::ArrayRef<char> bytes) -> llvm::Error {
-    auto object = MemoryFile::create("phic object", bytes);
-    if (!object)
-      return object.takeError();
-    arguments.push_back(object->path());
-    objects.push_back(std::move(*object));
-    return llvm::Error::success();
-  };
-  if (llvm::Error failure = addObject(*model))
+  if (llvm::Error failure = inputs->addObject(*model))
     return failure;
   for (llvm::ArrayRef<char> object : parts.objects)
-    if (llvm::Error failure = addObject(object))
+    if (llvm::Error failure = inputs->addObject(object))
       return failure;
-  for (const char *name : {"/libphi_rt.a", "/libc.a", "/crtn.o"})
-    arguments.push_back(runtime + name);
-  return runLld(arguments);
+  return llvm::Error::success();
+}
+
+/// The object of lib, shared and obj.
+llvm::Expected<Buffer> Link::object() {
+  if (localized)
+    return localized;
+  auto object = inputs->linkObject();
+  if (!object)
+    return object.takeError();
+  auto local = localizeSymbols(**object, outputs.name);
+  if (!local)
+    return local.takeError();
+  return localized = std::move(*local);
+}
+
+llvm::Expected<Buffer> Link::linked(const Output &output) {
+  auto shared = [](llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> bytes) -> llvm::Expected<Buffer> {
+    return bytes ? llvm::Expected<Buffer>(std::move(*bytes)) : bytes.takeError();
+  };
+  if (output.kind == EmitKind::Exe)
+    return shared(inputs->linkProgram());
+  auto bytes = object();
+  if (!bytes || output.kind != EmitKind::Shared)
+    return bytes;
+  return shared(inputs->linkShared({(*bytes)->getBufferStart(), (*bytes)->getBufferSize()}, llvm::sys::path::filename(output.path)));
+}
+
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const Output &output, OutputFile file) {
+  if (llvm::Error failure = prepareObjects())
+    return std::move(failure);
+  auto bytes = linked(output);
+  if (!bytes)
+    return bytes.takeError();
+  ElfFileOptions options = {parts.manifest, parts.model.weightsBytes, pageBytes(parts.triple), embeds(), ""};
+  if (output.kind == EmitKind::Lib)
+    options.archiveSymbol = "phi_query_" + outputs.name;
+  return ElfFile::make(std::move(file), *bytes, options);
+}
+
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeHeader(OutputFile file) {
+  std::string path = runtimeDirectory(parts.system) + "/runtime.h";
+  auto interface = llvm::MemoryBuffer::getFile(path);
+  if (!interface)
+    return llvm::createStringError("no runtime for " + parts.system + ": cannot read " + path + ": " + interface.getError().message());
+  return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, (*interface)->getBuffer()));
+}
+
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeFile(const Output &output, OutputFile file) {
+  return output.kind == EmitKind::Header ? makeHeader(std::move(file)) : makeElf(output, std::move(file));
+}
+
+OutputFile::Kind fileKind(EmitKind kind) {
+  switch (kind) {
+  case EmitKind::Exe:
+  case EmitKind::Shared: return OutputFile::Kind::Program;
+  case EmitKind::Lib:
+  case EmitKind::Obj: return OutputFile::Kind::Library;
+  case EmitKind::Header: return OutputFile::Kind::Data;
+  }
+  llvm_unreachable("every kind is a file");
+}
+
+llvm::Error Link::createFiles() {
+  // First: a path that cannot be written is known before anything is done.
+  std::vector<OutputFile> created;
+  auto create = [&](const std::string &path, OutputFile::Kind kind) -> llvm::Error {
+    auto file = OutputFile::create(path, kind);
+    if (file)
+      created.push_back(std::move(*file));
+    return file.takeError();
+  };
+  for (const Output &output : outputs.files)
+    if (llvm::Error failure = create(output.path, fileKind(output.kind)))
+      return failure;
+  if (!embeds())
+    if (llvm::Error failure = create(outputs.weightsPath, OutputFile::Kind::Library))
+      return failure;
+  for (size_t i = 0; i < outputs.files.size(); ++i) {
+    auto file = makeFile(outputs.files[i], std::move(created[i]));
+    if (!file)
+      return file.takeError();
+    files.push_back(std::move(*file));
+  }
+  if (!embeds())
+    files.push_back(std::make_unique<Sidecar>(std::move(created.back()), parts.model.weightsBytes));
+  return llvm::Error::success();
+}
+
+llvm::Error Link::writeFiles() {
+  std::vector<LinkedFile *> holders;
+  for (auto &file : files) {
+    if (llvm::Error failure = file->begin())
+      return failure;
+    if (file->takesWeights())
+      holders.push_back(file.get());
+  }
+  uint64_t hash = 0; // a header alone has none
+  if (!holders.empty()) {
+    Fan fan(holders);
+    if (llvm::Error failure = parts.writeWeights(fan))
+      return failure;
+    assert(fan.position() == parts.model.weightsBytes && "the plan says how many bytes there are");
+    auto found = holders.front()->hashWeights(parts.model.weightsBytes);
+    if (!found)
+      return found.takeError();
+    hash = *found;
+  }
+  for (auto &file : files)
+    if (llvm::Error failure = file->finish(hash))
+      return failure;
+  return llvm::Error::success();
 }
 
 } // namespace
@@ -93,19 +245,6 @@ std::vector<std::string> knownSystems() {
   return systems;
 }
 
-llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output) {
-  // First: a path that cannot be written is known before anything is done.
-  auto file = OutputFile::create(output, OutputFile::Kind::Program);
-  if (!file)
-    return file.takeError();
-  auto sink = MemorySink::create();
-  if (!sink)
-    return sink.takeError();
-  if (llvm::Error failure = link(parts, (*sink)->path()))
-    return failure;
-  if (llvm::Error failure = writeProgramFile((*sink)->finish(), parts, file->descriptor()))
-    return nameOutput(output, std::move(failure));
-  return file->keep();
-}
+llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs) { return Link(parts, outputs).run(); }
 
 } // namespace phic

@@ -1,14 +1,15 @@
-//===- Linker.h - Objects, tables and weights to a program -----*- C++ -*-===//
+//===- Linker.h - Objects, tables and weights to files ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Links kernels, model data, the prebuilt runtime and its musl files with LLD in
-// this process, then appends the manifest and streams the weights into one more
-// loadable segment. The output appears under its name only when it is whole.
+// Links kernels, model data and the prebuilt runtime with LLD in this process:
+// with musl to a program, without it to a library of one exported symbol. Then
+// the weights are streamed into all files that hold them at once.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_LINK_LINKER_H
 #define PHIC_COMPILER_LINK_LINKER_H
 
 #include "compiler/link/ModelData.h"
+#include "compiler/link/Outputs.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -27,7 +28,7 @@ public:
 
 struct ProgramParts {
   ModelData model;
-  /// Object files with the entry points that `model.variants` names.
+  /// Object files with the entry points that `model.variants` names; position-independent.
   std::vector<llvm::ArrayRef<char>> objects;
   /// JSON text for `phic inspect` and `phic verify`: kept in section `.phi_manifest`.
   std::string manifest;
@@ -37,8 +38,8 @@ struct ProgramParts {
   std::string system = "x86_64-linux";  ///< folder of the prebuilt runtime
 };
 
-/// Links and writes `output`. A failure leaves no file behind, and an older `output` as it was.
-llvm::Error linkProgram(const ProgramParts &parts, llvm::StringRef output);
+/// Links and writes the files. A failure leaves none behind, and older ones as they were.
+llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs);
 
 /// Bytes of the largest page that a system of `triple` may have: segments lie on multiples of it.
 uint64_t pageBytes(llvm::StringRef triple);

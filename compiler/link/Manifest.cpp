@@ -106,6 +106,8 @@ std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Opti
   json["cpu_variants"] = facts.cpuVariants;
   json["act"] = options.activations;
   json["kv"] = options.kvCache;
+  if (!facts.weightsFile.empty())
+    json["weights_file"] = facts.weightsFile;
   json["weight_bytes"] = memory.getWeightsBytes();
   json["tokenizer_bytes"] = facts.tokenizerBytes;
   json["arena_bytes"] = memory.getArenaBytes();

@@ -5,10 +5,10 @@
 //
 //     @phi_the_model = constant { i32 192, i32 1, ptr @name, ... }, section ".phi_model"
 //     @tokenizer = internal constant [N x i8] ..., section ".phi_tokenizer"
-//     @weights = internal constant [64 x i8] zeroinitializer, section ".phi_weights"
+//     @weights = internal constant [64 x i8] zeroinitializer, section ".lrodata.phi_weights"
 //
-// `.phi_weights` only stands for the segment: the linker gives it its address,
-// and appending the weights gives it its bytes.
+// The last only stands for the weights: the linker gives it its address, writing
+// the file its bytes. It is a large section, which nothing refers to but by 64 bits.
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ModelData.h"
 
@@ -49,7 +49,7 @@ private:
   Constant *array(llvm::ArrayRef<Constant *> elements, llvm::StringRef name);
   Constant *variants(const ModelData &model);
   Constant *stages(const ModelData &model);
-  Constant *weights();
+  Constant *weights(const ModelData &model);
   Constant *entry(llvm::StringRef symbol);
 
   llvm::Module &module;
@@ -102,18 +102,21 @@ Constant *ModelModule::stages(const ModelData &model) {
   for (const StageData &stage : model.stages) {
     llvm::SmallVector<Constant *> outputs;
     for (const phi_stage_output &output : stage.outputs)
-      outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset)}));
+      outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips),
+                                word(/*reserved=*/0)}));
     elements.push_back(record({string(stage.name), array(outputs, "outputs"), word(outputs.size()),
                                word(stage.logitRows)}));
   }
   return array(elements, "stages");
 }
 
-Constant *ModelModule::weights() {
+Constant *ModelModule::weights(const ModelData &model) {
+  if (!model.sidecar.empty())
+    return llvm::ConstantPointerNull::get(pointer);
   constexpr uint64_t kPage = 4096;
   auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), sizeof(phi_weights_trailer));
   auto *global = keep(llvm::ConstantAggregateZero::get(type), "weights", kPage);
-  global->setSection(".phi_weights");
+  global->setSection(".lrodata.phi_weights");
   return global;
 }
 
@@ -129,13 +132,14 @@ void ModelModule::build(const ModelData &model) {
       word(model.vocab), word(model.chunkRows), word(model.contextMax), word(model.contextDefault),
       word(model.ropeSwitch), word(model.prunedHead),
       quad(model.arenaBytes), quad((model.scratchBytes + kLine - 1) / kLine * kLine), quad(model.kvBytesPerToken),
-      weights(), quad(model.weightsBytes), quad(/*weights_hash, set when they are written=*/0),
+      weights(model), quad(model.weightsBytes), quad(/*weights_hash, set when they are written=*/0),
       variants(model), stages(model), word(model.variants.size()), word(model.stages.size()),
       table(model.tokenizer, "tokenizer"), quad(model.tokenizer.size()),
       table(model.chat, "chat"), quad(model.chat.size()),
       array(stopIds, "stop_ids"), word(stopIds.size()), word(/*reserved=*/0),
       record({real(generation.temperature), real(generation.top_p), real(generation.min_p),
               word(generation.top_k), real(generation.repetition_penalty)}),
+      model.sidecar.empty() ? llvm::ConstantPointerNull::get(pointer) : string(model.sidecar),
   });
   assert(module.getDataLayout().getTypeAllocSize(value->getType()) == sizeof(phi_model) &&
          "fields as in phi/format.h");
@@ -157,7 +161,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &mode
   if (!target)
     return llvm::createStringError("cannot emit code for %s: %s", triple.str().c_str(), reason.c_str());
   std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, /*CPU=*/"", /*Features=*/"", {}, llvm::Reloc::Static));
+      target->createTargetMachine(triple, /*CPU=*/"", /*Features=*/"", {}, llvm::Reloc::PIC_));
 
   llvm::LLVMContext context;
   llvm::Module module("model", context);

@@ -45,7 +45,8 @@ struct ModelData {
   uint64_t arenaBytes = 0;
   uint64_t scratchBytes = 0;
   uint64_t kvBytesPerToken = 0;
-  uint64_t weightsBytes = 0;           ///< what linkProgram's `writeWeights` will write, exactly
+  uint64_t weightsBytes = 0;           ///< what linkOutputs' `writeWeights` will write, exactly
+  std::string sidecar;                 ///< name of the weights' own file; empty: they are embedded
   std::vector<VariantData> variants;   ///< best first
   std::vector<StageData> stages;       ///< in the order of the entry points' stage indices
   std::string tokenizer;               ///< tables, empty: the program takes --tokens only

@@ -3,6 +3,7 @@
 #include "compiler/tools/CompileFlags.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
+#include <map>
 
 namespace phic {
 
@@ -40,7 +41,14 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
 }
 
 void addOutputFlags(CLI::App &verb, Options &o) {
-  verb.add_option("-o,--output", o.output, "program to write; with --stop-after: IR, '-' for standard output (default)");
+  verb.add_option("-o,--output", o.output, "file to write: the first kind of --emit, the others lie beside it; with --stop-after: IR, '-' for standard output (default)");
+  const std::map<std::string, EmitKind> kinds = {
+      {"exe", EmitKind::Exe}, {"lib", EmitKind::Lib}, {"shared", EmitKind::Shared}, {"obj", EmitKind::Obj}, {"header", EmitKind::Header}};
+  verb.add_option("--emit", o.emit, "what to write, separated by commas: exe, a standalone program (default); lib, shared or obj, a library for other programs; header, its C header")
+      ->delimiter(',')->transform(CLI::CheckedTransformer(kinds).description("exe|lib|shared|obj|header,..."));
+  verb.add_option("--weights", o.weights, "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
+      ->check(CLI::IsMember({"embed", "sidecar"}))->capture_default_str();
+  verb.add_option("--name", o.name, "a library's one function is phi_query_NAME (default: the stem of -o)");
   verb.add_option("--depfile", o.depfile, "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
 }
 

@@ -1,7 +1,7 @@
 //===- Inspect.cpp - phic inspect ------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Prints what a program says about itself: its manifest, and the sizes of its parts.
+// Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ElfProgram.h"
 #include "compiler/tools/Verbs.h"
@@ -42,6 +42,16 @@ void printTable(const Json &manifest) {
     os << "  " << symbol << "  " << row.first << ", used " << row.second << " times\n";
 }
 
+const char *kindName(ElfProgram::Kind kind) {
+  switch (kind) {
+  case ElfProgram::Kind::Program: return "program";
+  case ElfProgram::Kind::SharedLibrary: return "shared library";
+  case ElfProgram::Kind::Object: return "object";
+  case ElfProgram::Kind::StaticLibrary: return "static library";
+  }
+  llvm_unreachable("every kind has a name");
+}
+
 ExitCode runInspect(const InspectFlags &flags) {
   llvm::Expected<ElfProgram> program = ElfProgram::open(flags.program);
   if (!program) {
@@ -58,6 +68,7 @@ ExitCode runInspect(const InspectFlags &flags) {
     return kExitSuccess;
   }
   manifest.erase("ir");
+  manifest["kind"] = kindName(program->kind());
   manifest["weights_hash"] = llvm::utohexstr(program->model().weights_hash, /*LowerCase=*/true, /*Width=*/16);
   manifest["code_bytes"] = program->codeBytes();
   manifest["text_bytes"] = program->textBytes();
@@ -72,9 +83,9 @@ ExitCode runInspect(const InspectFlags &flags) {
 } // namespace
 
 void addInspectVerb(CLI::App &app, ExitCode &result) {
-  CLI::App *verb = app.add_subcommand("inspect", "show what a program is made of");
+  CLI::App *verb = app.add_subcommand("inspect", "show what a program or library is made of");
   auto flags = std::make_shared<InspectFlags>();
-  verb->add_option("PROGRAM", flags->program, "a program made by phic build")->required();
+  verb->add_option("PROGRAM", flags->program, "a program, library or object made by phic build")->required();
   verb->add_flag("--json", flags->json, "one JSON object");
   verb->add_flag("--ir", flags->ir, "the planned IR that the kernels were made from");
   verb->callback([flags, &result] { result = runInspect(*flags); });

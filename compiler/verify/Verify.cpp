@@ -12,6 +12,7 @@
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 #include <nlohmann/json.hpp>
 
 using namespace llvm;
@@ -62,15 +63,31 @@ Error parseIr(Subject &subject, const std::string &ir, const std::string &path) 
   return Error::success();
 }
 
+/// Where the program itself looks for its weights.
+std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
+  SmallString<256> path;
+  if (llvm::sys::fs::real_path(program, path))
+    path = program;
+  llvm::sys::path::remove_filename(path);
+  auto name = manifest.find("weights_file");
+  llvm::sys::path::append(path, name != manifest.end() && name->is_string() ? name->get<std::string>() : "");
+  return path.str().str();
+}
+
 Expected<std::unique_ptr<Subject>> openProgram(const std::string &path) {
   Expected<ElfProgram> program = ElfProgram::open(path);
   if (!program)
     return program.takeError();
-  if (Error damaged = program->verifyWeights())
-    return std::move(damaged);
+  if (program->kind() != ElfProgram::Kind::Program)
+    return error(path + ": a library does not run by itself; phic verify wants the program of --emit=exe");
   auto manifest = nlohmann::json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
   if (!manifest.is_object() || !manifest.contains("ir") || !manifest["ir"].is_string())
     return error(path + ": the manifest is damaged");
+  if (!program->embedsWeights())
+    if (Error failure = program->openSidecar(sidecarPath(path, manifest)))
+      return std::move(failure);
+  if (Error damaged = program->verifyWeights())
+    return std::move(damaged);
   auto subject = std::make_unique<Subject>(std::move(*program));
   if (Error damaged = parseIr(*subject, manifest["ir"].get<std::string>(), path))
     return std::move(damaged);

@@ -162,7 +162,7 @@ TEST(CommandLine, SaysWhatTheProgramLacks) {
 TEST(CommandLine, SaysWhatTheProcessorLacks) {
   phi_model model = fake::model();
   model.variant_count = 1;
-  EXPECT_EQ(mistake({"--tokens", "1"}, model), "this program needs a processor with impossible; this one lacks an unknown feature\n");
+  EXPECT_EQ(mistake({"--tokens", "1"}, model), "this model needs a processor with impossible; this one lacks an unknown feature\n");
 }
 
 TEST(CommandLine, RefusesAnotherFormat) {

@@ -24,7 +24,8 @@ struct Step {
   bool operator==(const Step &) const = default;
 };
 
-inline std::vector<Step> steps;
+/// Of the thread that ran thread 0 of the session.
+inline thread_local std::vector<Step> steps;
 
 inline int64_t table(const phi_frame &frame) { return frame.total > 40 ? 1000 : 1; }
 
@@ -58,8 +59,8 @@ inline constexpr phi_variant kVariants[] = {
     {"fake", 0, [](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
      [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); }, [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); }}};
 
-inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0};
-inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_LOGITS, kVocab * sizeof(float), 0};
+inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 0};
+inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0};
 inline constexpr phi_stage_desc kStages[] = {{"remember", &kCacheOutput, 1, 0}, {"predict", &kLogitsOutput, 1, 1}};
 inline constexpr int32_t kStopIds[] = {96};
 

@@ -144,7 +144,7 @@ TEST_F(SessionTest, TheContextIsRoundedUpInMemoryOnly) {
 
 TEST_F(SessionTest, AnInterruptStopsBetweenSteps) {
   start({100, 1, 1, {}});
-  volatile bool interrupted = true;
+  volatile int32_t interrupted = 1;
   session.interrupted = &interrupted;
   int32_t id = 1;
   EXPECT_EQ(append(&session, &id, 1, nullptr), Advance::Interrupted);

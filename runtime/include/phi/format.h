@@ -2,25 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The contract between the compiler, which writes these structs as data of the
-// program, and the runtime, which reads them. Included by both sides; plain C99.
+// program, and the runtime, which reads them. Included by both sides.
 // Every struct begins with nothing that needs a relocation outside its own
 // section, fields are only ever appended, and sizes are asserted below.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_FORMAT_H
 #define PHI_FORMAT_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "phi/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /// Version of everything in this file. The runtime refuses another one.
-#define PHI_FORMAT_VERSION 1u
-
-/// Rows that the `verify` entry point takes at most; `decode` takes one.
-#define PHI_VERIFY_ROWS 8u
+#define PHI_FORMAT_VERSION 2u
 
 typedef struct phi_scheduler phi_scheduler;
 
@@ -63,11 +59,14 @@ enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE =
 /// ARENA: rows [0, rows) at arena + offset, `row_bytes` apart.
 /// LOGITS: rows [logit_row0, rows).
 /// KV_*: the whole cache of that layer: kv + offset * context, row_bytes * context bytes
-/// (offset and row_bytes are per token; docs/numerics.md has the order inside).
+/// (offset and row_bytes are per token; docs/numerics.md has the order inside), made of
+/// `strips` equal ones, a head each, in which the tokens lie in order by groups of eight.
 typedef struct phi_stage_output {
   uint32_t space;      ///< phi_space
   uint32_t row_bytes;
   uint64_t offset;
+  uint32_t strips;     ///< of KV_*
+  uint32_t reserved;
 } phi_stage_output;
 
 typedef struct phi_stage_desc {
@@ -105,7 +104,7 @@ typedef struct phi_generation {
 } phi_generation;
 
 /// The model: one constant struct `phi_the_model` in the program.
-typedef struct phi_model {
+struct phi_model {
   uint32_t size;     ///< sizeof(phi_model)
   uint32_t version;  ///< PHI_FORMAT_VERSION
   const char *name;  ///< for --version and the banner
@@ -119,7 +118,7 @@ typedef struct phi_model {
   uint64_t arena_bytes;
   uint64_t scratch_bytes;    ///< per thread
   uint64_t kv_bytes_per_token;
-  const uint8_t *weights;    ///< start of the mapped weight segment
+  const uint8_t *weights;    ///< start of the mapped weight segment; NULL: in the file `sidecar`
   uint64_t weights_bytes;
   uint64_t weights_hash;     ///< xxh3-64 of the weight segment
   const phi_variant *variants;
@@ -134,9 +133,22 @@ typedef struct phi_model {
   uint32_t stop_id_count;
   uint32_t reserved;
   phi_generation generation;
-} phi_model;
+  const char *sidecar;       ///< NULL, or the name of the weights' own file, beside the one that holds the code
+};
 
 extern const phi_model phi_the_model;
+
+/// The sidecar is a page that begins with this, then what the weight segment holds.
+typedef struct phi_weights_header {
+  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC
+  uint32_t version;  ///< PHI_FORMAT_VERSION
+  uint32_t offset;   ///< of the weights in the file: PHI_WEIGHTS_OFFSET
+  uint64_t bytes;  ///< phi_model.weights_bytes
+  uint64_t hash;   ///< phi_model.weights_hash
+  uint64_t reserved[4];
+} phi_weights_header;
+
+#define PHI_WEIGHTS_OFFSET 4096u
 
 /// Ends the weight segment, at the first multiple of 64 after weights_bytes: a
 /// file cut short, or the wrong weights under a program, are refused at start.
@@ -152,12 +164,13 @@ typedef struct phi_weights_trailer {
 #ifdef __cplusplus
 }
 static_assert(sizeof(phi_frame) == 96, "generated code loads fields by offset");
-static_assert(sizeof(phi_stage_output) == 16, "written by the compiler");
+static_assert(sizeof(phi_stage_output) == 24, "written by the compiler");
 static_assert(sizeof(phi_stage_desc) == 24, "written by the compiler");
 static_assert(sizeof(phi_variant) == 40, "written by the compiler");
 static_assert(sizeof(phi_generation) == 20, "written by the compiler");
+static_assert(sizeof(phi_weights_header) == 64, "written by the compiler");
 static_assert(sizeof(phi_weights_trailer) == 64, "written by the compiler");
-static_assert(sizeof(phi_model) == 192, "written by the compiler");
+static_assert(sizeof(phi_model) == 200, "written by the compiler");
 #endif
 
 #endif // PHI_FORMAT_H

@@ -5,12 +5,12 @@
 // blobs that the runtime reads in place, without any work at start. A blob is
 // position-independent (offsets count bytes from its own start), little-endian
 // and 4-byte aligned. The compiler writes it (compiler/import/tokenizer), the
-// runtime reads it (runtime/Tokenizer.h, runtime/Template.h). Plain C99.
+// runtime reads it (runtime/Tokenizer.h, runtime/Template.h).
 //===----------------------------------------------------------------------===//
 #ifndef PHI_TOKENIZER_H
 #define PHI_TOKENIZER_H
 
-#include <stdint.h>
+#include "phi/runtime.h"
 
 #define PHI_TOKENIZER_MAGIC 0x4b544850u /* "PHTK" */
 #define PHI_CHAT_MAGIC 0x48434850u      /* "PHCH" */
@@ -157,9 +157,6 @@ static inline uint32_t phi_hash(const uint8_t *text, uint32_t bytes) {
     hash = (hash ^ text[i]) * 16777619u;
   return hash;
 }
-
-/// Who a piece of a conversation comes from.
-enum phi_role { PHI_ROLE_START = 0, PHI_ROLE_SYSTEM = 1, PHI_ROLE_USER = 2, PHI_ROLE_ASSISTANT = 3, PHI_ROLE_COUNT = 4 };
 
 /// Text of a chat blob; offset PHI_CHAT_NONE: the template does not allow this.
 typedef struct phi_chat_text {

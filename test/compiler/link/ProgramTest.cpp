@@ -121,7 +121,7 @@ llvm::SmallVector<char, 0> compileKernels() {
   llvm::Triple triple(kTriple);
   std::string reason;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, reason);
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, "", "", {}, llvm::Reloc::Static));
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, "", "", {}, llvm::Reloc::PIC_));
   module->setTargetTriple(triple);
   module->setDataLayout(machine->createDataLayout());
   llvm::SmallVector<char, 0> object;
@@ -160,7 +160,7 @@ protected:
     parts.objects = {kernels};
     parts.manifest = "{\"name\": \"counter\"}";
     parts.writeWeights = write;
-    return linkProgram(parts, output);
+    return linkOutputs(parts, {{{EmitKind::Exe, output}}, "", "counter"});
   }
 
   std::string read(const std::string &file) const {
@@ -309,8 +309,8 @@ TEST_F(ProgramTest, RefusesDamagedFiles) {
   write(path("header"), whole.substr(0, 5000));
   EXPECT_THAT(openError(path("header")), HasSubstr("damaged"));
   write(path("text"), "#!/bin/sh\n");
-  EXPECT_THAT(openError(path("text")), HasSubstr("not a program made by phic"));
-  EXPECT_THAT(openError("/proc/self/exe"), HasSubstr("not a program made by phic"));
+  EXPECT_THAT(openError(path("text")), HasSubstr("not a program or library made by phic"));
+  EXPECT_THAT(openError("/proc/self/exe"), HasSubstr("not a program or library made by phic"));
   EXPECT_THAT(openError(path("absent")), HasSubstr("cannot read"));
 
   std::string changed = whole;
@@ -328,11 +328,11 @@ TEST_F(ProgramTest, RefusesToRunDamaged) {
   write(program, whole.substr(0, whole.size() / 4096 * 4096));
   Outcome outcome = run({"--tokens", "1"});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("this program's file is damaged: its weights"));
+  EXPECT_THAT(outcome.err, HasSubstr("this model's file is damaged: its weights"));
   write(program, whole.substr(0, whole.size() - 1));
   outcome = run({"--tokens", "1"});
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.err, HasSubstr("this program's file is damaged: its weights"));
+  EXPECT_THAT(outcome.err, HasSubstr("this model's file is damaged: its weights"));
 }
 
 } // namespace

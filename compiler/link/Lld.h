@@ -1,0 +1,46 @@
+//===- Lld.h - Linking objects in this process -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// LLD works on files: they are in memory here, and what it made of them comes back
+// as bytes. Weights are still a placeholder.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_LINK_LLD_H
+#define PHIC_COMPILER_LINK_LLD_H
+
+#include "compiler/link/MemoryFile.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <string>
+#include <vector>
+
+namespace phic {
+
+/// Objects to be linked, and the prebuilt files of a system.
+class LinkInputs {
+public:
+  /// `runtime` is a folder with libphi_rt.a, linker scripts, musl's files; segments lie on multiples of `pageBytes`.
+  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, uint64_t pageBytes);
+
+  llvm::Error addObject(llvm::ArrayRef<char> object);
+
+  /// The objects, the runtime and musl as a static program.
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkProgram();
+  /// The objects and what `phi_query` needs of the runtime as one relocatable object.
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkObject();
+  /// Such an object as a shared library.
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkShared(llvm::ArrayRef<char> object, llvm::StringRef soName);
+
+private:
+  LinkInputs(std::string runtime, uint64_t pageBytes) : runtime(std::move(runtime)), pageBytes(pageBytes) {}
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
+  std::string file(const char *name) const { return runtime + "/" + name; }
+  void appendObjects(std::vector<std::string> &arguments) const;
+
+  std::string runtime;
+  uint64_t pageBytes;
+  std::vector<MemoryFile> objects;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_LINK_LLD_H

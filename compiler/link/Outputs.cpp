@@ -1,0 +1,78 @@
+//===- Outputs.cpp - Which files a build writes ----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/link/Outputs.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Path.h"
+#include <set>
+
+namespace phic {
+namespace {
+
+std::string stemOf(llvm::StringRef path) {
+  llvm::StringRef name = llvm::sys::path::filename(path);
+  for (llvm::StringRef ending : {".a", ".so", ".o", ".h"})
+    if (name.size() > ending.size() && name.consume_back(ending))
+      break;
+  if (name.size() > 3)
+    name.consume_front("lib");
+  return name.str();
+}
+
+std::string fileName(EmitKind kind, const std::string &stem) {
+  switch (kind) {
+  case EmitKind::Exe: return stem;
+  case EmitKind::Lib: return "lib" + stem + ".a";
+  case EmitKind::Shared: return "lib" + stem + ".so";
+  case EmitKind::Obj: return stem + ".o";
+  case EmitKind::Header: return stem + ".h";
+  }
+  llvm_unreachable("every kind has a file name");
+}
+
+/// The stem with '_' for what a C identifier cannot hold; `phi_query_` stands before it.
+std::string identifierOf(llvm::StringRef stem) {
+  std::string name;
+  for (char c : stem)
+    name += llvm::isAlnum(c) ? c : '_';
+  return name;
+}
+
+std::string beside(llvm::StringRef path, llvm::StringRef name) {
+  llvm::SmallString<256> other(llvm::sys::path::parent_path(path));
+  llvm::sys::path::append(other, name);
+  return other.str().str();
+}
+
+} // namespace
+
+std::vector<std::string> Outputs::paths() const {
+  std::vector<std::string> all;
+  for (const Output &file : files)
+    all.push_back(file.path);
+  if (!weightsPath.empty())
+    all.push_back(weightsPath);
+  return all;
+}
+
+llvm::Expected<Outputs> planOutputs(const Options &options) {
+  Outputs outputs;
+  std::string stem = stemOf(options.output);
+  for (EmitKind kind : options.emit)
+    outputs.files.push_back({kind, outputs.files.empty() ? options.output : beside(options.output, fileName(kind, stem))});
+  if (options.weights == "sidecar")
+    outputs.weightsPath = beside(options.output, stem + ".weights");
+  outputs.name = options.name.empty() ? identifierOf(stem) : options.name;
+
+  if (options.name != identifierOf(options.name))
+    return llvm::createStringError("--name=" + options.name + " is no C identifier: letters, digits and '_' make one");
+  if (!options.name.empty() && llvm::all_of(options.emit, [](EmitKind kind) { return kind == EmitKind::Exe; }))
+    return llvm::createStringError("--name names a library's query function, but --emit=exe has none");
+  std::set<std::string> paths;
+  for (const std::string &path : outputs.paths())
+    if (!paths.insert(path).second)
+      return llvm::createStringError("two outputs would be " + path + "; choose another -o, or fewer kinds in --emit");
+  return outputs;
+}
+
+} // namespace phic

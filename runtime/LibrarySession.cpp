@@ -1,0 +1,167 @@
+//===- LibrarySession.cpp - Sessions behind the C interface ------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "Library.h"
+
+namespace phi {
+namespace {
+
+constexpr int32_t kMostThreads = 1024;
+
+/// False after a sentence.
+bool checkOptions(const phi_model &model, phi_session_options *options, ErrorText &error) {
+  if (options->context == 0)
+    options->context = model.context_default;
+  if (options->threads == 0)
+    options->threads = 1;
+  if (options->context < 1 || options->context > int64_t(model.context_max))
+    error << "a context of " << options->context << " tokens; this model takes 1 to " << model.context_max;
+  else if (options->threads < 1 || options->threads > kMostThreads)
+    error << options->threads << " threads; a session takes 1 to " << kMostThreads;
+  else
+    return true;
+  return false;
+}
+
+/// The session at the start of its block, and what belongs to it.
+phi_session *placeSession(Layout *layout, const phi_model &model, const phi_session_options &options, phi_session *session) {
+  auto *placed = layout->take<phi_session>(1);
+  SessionOptions wanted = {};
+  wanted.context = options.context;
+  wanted.threads = options.threads;
+  wanted.logitRows = model.pruned_head ? 1 : PHI_VERIFY_ROWS;
+  wanted.pool = options.pool;
+  layoutSession(session, layout, model, libraryModel(&model).open.variant, wanted);
+  return placed;
+}
+
+uint64_t bytesOf(const phi_model &model, const phi_session_options &options) {
+  Layout layout;
+  phi_session measured = {};
+  placeSession(&layout, model, options, &measured);
+  return layout.overflow ? 0 : layout.size;
+}
+
+bool checkIds(const phi_session &session, const int32_t *ids, int64_t count, ErrorText &error) {
+  for (int64_t i = 0; i < count; ++i)
+    if (uint32_t(ids[i]) >= session.model->vocab) {
+      error << "id " << ids[i] << " at " << i << " is out of range; this model has " << session.model->vocab << " tokens";
+      return false;
+    }
+  return true;
+}
+
+/// PHI_OK when so many ids can be appended.
+phi_status checkAppend(const phi_session *session, const int32_t *ids, int64_t count, phi_error *errorText) {
+  ErrorText error(errorText);
+  if (!session || !ids || count < 1)
+    return error(PHI_BAD_ARGUMENT, !session ? "there is no session" : "there are no ids");
+  if (!checkIds(*session, ids, count, error))
+    return PHI_BAD_ARGUMENT;
+  if (count <= session->contextLimit - session->length)
+    return PHI_OK;
+  error << count << " tokens after " << session->length << " are more than the context of " << session->contextLimit;
+  return PHI_FULL;
+}
+
+phi_status statusOf(Advance advance, phi_error *errorText) {
+  if (advance == Advance::Done)
+    return PHI_OK;
+  return ErrorText(errorText)(PHI_CANCELLED, "cancelled");
+}
+
+} // namespace
+
+uint64_t sessionBytes(const phi_model *model, const phi_session_options *given) {
+  ErrorText error(nullptr);
+  phi_session_options options = readOptions(given);
+  return model && checkOptions(*model, &options, error) ? bytesOf(*model, options) : 0;
+}
+
+phi_status createSession(const phi_model *model, const phi_session_options *given, void *memory, uint64_t bytes,
+                         phi_session **session, phi_error *errorText) {
+  ErrorText error(errorText);
+  if (!model || !session)
+    return error(PHI_BAD_ARGUMENT, model ? "there is no place for the session's pointer" : "there is no model");
+  *session = nullptr;
+  phi_session_options options = readOptions(given);
+  if (!checkOptions(*model, &options, error))
+    return PHI_BAD_ARGUMENT;
+  uint64_t needed = bytesOf(*model, options);
+  if (!needed || !blockFits(memory, bytes, needed, error))
+    return needed ? PHI_NO_MEMORY : error(PHI_NO_MEMORY, "more memory than a process can have");
+  Layout layout;
+  layout.base = static_cast<uint8_t *>(memory);
+  phi_session placed = {};
+  phi_session *created = placeSession(&layout, *model, options, &placed);
+  placed.interrupted = options.cancel;
+  *created = placed;
+  if (!startSession(created))
+    return error(PHI_NO_THREADS, "the system starts no more threads");
+  *session = created;
+  return PHI_OK;
+}
+
+phi_status forkSession(const phi_session *from, const phi_session_options *given, void *memory, uint64_t bytes,
+                       phi_session **session, phi_error *errorText) {
+  if (!from)
+    return ErrorText(errorText)(PHI_BAD_ARGUMENT, "there is no session");
+  phi_session_options options = readOptions(given);
+  int64_t context = options.context ? options.context : from->model->context_default;
+  if (from->length > context) {
+    ErrorText error(errorText);
+    error << "a sequence of " << from->length << " tokens is more than a context of " << context;
+    return PHI_FULL;
+  }
+  phi_status status = createSession(from->model, given, memory, bytes, session, errorText);
+  if (status == PHI_OK)
+    copySequence(*from, *session);
+  return status;
+}
+
+void freeSession(phi_session *session) {
+  if (session)
+    stopSession(session);
+}
+
+phi_status prefill(phi_session *session, const int32_t *ids, int64_t count, phi_error *error) {
+  phi_status status = checkAppend(session, ids, count, error);
+  return status == PHI_OK ? statusOf(append(session, ids, count, nullptr), error) : status;
+}
+
+phi_status decodeOne(phi_session *session, int32_t id, phi_error *error) { return prefill(session, &id, 1, error); }
+
+phi_status verify(phi_session *session, const int32_t *ids, int64_t count, phi_error *errorText) {
+  phi_status status = checkAppend(session, ids, count, errorText);
+  if (status != PHI_OK)
+    return status;
+  ErrorText error(errorText);
+  if (session->model->pruned_head)
+    return error(PHI_MISSING, "this model's graph computes the last token's logits only");
+  if (count > int64_t(PHI_VERIFY_ROWS)) {
+    error << "verify takes 1 to " << PHI_VERIFY_ROWS << " ids, not " << count;
+    return PHI_BAD_ARGUMENT;
+  }
+  return statusOf(appendVerified(session, ids, count), errorText);
+}
+
+float *logitsRow(phi_session *session, int64_t row) {
+  if (!session || row < 0 || row >= session->logitRows)
+    return nullptr;
+  return session->frame.logits + row * int64_t(session->model->vocab);
+}
+
+int64_t sessionLength(const phi_session *session) { return session ? session->length : 0; }
+
+phi_status truncateSession(phi_session *session, int64_t length, phi_error *errorText) {
+  ErrorText error(errorText);
+  if (!session)
+    return error(PHI_BAD_ARGUMENT, "there is no session");
+  if (length < 0 || length > session->length) {
+    error << "length " << length << " is not within 0 to " << session->length;
+    return PHI_BAD_ARGUMENT;
+  }
+  truncate(session, length);
+  return PHI_OK;
+}
+
+} // namespace phi

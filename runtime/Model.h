@@ -1,0 +1,38 @@
+//===- Model.h - The model with its weights and code -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What must hold before a session begins: the constants are of this version, the
+// weights are there and theirs, and this processor runs one of the variants.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_MODEL_H
+#define PHI_RUNTIME_MODEL_H
+
+#include "Writer.h"
+#include "phi/format.h"
+
+namespace phi {
+
+/// Where a model's weights are when they are not embedded. All null: the default place.
+struct WeightsSource {
+  const char *path;
+  const uint8_t *bytes;  ///< a sidecar's, in memory
+  uint64_t size;
+};
+
+struct OpenModel {
+  phi_model model;             ///< the constants, `weights` always set
+  const phi_variant *variant;
+  const uint8_t *mapping;      ///< of a sidecar that was opened by path, else nullptr
+  uint64_t mappedBytes;
+  char path[4096];             ///< of that file; empty: none
+};
+
+/// PHI_OK, or PHI_NO_WEIGHTS after a sentence when the constants are not those that this runtime reads.
+phi_status checkVersion(const phi_model &constants, Writer &errors);
+/// PHI_OK, or another status after a sentence, without a line's end, to `errors`. `constants` lies in the file beside which a sidecar is looked for.
+phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors);
+void closeModel(OpenModel *open);
+
+} // namespace phi
+
+#endif // PHI_RUNTIME_MODEL_H

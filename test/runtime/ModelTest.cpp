@@ -1,0 +1,125 @@
+//===- ModelTest.cpp - Weights in a file of their own ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "FakeModel.h"
+#include "runtime/Model.h"
+#include "runtime/Os.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include <fstream>
+#include <string>
+#include <unistd.h>
+
+using namespace phi;
+using testing::HasSubstr;
+
+namespace {
+
+constexpr uint64_t kBytes = 100, kHash = 0x1234;
+
+/// What the compiler writes: a page with the header, the weights, their trailer.
+std::string sidecar() {
+  phi_weights_header header = {PHI_WEIGHTS_MAGIC, PHI_FORMAT_VERSION, PHI_WEIGHTS_OFFSET, kBytes, kHash, {}};
+  phi_weights_trailer trailer = {kBytes, kHash, {}, PHI_WEIGHTS_MAGIC};
+  std::string bytes(PHI_WEIGHTS_OFFSET + 128, '\0');
+  memcpy(bytes.data(), &header, sizeof(header));
+  memset(bytes.data() + PHI_WEIGHTS_OFFSET, 7, kBytes);
+  return bytes.append(reinterpret_cast<const char *>(&trailer), sizeof(trailer));
+}
+
+class ModelTest : public testing::Test {
+protected:
+  ModelTest() {
+    constants.weights = nullptr;
+    constants.weights_bytes = kBytes;
+    constants.weights_hash = kHash;
+    constants.sidecar = "fake.weights";
+    EXPECT_NE(mkdtemp(folder), nullptr);
+    path = std::string(folder) + "/fake.weights";
+  }
+  ~ModelTest() override {
+    closeModel(&open);
+    unlink(path.c_str());
+    rmdir(folder);
+  }
+  void write(const std::string &bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+  phi_status openFrom(WeightsSource source) {
+    Writer errors(text, sizeof(text));
+    return openModel(&open, constants, source, errors);
+  }
+
+  phi_model constants = fake::model();
+  OpenModel open = {};
+  char folder[32] = "/tmp/phi-model-XXXXXX", text[512];
+  std::string path;
+};
+
+TEST_F(ModelTest, OpensAPath) {
+  write(sidecar());
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(open.model.weights[kBytes - 1], 7);
+  EXPECT_EQ(open.path, path);
+}
+
+TEST_F(ModelTest, TakesMemory) {
+  alignas(64) static char bytes[PHI_WEIGHTS_OFFSET + 256];
+  memcpy(bytes, sidecar().data(), sidecar().size());
+  auto *memory = reinterpret_cast<const uint8_t *>(bytes);
+  ASSERT_EQ(openFrom({nullptr, memory, sidecar().size()}), PHI_OK) << text;
+  EXPECT_EQ(open.model.weights, memory + PHI_WEIGHTS_OFFSET);
+  EXPECT_EQ(open.mapping, nullptr);
+  EXPECT_EQ(openFrom({nullptr, memory + 8, sidecar().size()}), PHI_BAD_ARGUMENT);
+  EXPECT_THAT(text, HasSubstr("64-byte aligned"));
+  EXPECT_EQ(openFrom({nullptr, memory, sidecar().size() - 1}), PHI_NO_WEIGHTS);
+  EXPECT_THAT(text, HasSubstr("the memory given as weights is damaged"));
+  EXPECT_EQ(openFrom({"both", memory, 1}), PHI_BAD_ARGUMENT);
+}
+
+// This program's own folder, whatever the working directory is.
+TEST_F(ModelTest, LooksBesideTheCode) {
+  static phi_model here = {.size = 1};  // not 0: memory of zeros is of no file
+  here = constants;
+  Writer errors(text, sizeof(text));
+  ASSERT_EQ(openModel(&open, here, {}, errors), PHI_NO_WEIGHTS);
+  char self[4096] = {};
+  ASSERT_GT(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
+  std::string beside = std::string(self, strrchr(self, '/') + 1) + "fake.weights";
+  EXPECT_EQ(text, "cannot open the weights, " + beside + ": No such file or directory");
+}
+
+TEST_F(ModelTest, RefusesAnythingElse) {
+  auto refused = [&](const std::string &bytes) {
+    write(bytes);
+    EXPECT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_NO_WEIGHTS);
+    EXPECT_EQ(open.mapping, nullptr);
+    return std::string(text);
+  };
+  std::string whole = sidecar(), changed = whole;
+  EXPECT_THAT(refused(""), HasSubstr("cannot open the weights"));
+  EXPECT_THAT(refused("short"), HasSubstr("holds no weights"));
+  EXPECT_THAT(refused(std::string(8192, 'x')), HasSubstr("holds no weights"));
+  EXPECT_THAT(refused(whole.substr(0, whole.size() - 1)), HasSubstr("is damaged: it has 4287 bytes, of 4288"));
+  EXPECT_THAT(refused(whole + "x"), HasSubstr("is damaged: it has 4289 bytes, of 4288"));
+  changed.back() ^= 1;
+  EXPECT_THAT(refused(changed), HasSubstr("another end"));
+  changed = whole;
+  changed[offsetof(phi_weights_header, hash)] ^= 1;
+  EXPECT_THAT(refused(changed), HasSubstr("holds other weights than those this model was compiled with"));
+  changed = whole;
+  changed[offsetof(phi_weights_header, version)] ^= 1;
+  EXPECT_THAT(refused(changed), HasSubstr("no weights of this format version"));
+}
+
+TEST(Os, TellsWhichFileCodeCameFrom) {
+  char file[4096], self[4096] = {};
+  ASSERT_GT(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);
+  static const int here = 0;
+  ASSERT_TRUE(os::fileOf(&here, file, sizeof(file)));
+  EXPECT_STREQ(file, self);
+  ASSERT_TRUE(os::fileOf(reinterpret_cast<const void *>(&getpid), file, sizeof(file)));
+  EXPECT_THAT(file, HasSubstr("libc"));
+  int onStack = 0;
+  EXPECT_FALSE(os::fileOf(&onStack, file, sizeof(file)));
+  EXPECT_FALSE(os::fileOf(&here, file, 5));
+}
+
+} // namespace
