@@ -21,7 +21,7 @@ struct SessionOptions {
   int32_t threads;
   int64_t logitRows;  ///< most rows of logits of one step: 1, or chunk_rows when every row is wanted
   StageHook hook;
-  phi_pool pool;      ///< parallel is null: threads of the session's own
+  phi_pool pool = {}; ///< parallel is null: threads of the session's own
 };
 
 /// Takes the logits of consecutive tokens, [rows, vocab]; false stops the session.

@@ -76,7 +76,12 @@ TEST_F(ModelTest, TakesMemory) {
 
 // This program's own folder, whatever the working directory is.
 TEST_F(ModelTest, LooksBesideTheCode) {
-  static phi_model here = {.size = 1};  // not 0: memory of zeros is of no file
+  // Not all 0: memory of zeros is of no file.
+  static phi_model here = [] {
+    phi_model model = {};
+    model.size = 1;
+    return model;
+  }();
   here = constants;
   Writer errors(text, sizeof(text));
   ASSERT_EQ(openModel(&open, here, {}, errors), PHI_NO_WEIGHTS);

@@ -1,4 +1,5 @@
-// sessions.cpp - Two conversations over one set of weights. SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//===- sessions.cpp - Two conversations over one set of weights ---------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each thread has a session of its own; the model is shared, and read only. Both begin with the same prefix, computed once
 // and forked. One session runs on its own thread alone, the other brings a pool of threads.

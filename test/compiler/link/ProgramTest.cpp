@@ -106,7 +106,7 @@ ModelData testModel() {
   model.arenaBytes = model.scratchBytes = model.kvBytesPerToken = 64;
   model.weightsBytes = kVocab * sizeof(float);
   model.variants = {{"baseline", 0, "phi_entry_test", "phi_entry_test", "phi_entry_test"}};
-  model.stages = {{"head", {{PHI_SPACE_LOGITS, kVocab * sizeof(float), 0}}, /*logitRows=*/true}};
+  model.stages = {{"head", {{PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0}}, /*logitRows=*/true}};
   model.stopIds = {20};
   return model;
 }

@@ -13,7 +13,7 @@
 // CHECK: vpacksswb
 // CHECK: retq
 // CHECK-LABEL: {{^}}phi_decode_x86_64_v3:
-// CHECK: movl $norm
+// CHECK: leaq norm(%rip)
 // CHECK: phi_run_stage
 
 // LLVM-NOT: @region
