@@ -182,10 +182,13 @@ ExitCode Compilation::checkOptions(Phase first, Phase last) {
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
   if (std::vector<std::string> systems = knownSystems(); !llvm::is_contained(systems, options.target))
     return usageError("--target=" + options.target + " is no system phic compiles for; known are " + llvm::join(systems, ", "));
-  if (!targetByName(options.cpu))
+  const Target *level = targetByName(options.cpu);
+  if (!level)
     return usageError("--cpu=" + options.cpu + " is no CPU level phic knows; known are " + knownTargets());
   if (std::string error; !PrecisionSpec::parse(options.precision, &error))
     return usageError(error);
+  if (std::string system = systemOf(*level); system != options.target)
+    return usageError("--cpu=" + options.cpu + " is a level of " + system + ", and the program would be for --target=" + options.target);
   if (!options.dumpPhases.empty())
     if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
       return usageError("cannot create " + options.dumpPhases + ": " + code.message());

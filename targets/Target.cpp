@@ -31,4 +31,17 @@ const Target *targetByName(std::string_view name) {
 
 const Target &defaultTarget() { return kTargets[0]; }
 
+std::string systemOf(const Target &target) {
+  std::string_view triple = target.triple; // architecture-vendor-system-environment
+  size_t vendor = triple.find('-') + 1, system = triple.find('-', vendor) + 1;
+  return std::string(triple.substr(0, vendor)) + std::string(triple.substr(system, triple.find('-', system) - system));
+}
+
+const Target *defaultTargetOf(std::string_view system) {
+  for (const Target &target : kTargets)
+    if (systemOf(target) == system)
+      return &target;
+  return nullptr;
+}
+
 } // namespace phic

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace phic {
@@ -48,6 +49,10 @@ std::span<const Target> allTargets();
 const Target *targetByName(std::string_view name);
 /// What `phic build` compiles for when not told.
 const Target &defaultTarget();
+/// The system that a level's programs run on: "x86_64-linux", from the triple.
+std::string systemOf(const Target &target);
+/// The first row of that system, or nullptr.
+const Target *defaultTargetOf(std::string_view system);
 
 } // namespace phic
 

@@ -10,6 +10,7 @@
 #
 # lib, shared, obj: NAME is a library to link to, with the folder of <NAME>.h in its include directories.
 # exe:              NAME::program is the program, an executable for add_test, COMMAND and $<TARGET_FILE:...>.
+# WEIGHTS sidecar:  $<TARGET_PROPERTY:NAME,PHIC_WEIGHTS> is the path of the weights, for phi_model_options.weights_path.
 # Building NAME compiles the model if any file that phic read for it, or phic itself, has changed.
 # Outputs are kept by content in PHIC_CACHE_DIR; -DPHIC_CACHE_DIR=OFF turns that off.
 include_guard(GLOBAL)
@@ -110,11 +111,10 @@ function(_phic_install name folder)
       install(FILES "${folder}/${file}" DESTINATION ${CMAKE_INSTALL_LIBDIR})
     endif()
   endforeach()
-  if(ARG_WEIGHTS STREQUAL "sidecar") # where the output looks for it: beside itself
-    list(GET ARG_EMIT 0 kind)
-    set(place ${CMAKE_INSTALL_LIBDIR})
-    if("exe" IN_LIST ARG_EMIT)
-      set(place ${CMAKE_INSTALL_BINDIR})
+  if(ARG_WEIGHTS STREQUAL "sidecar") # beside the file that the code is loaded from: a program, or the shared library
+    set(place ${CMAKE_INSTALL_BINDIR})
+    if("shared" IN_LIST ARG_EMIT)
+      set(place ${CMAKE_INSTALL_LIBDIR})
     endif()
     install(FILES "${folder}/${name}.weights" DESTINATION ${place})
   endif()
@@ -185,6 +185,9 @@ function(phic_add_model NAME)
     add_executable(${NAME}::program IMPORTED GLOBAL)
     set_target_properties(${NAME}::program PROPERTIES IMPORTED_LOCATION "${folder}/${NAME}")
     add_dependencies(${NAME}::program ${NAME})
+  endif()
+  if(ARG_WEIGHTS STREQUAL "sidecar")
+    set_target_properties(${NAME} PROPERTIES PHIC_WEIGHTS "${folder}/${NAME}.weights")
   endif()
   if(NOT ARG_NO_INSTALL)
     _phic_install(${NAME} "${folder}")

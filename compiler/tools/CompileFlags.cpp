@@ -1,6 +1,7 @@
 //===- CompileFlags.cpp - Flags that several verbs share -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tools/CompileFlags.h"
+#include "targets/Target.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 #include <map>
@@ -15,8 +16,12 @@ void addModelFlags(CLI::App &verb, Options &o) {
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {
-  verb.add_option("--target", o.target, "system to compile for")->capture_default_str();
-  verb.add_option("--cpu", o.cpu, "CPU level to compile for")->capture_default_str();
+  // Options take effect in this order: a --cpu that is given overrides what the target sets.
+  verb.add_option("--target", o.target, "system to compile for")->capture_default_str()->each([&o](const std::string &system) {
+    if (const Target *first = defaultTargetOf(system))
+      o.cpu = first->name;
+  });
+  verb.add_option("--cpu", o.cpu, "CPU level to compile for; the target's lowest when not given")->capture_default_str();
   verb.add_option("--max-memory", o.maxMemory, "fail before building if the program would need more memory: 2GiB, 500M, ...")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->type_name("SIZE");
 }

@@ -213,6 +213,23 @@ class Cache(unittest.TestCase):
         self.assertIn("as cache folder: Not a directory", said)
         self.assertFalse(os.path.exists(self.path("program")))
 
+    def test_a_report_is_written_each_time(self):
+        if b"--report " not in subprocess.run([PHIC, "build", "--help"], capture_output=True, check=True).stdout:
+            self.skipTest("[SKIP] this phic has no --report")
+        for _ in range(2):
+            self.assertFalse(self.hits("--report", "report.txt"))
+            os.remove(self.path("report.txt"))
+
+    def test_outputs_beside_the_first_come_too(self):
+        flags = ("--emit=lib,header", "--weights=sidecar")
+        self.assertFalse(self.hits(*flags, output="liba.a"))
+        made = {name: self.program(name) for name in ("liba.a", "a.h", "a.weights")}
+        for name in made:
+            os.remove(self.path(name))
+        self.assertTrue(self.hits(*flags, output="liba.a"))
+        self.assertEqual(made, {name: self.program(name) for name in made})
+        self.assertFalse(self.hits(*flags, output="libb.a"))  # its symbol has another name
+
     def test_ir_does_not_come_from_the_cache(self):
         self.build()
         self.build("--stop-after=import", output="import.mlir")
