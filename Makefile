@@ -31,6 +31,7 @@ check-all: all
 bench: all
 	$(BUILD)/bin/KernelBench
 	$(BUILD)/bin/RegionBench
+	cmake --build $(BUILD) --target library_bench
 
 # SmolLM2-135M-Instruct as a standalone program: it answers a question, then prints tokens/s.
 demo: all $(DEMO)/$(MODEL)

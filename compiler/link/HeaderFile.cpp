@@ -10,7 +10,7 @@ namespace phic {
 std::string headerText(const ModelData &model, llvm::StringRef name, llvm::StringRef interface) {
   std::string upper = "PHI_" + name.upper();
   std::string text = interface.str();
-  text += llvm::formatv("\n#ifndef {0}_H\n#define {0}_H\n\n", upper).str();
+  text += llvm::formatv("\n#ifndef {0}_H\n#define {0}_H\n", upper).str();
   auto constant = [&](llvm::StringRef what, uint64_t value) {
     text += llvm::formatv("#define {0}_{1} {2}{3}\n", upper, what, value, value > UINT32_MAX ? "ull" : "u").str();
   };
@@ -21,9 +21,9 @@ std::string headerText(const ModelData &model, llvm::StringRef name, llvm::Strin
   constant("KV_BYTES_PER_TOKEN", model.kvBytesPerToken);
   constant("ARENA_BYTES", model.arenaBytes);
   constant("SCRATCH_BYTES", llvm::alignTo(model.scratchBytes, 64)); // as phi_model has it
-  text += "\n#ifdef __cplusplus\nextern \"C\"\n#endif\n";
+  text += "#ifdef __cplusplus\nextern \"C\"\n#endif\n";
   text += llvm::formatv("const phi_api *phi_query_{0}(uint32_t version); /* NULL: it has no such version */\n", name).str();
-  text += llvm::formatv("\n#endif /* {0}_H */\n", upper).str();
+  text += llvm::formatv("#endif /* {0}_H */\n", upper).str();
   return text;
 }
 

@@ -22,8 +22,7 @@ typedef struct phi_sampler phi_sampler; /* settings, random state, tokens seen *
 
 typedef int32_t phi_status; /* counts (int64_t) are negative instead: minus the status */
 enum phi_status_code {
-  PHI_OK = 0,
-  PHI_BAD_ARGUMENT = 1, /* null, out of range, or of another version */
+  PHI_OK = 0, PHI_BAD_ARGUMENT = 1, /* null, out of range, or of another version */
   PHI_NO_MEMORY = 2,    /* the block is too small or not aligned */
   PHI_NO_PROCESSOR = 3, /* no code for this processor */
   PHI_NO_WEIGHTS = 4,   /* not found, damaged, or another model's */
@@ -86,8 +85,7 @@ enum phi_encode_flag {
 
 typedef struct phi_decoder {   /* where a decoded text stands; all 0 at its start */
   uint8_t special;             /* 1: write special tokens too */
-  uint8_t continues;           /* 1: the text goes on after other text, keep a leading space */
-  uint8_t state[14];
+  uint8_t continues, state[14]; /* continues 1: the text goes on after other text, keep a leading space */
 } phi_decoder;
 
 typedef struct phi_sampler_options { /* in this order; 0: off */
@@ -103,11 +101,9 @@ typedef struct phi_api {
   uint32_t version, reserved;
   void (*facts)(phi_facts *facts);
   int32_t (*cores)(void);      /* physical cores the process may use; moves the calling thread over them */
-
   size_t (*model_bytes)(void);
   phi_status (*model_open)(const phi_model_options *, void *memory, size_t bytes, phi_model **, phi_error *);
   void (*model_close)(phi_model *); /* after its sessions */
-
   /* 0: the options are wrong, session_create says why. Blocks need no clearing. */
   uint64_t (*session_bytes)(const phi_model *, const phi_session_options *);
   phi_status (*session_create)(const phi_model *, const phi_session_options *, void *memory, uint64_t bytes, phi_session **, phi_error *);
@@ -119,7 +115,6 @@ typedef struct phi_api {
   float *(*logits)(phi_session *, int64_t row); /* [vocab] of the last call, yours to change; NULL: no such row */
   int64_t (*length)(const phi_session *);
   phi_status (*truncate)(phi_session *, int64_t length, phi_error *); /* forgets the tokens from there on */
-
   size_t (*encode_work)(const phi_model *, size_t bytes, size_t messages); /* work memory for texts of so many bytes */
   int64_t (*encode)(const phi_model *, const char *text, size_t bytes, uint32_t flags, int32_t *ids, size_t capacity,
                     void *work, size_t work_bytes); /* how many ids there are, even beyond the capacity */
@@ -131,7 +126,6 @@ typedef struct phi_api {
   /* A token's text: valid UTF-8, not ended by a zero; parts of a character wait for the rest. piece_end: what waits. */
   size_t (*piece)(const phi_model *, phi_decoder *, int32_t id, char *text);
   size_t (*piece_end)(const phi_model *, phi_decoder *, char *text);
-
   size_t (*sampler_bytes)(const phi_model *);
   phi_status (*sampler_create)(const phi_model *, const phi_sampler_options *, void *memory, size_t bytes, phi_sampler **, phi_error *);
   void (*sampler_note)(phi_sampler *, const int32_t *ids, int64_t count); /* the prompt's, for the penalty */
