@@ -52,6 +52,11 @@ std::string invalid(const std::string &message) {
     return part[1].str() + " takes a number from " + part[3].str() + " to " + part[4].str() + ", not '" + part[2].str() + "'";
   if (std::regex_match(message, part, notIn))
     return part[1].str() + " takes " + choices(part[3].str()) + ", not '" + part[2].str() + "'";
+  static const std::regex kind(R"re((\S+): Check (.*) value in \{([^}]*)\}[^]*)re"), unit(R"((\S+): (.*) unit not recognized.*)");
+  if (std::regex_match(message, part, kind))
+    return part[1].str() + " takes " + choices(std::regex_replace(part[3].str(), std::regex("->[^,]*"), "")) + ", not '" + part[2].str() + "'";
+  if (std::regex_match(message, part, unit))
+    return part[1].str() + " takes a size such as 500M or 2GiB, not '" + part[2].str() + "'";
   static const std::regex own(R"((\S+): (takes .*))");
   return std::regex_match(message, part, own) ? part[1].str() + " " + part[2].str() : message;
 }
