@@ -21,6 +21,7 @@
 #include "compiler/link/Linker.h"
 #include "compiler/weights/WeightErrors.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/Target.h"
 #include "llvm/ADT/StringExtras.h"
@@ -34,6 +35,9 @@ using namespace mlir;
 namespace phic {
 
 namespace {
+
+/// On a module in a file: the phase it has been through.
+constexpr llvm::StringLiteral kAfterPhase = "phiq.after";
 
 /// The state of one compilation: a context, the module as it moves through the
 /// phases, and where the model's files are.
@@ -66,12 +70,13 @@ private:
 
   ExitCode readModel();
   ExitCode readIr();
+  ExitCode checkPhaseOfIr();
   void lookAtModelFiles();
   ExitCode checkOptions(Phase first, Phase last);
   ExitCode runPhases(Phase first, Phase last);
   ExitCode runPasses(Phase phase);
-  std::string printed();
-  ExitCode writeIr(const std::string &path);
+  std::string printed(Phase after);
+  ExitCode writeIr(const std::string &path, Phase after);
   ExitCode checkMemory();
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
@@ -124,7 +129,19 @@ ExitCode Compilation::readIr() {
     return usageError(error);
   inputs.look(options.model);
   module = parseSourceFile<ModuleOp>(options.model, &context);
-  return module ? kExitSuccess : kExitModel;
+  return module ? checkPhaseOfIr() : kExitModel;
+}
+
+/// What --stop-after and --dump-phases write says after which phase; what is written by hand does not.
+ExitCode Compilation::checkPhaseOfIr() {
+  auto after = dyn_cast_or_null<StringAttr>(module->getOperation()->removeAttr(kAfterPhase));
+  std::optional<Phase> phase = after ? phaseByName(after.getValue()) : std::nullopt;
+  if (!phase && options.startFrom > Phase::Layout && !module->getOperation()->hasAttr(plan::PlanDialect::kMemory))
+    return fail(kExitModel, options.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
+  if (!phase || int(*phase) + 1 == int(*options.startFrom))
+    return kExitSuccess;
+  return usageError(options.model + " is IR after phase '" + after.getValue() + "'; it goes on with --start-from=" +
+                    std::string(phaseName(Phase(int(*phase) + 1))) + ", not " + std::string(phaseName(*options.startFrom)));
 }
 
 /// The weights' files, which the IR names relative to the model's folder.
@@ -151,23 +168,25 @@ ExitCode Compilation::runPasses(Phase phase) {
 }
 
 /// With locations: they are the names of the model's nodes.
-std::string Compilation::printed() {
+std::string Compilation::printed(Phase after) {
   std::string text;
   llvm::raw_string_ostream os(text);
+  module->getOperation()->setAttr(kAfterPhase, StringAttr::get(&context, std::string(phaseName(after))));
   module->print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
+  module->getOperation()->removeAttr(kAfterPhase);
   os << "\n";
   return text;
 }
 
-ExitCode Compilation::writeIr(const std::string &path) {
+ExitCode Compilation::writeIr(const std::string &path, Phase after) {
   if (path.empty() || path == "-") {
-    llvm::outs() << printed();
+    llvm::outs() << printed(after);
     llvm::outs().flush();
     std::error_code failure = llvm::outs().error();
     llvm::outs().clear_error();
     return failure ? usageError("cannot write standard output: " + failure.message()) : kExitSuccess;
   }
-  llvm::Error failure = writeWhole(path, printed());
+  llvm::Error failure = writeWhole(path, printed(after));
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
@@ -209,7 +228,7 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
       observer->after(phase, *module);
     if (!options.dumpPhases.empty()) {
       std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
-      if (ExitCode code = writeIr(file))
+      if (ExitCode code = writeIr(file, phase))
         return code;
     }
   }
@@ -221,7 +240,7 @@ ExitCode Compilation::run() {
   if (ExitCode code = runPhases(options.startFrom.value_or(Phase::Import), last))
     return code;
   if (last < Phase::Link)
-    return writeIr(options.output);
+    return writeIr(options.output, last);
   if (ExitCode code = checkMemory())
     return code;
   if (ExitCode code = measureWeights())

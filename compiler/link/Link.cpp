@@ -197,13 +197,19 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
   if (!object)
     return report(log, object.takeError(), kExitInternal);
   parts.objects = {llvm::ArrayRef<char>(object->data(), object->size())};
+  bool isModelsFault = false;
   auto write = [&](WeightSink &sink) {
     Progress progress("packing weights", parts.model.weightsBytes, options.quiet);
-    return packWeights(module, **store, sink, [&](uint64_t written) { progress(written); });
+    llvm::Error failure = packWeights(module, **store, sink, [&](uint64_t written) { progress(written); });
+    // The output's failures carry the system's code; other ones are of the model's files.
+    return llvm::handleErrors(std::move(failure), [&](std::unique_ptr<llvm::ErrorInfoBase> info) {
+      isModelsFault |= info->convertToErrorCode() == llvm::inconvertibleErrorCode();
+      return llvm::Error(std::move(info));
+    });
   };
   parts.writeWeights = write;
   if (llvm::Error error = linkOutputs(parts, *outputs))
-    return report(log, std::move(error), kExitUsage);
+    return report(log, std::move(error), isModelsFault ? kExitModel : kExitUsage);
   if (!options.quiet)
     summarize(log, module, parts.model, *outputs, options);
   return kExitSuccess;

@@ -7,12 +7,24 @@
 #include <map>
 
 namespace phic {
+namespace {
+
+CLI::Validator multipleOf8(int64_t least, int64_t most) {
+  auto check = [=](const std::string &text) -> std::string {
+    int64_t value = 0;
+    bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most && value % 8 == 0;
+    return fits ? "" : "takes a multiple of 8 from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" + text + "'";
+  };
+  return CLI::Validator(check, "MULTIPLE OF 8 in [" + std::to_string(least) + " - " + std::to_string(most) + "]");
+}
+
+} // namespace
 
 void addModelFlags(CLI::App &verb, Options &o) {
   verb.add_option("MODEL", o.model, "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
   verb.add_option("--max-context", o.maxContext, "most tokens a session of the program can hold (the model's own limit caps it)")
       ->check(CLI::Range(int64_t(32), int64_t(1) << 24))->capture_default_str();
-  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")->check(CLI::Range(8, 4096))->capture_default_str();
+  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")->check(multipleOf8(8, 4096))->capture_default_str();
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {

@@ -4,6 +4,7 @@
 // Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ElfProgram.h"
+#include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/raw_ostream.h"
@@ -53,6 +54,8 @@ const char *kindName(ElfProgram::Kind kind) {
 }
 
 ExitCode runInspect(const InspectFlags &flags) {
+  if (ExitCode code = requireFile(flags.program))
+    return code;
   llvm::Expected<ElfProgram> program = ElfProgram::open(flags.program);
   if (!program) {
     llvm::errs() << "phic: error: " << llvm::toString(program.takeError()) << "\n";

@@ -1,6 +1,7 @@
 //===- Verify.cpp - phic verify --------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
+#include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include <CLI/CLI.hpp>
 
@@ -16,7 +17,11 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("-n", options->generate, "tokens decoded after each prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
   verb->add_option("--threads", options->threads, "threads of the program")->check(CLI::Range(1, 256))->capture_default_str();
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
-  verb->callback([options, &result] { result = verify(*options, llvm::outs(), llvm::errs()); });
+  verb->callback([options, &result] {
+    result = requireFile(options->program);
+    if (!result)
+      result = verify(*options, llvm::outs(), llvm::errs());
+  });
 }
 
 } // namespace phic

@@ -5,8 +5,10 @@
 // returns an exit code of Options.h.
 //===----------------------------------------------------------------------===//
 #include "compiler/Options.h"
+#include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
@@ -27,10 +29,12 @@ int main(int argc, char **argv) {
   auto verbs = app.get_subcommands([](CLI::App *) { return true; });
   auto isVerb = [&](CLI::App *verb) { return verb->get_name() == argv[1]; };
   if (argc > 1 && argv[1][0] != '-' && llvm::none_of(verbs, isVerb)) {
-    llvm::errs() << "phic: error: unknown verb '" << argv[1] << "'; verbs are";
+    std::vector<std::string> names;
     for (CLI::App *verb : verbs)
-      llvm::errs() << " " << verb->get_name();
-    llvm::errs() << "\n";
+      names.push_back(verb->get_name());
+    std::string meant = didYouMean(argv[1], names);
+    llvm::errs() << "phic: error: unknown verb '" << argv[1] << "'" << (meant.empty() ? "; verbs are " + llvm::join(names, ", ") : meant)
+                 << "\n";
     return kExitUsage;
   }
   try {
@@ -39,7 +43,7 @@ int main(int argc, char **argv) {
     if (error.get_exit_code() == 0)
       return app.exit(error);
     CLI::App *verb = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-    llvm::errs() << "phic: error: " << error.what() << "\nsee '"
+    llvm::errs() << "phic: error: " << (argc == 1 ? "a verb is missing" : usageMessage(*verb, error)) << "\nsee '"
                  << (verb == &app ? "phic" : "phic " + verb->get_name()) << " --help'\n";
     return kExitUsage;
   }

@@ -345,7 +345,7 @@ std::string describe(const StageVerdict &verdict) {
 ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log) {
   Expected<VerifyReport> report = verifyProgram(options);
   if (!report) {
-    log << "phic: error: " << toString(report.takeError()) << "\n";
+    handleAllErrors(report.takeError(), [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
     return kExitModel;
   }
   const StageVerdict *closest = nullptr;

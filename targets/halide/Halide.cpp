@@ -15,11 +15,11 @@
 #include "targets/halide/Halide.h"
 
 #include <Halide.h>
-#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <sstream>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace phic {
@@ -405,19 +405,16 @@ hl::Module RegionFuncs::compile(const hl::Target &target) {
 // Bitcode
 //===----------------------------------------------------------------------===//
 
-/// A file that is gone when this is: Halide writes bitcode to a path only.
-class TemporaryFile {
+/// Halide writes bitcode to a path only. This file has one, is in no folder, and is gone with this process.
+class MemoryFile {
+  int handle = memfd_create("phic region", MFD_CLOEXEC);
+
 public:
-  TemporaryFile() {
-    const char *folder = std::getenv("TMPDIR");
-    path = std::string(folder && *folder ? folder : "/tmp") + "/phic-region-XXXXXX";
-    handle = mkstemp(path.data());
-  }
-  ~TemporaryFile() {
-    if (handle < 0)
-      return;
-    close(handle);
-    unlink(path.c_str());
+  MemoryFile() = default;
+  MemoryFile(const MemoryFile &) = delete;
+  ~MemoryFile() {
+    if (ok())
+      close(handle);
   }
   bool ok() const { return handle >= 0; }
   std::string read() const {
@@ -425,10 +422,7 @@ public:
     bytes << std::ifstream(path, std::ios::binary).rdbuf();
     return bytes.str();
   }
-  std::string path;
-
-private:
-  int handle;
+  const std::string path = "/proc/self/fd/" + std::to_string(handle);
 };
 
 } // namespace
@@ -436,9 +430,9 @@ private:
 std::optional<HalideCode> compileWithHalide(const RegionSpec &region, const std::string &symbol, const Target &target,
                                             std::string *error) {
   const Schedule *schedule = scheduleOf(target);
-  TemporaryFile file;
+  MemoryFile file;
   if (!schedule || !file.ok()) {
-    *error = schedule ? "cannot create " + file.path : "no schedule for " + std::string(target.name);
+    *error = schedule ? std::string("cannot make a file in memory") : "no schedule for " + std::string(target.name);
     return std::nullopt;
   }
   try {

@@ -442,7 +442,7 @@ OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path,
   Location loc = NameLoc::get(StringAttr::get(&context, path));
   llvm::Expected<std::unique_ptr<GgufFile>> file = GgufFile::open(path);
   if (!file)
-    return emitError(loc) << llvm::toString(file.takeError()), nullptr;
+    return emitError(UnknownLoc::get(&context)) << llvm::toString(file.takeError()), nullptr; // it names the file
   StringRef folder = llvm::sys::path::parent_path(path), name = llvm::sys::path::filename(path);
   auto store = WeightStore::open(folder.empty() ? "." : folder, {name.str()});
   if (!store)

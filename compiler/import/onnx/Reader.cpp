@@ -283,6 +283,8 @@ llvm::Error ProtoReader::readModel(const ::onnx::ModelProto &proto) {
 
 llvm::Expected<Model> Model::parse(std::unique_ptr<llvm::MemoryBuffer> bytes, llvm::StringRef folder,
                                    llvm::StringRef fileName) {
+  if (bytes->getBuffer().empty())
+    return fail("not a readable ONNX file: it is empty");
   auto small = externalize(llvm::arrayRefFromStringRef(bytes->getBuffer()));
   if (!small)
     return small.takeError();
