@@ -19,6 +19,7 @@
 #include "compiler/link/Link.h"
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/link/Linker.h"
+#include "compiler/report/Report.h"
 #include "compiler/weights/WeightErrors.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
@@ -78,9 +79,11 @@ private:
   std::string printed(Phase after);
   ExitCode writeIr(const std::string &path, Phase after);
   ExitCode checkMemory();
+  uint64_t tokenizerBytes();
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
   ExitCode measureWeights();
+  ExitCode writeReport(Phase last, OutputFile &file);
 
   const Options &options;
   InputFiles &inputs;
@@ -196,6 +199,13 @@ ExitCode Compilation::measureWeights() {
   return error ? fail(kExitModel, llvm::toString(std::move(error))) : kExitSuccess;
 }
 
+ExitCode Compilation::writeReport(Phase last, OutputFile &file) {
+  llvm::Error failure = file.write(reportText(makeReport(*module, last, options, tokenizerBytes()), options));
+  if (!failure)
+    failure = file.keep();
+  return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
+}
+
 ExitCode Compilation::checkOptions(Phase first, Phase last) {
   if (first > last)
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
@@ -208,6 +218,8 @@ ExitCode Compilation::checkOptions(Phase first, Phase last) {
     return usageError(error);
   if (std::string system = systemOf(*level); system != options.target)
     return usageError("--cpu=" + options.cpu + " is a level of " + system + ", and the program would be for --target=" + options.target);
+  if (std::string error = checkReportFlags(options); !error.empty())
+    return usageError(error);
   if (!options.dumpPhases.empty())
     if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
       return usageError("cannot create " + options.dumpPhases + ": " + code.message());
@@ -237,15 +249,33 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
 
 ExitCode Compilation::run() {
   Phase last = options.stopAfter.value_or(Phase::Link);
+  std::optional<OutputFile> report; // first: a file that cannot be is known before the work is done
+  if (!options.report.empty()) {
+    auto created = OutputFile::create(options.report == "-" ? "/dev/stdout" : options.report);
+    if (!created)
+      return usageError(llvm::toString(created.takeError()));
+    report.emplace(std::move(*created));
+  }
   if (ExitCode code = runPhases(options.startFrom.value_or(Phase::Import), last))
     return code;
-  if (last < Phase::Link)
-    return writeIr(options.output, last);
-  if (ExitCode code = checkMemory())
+  if (last == Phase::Link)
+    if (ExitCode code = checkMemory())
+      return code;
+  if (last == Phase::Link || report)
+    if (ExitCode code = measureWeights())
+      return code;
+  if (ExitCode code = last < Phase::Link ? writeIr(options.output, last) : linkModel(*module, model, options, inputs, log))
     return code;
-  if (ExitCode code = measureWeights())
-    return code;
-  return linkModel(*module, model, options, inputs, log);
+  return report ? writeReport(last, *report) : kExitSuccess;
+}
+
+/// For predictions. linkModel complains about a tokenizer that cannot be compiled.
+uint64_t Compilation::tokenizerBytes() {
+  llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model);
+  if (tokenizer)
+    return tokenizer->tables.size() + tokenizer->chat.size();
+  llvm::consumeError(tokenizer.takeError());
+  return 0;
 }
 
 /// --max-memory, at the longest context that the program is built for.
@@ -254,11 +284,7 @@ ExitCode Compilation::checkMemory() {
     return kExitSuccess;
   PredictionOptions wanted;
   wanted.context = options.maxContext;
-  // linkModel complains about a tokenizer that cannot be compiled.
-  if (llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model))
-    wanted.tokenizerBytes = tokenizer->tables.size() + tokenizer->chat.size();
-  else
-    llvm::consumeError(tokenizer.takeError());
+  wanted.tokenizerBytes = tokenizerBytes();
   std::optional<Finding> excess = findMemoryExcess(predict(*module, options, wanted), options);
   if (!excess)
     return kExitSuccess;

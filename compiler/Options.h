@@ -54,6 +54,8 @@ struct Options {
   std::optional<Phase> stopAfter;
   std::optional<Phase> startFrom;
   std::string modelDirectory;      ///< folder of the weight files, with startFrom; default: that of the .mlir
+  std::string report;              ///< --report: file, or "-"; empty: none
+  std::string reportFormat;        ///< --report-format: text, json; empty: by the file's name
   std::string depfile;             ///< names the files that were read, in Make's syntax
   std::string cacheDir;            ///< compile cache; empty: none
   uint64_t cacheSize = uint64_t(10) << 30; ///< bytes that the cache keeps at most

@@ -189,7 +189,8 @@ llvm::Error CompileCache::store(const InputFiles &read, llvm::StringRef messages
 } // namespace
 
 bool wantsCache(const Options &options) {
-  return !options.cacheDir.empty() && !options.stopAfter && !options.startFrom && options.dumpPhases.empty();
+  return !options.cacheDir.empty() && !options.stopAfter && !options.startFrom && options.dumpPhases.empty() &&
+         options.report.empty();
 }
 
 ExitCode compileCached(const Options &options, InputFiles &inputs, llvm::raw_ostream &log,

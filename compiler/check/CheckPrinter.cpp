@@ -1,6 +1,7 @@
 //===- CheckPrinter.cpp - A check's report as text or JSON -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/CheckPrinter.h"
+#include "compiler/report/PredictionPrinter.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
@@ -11,9 +12,6 @@ using llvm::formatv;
 
 namespace phic {
 namespace {
-
-/// Blocks of memory that the text names.
-constexpr size_t kNamedBlocks = 5;
 
 /// Weights of one format, after import.
 struct FormatRow {
@@ -59,35 +57,6 @@ void printPrecision(const PrecisionReport &precision, llvm::raw_ostream &os) {
     os << formatv("  {0,-36} {1,6} tensors  {2,6:f2} bits per weight  {3}\n", name, row.tensors, row.bitsPerWeight, joined(row.uses));
 }
 
-void printMemory(const Prediction &p, llvm::raw_ostream &os) {
-  os << formatv("memory       {0} with {1} tokens, {2} threads\n", bytesText(p.totalBytes()), p.context, p.threads);
-  auto row = [&](llvm::StringRef name, uint64_t bytes, const std::string &remark = "") {
-    os << formatv("  {0,-36} {1,12}  {2}\n", name, bytesText(bytes), remark);
-  };
-  row("weights", p.weightBytes);
-  row("KV cache", p.kvBytes, bytesText(p.kvBytesPerToken) + " a token");
-  row("arena", p.arenaBytes);
-  row("scratch", p.scratchBytes);
-  row("tokenizer", p.tokenizerBytes);
-  row("runtime", p.runtimeBytes, "logits, sampling, token ids, code");
-  os << "largest\n";
-  for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
-    row(block.name, block.bytes);
-}
-
-void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
-  const Machine &m = p.machine;
-  os << formatv("speed        at most, by the limits {0} ({1} threads: {2:f1} GB/s, {3:f0} G integer and {4:f0} G f32 multiply-adds/s)\n",
-                m.source, m.threads, m.bytesPerSecond / 1e9, m.integerPerSecond / 1e9, m.realPerSecond / 1e9);
-  auto row = [&](const std::string &name, const StepPrediction &step) {
-    os << formatv("  {0,-36} {1,9:f1} tokens/s  {2} and {3:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
-                  bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
-  };
-  row("decode, first token", p.firstDecode);
-  row("decode, token " + std::to_string(p.context), p.decode);
-  row("prefill, " + std::to_string(p.prefill.shape.rows) + " tokens a step", p.prefill);
-}
-
 //===----------------------------------------------------------------------===//
 // JSON
 //===----------------------------------------------------------------------===//
@@ -126,38 +95,7 @@ Json toJson(const PrecisionReport &precision) {
   return json;
 }
 
-Json memoryJson(const Prediction &p) {
-  Json json = {{"context", p.context},         {"threads", p.threads},
-               {"total_bytes", p.totalBytes()},{"weight_bytes", p.weightBytes},
-               {"kv_bytes", p.kvBytes},        {"kv_bytes_per_token", p.kvBytesPerToken},
-               {"arena_bytes", p.arenaBytes},  {"scratch_bytes", p.scratchBytes},
-               {"tokenizer_bytes", p.tokenizerBytes}, {"runtime_bytes", p.runtimeBytes},
-               {"blocks", Json::array()}};
-  for (const MemoryBlock &block : p.blocks)
-    json["blocks"].push_back({{"name", block.name}, {"bytes", block.bytes}});
-  return json;
-}
-
-Json toJson(const StepPrediction &step) {
-  return {{"tokens", step.shape.rows},
-          {"past", step.shape.past},
-          {"bytes", step.bytes},
-          {"integer_multiply_adds", step.mulAdds.integer},
-          {"f32_multiply_adds", step.mulAdds.real},
-          {"seconds", step.seconds},
-          {"tokens_per_s", step.tokensPerSecond()}};
-}
-
 } // namespace
-
-Json machineJson(const Machine &machine) {
-  return {{"source", machine.source},
-          {"measured", machine.measured},
-          {"threads", machine.threads},
-          {"bytes_per_s", machine.bytesPerSecond},
-          {"integer_multiply_adds_per_s", machine.integerPerSecond},
-          {"f32_multiply_adds_per_s", machine.realPerSecond}};
-}
 
 void printText(const CheckReport &report, llvm::raw_ostream &os) {
   if (report.source)
@@ -196,11 +134,8 @@ void printJson(const CheckReport &report, llvm::raw_ostream &os) {
                          {"stop_ids", report.tokenizer->stopIds},
                          {"table_bytes", report.tokenizer->tableBytes},
                          {"chat_bytes", report.tokenizer->chatBytes}};
-  if (const auto &p = report.prediction) {
-    json["memory"] = memoryJson(*p);
-    json["machine"] = machineJson(p->machine);
-    json["speed"] = {{"first_decode", toJson(p->firstDecode)}, {"decode", toJson(p->decode)}, {"prefill", toJson(p->prefill)}};
-  }
+  if (report.prediction)
+    json.update(predictionJson(*report.prediction));
   os << json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) << "\n";
 }
 

@@ -10,10 +10,10 @@
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
+#include "passes/precision/PrecisionReport.h"
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include <map>
 
@@ -138,30 +138,14 @@ std::string computeModes(ModuleOp module) {
   return text;
 }
 
-/// What --precision and its companions did, and what it cost; empty for a model as it came.
-std::string conversions(ModuleOp module) {
-  int count = 0;
-  double worst = 0;
-  std::string where;
-  module.walk([&](phiq::WeightOp weight) {
-    auto error = weight->getAttrOfType<DictionaryAttr>(phiq::PhiqDialect::kError);
-    if (!error)
-      return;
-    double relative = error.getAs<FloatAttr>("relative_rms").getValueAsDouble();
-    if (!count++ || relative > worst) {
-      worst = relative;
-      where = weight.getName().str();
-    }
-  });
-  return count ? llvm::formatv(", {0} weights converted, relative rms error up to {1:f4} ('{2}')", count, worst, where).str() : "";
-}
-
 void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs, const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
   log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << data.stages.size() << " stages, matmuls "
       << computeModes(module) << " (--act=" << options.activations << "), KV cache " << options.kvCache << " of "
       << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault << " tokens, weights "
-      << mib(data.weightsBytes) << conversions(module) << ", arena " << mib(data.arenaBytes) << "\n";
+      << mib(data.weightsBytes) << ", arena " << mib(data.arenaBytes) << "\n";
+  if (std::string conversions = collectPrecision(module).conversions(); !conversions.empty())
+    log << "phic: " << conversions << "\n";
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "compiler/link/Manifest.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
+#include "passes/precision/PrecisionReport.h"
 #include <nlohmann/json.hpp>
 
 using namespace mlir;
@@ -88,6 +89,26 @@ std::string plannedIr(ModuleOp module) {
   return text;
 }
 
+/// What was asked of the weights, and what that cost each of those it changed.
+void addPrecision(ModuleOp module, const Options &options, Json &json) {
+  const PrecisionReport report = collectPrecision(module);
+  json["bits_per_weight"] = report.meanBitsPerWeight();
+  if (!report.converted())
+    return;
+  json["precision"] = options.precision.str();
+  json["conversions"] = report.conversions();
+  Json weights = Json::array();
+  for (const PrecisionReport::Weight &weight : report.weights)
+    if (weight.error)
+      weights.push_back({{"name", weight.name},
+                         {"stored_format", weight.stored},
+                         {"format", weight.format},
+                         {"method", weight.method},
+                         {"relative_rms", weight.error->relativeRms},
+                         {"greatest", weight.error->greatest}});
+  json["converted_weights"] = weights;
+}
+
 } // namespace
 
 std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Options &options) {
@@ -106,6 +127,7 @@ std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Opti
   json["cpu_variants"] = facts.cpuVariants;
   json["act"] = options.activations;
   json["kv"] = options.kvCache;
+  addPrecision(module, options, json);
   if (!facts.weightsFile.empty())
     json["weights_file"] = facts.weightsFile;
   json["weight_bytes"] = memory.getWeightsBytes();

@@ -20,7 +20,9 @@ struct ManifestFacts {
   std::vector<std::string> cpuVariants;  ///< best first
 };
 
-/// The manifest's text. Keys: phic, name, target, cpu_variants, act, kv, weights_file (of a sidecar), weight_bytes, weights_hash, tokenizer_bytes,
+/// The manifest's text. Keys: phic, name, target, cpu_variants, act, kv, bits_per_weight, (where weights were converted) precision,
+/// conversions, converted_weights [{name, stored_format, format, method, relative_rms, greatest}], weights_file (of a
+/// sidecar), weight_bytes, weights_hash, tokenizer_bytes,
 /// arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, context_max, formats {format: {tensors, weights,
 /// bits_per_weight}}, kernels [{stage, entry, symbol, generator}], files, ir.
 std::string makeManifest(mlir::ModuleOp module, const ManifestFacts &facts, const Options &options);

@@ -66,6 +66,9 @@ void addOutputFlags(CLI::App &verb, Options &o) {
   verb.add_option("--weights", o.weights, "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
       ->check(CLI::IsMember({"embed", "sidecar"}))->capture_default_str();
   verb.add_option("--name", o.name, "a library's one function is phi_query_NAME (default: the stem of -o)");
+  verb.add_option("--report", o.report, "also write what the build came to: every weight's format, error and kernel, memory and speed; '-' for standard output");
+  verb.add_option("--report-format", o.reportFormat, "text or json (default: json where --report ends in .json, else text)")
+      ->check(CLI::IsMember({"text", "json"}));
   verb.add_option("--depfile", o.depfile, "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
 }
 

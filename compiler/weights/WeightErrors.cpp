@@ -75,7 +75,8 @@ llvm::Error measure(phiq::WeightOp op, WeightStore &store) {
   double relative = sums.magnitude > 0 ? std::sqrt(sums.difference / sums.magnitude) : 0;
   op->setAttr(phiq::PhiqDialect::kError,
               builder.getDictionaryAttr({builder.getNamedAttr("relative_rms", builder.getF64FloatAttr(relative)),
-                                         builder.getNamedAttr("greatest", builder.getF64FloatAttr(sums.greatest))}));
+                                         builder.getNamedAttr("greatest", builder.getF64FloatAttr(sums.greatest)),
+                                         builder.getNamedAttr("norm", builder.getF64FloatAttr(std::sqrt(sums.magnitude)))}));
   return llvm::Error::success();
 }
 

@@ -15,7 +15,7 @@ namespace phic {
 
 /// Notes on each converted weight, as `phiq.error`, how far it is from what is stored:
 ///
-///     relative_rms = sqrt(sum (w' - w)^2 / sum w^2)      greatest = max |w' - w|
+///     relative_rms = sqrt(sum (w' - w)^2 / sum w^2)      greatest = max |w' - w|      norm = sqrt(sum w^2)
 ///
 /// A weight whose values are not finite, or that the format cannot hold (f16 beyond 65504), is an error that names it.
 /// Weights that are noted already are left alone.

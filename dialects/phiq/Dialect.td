@@ -49,7 +49,7 @@ def Phiq_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Module attribute: the model's files, relative to its folder, by file index.
     static constexpr llvm::StringLiteral kFiles = "phiq.files";
-    /// On a converted weight, once measured: {relative_rms, greatest}, see compiler/weights/WeightErrors.h.
+    /// On a converted weight, once measured: {relative_rms, greatest, norm}, see compiler/weights/WeightErrors.h.
     static constexpr llvm::StringLiteral kError = "phiq.error";
   }];
 }

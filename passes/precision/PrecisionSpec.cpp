@@ -157,6 +157,28 @@ private:
 
 } // namespace
 
+std::string PrecisionFlags::str() const {
+  std::string text;
+  auto add = [&](const char *flag, const std::string &value) {
+    if (value.empty())
+      return;
+    bool isPlain = value.find_first_of(" ='\\()*|[]^$") == std::string::npos;
+    text += (text.empty() ? "" : " ") + std::string(flag) + "=" + (isPlain ? value : "'" + value + "'");
+  };
+  add("--precision", precision);
+  add("--block", block);
+  if (!scheme.empty())
+    text += (text.empty() ? "--" : " --") + scheme;
+  add("--axis", axis);
+  add("--embeddings", embeddings);
+  add("--lm-head", lmHead);
+  for (const std::string &rule : rules)
+    add("--precision-rule", rule);
+  if (allowRequantize)
+    text += " --allow-requantize";
+  return text;
+}
+
 std::optional<PrecisionSpec> PrecisionSpec::parse(const PrecisionFlags &flags, std::string *error) {
   PrecisionSpec spec;
   SpecParser parser(flags);

@@ -22,6 +22,8 @@ struct PrecisionFlags {
   std::string lmHead;              ///< --lm-head: the same
   std::vector<std::string> rules;  ///< --precision-rule: REGEX=FORMAT, the last that matches wins
   bool allowRequantize = false;    ///< --allow-requantize
+  /// As a command line would say it: `--precision=int4 --precision-rule='lm_head=int8'`; empty where nothing is said.
+  std::string str() const;
   bool operator==(const PrecisionFlags &) const = default;
 };
 

@@ -1,0 +1,24 @@
+//===- PredictionPrinter.h - Predictions as text or JSON -------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Memory and speed as `phic check` and `phic build --report` say them.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_REPORT_PREDICTIONPRINTER_H
+#define PHIC_COMPILER_REPORT_PREDICTIONPRINTER_H
+
+#include "compiler/report/Prediction.h"
+#include "llvm/Support/raw_ostream.h"
+#include <nlohmann/json.hpp>
+
+namespace phic {
+
+void printMemory(const Prediction &prediction, llvm::raw_ostream &os);
+void printSpeed(const Prediction &prediction, llvm::raw_ostream &os);
+
+nlohmann::ordered_json machineJson(const Machine &machine);
+/// Keys: memory, machine, speed.
+nlohmann::ordered_json predictionJson(const Prediction &prediction);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_REPORT_PREDICTIONPRINTER_H
