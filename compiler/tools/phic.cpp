@@ -5,6 +5,7 @@
 // returns an exit code of Options.h.
 //===----------------------------------------------------------------------===//
 #include "compiler/Options.h"
+#include "compiler/Version.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/InitLLVM.h"

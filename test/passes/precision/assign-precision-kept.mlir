@@ -31,3 +31,14 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
   %2 = phiq.matmul %1, %e : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32>
   return %2 : tensor<?x64xf32>
 }
+
+// -----
+
+// A weight that somebody pinned is left alone, and nobody asks whether it was quantized.
+// INT8-LABEL: @model
+// INT8: phiq.weight "w" {{.*}} {phiq.pinned} : tensor<96x32xf32>
+func.func @model(%x: tensor<?x32xf32>) -> tensor<?x96xf32> {
+  %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 12288, hash = 0x1>] {phiq.pinned} : tensor<96x32xf32>
+  %0 = phiq.matmul %x, %w : tensor<?x32xf32>, tensor<96x32xf32> -> tensor<?x96xf32>
+  return %0 : tensor<?x96xf32>
+}
