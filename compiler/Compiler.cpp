@@ -12,6 +12,7 @@
 #include "compiler/InputFiles.h"
 #include "compiler/OutputFile.h"
 #include "compiler/Pipeline.h"
+#include "compiler/Plugin.h"
 #include "compiler/cache/CompileCache.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
@@ -44,8 +45,9 @@ constexpr llvm::StringLiteral kAfterPhase = "phiq.after";
 /// phases, and where the model's files are.
 class Compilation {
 public:
-  Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log)
-      : options(options), inputs(inputs), log(log), context(makeRegistry()), diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
+  Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log, const PluginRegistry &plugins)
+      : options(options), inputs(inputs), log(log), plugins(plugins), context(makeRegistry()),
+        diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
     prepareContext();
   }
   Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
@@ -69,6 +71,7 @@ private:
     return registry;
   }
 
+  ExitCode usePlugins();
   ExitCode readModel();
   ExitCode readIr();
   ExitCode checkPhaseOfIr();
@@ -78,6 +81,8 @@ private:
   ExitCode runPasses(Phase phase);
   std::string printed(Phase after);
   ExitCode writeIr(const std::string &path, Phase after);
+  ExitCode runHooks(Phase phase, bool isBefore);
+  std::string pluginNote();
   ExitCode checkMemory();
   uint64_t tokenizerBytes();
   ExitCode fail(ExitCode code, const llvm::Twine &message);
@@ -89,6 +94,7 @@ private:
   InputFiles &inputs;
   llvm::raw_ostream &log;
   PhaseObserver *observer = nullptr;
+  PluginRegistry plugins;
   MLIRContext context;
   DiagnosticPrinter diagnostics;
   ModelPath model;
@@ -107,6 +113,21 @@ std::string knownTargets() {
   for (const Target &target : allTargets())
     names += (names.empty() ? "" : ", ") + std::string(target.name);
   return names;
+}
+
+/// Before the model is read: plugins may bring what its IR is made of.
+ExitCode Compilation::usePlugins() {
+  std::vector<std::string> errors = loadPlugins(options, plugins);
+  for (const std::string &error : errors)
+    usageError(error);
+  if (!errors.empty())
+    return kExitUsage;
+  if (!options.passPlugins.empty() && plugins.isIdle())
+    return usageError("nothing runs the passes of the plugins: say where with --run-before=PHASE:PASS or --run-after=PHASE:PASS");
+  for (const std::string &path : options.passPlugins)
+    inputs.look(path);
+  plugins.addTo(context);
+  return kExitSuccess;
 }
 
 ExitCode Compilation::readModel() {
@@ -167,7 +188,32 @@ ExitCode Compilation::runPasses(Phase phase) {
   if (phase <= Phase::Fuse)
     return kExitModel;
   return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) + "' failed; this is phic's own fault, " + reproducer +
-                                 " reproduces it with phic-opt");
+                                 " reproduces it with phic-opt" + pluginNote());
+}
+
+/// What the user of a reproducer must know: whose passes it names, and who may be to blame.
+std::string Compilation::pluginNote() {
+  std::string note;
+  for (const std::string &path : options.passPlugins)
+    note += " --load-pass-plugin=" + path;
+  if (!plugins.isIdle())
+    note += "; plugins and hooks had their part in it: see whether it fails without them";
+  return note;
+}
+
+/// A hook is not phic's own: its failure, and IR that it leaves invalid, is told as that of whoever asked for it.
+ExitCode Compilation::runHooks(Phase phase, bool isBefore) {
+  for (const Hook &hook : plugins.hooks()) {
+    if (hook.phase != phase || hook.isBefore != isBefore)
+      continue;
+    PassManager passes(&context, ModuleOp::getOperationName(), PassManager::Nesting::Implicit);
+    std::string error = addHook(passes, hook);
+    assert(error.empty() && "loadPlugins has parsed it");
+    if (failed(passes.run(*module)))
+      return fail(kExitModel, llvm::Twine("passes of ") + hook.origin + " failed " + (isBefore ? "before" : "after") + " phase '" +
+                                  std::string(phaseName(phase)) + "'");
+  }
+  return kExitSuccess;
 }
 
 /// With locations: they are the names of the model's nodes.
@@ -230,11 +276,19 @@ ExitCode Compilation::checkOptions(Phase first, Phase last) {
 ExitCode Compilation::runPhases(Phase first, Phase last) {
   if (ExitCode code = checkOptions(first, last))
     return code;
+  if (ExitCode code = usePlugins())
+    return code;
   if (ExitCode code = first == Phase::Import ? readModel() : readIr())
     return code;
   lookAtModelFiles();
+  if (!plugins.plugins().empty())
+    module->getOperation()->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
   for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
+    if (ExitCode code = runHooks(phase, /*isBefore=*/true))
+      return code;
     if (ExitCode code = runPasses(phase))
+      return code;
+    if (ExitCode code = runHooks(phase, /*isBefore=*/false))
       return code;
     if (observer)
       observer->after(phase, *module);
@@ -258,6 +312,9 @@ ExitCode Compilation::run() {
   }
   if (ExitCode code = runPhases(options.startFrom.value_or(Phase::Import), last))
     return code;
+  if (last == Phase::Link)
+    if (ExitCode code = runHooks(Phase::Link, /*isBefore=*/true))
+      return code;
   if (last == Phase::Link)
     if (ExitCode code = checkMemory())
       return code;
@@ -303,7 +360,9 @@ ExitCode usageError(llvm::raw_ostream &log, llvm::Error failure) {
 
 } // namespace
 
-ExitCode compile(const Options &options, llvm::raw_ostream &log) {
+ExitCode compile(const Options &options, llvm::raw_ostream &log) { return compile(options, log, PluginRegistry()); }
+
+ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins) {
   std::optional<Depfile> depfile;
   if (!options.depfile.empty()) {
     auto created = Depfile::create(options.depfile);
@@ -312,8 +371,9 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log) {
     depfile.emplace(std::move(*created));
   }
   InputFiles inputs;
-  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, inputs, log).run(); };
-  if (ExitCode code = wantsCache(options) ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
+  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, inputs, log, plugins).run(); };
+  // The cache knows the plugins of the options, which are files; not those of the calling program.
+  if (ExitCode code = wantsCache(options) && plugins.isIdle() ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
     return code;
   if (depfile)
     if (llvm::Error failure = depfile->write(options.output, inputs))

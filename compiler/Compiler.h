@@ -14,9 +14,13 @@ class raw_ostream;
 
 namespace phic {
 
+class PluginRegistry;
+
 /// Compiles `options.model` and writes `options.output`, atomically: on failure
 /// no output is left. Diagnostics, remarks and the summary go to `log`.
 ExitCode compile(const Options &options, llvm::raw_ostream &log);
+/// The same with plugins that the calling program has built in, before those of `options`.
+ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins);
 
 /// Looks at a model on its way through the phases; nothing is written.
 struct PhaseObserver {

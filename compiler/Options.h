@@ -60,6 +60,9 @@ struct Options {
   std::string cacheDir;            ///< compile cache; empty: none
   uint64_t cacheSize = uint64_t(10) << 30; ///< bytes that the cache keeps at most
   std::string spelledFlags;        ///< for the cache's key: every flag as given, but those that say where to write
+  std::vector<std::string> passPlugins;   ///< --load-pass-plugin: shared libraries, in order
+  std::vector<std::string> pluginOptions; ///< --plugin-option: PLUGIN:NAME=VALUE
+  std::vector<std::string> runBefore, runAfter; ///< PHASE:PIPELINE of passes to run before or after a phase
   std::string dumpPhases;          ///< directory for one .mlir a phase
   bool errorOnFallback = false;    ///< --Werror=fallback
   bool quiet = false;

@@ -4,6 +4,8 @@
 // One line a pass. passes/Passes.td says what each does, and in the same order.
 //===----------------------------------------------------------------------===//
 #include "compiler/Pipeline.h"
+#include "compiler/Plugin.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
 
@@ -84,13 +86,52 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options) {
   }
 }
 
-void printPipeline(llvm::raw_ostream &os, const Options &options) {
+void registerPasses() {
+  registerPhicPasses();
+  registerCanonicalizerPass();
+  registerCSEPass();
+}
+
+std::string addHook(OpPassManager &passes, const Hook &hook) {
+  if (hook.make) {
+    passes.addPass(hook.make());
+    return "";
+  }
+  std::string message;
+  llvm::raw_string_ostream os(message);
+  if (succeeded(parsePassPipeline(hook.pipeline, passes, os)))
+    return "";
+  // MLIR's text has the place before the sentence and a picture after it.
+  StringRef sentence = StringRef(message).split("error: ").second.split('\n').first;
+  return sentence.empty() ? "'" + hook.pipeline + "' is no pass pipeline" : sentence.str();
+}
+
+namespace {
+
+void printHooks(llvm::raw_ostream &os, Phase phase, bool isBefore, const PluginRegistry &plugins) {
+  for (const Hook &hook : plugins.hooks()) {
+    if (hook.phase != phase || hook.isBefore != isBefore)
+      continue;
+    OpPassManager passes(ModuleOp::getOperationName(), OpPassManager::Nesting::Implicit);
+    if (!addHook(passes, hook).empty())
+      continue; // loadPlugins has said so
+    os << "    ";
+    llvm::interleaveComma(passes, os, [&](Pass &pass) { pass.printAsTextualPipeline(os); });
+    os << "    (" << hook.origin << ")\n";
+  }
+}
+
+} // namespace
+
+void printPipeline(llvm::raw_ostream &os, const Options &options, const PluginRegistry &plugins) {
   for (int i = 0; i < kPhaseCount; ++i) {
     OpPassManager passes(ModuleOp::getOperationName());
     addPhase(passes, Phase(i), options);
     os << phaseName(Phase(i)) << ": " << phaseMeaning(Phase(i)) << "\n";
+    printHooks(os, Phase(i), /*isBefore=*/true, plugins);
     for (Pass &pass : passes)
       os << "    " << pass.getArgument() << "\n";
+    printHooks(os, Phase(i), /*isBefore=*/false, plugins);
   }
 }
 

@@ -7,6 +7,7 @@
 #define PHIC_COMPILER_PIPELINE_H
 
 #include "compiler/Options.h"
+#include <string>
 
 namespace mlir {
 class OpPassManager;
@@ -17,12 +18,21 @@ class raw_ostream;
 
 namespace phic {
 
+class PluginRegistry;
+struct Hook;
+
+/// Makes every pass that a pipeline's text may name known to MLIR: phic's and MLIR's clean-ups.
+void registerPasses();
+
 /// Appends the passes of a phase. `import`, `target`'s code emission and `link`
 /// are not passes: Compiler.cpp runs them.
 void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options);
 
-/// Prints every phase with its meaning and its passes, in order.
-void printPipeline(llvm::raw_ostream &os, const Options &options);
+/// Appends what a hook runs, or returns why its text is no pipeline.
+std::string addHook(mlir::OpPassManager &passes, const Hook &hook);
+
+/// Prints every phase with its meaning and its passes, in order, hooks among them.
+void printPipeline(llvm::raw_ostream &os, const Options &options, const PluginRegistry &plugins);
 
 } // namespace phic
 

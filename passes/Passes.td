@@ -139,6 +139,7 @@ def AssignPrecisionPass : Pass<"phic-assign-precision", "mlir::ModuleOp"> {
     A weight takes the format of the last rule that matches its name; else of its role (embeddings, LM head; a tied
     one is both and has one format); else `precision`. Vectors and rope tables are never touched. Quantized weights
     are an error unless they are what is asked for already, or `allow-requantize` is given. So is a rule without a match.
+    A weight with the attribute `phiq.pinned` stays as it is: a pass before this one, a plugin's, has chosen its format.
   }];
   let options = [
     Option<"precision", "precision", "std::string", "", "as-is (default), fp32, fp16, bf16, int8, int4 or a block format">,

@@ -10,3 +10,5 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.phic_test_output
 config.environment["PATH"] = os.pathsep.join(
     [config.phic_bin, os.path.join(config.phic_llvm_root, "bin"), "/usr/bin", "/bin"])
+# Plugins that tests load, and models that they compile.
+config.substitutions += [("%plugins", config.phic_plugins), ("%models", os.path.join(config.test_source_root, "models"))]

@@ -3,6 +3,7 @@
 #include "compiler/link/Link.h"
 #include "compiler/InputFiles.h"
 #include "compiler/Progress.h"
+#include "compiler/Version.h"
 #include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/link/Linker.h"
 #include "compiler/link/Manifest.h"
@@ -13,6 +14,7 @@
 #include "passes/precision/PrecisionReport.h"
 #include "passes/target/Codegen.h"
 #include "targets/Target.h"
+#include "targets/halide/RegionCode.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <map>
@@ -111,6 +113,12 @@ ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
   return code;
 }
 
+/// Code that a plugin was to build is not phic's fault.
+ExitCode reportCode(llvm::raw_ostream &log, llvm::Error error) {
+  ExitCode code = error.isA<PluginRegionError>() ? kExitModel : kExitInternal;
+  return report(log, std::move(error), code);
+}
+
 /// The tokenizer's tables; a model without one builds, and says what its program cannot do.
 llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &inputs, llvm::raw_ostream &log) {
   llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model, &inputs);
@@ -179,7 +187,7 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
 
   auto object = emitCode(module, *target, CodeKind::Object);
   if (!object)
-    return report(log, object.takeError(), kExitInternal);
+    return reportCode(log, object.takeError());
   parts.objects = {llvm::ArrayRef<char>(object->data(), object->size())};
   bool isModelsFault = false;
   auto write = [&](WeightSink &sink) {

@@ -1,9 +1,11 @@
 //===- Manifest.cpp - What a program says about itself ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Manifest.h"
+#include "compiler/Plugin.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
+#include "passes/kernels/AddedKernels.h"
 #include <nlohmann/json.hpp>
 
 using namespace mlir;
@@ -44,14 +46,19 @@ Json formatsOf(ModuleOp module) {
 std::string generatorOf(ModuleOp module, StringRef symbol) {
   auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol);
   bool regions = false;
+  if (auto row = kernel ? kernel->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
+    return row.getValue().str();
+  std::string halide = "halide"; // and the plugins that build regions
   if (kernel)
     kernel.walk([&](LLVM::CallOp call) {
       auto callee = call.getCallee() ? module.lookupSymbol<LLVM::LLVMFuncOp>(*call.getCallee()) : nullptr;
       regions |= callee && callee->hasAttr("phic.region");
+      if (auto row = callee ? callee->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
+        halide += "(" + row.getValue().str() + ")";
     });
   if (!regions)
     return "mlir";
-  return kernel->hasAttr("phic.row_stage") ? "halide" : "mlir+halide";
+  return kernel->hasAttr("phic.row_stage") ? halide : "mlir+" + halide;
 }
 
 Json kernelsOf(ModuleOp module) {
@@ -130,6 +137,9 @@ std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Opti
   addPrecision(module, options, json);
   if (!facts.weightsFile.empty())
     json["weights_file"] = facts.weightsFile;
+  if (auto plugins = module->getAttrOfType<ArrayAttr>(kPlugins))
+    for (Attribute plugin : plugins)
+      json["plugins"].push_back(cast<StringAttr>(plugin).getValue().str());
   json["weight_bytes"] = memory.getWeightsBytes();
   json["tokenizer_bytes"] = facts.tokenizerBytes;
   json["arena_bytes"] = memory.getArenaBytes();

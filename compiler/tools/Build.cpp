@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
+#include "compiler/Plugin.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/raw_ostream.h"
@@ -24,11 +25,21 @@ std::vector<std::string> phaseNames() {
   return names;
 }
 
+ExitCode printPipeline(const Options &options) {
+  PluginRegistry plugins;
+  std::vector<std::string> errors = loadPlugins(options, plugins);
+  for (const std::string &error : errors)
+    llvm::errs() << "phic: error: " << error << "\n";
+  if (!errors.empty())
+    return kExitUsage;
+  printPipeline(llvm::outs(), options, plugins);
+  return kExitSuccess;
+}
+
 ExitCode runBuild(BuildFlags &flags) {
   Options &options = flags.options;
   if (flags.printPipeline) {
-    printPipeline(llvm::outs(), options);
-    return kExitSuccess;
+    return printPipeline(options);
   }
   if (options.model.empty()) {
     llvm::errs() << "phic: error: build needs a MODEL: a directory, an .onnx or a .gguf file\n";
@@ -59,6 +70,7 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   addModelFlags(*verb, o);
   addTargetFlags(*verb, o);
   addPrecisionFlags(*verb, o);
+  addPluginFlags(*verb, o);
   addOutputFlags(*verb, o);
   addCacheFlags(*verb, o);
   verb->add_flag_callback("--no-cache", [&o] { o.cacheDir.clear(); }, "no cache, whatever PHIC_CACHE_DIR says");

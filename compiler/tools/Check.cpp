@@ -40,6 +40,7 @@ void addCheckVerb(CLI::App &app, ExitCode &result) {
   addModelFlags(*verb, flags->options);
   addTargetFlags(*verb, flags->options);
   addPrecisionFlags(*verb, flags->options);
+  addPluginFlags(*verb, flags->options);
   verb->add_option("--ctx", flags->check.context, "tokens to predict memory and speed for (default: those of a program without --ctx)")
       ->check(CLI::PositiveNumber);
   verb->add_option("--threads", flags->check.threads, "threads to predict for (default: this machine's cores, or those of the reference machine)")

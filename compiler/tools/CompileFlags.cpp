@@ -57,6 +57,16 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
   verb.add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();
 }
 
+void addPluginFlags(CLI::App &verb, Options &o) {
+  auto add = [&](const char *flag, std::vector<std::string> &values, const char *text) {
+    verb.add_option(flag, values, text)->type_size(1)->allow_extra_args(false);
+  };
+  add("--load-pass-plugin", o.passPlugins, "shared library with passes, formats or kernels (docs/extending.md); repeatable");
+  add("--plugin-option", o.pluginOptions, "PLUGIN:NAME=VALUE for a loaded plugin; repeatable");
+  add("--run-before", o.runBefore, "PHASE:PIPELINE, passes to run before a phase; repeatable");
+  add("--run-after", o.runAfter, "PHASE:PIPELINE, passes to run after a phase; repeatable");
+}
+
 void addOutputFlags(CLI::App &verb, Options &o) {
   verb.add_option("-o,--output", o.output, "file to write: the first kind of --emit, the others lie beside it; with --stop-after: IR, '-' for standard output (default)");
   const std::map<std::string, EmitKind> kinds = {

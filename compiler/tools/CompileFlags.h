@@ -21,6 +21,8 @@ void addModelFlags(CLI::App &verb, Options &options);
 void addTargetFlags(CLI::App &verb, Options &options);
 /// Formats of weights, activations and the KV cache.
 void addPrecisionFlags(CLI::App &verb, Options &options);
+/// Passes that are not phic's: plugins, their options, and where passes run.
+void addPluginFlags(CLI::App &verb, Options &options);
 /// The compile cache.
 void addCacheFlags(CLI::App &verb, Options &options);
 /// Options::spelledFlags: new flags are in it unless they are known not to matter to the output.

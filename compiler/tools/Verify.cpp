@@ -16,6 +16,9 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
       ->delimiter(',');
   verb->add_option("-n", options->generate, "tokens decoded after each prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
   verb->add_option("--threads", options->threads, "threads of the program")->check(CLI::Range(1, 256))->capture_default_str();
+  verb->add_option("--load-pass-plugin", options->passPlugins, "plugin with formats that the program was built with; repeatable")
+      ->type_size(1)->allow_extra_args(false);
+  verb->add_option("--plugin-option", options->pluginOptions, "PLUGIN:NAME=VALUE for it; repeatable")->type_size(1)->allow_extra_args(false);
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
   verb->callback([options, &result] {
     result = requireFile(options->program);

@@ -2,17 +2,51 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What lit drives: reads IR, runs the passes named on the command line, prints IR.
+// Plugins are loaded as phic loads them: MLIR's own --load-pass-plugin goes on when
+// one cannot be.
 //===----------------------------------------------------------------------===//
 #include "compiler/Dialects.h"
-#include "passes/Passes.h"
+#include "compiler/Pipeline.h"
+#include "compiler/Plugin.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace {
+
+/// Takes `--name VALUE`, `--name=VALUE` and the same with one dash out of the command line.
+std::vector<std::string> takeFlag(llvm::StringRef name, std::vector<char *> &arguments) {
+  std::vector<std::string> values;
+  for (auto it = arguments.begin(); it != arguments.end();) {
+    llvm::StringRef text(*it);
+    bool isFlag = text.consume_front("-") && (text.consume_front("-"), text.consume_front(name));
+    bool isWithValue = isFlag && text.consume_front("=");
+    if (!isFlag || (!isWithValue && (!text.empty() || it + 1 == arguments.end()))) {
+      ++it;
+      continue;
+    }
+    values.push_back(isWithValue ? text.str() : *(it + 1));
+    it = arguments.erase(it, it + (isWithValue ? 1 : 2));
+  }
+  return values;
+}
+
+} // namespace
 
 int main(int argc, char **argv) {
+  std::vector<char *> arguments(argv, argv + argc);
+  phic::Options options;
+  options.passPlugins = takeFlag("load-pass-plugin", arguments);
+  options.pluginOptions = takeFlag("plugin-option", arguments);
+  phic::PluginRegistry plugins;
+  std::vector<std::string> errors = loadPlugins(options, plugins);
+  for (const std::string &error : errors)
+    llvm::errs() << "phic-opt: error: " << error << "\n";
+  if (!errors.empty())
+    return phic::kExitUsage;
+
   mlir::DialectRegistry registry;
   phic::registerDialects(registry);
-  phic::registerPhicPasses();
-  mlir::registerCanonicalizerPass();
-  mlir::registerCSEPass();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "phic-opt: runs phic's passes on IR\n", registry));
+  plugins.addTo(registry);
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(int(arguments.size()), arguments.data(), "phic-opt: runs phic's passes on IR\n", registry));
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Options.h"
 #include "compiler/tools/UsageErrors.h"
+#include "compiler/Version.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"

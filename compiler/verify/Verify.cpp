@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
 #include "compiler/Dialects.h"
+#include "compiler/Plugin.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/ElfProgram.h"
 #include "compiler/verify/StageStream.h"
@@ -28,7 +29,10 @@ Error error(const Twine &message) { return createStringError(inconvertibleErrorC
 
 /// A program, the IR in its manifest and the weights in its segment.
 struct Subject {
-  explicit Subject(ElfProgram program) : program(std::move(program)), context(registry()) { context.loadAllAvailableDialects(); }
+  Subject(ElfProgram program, const PluginRegistry &plugins) : program(std::move(program)), context(registry()) {
+    context.loadAllAvailableDialects();
+    plugins.addTo(context);
+  }
 
   static mlir::DialectRegistry registry() {
     mlir::DialectRegistry registry;
@@ -74,7 +78,7 @@ std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
   return path.str().str();
 }
 
-Expected<std::unique_ptr<Subject>> openProgram(const std::string &path) {
+Expected<std::unique_ptr<Subject>> openProgram(const std::string &path, const PluginRegistry &plugins) {
   Expected<ElfProgram> program = ElfProgram::open(path);
   if (!program)
     return program.takeError();
@@ -88,7 +92,7 @@ Expected<std::unique_ptr<Subject>> openProgram(const std::string &path) {
       return std::move(failure);
   if (Error damaged = program->verifyWeights())
     return std::move(damaged);
-  auto subject = std::make_unique<Subject>(std::move(*program));
+  auto subject = std::make_unique<Subject>(std::move(*program), plugins);
   if (Error damaged = parseIr(*subject, manifest["ir"].get<std::string>(), path))
     return std::move(damaged);
   auto weights = PackedWeights::open(*subject->module, subject->program.weights());
@@ -308,8 +312,8 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vecto
 
 } // namespace
 
-Expected<VerifyReport> verifyProgram(const VerifyOptions &options) {
-  auto subject = openProgram(options.program);
+Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginRegistry &plugins) {
+  auto subject = openProgram(options.program, plugins);
   if (!subject)
     return subject.takeError();
   if (!options.model.empty())
@@ -343,7 +347,16 @@ std::string describe(const StageVerdict &verdict) {
 } // namespace
 
 ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log) {
-  Expected<VerifyReport> report = verifyProgram(options);
+  Options plugged;
+  plugged.passPlugins = options.passPlugins;
+  plugged.pluginOptions = options.pluginOptions;
+  PluginRegistry plugins;
+  std::vector<std::string> errors = loadPlugins(plugged, plugins);
+  for (const std::string &error : errors)
+    log << "phic: error: " << error << "\n";
+  if (!errors.empty())
+    return kExitUsage;
+  Expected<VerifyReport> report = verifyProgram(options, plugins);
   if (!report) {
     handleAllErrors(report.takeError(), [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
     return kExitModel;

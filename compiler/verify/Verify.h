@@ -11,7 +11,7 @@
 #ifndef PHIC_COMPILER_VERIFY_VERIFY_H
 #define PHIC_COMPILER_VERIFY_VERIFY_H
 
-#include "compiler/Options.h"
+#include "compiler/Plugin.h"
 #include "compiler/verify/StageBuffers.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
@@ -25,6 +25,7 @@ struct VerifyOptions {
   std::vector<int32_t> tokens;   ///< one prompt to run; empty: prompts for every entry point, made from the vocabulary
   int64_t generate = 2;          ///< tokens decoded after each prompt
   int64_t threads = 2;
+  std::vector<std::string> passPlugins, pluginOptions; ///< as it was built with, where they bring formats of weights
   bool listStages = false;       ///< print every stage with its worst element, in order
 };
 
@@ -43,7 +44,7 @@ struct VerifyReport {
 };
 
 /// The core, for tests: runs and compares. An error means that the program could not be run or read.
-llvm::Expected<VerifyReport> verifyProgram(const VerifyOptions &options);
+llvm::Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginRegistry &plugins);
 
 /// `phic verify`: prints the report. kExitInternal when a stage diverges, kExitModel for a damaged program.
 ExitCode verify(const VerifyOptions &options, llvm::raw_ostream &os, llvm::raw_ostream &log);

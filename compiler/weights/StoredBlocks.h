@@ -7,12 +7,9 @@
 #ifndef PHIC_COMPILER_WEIGHTS_STOREDBLOCKS_H
 #define PHIC_COMPILER_WEIGHTS_STOREDBLOCKS_H
 
-#include "dialects/phiq/Formats.h"
+#include "dialects/phiq/BlockStorage.h"
 
 namespace phic {
-
-/// Unpacks one row; `row`'s vectors have their final sizes, zero points are set already.
-using UnpackRow = void (*)(const uint8_t *blocks, int64_t columns, BlockRow &row);
 
 /// The unpacker of a GGUF layout, or nullptr for other layouts.
 UnpackRow unpackerOf(StorageLayout layout);

@@ -159,10 +159,11 @@ protected:
   int64_t blocks; ///< of a row
 };
 
-class GgufReader final : public BlockReader {
+/// Blocks of fixed size: of GGUF, or of a plugin's row.
+class StoredBlockReader final : public BlockReader {
 public:
-  explicit GgufReader(const WeightSpec &spec)
-      : BlockReader(spec), unpackRow(unpackerOf(spec.layout)),
+  explicit StoredBlockReader(const WeightSpec &spec)
+      : BlockReader(spec), unpackRow(spec.added ? spec.added->unpack : unpackerOf(spec.layout)),
         rowBytes(spec.ranges[0].size() / spec.rows) {}
 
 protected:
@@ -256,16 +257,19 @@ Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &s
   std::vector<uint64_t> lengths;
   for (ArrayRef<uint8_t> range : spec.ranges)
     lengths.push_back(range.size());
-  std::string error = checkStorage(spec.layout, spec.format ? &*spec.format : nullptr, spec.element,
-                                   spec.rows, spec.columns, lengths);
+  const BlockFormat *format = spec.format ? &*spec.format : nullptr;
+  std::string error = spec.added ? checkStorage(*spec.added, format, spec.rows, spec.columns, lengths)
+                                 : checkStorage(spec.layout, format, spec.element, spec.rows, spec.columns, lengths);
   if (!error.empty())
     return fail(error);
   if (!spec.format)
     return std::make_unique<FloatReader>(spec);
+  if (spec.added)
+    return std::make_unique<StoredBlockReader>(spec);
   if (spec.layout == StorageLayout::NBits)
     return std::make_unique<NBitsReader>(spec);
   if (unpackerOf(spec.layout))
-    return std::make_unique<GgufReader>(spec);
+    return std::make_unique<StoredBlockReader>(spec);
   return std::make_unique<QdqReader>(spec);
 }
 

@@ -20,6 +20,7 @@
 namespace phic {
 
 class WeightStore;
+struct BlockStorage;
 namespace phiq {
 class WeightOp;
 }
@@ -34,6 +35,7 @@ struct WeightConversion {
 /// What a `phiq.weight` says, without MLIR. A vector [N] is one row of N columns.
 struct WeightSpec {
   StorageLayout layout = StorageLayout::DenseNK;
+  const BlockStorage *added = nullptr; ///< a plugin's row, instead of `layout`
   int64_t rows = 0;                  ///< N
   int64_t columns = 0;               ///< K
   std::optional<BlockFormat> format; ///< as stored; absent: floats of type `element`

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/weights/WeightReader.h"
 #include "compiler/weights/WeightStore.h"
+#include "dialects/phiq/AddedFormats.h"
 #include "dialects/phiq/Phiq.h"
 
 using namespace llvm;
@@ -35,7 +36,10 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   auto type = cast<mlir::ShapedType>(op.getType());
   WeightSpec spec;
   spec.store = &store;
-  spec.layout = *storageLayoutByName(op.getLayout()); // the verifier has seen to it
+  if (std::optional<StorageLayout> layout = storageLayoutByName(op.getLayout()))
+    spec.layout = *layout;
+  else
+    spec.added = AddedFormats::byName(op->getContext(), op.getLayout()); // the verifier has seen to it
   spec.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
   spec.columns = type.getDimSize(type.getRank() - 1);
   spec.format = formatOf(op.getStoredElementType());

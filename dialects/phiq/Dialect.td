@@ -49,6 +49,8 @@ def Phiq_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Module attribute: the model's files, relative to its folder, by file index.
     static constexpr llvm::StringLiteral kFiles = "phiq.files";
+    /// On weights: somebody, a plugin, has chosen the format; phic-assign-precision leaves it alone.
+    static constexpr llvm::StringLiteral kPinned = "phiq.pinned";
     /// On a converted weight, once measured: {relative_rms, greatest, norm}, see compiler/weights/WeightErrors.h.
     static constexpr llvm::StringLiteral kError = "phiq.error";
   }];

@@ -4,6 +4,7 @@
 // Printing and parsing of formats, and the tables of Formats.def by id and name.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Formats.h"
+#include "dialects/phiq/BlockStorage.h"
 
 #include <cassert>
 #include <cctype>
@@ -207,6 +208,19 @@ StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uin
   return lengths;
 }
 
+std::string checkLengths(const std::string &name, const StoredLengths &wanted, const std::vector<uint64_t> &lengths) {
+  if (lengths.size() != wanted.full.size())
+    return "layout " + name + " of this type names " + std::to_string(wanted.full.size()) +
+           " ranges, found " + std::to_string(lengths.size());
+  if (lengths == wanted.single)
+    return {};
+  for (size_t i = 0; i < lengths.size(); ++i)
+    if (lengths[i] != wanted.full[i])
+      return "range " + std::to_string(i) + " has " + std::to_string(lengths[i]) +
+             " bytes, layout " + name + " of this type asks for " + std::to_string(wanted.full[i]);
+  return {};
+}
+
 /// Why a layout of ONNX cannot store the format, or an empty string.
 std::string checkOnnxFormat(StorageLayout layout, const BlockFormat &format) {
   bool isNBits = layout == StorageLayout::NBits;
@@ -352,26 +366,41 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
   if (isDense) {
     wanted = {{times(times(rows, columns), scalarBits(element) / 8)}, {}};
   } else if (const GgufType *type = ggufTypeByLayout(layout)) {
-    if (*format != type->format)
-      return name + " stores block<" + type->format.str() + ">, found block<" + format->str() + ">";
-    if (columns % type->blockElements)
-      return name + " stores whole blocks of " + std::to_string(type->blockElements) +
-             ", found rows of " + std::to_string(columns);
-    wanted = {{times(times(rows, columns / type->blockElements), type->blockBytes)}, {}};
+    return checkStorage({.name = std::string(storageLayoutName(layout)), .blockElements = type->blockElements,
+                         .blockBytes = type->blockBytes, .format = type->format},
+                        format, rows, columns, lengths);
   } else {
     if (std::string error = checkOnnxFormat(layout, *format); !error.empty())
       return "block<" + format->str() + "> " + error;
     wanted = lengthsOfOnnx(layout, *format, rows, columns);
   }
-  if (lengths.size() != wanted.full.size())
-    return "layout " + name + " of this type names " + std::to_string(wanted.full.size()) +
-           " ranges, found " + std::to_string(lengths.size());
-  if (lengths == wanted.single)
-    return {};
-  for (size_t i = 0; i < lengths.size(); ++i)
-    if (lengths[i] != wanted.full[i])
-      return "range " + std::to_string(i) + " has " + std::to_string(lengths[i]) +
-             " bytes, layout " + name + " of this type asks for " + std::to_string(wanted.full[i]);
+  return checkLengths(name, wanted, lengths);
+}
+
+std::string checkStorage(const BlockStorage &storage, const BlockFormat *format, int64_t rows,
+                         int64_t columns, const std::vector<uint64_t> &lengths) {
+  std::string name = "'" + storage.name + "'";
+  if (!format)
+    return name + " stores a block format, found floats";
+  if (*format != storage.format)
+    return name + " stores block<" + storage.format.str() + ">, found block<" + format->str() + ">";
+  if (columns % storage.blockElements)
+    return name + " stores whole blocks of " + std::to_string(storage.blockElements) +
+           ", found rows of " + std::to_string(columns);
+  uint64_t bytes = times(times(rows, columns / storage.blockElements), storage.blockBytes);
+  return checkLengths(name, {{bytes}, {}}, lengths);
+}
+
+std::string checkBlockStorage(const BlockStorage &row) {
+  if (row.name.empty() || !row.unpack || row.blockBytes == 0)
+    return "needs a name, the bytes of a block and a function that unpacks it";
+  if (storageLayoutByName(row.name))
+    return "has the name of a layout of phic's own";
+  if (row.ggufType && ggufTypeById(*row.ggufType))
+    return "has GGUF type " + std::to_string(*row.ggufType) + ", which phic reads as " + ggufTypeName(*row.ggufType);
+  if (row.format.block < 1 || row.blockElements % row.format.block)
+    return "stores " + std::to_string(row.blockElements) + " elements a block, which are not whole blocks of " +
+           std::to_string(row.format.block);
   return {};
 }
 

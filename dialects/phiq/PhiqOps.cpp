@@ -1,5 +1,6 @@
 //===- PhiqOps.cpp - Verifiers and effects of phiq ops ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/phiq/AddedFormats.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
@@ -64,8 +65,9 @@ static LogicalResult verifyConversion(WeightOp op, ShapedType type) {
 
 LogicalResult WeightOp::verify() {
   std::optional<StorageLayout> layout = storageLayoutByName(getLayout());
-  if (!layout)
-    return emitOpError("has unknown storage layout '") << getLayout() << "'";
+  const BlockStorage *added = layout ? nullptr : AddedFormats::byName(getContext(), getLayout());
+  if (!layout && !added)
+    return emitOpError("has unknown storage layout '") << getLayout() << "': if it is a plugin's, load that plugin";
   auto type = cast<ShapedType>(getType());
   if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
     return emitOpError("requires a static shape [N, K] or [N], found ") << type;
@@ -81,11 +83,13 @@ LogicalResult WeightOp::verify() {
   if (auto block = dyn_cast<BlockType>(element))
     format = block.getFormat();
   int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
-  std::string error = checkStorage(*layout, format ? &*format : nullptr, scalarOf(element), rows, columns, lengths);
+  const BlockFormat *stored = format ? &*format : nullptr;
+  std::string error = added ? checkStorage(*added, stored, rows, columns, lengths)
+                            : checkStorage(*layout, stored, scalarOf(element), rows, columns, lengths);
   if (!error.empty())
     return emitOpError() << error;
   // (C2)
-  if (type.getRank() == 1 && *layout != StorageLayout::DenseNK)
+  if (type.getRank() == 1 && layout != StorageLayout::DenseNK)
     return emitOpError("of rank 1 requires layout 'dense_nk', found '") << getLayout() << "'";
   return verifyConversion(*this, type);
 }

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
+#include "passes/kernels/AddedKernels.h"
 #include "passes/kernels/StageEmitter.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -18,7 +19,27 @@ namespace phic {
 namespace {
 using namespace mlir;
 
+FailureOr<StageKernel> emitWithRow(const StageKernelRow &row, KernelLibrary &library, const StageFacts &facts,
+                                   const Target &target, MClass mClass) {
+  library.setOwner(row.name);
+  FailureOr<StageKernel> kernel = row.emit(library, facts, target, mClass);
+  library.setOwner("");
+  plan::StageOp stage = facts.stage;
+  if (failed(kernel))
+    return stage.emitOpError("has no kernel: the row '") << row.name << "' of a plugin claims it, but emits none";
+  auto function = stage->getParentOfType<ModuleOp>().lookupSymbol<LLVM::LLVMFuncOp>(kernel->symbol);
+  if (!function || kernel->tiles.columns < 1 || kernel->tiles.rows < 1)
+    return stage.emitOpError("has no kernel: the row '") << row.name << "' of a plugin names '" << kernel->symbol << "' with "
+                                                         << kernel->tiles.columns << "x" << kernel->tiles.rows << " tiles";
+  function->setAttr(AddedKernels::kGenerator, StringAttr::get(function.getContext(), row.name));
+  return kernel;
+}
+
 FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
+  if (const AddedKernels *added = AddedKernels::of(facts.stage->getContext()))
+    for (const StageKernelRow &row : added->stages)
+      if (row.claims(facts, target, mClass))
+        return emitWithRow(row, library, facts, target, mClass);
   if (facts.first<phiq::AttendOp>())
     return emitAttendStage(library, facts, target, target.tile(mClass));
   if (facts.first<phiq::MatmulOp>())
@@ -78,7 +99,27 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
       scratchBytes = std::max(scratchBytes, *needed);
     }
     setScratch(scratchBytes);
+    claimRegions(*chosen);
     remarkFallbacks(model, fallbacks);
+  }
+
+  /// Notes the row that is to build a region where it is declared: a build that goes on from here needs that plugin.
+  void claimRegions(const Target &target) {
+    const AddedKernels *added = AddedKernels::of(&getContext());
+    if (!added)
+      return;
+    for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      auto text = function->getAttrOfType<StringAttr>(KernelLibrary::kRegion);
+      if (!text)
+        continue;
+      std::optional<RegionSpec> region = RegionSpec::parse(text.getValue().str(), nullptr);
+      assert(region && "declared by a KernelLibrary");
+      for (const RegionRow &row : added->regions)
+        if (row.claims(*region, target)) {
+          function->setAttr(AddedKernels::kGenerator, StringAttr::get(&getContext(), row.name));
+          break;
+        }
+    }
   }
 
   /// Returns the scratch bytes that the stage's kernels need.

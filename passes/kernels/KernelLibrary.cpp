@@ -11,7 +11,7 @@ namespace phic {
 
 std::string KernelLibrary::define(StringRef key, StringRef name, Location loc, LLVM::Linkage linkage,
                                   ArrayRef<Type> arguments, Body body) {
-  auto [known, isNew] = symbols.try_emplace(key);
+  auto [known, isNew] = symbols.try_emplace(owner + "\n" + key.str());
   if (!isNew)
     return known->second;
   std::string symbol = name.str();
@@ -29,7 +29,7 @@ std::string KernelLibrary::define(StringRef key, StringRef name, Location loc, L
 
 std::string KernelLibrary::declare(const RegionSpec &region, Location loc) {
   std::string name = region.name();
-  if (!symbols.try_emplace(name, name).second)
+  if (!symbols.try_emplace("region\n" + name, name).second)
     return name;
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
   llvm::SmallVector<Type> arguments(region.argumentCount(), LLVM::LLVMPointerType::get(module.getContext()));

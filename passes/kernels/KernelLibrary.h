@@ -25,6 +25,10 @@ public:
   std::string define(llvm::StringRef key, llvm::StringRef name, mlir::Location loc, mlir::LLVM::Linkage linkage,
                      llvm::ArrayRef<mlir::Type> arguments, Body body);
 
+  /// Kernels defined from now on are shared among themselves only: a plugin's code is not that of other stages whose
+  /// facts are equal. Empty: phic's own.
+  void setOwner(llvm::StringRef name) { owner = name.str(); }
+
   /// Declares the function of a region, which the target phase compiles with Halide.
   std::string declare(const RegionSpec &region, mlir::Location loc);
 
@@ -33,6 +37,7 @@ public:
 
 private:
   mlir::ModuleOp module;
+  std::string owner;
   llvm::StringMap<std::string> symbols; ///< by key
   llvm::StringMap<unsigned> uses;       ///< of a name
 };

@@ -67,6 +67,8 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       FailureOr<const AskedFormat *> asked = formatFor(role);
       if (failed(asked))
         return failure();
+      if (role.weight->hasAttr(phiq::PhiqDialect::kPinned))
+        continue; // a rule that matches it counts as used
       Type wanted = elementFor(role.weight, **asked), element = typeOf(role.weight).getElementType();
       if (satisfies(element, wanted, **asked))
         continue;

@@ -5,6 +5,7 @@
 // object. A region is compiled once however many stages call its declaration.
 //===----------------------------------------------------------------------===//
 #include "passes/target/Codegen.h"
+#include "passes/kernels/AddedKernels.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -66,7 +67,15 @@ llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, StringRef text, llvm::Modul
   if (region->name() != declaration.getName() || region->argumentCount() != declaration.getNumArguments())
     return failure("region " + declaration.getName() + ": its text is that of " + region->name() + " with " +
                    llvm::Twine(region->argumentCount()) + " arguments");
-  auto compiled = compileRegion(*region, target, code.getContext());
+  const RegionRow *row = nullptr;
+  if (auto name = declaration->getAttrOfType<StringAttr>(AddedKernels::kGenerator)) {
+    const AddedKernels *added = AddedKernels::of(declaration.getContext());
+    row = added ? added->region(name.getValue()) : nullptr;
+    if (!row)
+      return llvm::make_error<PluginRegionError>("region " + declaration.getName() + " is built by '" + name.getValue() +
+                                                 "' of a plugin that is not loaded");
+  }
+  auto compiled = compileRegion(*region, target, code.getContext(), row);
   if (!compiled)
     return compiled.takeError();
   (*compiled)->setTargetTriple(code.getTargetTriple());

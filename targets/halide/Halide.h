@@ -3,13 +3,13 @@
 //
 // A region goes in as data, code comes out as the bitcode of Halide's own LLVM.
 // RegionCode.h makes of it a function on raw pointers; nothing else calls this.
-// Halide.cpp is the only file that includes Halide's header.
+// Only RegionBuilder.h includes Halide's header.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_HALIDE_HALIDE_H
 #define PHIC_TARGETS_HALIDE_HALIDE_H
 
 #include "targets/Target.h"
-#include "targets/halide/Region.h"
+#include "targets/halide/RegionRow.h"
 
 namespace phic {
 
@@ -30,9 +30,10 @@ struct HalideCode {
   std::vector<HalideBuffer> buffers; ///< its arguments, in order
 };
 
-/// Nothing with a reason when Halide refuses, which is our fault: check() has accepted the region.
+/// Nothing with a reason when Halide refuses, which is our fault, or that of the row that builds the region: check() has
+/// accepted it.
 std::optional<HalideCode> compileWithHalide(const RegionSpec &region, const std::string &symbol, const Target &target,
-                                            std::string *error);
+                                            const RegionRow *row, std::string *error);
 
 } // namespace phic
 

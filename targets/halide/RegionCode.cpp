@@ -195,19 +195,33 @@ void simplify(Module &module) {
   passes.run(module, modules);
 }
 
-Error failure(const RegionSpec &region, const Twine &why) {
+Error failure(const RegionSpec &region, const Twine &why, const RegionRow *row = nullptr) {
+  if (row)
+    return make_error<PluginRegionError>("region " + region.name() + ", built by '" + row->name + "' of a plugin: " + why);
   return createStringError("region " + region.name() + ": " + why);
+}
+
+/// What a schedule may need of Halide's runtime: programs have none.
+std::string undefinedFunctions(const Module &module) {
+  std::string names;
+  for (const Function &function : module)
+    if (function.isDeclaration() && !function.isIntrinsic())
+      names += (names.empty() ? "" : ", ") + function.getName().str();
+  return names;
 }
 
 } // namespace
 
-Expected<std::unique_ptr<Module>> compileRegion(const RegionSpec &region, const Target &target, LLVMContext &context) {
+char PluginRegionError::ID = 0;
+
+Expected<std::unique_ptr<Module>> compileRegion(const RegionSpec &region, const Target &target, LLVMContext &context,
+                                                const RegionRow *row) {
   if (std::string why = region.check(); !why.empty())
     return failure(region, why);
   std::string symbol = region.name() + "_buffers", error;
-  std::optional<HalideCode> code = compileWithHalide(region, symbol, target, &error);
+  std::optional<HalideCode> code = compileWithHalide(region, symbol, target, row, &error);
   if (!code)
-    return failure(region, error);
+    return failure(region, error, row);
   auto module = parseBitcodeFile(MemoryBufferRef(code->bitcode, "region"), context);
   if (!module)
     return module.takeError();
@@ -225,6 +239,8 @@ Expected<std::unique_ptr<Module>> compileRegion(const RegionSpec &region, const 
   function->addFnAttr(Attribute::AlwaysInline);
   Function *wrapper = makeWrapper(*function, region, code->buffers);
   simplify(**module);
+  if (std::string names = undefinedFunctions(**module); !names.empty())
+    return failure(region, "its code calls " + names + ", which programs do not have: keep it on one thread, and what it stores on the stack", row);
   wrapper->addFnAttr(Attribute::AlwaysInline);
   assert(!verifyModule(**module, &errs()));
   return std::move(*module);

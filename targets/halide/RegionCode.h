@@ -9,7 +9,7 @@
 #define PHIC_TARGETS_HALIDE_REGIONCODE_H
 
 #include "targets/Target.h"
-#include "targets/halide/Region.h"
+#include "targets/halide/RegionRow.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 #include <memory>
@@ -18,9 +18,16 @@ namespace phic {
 
 /// A module with nothing but `void <region.name()>(ptr...)` (see RegionSpec), always inlined, and intrinsics.
 /// Equal regions give equal modules, whatever the process compiled before. Its target triple and data layout are
-/// Halide's: the caller sets its own.
+/// Halide's: the caller sets its own. With a row, the plugin builds it; what is wrong then is a PluginRegionError.
 llvm::Expected<std::unique_ptr<llvm::Module>> compileRegion(const RegionSpec &region, const Target &target,
-                                                            llvm::LLVMContext &context);
+                                                            llvm::LLVMContext &context, const RegionRow *row = nullptr);
+
+/// A region that a plugin was to build.
+class PluginRegionError : public llvm::ErrorInfo<PluginRegionError, llvm::StringError> {
+public:
+  static char ID;
+  explicit PluginRegionError(const llvm::Twine &message) : ErrorInfo(message, llvm::inconvertibleErrorCode()) {}
+};
 
 } // namespace phic
 

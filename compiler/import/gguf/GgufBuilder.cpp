@@ -19,7 +19,7 @@
 #include "compiler/import/gguf/GgufConfig.h"
 #include "compiler/import/gguf/GgufReader.h"
 #include "compiler/weights/WeightStore.h"
-#include "dialects/phiq/Formats.h"
+#include "dialects/phiq/AddedFormats.h"
 #include "dialects/phiq/Phiq.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -53,6 +53,15 @@ private:
   struct RopeTables {
     Value cos, sin, longCos, longSin;
   };
+
+  /// How tensors of a type are stored: as a row of Formats.def says, or one of a plugin.
+  struct StoredType {
+    StringRef layout;
+    uint64_t blockElements, blockBytes;
+    bool isFloat;
+    BlockFormat format;
+  };
+  std::optional<StoredType> storedType(uint32_t id);
 
   // Weights
   Value placeholder(Location loc, ArrayRef<int64_t> shape);
@@ -103,6 +112,14 @@ private:
 // Weights
 //===----------------------------------------------------------------------===//
 
+std::optional<GgufBuilder::StoredType> GgufBuilder::storedType(uint32_t id) {
+  if (const GgufType *type = ggufTypeById(id))
+    return StoredType{storageLayoutName(type->layout), type->blockElements, type->blockBytes, type->isFloat, type->format};
+  if (const BlockStorage *added = AddedFormats::byGgufType(builder.getContext(), id))
+    return StoredType{added->name, added->blockElements, added->blockBytes, false, added->format};
+  return std::nullopt;
+}
+
 /// Stands for a weight that was refused, so that building can go on and find further reasons.
 Value GgufBuilder::placeholder(Location loc, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
@@ -122,7 +139,7 @@ const Tensor *GgufBuilder::checkedTensor(StringRef name, ArrayRef<int64_t> shape
     return nullptr;
   }
   used.insert(name);
-  const GgufType *type = ggufTypeById(tensor->type);
+  std::optional<StoredType> type = storedType(tensor->type);
   if (!llvm::equal(tensor->shape, shape)) {
     refuse("tensor '" + name + "' has shape " + text(tensor->shape) + ", expected " + text(shape));
     return nullptr;
@@ -133,7 +150,7 @@ const Tensor *GgufBuilder::checkedTensor(StringRef name, ArrayRef<int64_t> shape
     return nullptr;
   }
   if (shape.size() == 1 && !type->isFloat) {
-    refuse("tensor '" + name + "' is a vector of type " + type->name.data() +
+    refuse("tensor '" + name + "' is a vector of type " + ggufTypeName(tensor->type) +
            ", expected F32 or F16");
     return nullptr;
   }
@@ -150,9 +167,15 @@ Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t f
   const Tensor *tensor = checkedTensor(name, whole);
   if (!tensor)
     return placeholder(loc, shape);
-  const GgufType &type = *ggufTypeById(tensor->type);
+  StoredType type = *storedType(tensor->type);
   // Rows are whole blocks, so a run of rows is a run of bytes.
-  uint64_t rowBytes = tensor->bytes / whole[0];
+  uint64_t columns = llvm::product_of(llvm::ArrayRef(shape).drop_front());
+  if (columns % type.blockElements) {
+    refuse("tensor '" + name + "' has rows of " + std::to_string(columns) + " elements, which are not whole blocks of " +
+           std::to_string(type.blockElements));
+    return placeholder(loc, shape);
+  }
+  uint64_t rowBytes = columns / type.blockElements * type.blockBytes;
   llvm::Expected<FileRange> range =
       store.makeRange(/*file=*/0, tensor->offset + firstRow * rowBytes, shape[0] * rowBytes);
   if (!range) {
@@ -168,8 +191,7 @@ Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t f
   if (allRows)
     name += formatv("[{0}:{1}]", firstRow, firstRow + shape[0]);
   return phiq::WeightOp::create(builder, loc, RankedTensorType::get(shape, element), name,
-                                StringRef(storageLayoutName(type.layout)),
-                                builder.getArrayAttr(handle));
+                                type.layout, builder.getArrayAttr(handle));
 }
 
 /// A tensor without a place would change the model if it were passed over.
