@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/CheckPrinter.h"
 #include "compiler/report/PredictionPrinter.h"
+#include "compiler/report/MachineText.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
-#include <nlohmann/json.hpp>
 
 using Json = nlohmann::ordered_json;
 using llvm::formatv;

@@ -1,6 +1,7 @@
 //===- PredictionPrinter.cpp - Predictions as text or JSON -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/PredictionPrinter.h"
+#include "compiler/report/MachineText.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using Json = nlohmann::ordered_json;
@@ -53,9 +54,7 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
 }
 
 void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
-  const Machine &m = p.machine;
-  os << formatv("speed        at most, by the limits {0} ({1} threads: {2:f1} GB/s, {3:f0} G integer and {4:f0} G f32 multiply-adds/s)\n",
-                m.source, m.threads, m.bytesPerSecond / 1e9, m.integerPerSecond / 1e9, m.realPerSecond / 1e9);
+  os << "speed        at most, by limits " << machineText(p.machine) << "\n";
   auto row = [&](const std::string &name, const StepPrediction &step) {
     os << formatv("  {0,-36} {1,9:f1} tokens/s  {2} and {3:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
                   bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
