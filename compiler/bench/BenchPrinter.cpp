@@ -26,7 +26,7 @@ void printStages(llvm::StringRef name, const EntryReport &entry, bool each, llvm
   double sum = 0;
   for (const StageTime &stage : entry.stages)
     sum += stage.seconds;
-  os << formatv("{0} stages, {1} tokens after {2}: {3:f1} us\n", name, entry.shape.rows, entry.shape.past, sum * 1e6);
+  os << formatv("{0} stages, {1} after {2} tokens: {3:f1} us\n", name, entry.shape.rows == 1 ? "one" : std::to_string(entry.shape.rows), entry.shape.past, sum * 1e6);
   os << formatv("  {0,-32} {1,7} {2,10} {3,7} {4,12} {5,8} {6,10} {7}\n", "stage", "stages", "us", "time", "bytes", "GB/s", "GMAC/s", "of limit");
   for (const StageTime &stage : each ? entry.stages : groupStages(entry.stages))
     os << formatv("  {0,-32} {1,7} {2,10:f1} {3,7} {4,12} {5,8:f1} {6,10:f1} {7}\n", stage.name, stage.stages, stage.seconds * 1e6,

@@ -64,15 +64,6 @@ void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
   row("prefill, " + std::to_string(p.prefill.shape.rows) + " tokens a step", p.prefill);
 }
 
-Json machineJson(const Machine &machine) {
-  return {{"source", machine.source},
-          {"measured", machine.measured},
-          {"threads", machine.threads},
-          {"bytes_per_s", machine.bytesPerSecond},
-          {"integer_multiply_adds_per_s", machine.integerPerSecond},
-          {"f32_multiply_adds_per_s", machine.realPerSecond}};
-}
-
 Json predictionJson(const Prediction &p) {
   return {{"memory", memoryJson(p)},
           {"machine", machineJson(p.machine)},

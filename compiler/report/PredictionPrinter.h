@@ -15,7 +15,6 @@ namespace phic {
 void printMemory(const Prediction &prediction, llvm::raw_ostream &os);
 void printSpeed(const Prediction &prediction, llvm::raw_ostream &os);
 
-nlohmann::ordered_json machineJson(const Machine &machine);
 /// Keys: memory, machine, speed.
 nlohmann::ordered_json predictionJson(const Prediction &prediction);
 

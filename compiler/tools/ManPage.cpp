@@ -1,5 +1,6 @@
 //===- ManPage.cpp - Manual pages from the option table --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/Version.h"
 #include "compiler/tools/OptionTable.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"

@@ -21,7 +21,7 @@ struct BlockStorage {
   std::string name;                   ///< of the layout: `phiq.weight ... layout = "name"`
   uint32_t blockElements = 32;        ///< elements of one stored block
   uint32_t blockBytes = 0;
-  BlockFormat format;                 ///< what the blocks hold
+  BlockFormat format = {};            ///< what the blocks hold
   UnpackRow unpack = nullptr;
   std::optional<uint32_t> ggufType = {};   ///< GGUF tensors of this type have it: an id that phic does not read itself
 };
