@@ -12,6 +12,7 @@
 #include "compiler/InputFiles.h"
 #include "compiler/OutputFile.h"
 #include "compiler/Pipeline.h"
+#include "compiler/Progress.h"
 #include "compiler/cache/CompileCache.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
@@ -108,7 +109,13 @@ ExitCode Compilation::readModel() {
     return usageError(error);
   model = *found;
   inputs.look(model.file);
-  ImportOptions importOptions{options.maxContext, &inputs};
+  std::optional<Progress> hashing;
+  auto showProgress = [&](uint64_t done, uint64_t total) {
+    if (!hashing)
+      hashing.emplace("hashing weights", total, options.quiet);
+    (*hashing)(done);
+  };
+  ImportOptions importOptions{options.maxContext, &inputs, showProgress};
   module = model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
                                          : importOnnx(context, model.file, importOptions);
   return module ? kExitSuccess : kExitModel;

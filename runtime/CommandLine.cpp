@@ -10,7 +10,7 @@ namespace {
 
 enum class FlagId : uint8_t {
   Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, Stop, IgnoreEos,
-  Tokens, TokensFile, Logits, PrintIds, Weights, Stats, StreamStages, Version, Help,
+  Tokens, TokensFile, Logits, PrintIds, Weights, Stats, StreamStages, StreamTimes, Version, Help,
 };
 
 struct Flag {
@@ -41,6 +41,7 @@ constexpr Flag kFlags[] = {
     {FlagId::Weights, "--weights", "F", "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
     {FlagId::StreamStages, "--stream-stages", "FD", "write each stage's buffers to a file descriptor (for `phic verify`)"},
+    {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
     {FlagId::Version, "--version", nullptr, "print what this program is"},
     {FlagId::Help, "--help", nullptr, "print this"},
 };
@@ -242,6 +243,7 @@ bool Parser::store(const Flag &flag) {
   case FlagId::PrintIds: options.printIds = true; return true;
   case FlagId::Stats: return storeStats();
   case FlagId::StreamStages: return integer(flag, 0, INT32_MAX, &options.streamStages);
+  case FlagId::StreamTimes: return integer(flag, 0, INT32_MAX, &options.streamTimes);
   case FlagId::Version: options.version = true; return true;
   case FlagId::Help: options.help = true; return true;
   default: return storeSampling(flag);
@@ -264,6 +266,8 @@ bool Parser::checkTogether() {
     return fail("-i needs the chat template; it cannot be used with --raw");
   if (options.logits && options.interactive)
     return fail("--logits writes one prompt's logits; it cannot be used with -i");
+  if (options.streamStages >= 0 && options.streamTimes >= 0)
+    return fail("--stream-stages and --stream-times exclude each other: writing buffers takes time");
   if (!model.tokenizer && !options.hasTokens())
     return fail("this program was built without a tokenizer; give it token ids with --tokens or --tokens-file");
   if (!model.tokenizer && options.stopCount)

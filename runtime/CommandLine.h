@@ -32,9 +32,11 @@ struct ProgramOptions {
   int64_t context = 0;               ///< --ctx; 0: the model's default
   int64_t threads = 0;               ///< 0: physical cores
   int64_t streamStages = -1;         ///< file descriptor
+  int64_t streamTimes = -1;          ///< file descriptor
   bool seeded = false;
   SamplerOptions sampler = {};
 
+  bool streams() const { return streamStages >= 0 || streamTimes >= 0; }
   bool hasTokens() const { return tokens || tokensFile; }
 };
 

@@ -110,7 +110,9 @@ void Program::layOut(Layout *layout) {
   wanted.context = context;
   wanted.threads = int32_t(options.threads);
   wanted.logitRows = options.logits && !model.pruned_head ? model.chunk_rows : 1;
-  wanted.hook = options.streamStages >= 0 ? streamHook(&stream) : StageHook{};
+  if (options.streamTimes >= 0)
+    stream.times = layout->take<uint64_t>(model.stage_count);
+  wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
   layoutPrompt(&prompt, layout, context);
   layoutSampler(&sampler, layout, model.vocab, options.sampler);
   layoutOutput(&output, layout, model.tokenizer ? &prompt.tokenizer : nullptr, options.printIds, options.stops,
@@ -134,8 +136,8 @@ bool Program::start() {
   layOut(&layout);
   session.interrupted = &interrupted;
   stream.model = &model;
-  stream.file = int(options.streamStages);
-  if (options.streamStages >= 0)
+  stream.file = int(options.streamTimes >= 0 ? options.streamTimes : options.streamStages);
+  if (options.streams())
     beginStream(&stream, session.frame.context);
   // Positions lie in many strips: a huge page each would take memory for tokens that never come.
   os::keepPagesSmall(session.frame.kv, kvBytes(session));
@@ -296,8 +298,8 @@ int Program::run(int argc, const char *const *argv) {
   if (!readPrompt(&prompt, model, options, console.in, errors) || !start())
     return kExitUsage;
   bool done = options.interactive ? chat() : answerOnce();
-  if (options.streamStages >= 0 && !endStream(&stream) && done)
-    done = fail("cannot write to --stream-stages: its reader is gone");
+  if (options.streams() && !endStream(&stream) && done)
+    done = fail("cannot write the stream of stages: its reader is gone");
   if (!out.flush() && done)
     done = fail("cannot write the answer: the output is closed or full");
   stopSession(&session);

@@ -46,13 +46,14 @@ Bytes outputBytes(const phi_model &model, const phi_frame &frame, const phi_stag
 void putStep(StageStream *stream, const phi_frame &frame) {
   phi_stream_step step = {frame.rows, frame.past, frame.total, frame.logit_row0};
   put(stream, &step, sizeof(step));
-  putPadded(stream, frame.tokens, uint64_t(frame.rows) * sizeof(int32_t));
 }
 
 void afterStage(void *state, const phi_frame *frame, int32_t index) {
   auto *stream = static_cast<StageStream *>(state);
-  if (index == 0)
+  if (index == 0) {
     putStep(stream, *frame);
+    putPadded(stream, frame->tokens, uint64_t(frame->rows) * sizeof(int32_t));
+  }
   const phi_stage_desc &stage = stream->model->stages[index];
   phi_stream_stage record = {uint32_t(index), stage.output_count};
   put(stream, &record, sizeof(record));
@@ -63,12 +64,25 @@ void afterStage(void *state, const phi_frame *frame, int32_t index) {
   }
 }
 
+void beginStep(void *state) { static_cast<StageStream *>(state)->last = os::now(); }
+
+/// Writes once a step, after its last stage. What this itself takes belongs to no stage.
+void timeStage(void *state, const phi_frame *frame, int32_t index) {
+  auto *stream = static_cast<StageStream *>(state);
+  stream->times[index] = uint64_t((os::now() - stream->last) * 1e9);
+  if (uint32_t(index) + 1 == stream->model->stage_count) {
+    putStep(stream, *frame);
+    put(stream, stream->times, stream->model->stage_count * sizeof(uint64_t));
+  }
+  stream->last = os::now();
+}
+
 } // namespace
 
 void beginStream(StageStream *stream, int64_t context) {
   const phi_model &model = *stream->model;
-  phi_stream_header header = {PHI_STREAM_MAGIC, PHI_FORMAT_VERSION, model.stage_count,
-                              model.vocab,      model.chunk_rows,   context};
+  phi_stream_header header = {stream->times ? PHI_TIMES_MAGIC : PHI_STREAM_MAGIC, PHI_FORMAT_VERSION, model.stage_count,
+                              model.vocab, model.chunk_rows, context};
   put(stream, &header, sizeof(header));
 }
 
@@ -78,6 +92,8 @@ bool endStream(StageStream *stream) {
   return !stream->broken;
 }
 
-StageHook streamHook(StageStream *stream) { return {afterStage, stream}; }
+StageHook streamHook(StageStream *stream) {
+  return stream->times ? StageHook{timeStage, stream, beginStep} : StageHook{afterStage, stream};
+}
 
 } // namespace phi

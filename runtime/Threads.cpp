@@ -185,6 +185,8 @@ void stopScheduler(phi_scheduler *scheduler) {
 
 void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame) {
   frame->scheduler = scheduler;
+  if (scheduler->hook.begin)
+    scheduler->hook.begin(scheduler->hook.state);
   if (scheduler->threads == 1)
     return entry(frame, 0);
   // Workers are past the last stage's barrier and touch neither field until `step` changes.

@@ -19,6 +19,7 @@ namespace phi {
 struct StageHook {
   void (*call)(void *state, const phi_frame *frame, int32_t stage);
   void *state;
+  void (*begin)(void *state) = nullptr;  ///< before the first stage of a step; may be null
 };
 
 /// One thread's part of a stage: how many tiles of its share are taken. Two

@@ -1,10 +1,10 @@
 //===- CheckPrinter.cpp - A check's report as text or JSON -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/CheckPrinter.h"
+#include "compiler/report/MachineText.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
-#include <nlohmann/json.hpp>
 
 using Json = nlohmann::ordered_json;
 using llvm::formatv;
@@ -76,9 +76,7 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
 }
 
 void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
-  const Machine &m = p.machine;
-  os << formatv("speed        at most, by the limits {0} ({1} threads: {2:f1} GB/s, {3:f0} G integer and {4:f0} G f32 multiply-adds/s)\n",
-                m.source, m.threads, m.bytesPerSecond / 1e9, m.integerPerSecond / 1e9, m.realPerSecond / 1e9);
+  os << "speed        at most, by limits " << machineText(p.machine) << "\n";
   auto row = [&](const std::string &name, const StepPrediction &step) {
     os << formatv("  {0,-36} {1,9:f1} tokens/s  {2} and {3:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
                   bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
@@ -149,15 +147,6 @@ Json toJson(const StepPrediction &step) {
 }
 
 } // namespace
-
-Json machineJson(const Machine &machine) {
-  return {{"source", machine.source},
-          {"measured", machine.measured},
-          {"threads", machine.threads},
-          {"bytes_per_s", machine.bytesPerSecond},
-          {"integer_multiply_adds_per_s", machine.integerPerSecond},
-          {"f32_multiply_adds_per_s", machine.realPerSecond}};
-}
 
 void printText(const CheckReport &report, llvm::raw_ostream &os) {
   if (report.source)

@@ -12,6 +12,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
+#include <functional>
 
 namespace phic {
 
@@ -22,6 +23,8 @@ struct ImportOptions {
   int64_t maxContext = 4096;
   /// Told of every file that is read.
   InputFiles *inputs = nullptr;
+  /// Told how many of the weights' bytes have been hashed, now and then; may be empty.
+  std::function<void(uint64_t done, uint64_t total)> progress = {};
 };
 
 /// compiler/import/onnx: a model builder's directory, or a path to its .onnx.

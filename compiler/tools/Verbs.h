@@ -14,6 +14,7 @@ class App;
 }
 
 namespace phic {
+void addBenchVerb(CLI::App &app, ExitCode &result);
 void addBuildVerb(CLI::App &app, ExitCode &result);
 void addCacheVerb(CLI::App &app, ExitCode &result);
 void addCheckVerb(CLI::App &app, ExitCode &result);

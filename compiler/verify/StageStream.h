@@ -8,11 +8,7 @@
 #ifndef PHIC_COMPILER_VERIFY_STAGESTREAM_H
 #define PHIC_COMPILER_VERIFY_STAGESTREAM_H
 
-#include "phi/format.h"
-#include "phi/stream.h"
-#include "llvm/ADT/StringRef.h"
-#include "llvm/Support/Error.h"
-#include <cstdint>
+#include "compiler/verify/ProgramPipe.h"
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,28 +30,21 @@ public:
   /// Runs `program` with these arguments and `--stream-stages`.
   static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program, const std::vector<std::string> &arguments,
                                                           const phi_model &model);
-  ~StageStream();
 
   int64_t context() const { return header.context; }
   /// The next step; empty at the program's end.
   llvm::Expected<std::optional<Step>> nextStep();
   llvm::Expected<Stage> nextStage();
   /// Waits for the program; an error when it did not end well.
-  llvm::Error finish();
+  llvm::Error finish() { return pipe.finish(); }
 
 private:
-  StageStream(const std::string &program, const phi_model &model) : program(program), model(model) {}
-  llvm::Error start(const std::vector<std::string> &arguments);
-  llvm::Error read(void *bytes, size_t count);
+  StageStream(const std::string &program, const phi_model &model) : pipe(program, "--stream-stages"), model(model) {}
   llvm::Error readPadded(void *bytes, size_t count);
-  llvm::Error readHeader();
-  llvm::Error damaged(const char *what);
 
-  std::string program;
+  ProgramPipe pipe;
   phi_model model;
   phi_stream_header header = {};
-  int file = -1;
-  int process = -1;
 };
 
 } // namespace phic

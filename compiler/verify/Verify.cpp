@@ -1,19 +1,17 @@
 //===- Verify.cpp - A program against its own meaning ----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
-#include "compiler/Dialects.h"
+#include "compiler/Progress.h"
 #include "compiler/import/ModelPath.h"
-#include "compiler/link/ElfProgram.h"
+#include "compiler/verify/OpenedProgram.h"
 #include "compiler/verify/StageStream.h"
+#include "compiler/verify/TestPrompt.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Path.h"
-#include <nlohmann/json.hpp>
 
 using namespace llvm;
 
@@ -26,76 +24,25 @@ Error error(const Twine &message) { return createStringError(inconvertibleErrorC
 // The program's own description
 //===----------------------------------------------------------------------===//
 
-/// A program, the IR in its manifest and the weights in its segment.
+/// A program with the weights in its segment.
 struct Subject {
-  explicit Subject(ElfProgram program) : program(std::move(program)), context(registry()) { context.loadAllAvailableDialects(); }
-
-  static mlir::DialectRegistry registry() {
-    mlir::DialectRegistry registry;
-    registerDialects(registry);
-    return registry;
-  }
-
-  ElfProgram program;
-  mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::vector<plan::StageOp> stages;
+  std::unique_ptr<OpenedProgram> opened;
   std::unique_ptr<PackedWeights> weights;
+
+  mlir::ModuleOp module() const { return *opened->module; }
+  const phi_model &model() const { return opened->program.model(); }
 };
 
-/// The IR is text that anyone could have edited: MLIR's parser and verifiers judge it, silently but for the first message.
-Error parseIr(Subject &subject, const std::string &ir, const std::string &path) {
-  std::string message;
-  mlir::ScopedDiagnosticHandler handler(&subject.context, [&](mlir::Diagnostic &diagnostic) {
-    if (message.empty())
-      message = diagnostic.str();
-  });
-  subject.module = mlir::parseSourceString<mlir::ModuleOp>(ir, &subject.context);
-  if (!subject.module)
-    return error(path + ": the IR in the manifest is damaged: " + message);
-  subject.module->walk([&](plan::StageOp stage) { subject.stages.push_back(stage); });
-  if (subject.stages.size() != subject.program.model().stage_count)
-    return error(path + ": the IR in the manifest has " + Twine(subject.stages.size()) + " stages, the program " +
-                 Twine(subject.program.model().stage_count));
-  for (plan::StageOp stage : subject.stages)
-    if (!stage.getBuffers())
-      return error(path + ": stage '" + stage.getName() + "' has no buffers");
-  return Error::success();
-}
-
-/// Where the program itself looks for its weights.
-std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
-  SmallString<256> path;
-  if (llvm::sys::fs::real_path(program, path))
-    path = program;
-  llvm::sys::path::remove_filename(path);
-  auto name = manifest.find("weights_file");
-  llvm::sys::path::append(path, name != manifest.end() && name->is_string() ? name->get<std::string>() : "");
-  return path.str().str();
-}
-
-Expected<std::unique_ptr<Subject>> openProgram(const std::string &path) {
-  Expected<ElfProgram> program = ElfProgram::open(path);
-  if (!program)
-    return program.takeError();
-  if (program->kind() != ElfProgram::Kind::Program)
-    return error(path + ": a library does not run by itself; phic verify wants the program of --emit=exe");
-  auto manifest = nlohmann::json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
-  if (!manifest.is_object() || !manifest.contains("ir") || !manifest["ir"].is_string())
-    return error(path + ": the manifest is damaged");
-  if (!program->embedsWeights())
-    if (Error failure = program->openSidecar(sidecarPath(path, manifest)))
-      return std::move(failure);
-  if (Error damaged = program->verifyWeights())
+Expected<Subject> openSubject(const std::string &path) {
+  auto opened = openProgram(path, "verify");
+  if (!opened)
+    return opened.takeError();
+  if (Error damaged = (*opened)->program.verifyWeights())
     return std::move(damaged);
-  auto subject = std::make_unique<Subject>(std::move(*program));
-  if (Error damaged = parseIr(*subject, manifest["ir"].get<std::string>(), path))
-    return std::move(damaged);
-  auto weights = PackedWeights::open(*subject->module, subject->program.weights());
+  auto weights = PackedWeights::open(*(*opened)->module, (*opened)->program.weights());
   if (!weights)
     return weights.takeError();
-  subject->weights = std::move(*weights);
-  return subject;
+  return Subject{std::move(*opened), std::move(*weights)};
 }
 
 /// Compares the packed weights with the files of the model.
@@ -104,10 +51,10 @@ Error checkPacking(Subject &subject, const std::string &path) {
   std::optional<ModelPath> model = findModel(path, message);
   if (!model)
     return error(message);
-  auto weights = ModelWeights::open(*subject.module, model->directory);
+  auto weights = ModelWeights::open(subject.module(), model->directory);
   if (!weights)
     return weights.takeError();
-  return comparePacking(*subject.module, *subject.weights, **weights);
+  return comparePacking(subject.module(), *subject.weights, **weights);
 }
 
 //===----------------------------------------------------------------------===//
@@ -116,7 +63,9 @@ Error checkPacking(Subject &subject, const std::string &path) {
 
 class Run {
 public:
-  Run(Subject &subject, VerifyReport &report) : subject(subject), report(report), interpreter(*subject.module, *subject.weights, /*bounds=*/true) {}
+  /// `seen` is called after every stage of every step.
+  Run(Subject &subject, VerifyReport &report, llvm::function_ref<void()> seen)
+      : subject(subject), report(report), seen(seen), interpreter(subject.module(), *subject.weights, /*bounds=*/true) {}
 
   /// Follows the program to its end, or to the first divergence.
   Error follow(StageStream &stream);
@@ -130,6 +79,7 @@ private:
 
   Subject &subject;
   VerifyReport &report;
+  llvm::function_ref<void()> seen;
   Interpreter interpreter;
   SessionState session;                            ///< its caches are what the program stored
   llvm::DenseMap<mlir::Value, Rows> values;        ///< results of stages, as the program stored them
@@ -144,7 +94,7 @@ Error Run::follow(StageStream &stream) {
       return step.takeError();
     if (!*step)
       return stream.finish();
-    for (uint32_t i = 0; i < subject.stages.size(); ++i) {
+    for (uint32_t i = 0; i < subject.opened->stages.size(); ++i) {
       Expected<StageStream::Stage> record = stream.nextStage();
       if (!record)
         return record.takeError();
@@ -154,6 +104,7 @@ Error Run::follow(StageStream &stream) {
         return failure;
       if (report.diverging >= 0)
         return Error::success();
+      seen();
     }
     ++report.steps;
   }
@@ -176,7 +127,7 @@ std::vector<Datum> Run::inputsOf(plan::StageOp stage, const StageStream::Step &s
 }
 
 Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step &step) {
-  plan::StageOp stage = subject.stages[record.index];
+  plan::StageOp stage = subject.opened->stages[record.index];
   session.past = step.facts.past;
   session.total = step.facts.total;
   session.logitRow0 = step.facts.logit_row0;
@@ -248,17 +199,6 @@ void Run::judge(uint32_t stage, const Twine &output, const Divergence &worst) {
 // What to run
 //===----------------------------------------------------------------------===//
 
-/// Ids spread over the vocabulary, the same on every machine.
-std::vector<int32_t> makePrompt(int64_t length, uint32_t vocab) {
-  std::vector<int32_t> tokens;
-  uint64_t state = 0x9e3779b97f4a7c15;
-  for (int64_t i = 0; i < length; ++i) {
-    state = state * 6364136223846793005 + 1442695040888963407;
-    tokens.push_back(int32_t((state >> 33) % vocab));
-  }
-  return tokens;
-}
-
 /// One prompt for `prefill`, one for `verify` (each followed by `decode`), and one that is just long enough for the
 /// long rope tables, where the model has them within reach.
 std::vector<std::vector<int32_t>> promptsFor(const phi_model &model, const VerifyOptions &options) {
@@ -274,11 +214,12 @@ std::vector<std::vector<int32_t>> promptsFor(const phi_model &model, const Verif
   return prompts;
 }
 
-std::string joined(ArrayRef<int32_t> tokens) {
-  std::string text;
-  for (int32_t token : tokens)
-    text += (text.empty() ? "" : ",") + std::to_string(token);
-  return text;
+/// Steps that a program makes of the prompts: chunks of each, and one for every token but the last.
+int64_t stepCount(const std::vector<std::vector<int32_t>> &prompts, const phi_model &model, const VerifyOptions &options) {
+  int64_t steps = 0;
+  for (const std::vector<int32_t> &tokens : prompts)
+    steps += (int64_t(tokens.size()) + model.chunk_rows - 1) / model.chunk_rows + std::max<int64_t>(options.generate - 1, 0);
+  return steps;
 }
 
 /// Removes itself.
@@ -287,39 +228,43 @@ struct TemporaryFile {
   SmallString<128> path;
 };
 
-Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vector<int32_t> &tokens, VerifyReport &report) {
+Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vector<int32_t> &tokens, VerifyReport &report,
+                llvm::function_ref<void()> seen) {
   // With --logits the program computes those of every row.
   TemporaryFile logits;
   if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
     return error("cannot make a temporary file: " + code.message());
   const int64_t generate = options.generate;
-  std::vector<std::string> arguments = {"--tokens",  joined(tokens),
+  std::vector<std::string> arguments = {"--tokens",  tokensText(tokens),
                                         "--logits",  logits.path.str().str(),
                                         "--threads", std::to_string(options.threads),
                                         "--ctx",     std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
                                         "--temp",    "0",
                                         "-n",        std::to_string(generate),
                                         "--ignore-eos"};
-  auto stream = StageStream::run(options.program, arguments, subject.program.model());
+  auto stream = StageStream::run(options.program, arguments, subject.model());
   if (!stream)
     return stream.takeError();
-  return Run(subject, report).follow(**stream);
+  return Run(subject, report, seen).follow(**stream);
 }
 
 } // namespace
 
 Expected<VerifyReport> verifyProgram(const VerifyOptions &options) {
-  auto subject = openProgram(options.program);
+  auto subject = openSubject(options.program);
   if (!subject)
     return subject.takeError();
   if (!options.model.empty())
-    if (Error wrong = checkPacking(**subject, options.model))
+    if (Error wrong = checkPacking(*subject, options.model))
       return std::move(wrong);
   VerifyReport report;
-  for (plan::StageOp stage : (*subject)->stages)
+  for (plan::StageOp stage : subject->opened->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
-  for (const std::vector<int32_t> &tokens : promptsFor((*subject)->program.model(), options)) {
-    if (Error failure = runPrompt(**subject, options, tokens, report))
+  const std::vector<std::vector<int32_t>> prompts = promptsFor(subject->model(), options);
+  Progress progress("verifying", uint64_t(stepCount(prompts, subject->model(), options)) * report.stages.size());
+  uint64_t stages = 0;
+  for (const std::vector<int32_t> &tokens : prompts) {
+    if (Error failure = runPrompt(*subject, options, tokens, report, [&] { progress(++stages); }))
       return std::move(failure);
     if (report.diverging >= 0)
       break;

@@ -10,6 +10,7 @@
 #include "../targets/MatmulProblem.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "benchmark/benchmark.h"
+#include "compiler/report/Roofline.h"
 #include <iterator>
 
 using namespace phic;
@@ -45,19 +46,8 @@ struct Bench {
   KernelJit jit;
 };
 
-/// The sum of a buffer, read as fast as AVX2 loads allow.
-__attribute__((target("avx2"))) uint64_t readAll(const std::vector<uint8_t> &bytes) {
-  using Vector = uint64_t __attribute__((vector_size(32)));
-  Vector sums[8] = {};
-  const Vector *p = reinterpret_cast<const Vector *>((reinterpret_cast<uintptr_t>(bytes.data()) + 31) & ~uintptr_t(31));
-  for (size_t i = 0, n = bytes.size() / 32 - 8; i < n; i += 8)
-    for (int j = 0; j < 8; ++j)
-      sums[j] += p[i + j];
-  uint64_t total = 0;
-  for (const Vector &sum : sums)
-    total += sum[0] + sum[1] + sum[2] + sum[3];
-  return total;
-}
+/// What the machine allows: the same loops as phic bench's.
+const RooflineLoops &limits() { return *rooflineLoops(defaultTarget().vectorBytes); }
 
 void decode(benchmark::State &state) {
   const Case &row = kCases[state.range(0)];
@@ -81,8 +71,15 @@ void decode(benchmark::State &state) {
 void read(benchmark::State &state) {
   std::vector<uint8_t> bytes(64 * 1024 * 1024, 1);
   for (auto _ : state)
-    benchmark::DoNotOptimize(readAll(bytes));
+    benchmark::DoNotOptimize(limits().read(bytes));
   state.SetBytesProcessed(int64_t(state.iterations() * bytes.size()));
+}
+
+void multiply(benchmark::State &state, uint64_t (*loop)(int64_t), double perRound) {
+  constexpr int64_t kRounds = 100000;
+  for (auto _ : state)
+    benchmark::DoNotOptimize(loop(kRounds));
+  state.counters["MAC/s"] = benchmark::Counter(perRound * kRounds, benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void prefill(benchmark::State &state) {
@@ -125,6 +122,8 @@ void attend(benchmark::State &state) {
 int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
   benchmark::RegisterBenchmark("read", read)->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("multiply integers", multiply, limits().multiplyIntegers, limits().integersPerRound)->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("multiply reals", multiply, limits().multiplyReals, limits().realsPerRound)->Unit(benchmark::kMicrosecond);
   for (int64_t i = 0; i < int64_t(std::size(kCases)); ++i) {
     benchmark::RegisterBenchmark("decode", decode)->Arg(i)->Unit(benchmark::kMillisecond);
     for (int64_t K : {576, 1536})

@@ -207,4 +207,35 @@ TEST_F(SessionTest, StagesAreStreamed) {
   close(ends[0]);
 }
 
+TEST_F(SessionTest, TimesOfStagesAreStreamed) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  StageStream stream = {};
+  std::vector<uint64_t> times(model.stage_count, ~uint64_t(0));
+  stream.model = &model;
+  stream.file = ends[1];
+  stream.times = times.data();
+  start({33, 2, 1, streamHook(&stream)});
+  beginStream(&stream, session.frame.context);
+  const double before = os::now();
+  int32_t ids[] = {7, 8, 9};
+  ASSERT_EQ(append(&session, ids, 3, nullptr), Advance::Done);
+  const double elapsed = os::now() - before;
+  ASSERT_TRUE(endStream(&stream));
+  close(ends[1]);
+
+  EXPECT_EQ(take<phi_stream_header>(ends[0]).magic, PHI_TIMES_MAGIC);
+  auto step = take<phi_stream_step>(ends[0]);
+  EXPECT_EQ(step.rows, 3);
+  EXPECT_EQ(step.past, 0);
+  double sum = 0;
+  for (uint32_t i = 0; i < model.stage_count; ++i)
+    sum += double(take<uint64_t>(ends[0])) / 1e9;
+  EXPECT_LE(sum, elapsed);
+  EXPECT_EQ(take<phi_stream_step>(ends[0]).rows, 0);
+  char more;
+  EXPECT_EQ(read(ends[0], &more, 1), 0);
+  close(ends[0]);
+}
+
 } // namespace

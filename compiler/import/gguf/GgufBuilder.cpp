@@ -44,8 +44,11 @@ public:
   GgufBuilder(MLIRContext &context, const GgufFile &file, WeightStore &store,
               const GgufConfig &config, const ImportOptions &options,
               std::vector<std::string> &reasons)
-      : file(file), store(store), config(config), reasons(reasons), builder(&context),
-        context(std::min(config.context, options.maxContext)) {}
+      : file(file), store(store), config(config), reasons(reasons), builder(&context), progress(options.progress),
+        context(std::min(config.context, options.maxContext)) {
+    for (const Tensor &tensor : file.tensors())
+      total += tensor.bytes;
+  }
 
   OwningOpRef<ModuleOp> build(StringRef name);
 
@@ -93,6 +96,8 @@ private:
   const GgufConfig &config;
   std::vector<std::string> &reasons;
   OpBuilder builder;
+  const std::function<void(uint64_t, uint64_t)> &progress;
+  uint64_t hashed = 0, total = 0; ///< bytes of weights
   int64_t context;        ///< positions that programs will use
   int64_t ropeSwitch = 0; ///< total length above which the long tables apply, or 0
   RopeTables tables;
@@ -159,6 +164,9 @@ Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t f
     refuse("tensor '" + name + "': " + llvm::toString(range.takeError()));
     return placeholder(loc, shape);
   }
+  hashed += range->length;
+  if (progress)
+    progress(hashed, total);
   Type element = phiq::BlockType::get(builder.getContext(), type.format);
   if (type.isFloat)
     element =

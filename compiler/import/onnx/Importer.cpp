@@ -41,7 +41,7 @@ bool isRowwise(StringRef op) {
 } // namespace
 
 Importer::Importer(MLIRContext &context, const Model &model, const GenaiConfig &config, const ImportOptions &options)
-    : model(model), config(config), builder(&context), weights(model, builder),
+    : model(model), config(config), builder(&context), weights(model, builder, options.progress),
       contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
   context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect, tensor::TensorDialect>();
 }

@@ -31,6 +31,12 @@ Type floatType(MLIRContext *context, ElementType type) {
   }
 }
 
+Weights::Weights(const Model &model, OpBuilder &builder, std::function<void(uint64_t, uint64_t)> progress)
+    : model(model), builder(builder), progress(std::move(progress)) {
+  for (const Tensor &tensor : model.graph().initializers)
+    total += tensor.bytes ? tensor.bytes->length : 0;
+}
+
 Value Weights::create(StorageLayout layout, RankedTensorType type, const std::string &name, ArrayRef<ByteRange> ranges) {
   std::string what;
   llvm::raw_string_ostream(what) << storageLayoutName(layout) << ' ' << type;
@@ -38,9 +44,13 @@ Value Weights::create(StorageLayout layout, RankedTensorType type, const std::st
   if (value)
     return value;
   SmallVector<mlir::Attribute> handles;
-  for (const ByteRange &range : ranges)
+  for (const ByteRange &range : ranges) {
     handles.push_back(phiq::RangeAttr::get(builder.getContext(), range.file, range.offset, range.length,
                                            llvm::xxh3_64bits(model.bytes(range))));
+    hashed += range.length;
+    if (progress)
+      progress(hashed, total);
+  }
   Location loc = NameLoc::get(builder.getStringAttr(name));
   return value = phiq::WeightOp::create(builder, loc, type, name, storageLayoutName(layout),
                                         builder.getArrayAttr(handles));

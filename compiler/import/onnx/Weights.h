@@ -12,6 +12,7 @@
 #include "compiler/import/onnx/Values.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/IR/Builders.h"
+#include <functional>
 #include <map>
 
 namespace phic::onnx {
@@ -21,7 +22,8 @@ mlir::Type floatType(mlir::MLIRContext *context, ElementType type);
 
 class Weights {
 public:
-  Weights(const Model &model, mlir::OpBuilder &builder) : model(model), builder(builder) {}
+  /// `progress` is told the bytes hashed so far, and of how many; may be empty.
+  Weights(const Model &model, mlir::OpBuilder &builder, std::function<void(uint64_t, uint64_t)> progress);
 
   /// Floats [N] of a tensor with N elements.
   mlir::Value vector(const TensorView &view);
@@ -42,6 +44,8 @@ private:
 
   const Model &model;
   mlir::OpBuilder &builder;
+  std::function<void(uint64_t, uint64_t)> progress;
+  uint64_t hashed = 0, total = 0;
   std::map<std::string, mlir::Value> made;       ///< by storage, layout and type
   std::map<std::string, mlir::Value> transposed; ///< by storage, of the layouts that read transposed
 };

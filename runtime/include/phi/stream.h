@@ -21,6 +21,13 @@
 // barrier, before the next stage begins, so that a reader sees a stage's own
 // inputs as the earlier records left them. With --stream-stages the program does
 // what it would do without; only a closed pipe ends it early.
+//
+// With `--stream-times FD` instead, for `phic bench`, the header has the other magic number, and a step is
+//
+//     phi_stream_step                                after its last stage
+//     uint64_t nanoseconds[stage_count]              of each stage with the barrier at its end, all threads together
+//
+// Only whoever asks for times pays for them: a clock and one more barrier a stage.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_STREAM_H
 #define PHI_STREAM_H
@@ -28,6 +35,7 @@
 #include <stdint.h>
 
 #define PHI_STREAM_MAGIC 0x314d525453494850ull  // "PHISTRM1"
+#define PHI_TIMES_MAGIC 0x31454d4954494850ull   // "PHITIME1"
 
 typedef struct phi_stream_header {
   uint64_t magic;

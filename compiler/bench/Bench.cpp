@@ -1,0 +1,204 @@
+//===- Bench.cpp - How fast a program is, beside the limits ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/bench/Bench.h"
+#include "compiler/Progress.h"
+#include "compiler/bench/ProgramRuns.h"
+#include "compiler/verify/OpenedProgram.h"
+#include "llvm/Support/raw_ostream.h"
+#include <map>
+
+using namespace llvm;
+
+namespace phic {
+namespace {
+
+constexpr int64_t kPromptTokens = 512;
+
+double medianOf(std::vector<double> values) {
+  if (values.empty())
+    return 0;
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+StepShape shapeOf(const phi_stream_step &step) { return {step.rows, step.past, step.rows - step.logit_row0}; }
+
+/// A limit is the most that was seen.
+Machine better(const Machine &a, const Machine &b) {
+  Machine most = a;
+  most.bytesPerSecond = std::max(a.bytesPerSecond, b.bytesPerSecond);
+  most.integerPerSecond = std::max(a.integerPerSecond, b.integerPerSecond);
+  most.realPerSecond = std::max(a.realPerSecond, b.realPerSecond);
+  return most;
+}
+
+class Bench {
+public:
+  explicit Bench(const BenchOptions &options) : options(options) {}
+  Expected<BenchReport> run();
+
+private:
+  Error open();
+  Error runOften(Progress &progress);
+  void measureLimits();
+  void fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, const std::vector<int64_t> &sequence);
+
+  const BenchOptions &options;
+  std::unique_ptr<OpenedProgram> opened;
+  std::vector<StageCost> costs;
+  ProgramRuns runs;
+  BenchReport report;
+};
+
+Error Bench::open() {
+  auto program = openProgram(options.program, "bench");
+  if (!program)
+    return program.takeError();
+  opened = std::move(*program);
+  costs = stageCosts(*opened->module);
+  const phi_model &model = opened->program.model();
+  // The last token generated needs no place of its own.
+  const int64_t most = int64_t(model.context_max) - options.decodeTokens + 1;
+  report.promptTokens = options.promptTokens ? options.promptTokens : std::min(kPromptTokens, most);
+  report.decodeTokens = options.decodeTokens;
+  if (report.promptTokens < 1 || report.promptTokens > most)
+    return createStringError(std::make_error_code(std::errc::invalid_argument), "-n " + Twine(options.decodeTokens) + " after a prompt of " +
+                                 Twine(std::max<int64_t>(report.promptTokens, 1)) + " tokens does not fit into the program's context of " +
+                                 Twine(model.context_max) + " tokens");
+  runs = {options.program, model, report.promptTokens, report.decodeTokens, options.threads};
+  return Error::success();
+}
+
+Error Bench::runOften(Progress &progress) {
+  std::vector<double> load, firstToken;
+  for (int i = 0; i < options.repetitions; ++i) {
+    Expected<RunStats> stats = runs.run();
+    if (!stats)
+      return stats.takeError();
+    report.model = stats->model;
+    report.cpuVariant = stats->cpuVariant;
+    report.threads = stats->threads;
+    report.peakBytes = std::max(report.peakBytes, stats->peakBytes);
+    report.prefill.tokensPerSecond.values.push_back(double(stats->prefillTokens) / stats->prefillSeconds);
+    report.decode.tokensPerSecond.values.push_back(double(stats->decodeTokens) / stats->decodeSeconds);
+    load.push_back(stats->loadSeconds);
+    firstToken.push_back(stats->firstTokenSeconds);
+    progress(uint64_t(i) + 1);
+  }
+  report.loadSeconds = medianOf(load);
+  report.firstTokenSeconds = medianOf(firstToken);
+  return Error::success();
+}
+
+void Bench::measureLimits() {
+  const Target *target = targetByName(report.cpuVariant);
+  std::optional<Machine> machine;
+  if (target)
+    machine = measureMachine(*target, report.threads, opened->program.model().weights_bytes);
+  report.machine = machine && report.machine ? better(*machine, *report.machine) : machine;
+}
+
+/// Stages by the median over `steps`, at the middle one's shape; the limit of the whole sequence of steps.
+void Bench::fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, const std::vector<int64_t> &sequence) {
+  if (steps.empty())
+    return;
+  entry.shape = shapeOf(steps[steps.size() / 2].facts);
+  for (size_t stage = 0; stage < costs.size(); ++stage) {
+    std::vector<double> seconds;
+    for (const TimedStep &step : steps)
+      seconds.push_back(double(step.nanoseconds[stage]) / 1e9);
+    StageTime time{costs[stage].name, medianOf(seconds), costs[stage].bytes(entry.shape), costs[stage].mulAdds(entry.shape)};
+    time.leastSeconds = report.machine ? report.machine->seconds(costs[stage], entry.shape) : 0;
+    entry.stages.push_back(std::move(time));
+  }
+  if (!report.machine)
+    return;
+  double least = 0;
+  int64_t past = steps.front().facts.past, tokens = 0;
+  for (int64_t rows : sequence) {
+    for (const StageCost &cost : costs)
+      least += report.machine->seconds(cost, {rows, past, /*logitRows=*/past + rows == report.promptTokens || rows == 1});
+    past += rows;
+    tokens += rows;
+  }
+  entry.mostTokensPerSecond = double(tokens) / least;
+}
+
+Expected<BenchReport> Bench::run() {
+  if (Error failure = open())
+    return std::move(failure);
+  Progress progress("running", uint64_t(options.repetitions) + 1);
+  if (Error failure = runOften(progress))
+    return std::move(failure);
+  measureLimits();
+  Expected<std::vector<TimedStep>> steps = runs.runTimed();
+  if (!steps)
+    return steps.takeError();
+  measureLimits();
+
+  std::vector<TimedStep> prompt, chunks, tokens;
+  std::vector<int64_t> promptRows, tokenRows;
+  for (const TimedStep &step : *steps) {
+    const bool isPrompt = step.facts.past < report.promptTokens;
+    (isPrompt ? prompt : tokens).push_back(step);
+    (isPrompt ? promptRows : tokenRows).push_back(step.facts.rows);
+  }
+  // Stages of a prompt: its longest steps. A rest is another shape.
+  for (const TimedStep &step : prompt)
+    if (step.facts.rows == *llvm::max_element(promptRows))
+      chunks.push_back(step);
+  fillEntry(report.prefill, chunks, promptRows);
+  fillEntry(report.decode, tokens, tokenRows);
+  return std::move(report);
+}
+
+} // namespace
+
+double Rate::median() const { return medianOf(values); }
+double Rate::best() const { return values.empty() ? 0 : *llvm::max_element(values); }
+
+std::vector<StageTime> groupStages(const std::vector<StageTime> &stages) {
+  std::vector<StageTime> groups;
+  std::map<std::string, size_t> index;
+  for (const StageTime &stage : stages) {
+    StringRef name = stage.name, rest = name;
+    std::string key;
+    for (bool first = true; first || !rest.empty(); first = false) {
+      auto [part, after] = rest.split('.');
+      key += (first ? "" : ".") + (!part.empty() && llvm::all_of(part, llvm::isDigit) ? "*" : part.str());
+      rest = after;
+    }
+    auto [found, isNew] = index.try_emplace(key, groups.size());
+    if (isNew) {
+      groups.push_back(stage);
+      groups.back().name = key;
+      continue;
+    }
+    StageTime &group = groups[found->second];
+    group.seconds += stage.seconds;
+    group.bytes += stage.bytes;
+    group.mulAdds += stage.mulAdds;
+    group.leastSeconds += stage.leastSeconds;
+    group.stages += stage.stages;
+  }
+  return groups;
+}
+
+Expected<BenchReport> benchProgram(const BenchOptions &options) { return Bench(options).run(); }
+
+ExitCode bench(const BenchOptions &options, raw_ostream &os, raw_ostream &log) {
+  Expected<BenchReport> report = benchProgram(options);
+  if (!report) {
+    ExitCode code = kExitModel;
+    handleAllErrors(report.takeError(), [&](const ErrorInfoBase &failure) {
+      code = failure.convertToErrorCode() == std::errc::invalid_argument ? kExitUsage : kExitModel;
+      log << "phic: error: " << failure.message() << "\n";
+    });
+    return code;
+  }
+  options.json ? printJson(*report, os) : printText(*report, options, os);
+  return kExitSuccess;
+}
+
+} // namespace phic

@@ -1,0 +1,78 @@
+//===- Bench.h - How fast a program is, beside the limits ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Runs a program a few times for its speed, once more for the times of its stages,
+// and measures what this machine can do at most with as many threads, before and
+// after. The share of the limits is what is left to win.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_BENCH_BENCH_H
+#define PHIC_COMPILER_BENCH_BENCH_H
+
+#include "compiler/Options.h"
+#include "compiler/report/Machine.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace phic {
+
+struct BenchOptions {
+  std::string program;
+  int64_t promptTokens = 0;    ///< 0: 512, or what the program's context leaves
+  int64_t decodeTokens = 128;  ///< at least 2
+  int threads = 0;             ///< 0: as the program chooses
+  int repetitions = 3;
+  bool json = false, listStages = false;
+};
+
+/// Tokens a second over the repetitions.
+struct Rate {
+  std::vector<double> values;
+  double median() const;
+  double best() const;
+};
+
+/// All steps of one kind, in the run with times.
+struct StageTime {
+  std::string name;
+  double seconds = 0;          ///< a step: the median of a stage; summed where stages are put together
+  double bytes = 0;            ///< a step
+  MulAdds mulAdds;             ///< a step
+  double leastSeconds = 0;     ///< a step, by the machine's limits; 0 without a machine
+  int stages = 1;              ///< put together
+  double share() const { return seconds > 0 ? leastSeconds / seconds : 0; }
+};
+
+struct EntryReport {
+  StepShape shape = {};            ///< of the step that stages are given for
+  Rate tokensPerSecond;
+  double mostTokensPerSecond = 0;  ///< by the machine's limits; 0 without a machine
+  std::vector<StageTime> stages;
+  double share() const { return mostTokensPerSecond > 0 ? tokensPerSecond.median() / mostTokensPerSecond : 0; }
+};
+
+struct BenchReport {
+  std::string model, cpuVariant;
+  int threads = 0;
+  int64_t promptTokens = 0, decodeTokens = 0;
+  double loadSeconds = 0, firstTokenSeconds = 0;  ///< medians
+  uint64_t peakBytes = 0;
+  std::optional<Machine> machine;                 ///< empty: this machine cannot run the program itself
+  EntryReport prefill, decode;
+};
+
+llvm::Expected<BenchReport> benchProgram(const BenchOptions &options);
+
+/// Stages whose names differ by the layer's number only become one: "layers.*.mlp.up".
+std::vector<StageTime> groupStages(const std::vector<StageTime> &stages);
+
+void printText(const BenchReport &report, const BenchOptions &options, llvm::raw_ostream &os);
+void printJson(const BenchReport &report, llvm::raw_ostream &os);
+
+/// `phic bench`. kExitModel for a program that cannot be run.
+ExitCode bench(const BenchOptions &options, llvm::raw_ostream &os, llvm::raw_ostream &log);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_BENCH_BENCH_H

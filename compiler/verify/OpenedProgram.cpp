@@ -1,0 +1,78 @@
+//===- OpenedProgram.cpp - A program and the IR it was made from -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/verify/OpenedProgram.h"
+#include "compiler/Dialects.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <nlohmann/json.hpp>
+
+using namespace llvm;
+
+namespace phic {
+namespace {
+
+Error error(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
+
+mlir::DialectRegistry makeRegistry() {
+  mlir::DialectRegistry registry;
+  registerDialects(registry);
+  return registry;
+}
+
+/// The IR is text that anyone could have edited: MLIR's parser and verifiers judge it, silently but for the first message.
+Error parseIr(OpenedProgram &opened, const std::string &ir, const std::string &path) {
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&opened.context, [&](mlir::Diagnostic &diagnostic) {
+    if (message.empty())
+      message = diagnostic.str();
+  });
+  opened.module = mlir::parseSourceString<mlir::ModuleOp>(ir, &opened.context);
+  if (!opened.module)
+    return error(path + ": the IR in the manifest is damaged: " + message);
+  opened.module->walk([&](plan::StageOp stage) { opened.stages.push_back(stage); });
+  if (opened.stages.size() != opened.program.model().stage_count)
+    return error(path + ": the IR in the manifest has " + Twine(opened.stages.size()) + " stages, the program " +
+                 Twine(opened.program.model().stage_count));
+  for (plan::StageOp stage : opened.stages)
+    if (!stage.getBuffers())
+      return error(path + ": stage '" + stage.getName() + "' has no buffers");
+  return Error::success();
+}
+
+/// Where the program itself looks for its weights.
+std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
+  SmallString<256> path;
+  if (llvm::sys::fs::real_path(program, path))
+    path = program;
+  llvm::sys::path::remove_filename(path);
+  auto name = manifest.find("weights_file");
+  llvm::sys::path::append(path, name != manifest.end() && name->is_string() ? name->get<std::string>() : "");
+  return path.str().str();
+}
+
+} // namespace
+
+OpenedProgram::OpenedProgram(ElfProgram program) : program(std::move(program)), context(makeRegistry()) {
+  context.loadAllAvailableDialects();
+}
+
+Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, StringRef verb) {
+  Expected<ElfProgram> program = ElfProgram::open(path);
+  if (!program)
+    return program.takeError();
+  if (program->kind() != ElfProgram::Kind::Program)
+    return error(path + ": a library does not run by itself; phic " + verb + " wants the program of --emit=exe");
+  auto manifest = nlohmann::json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
+  if (!manifest.is_object() || !manifest.contains("ir") || !manifest["ir"].is_string())
+    return error(path + ": the manifest is damaged");
+  if (!program->embedsWeights())
+    if (Error failure = program->openSidecar(sidecarPath(path, manifest)))
+      return std::move(failure);
+  auto opened = std::make_unique<OpenedProgram>(std::move(*program));
+  if (Error damaged = parseIr(*opened, manifest["ir"].get<std::string>(), path))
+    return std::move(damaged);
+  return opened;
+}
+
+} // namespace phic

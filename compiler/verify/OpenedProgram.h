@@ -1,0 +1,28 @@
+//===- OpenedProgram.h - A program and the IR it was made from -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
+#define PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
+
+#include "compiler/link/ElfProgram.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace phic {
+
+/// A program that runs, with the planned IR of its manifest.
+struct OpenedProgram {
+  explicit OpenedProgram(ElfProgram program);
+
+  ElfProgram program;  ///< its sidecar, if it has one, is open
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  std::vector<plan::StageOp> stages;
+};
+
+/// Refuses libraries, foreign and damaged files; `verb` is for what it says then. The weights' bytes are not looked at.
+llvm::Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, llvm::StringRef verb);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H

@@ -1,0 +1,117 @@
+//===- ProgramPipe.cpp - Runs a program, reads what it streams -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/verify/ProgramPipe.h"
+#include "compiler/verify/Emulator.h"
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+using namespace llvm;
+
+namespace phic {
+namespace {
+
+/// The descriptor that the program writes to; 0 to 2 are its own.
+constexpr int kProgramFile = 3;
+
+Error error(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
+
+} // namespace
+
+Error ProgramPipe::start(const std::vector<std::string> &arguments) {
+  Expected<std::vector<std::string>> command = commandFor(program);
+  if (!command)
+    return command.takeError();
+  std::vector<std::string> words = std::move(*command);
+  words.insert(words.end(), {flag, std::to_string(kProgramFile)});
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0)
+    return error(Twine("cannot make a pipe: ") + std::strerror(errno));
+  std::vector<char *> pointers;
+  for (std::string &word : words)
+    pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], kProgramFile);
+  int failure = posix_spawn(&process, words.front().c_str(), &actions, nullptr, pointers.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  file = ends[0];
+  if (failure == 0)
+    return Error::success();
+  process = -1;
+  return error(Twine("cannot run ") + program + ": " + std::strerror(failure));
+}
+
+ProgramPipe::~ProgramPipe() {
+  if (file >= 0)
+    close(file);
+  if (process > 0) {
+    // The reader gave up: the program would wait for the pipe.
+    kill(process, SIGKILL);
+    waitpid(process, nullptr, 0);
+  }
+}
+
+Error ProgramPipe::damaged(const char *what) const { return error(Twine(program) + ": " + flag + " gave " + what); }
+
+Error ProgramPipe::read(void *bytes, size_t count) {
+  auto *at = static_cast<uint8_t *>(bytes);
+  while (count > 0) {
+    ssize_t got = ::read(file, at, count);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      // What the program says about itself is better than that its stream ended.
+      if (Error failure = finish())
+        return failure;
+      return damaged("too few bytes");
+    }
+    at += got;
+    count -= size_t(got);
+  }
+  return Error::success();
+}
+
+Error ProgramPipe::readHeader(uint64_t magic, const phi_model &model, phi_stream_header &header) {
+  if (Error failure = read(&header, sizeof(header)))
+    return failure;
+  if (header.magic != magic || header.version != PHI_FORMAT_VERSION || header.stage_count != model.stage_count || header.context <= 0)
+    return damaged("a header that is not this program's");
+  return Error::success();
+}
+
+Error ProgramPipe::readStep(const phi_model &model, const phi_stream_header &header, phi_stream_step &step) {
+  if (Error failure = read(&step, sizeof(step)))
+    return failure;
+  if (step.rows < 0 || step.rows > int64_t(model.chunk_rows) || step.past < 0 || step.past > header.context - step.rows ||
+      step.logit_row0 < 0 || step.logit_row0 > step.rows || step.total < step.past + step.rows)
+    return damaged("a step that cannot be");
+  return Error::success();
+}
+
+Error ProgramPipe::finish() {
+  int status = 0;
+  if (process < 0)
+    return Error::success();
+  while (waitpid(process, &status, 0) < 0 && errno == EINTR)
+    ;
+  process = -1;
+  if (WIFSIGNALED(status))
+    return error(Twine(program) + " was ended by signal " + Twine(WTERMSIG(status)));
+  if (WEXITSTATUS(status) != 0)
+    return error(Twine(program) + " ended with exit code " + Twine(WEXITSTATUS(status)));
+  return Error::success();
+}
+
+} // namespace phic

@@ -1,0 +1,48 @@
+//===- ProgramPipe.h - Runs a program, reads what it streams ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Starts a program with `--stream-stages` or `--stream-times` and reads from the
+// pipe. What it prints is not kept. The program waits while nobody reads.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
+#define PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
+
+#include "phi/format.h"
+#include "phi/stream.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace phic {
+
+class ProgramPipe {
+public:
+  /// `flag` is the one that takes the pipe.
+  ProgramPipe(std::string program, std::string flag) : program(std::move(program)), flag(std::move(flag)) {}
+  ~ProgramPipe();
+  ProgramPipe(const ProgramPipe &) = delete;
+  ProgramPipe &operator=(const ProgramPipe &) = delete;
+
+  llvm::Error start(const std::vector<std::string> &arguments);
+  /// All of `count` bytes; else the reason that the program gives, or that there are too few.
+  llvm::Error read(void *bytes, size_t count);
+  /// The header with that magic number, of a program with that model.
+  llvm::Error readHeader(uint64_t magic, const phi_model &model, phi_stream_header &header);
+  /// The facts of a step, checked; rows = 0 at the end.
+  llvm::Error readStep(const phi_model &model, const phi_stream_header &header, phi_stream_step &step);
+  /// Waits for the program; an error when it did not end well.
+  llvm::Error finish();
+  /// That the stream holds something wrong.
+  llvm::Error damaged(const char *what) const;
+
+private:
+  std::string program, flag;
+  int file = -1;
+  int process = -1;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
