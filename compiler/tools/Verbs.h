@@ -18,6 +18,7 @@ void addBenchVerb(CLI::App &app, ExitCode &result);
 void addBuildVerb(CLI::App &app, ExitCode &result);
 void addCacheVerb(CLI::App &app, ExitCode &result);
 void addCheckVerb(CLI::App &app, ExitCode &result);
+void addHelpVerb(CLI::App &app, ExitCode &result);
 void addInspectVerb(CLI::App &app, ExitCode &result);
 void addVerifyVerb(CLI::App &app, ExitCode &result);
 } // namespace phic
