@@ -6,7 +6,9 @@
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
 #include "passes/kernels/AddedKernels.h"
+#include "llvm/ADT/StringExtras.h"
 #include <nlohmann/json.hpp>
+#include <set>
 
 using namespace mlir;
 using Json = nlohmann::ordered_json;
@@ -48,16 +50,17 @@ std::string generatorOf(ModuleOp module, StringRef symbol) {
   bool regions = false;
   if (auto row = kernel ? kernel->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
     return row.getValue().str();
-  std::string halide = "halide"; // and the plugins that build regions
+  std::set<std::string> rows; // of plugins that build regions
   if (kernel)
     kernel.walk([&](LLVM::CallOp call) {
       auto callee = call.getCallee() ? module.lookupSymbol<LLVM::LLVMFuncOp>(*call.getCallee()) : nullptr;
       regions |= callee && callee->hasAttr("phic.region");
       if (auto row = callee ? callee->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
-        halide += "(" + row.getValue().str() + ")";
+        rows.insert("(" + row.getValue().str() + ")");
     });
   if (!regions)
     return "mlir";
+  std::string halide = "halide" + llvm::join(rows, "");
   return kernel->hasAttr("phic.row_stage") ? halide : "mlir+" + halide;
 }
 

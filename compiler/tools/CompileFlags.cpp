@@ -45,7 +45,7 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
                                               "or a block format such as 'u4, 32, scale = f16, zero = 8'")->group(weights);
   verb.add_option("--precision-rule", p.rules, "REGEX=FORMAT for matrices whose name contains a match; repeatable, the last that matches wins")
       ->allow_extra_args(false)->group(weights);
-  verb.add_option("--embeddings", p.embeddings, "format of the embeddings: auto (default; int8 with --precision=int4, else the same), same, or a format")->group(weights);
+  verb.add_option("--embeddings", p.embeddings, "format of the embeddings: auto (default; int8 where --precision has fewer than 8 bits, else the same), same, or a format")->group(weights);
   verb.add_option("--lm-head", p.lmHead, "format of the LM head, as --embeddings; tied embeddings follow it")->group(weights);
   verb.add_option("--block", p.block, "of int8 and int4: weights that share a scale, a multiple of 16 up to 256 (default 32), or row")->group(weights);
   auto *sym = verb.add_flag_callback("--sym", [&p] { p.scheme = "sym"; }, "of int8 and int4: the zero point is the middle code (default)")->group(weights);
@@ -72,7 +72,8 @@ void addOutputFlags(CLI::App &verb, Options &o) {
   const std::map<std::string, EmitKind> kinds = {
       {"exe", EmitKind::Exe}, {"lib", EmitKind::Lib}, {"shared", EmitKind::Shared}, {"obj", EmitKind::Obj}, {"header", EmitKind::Header}};
   verb.add_option("--emit", o.emit, "what to write, separated by commas: exe, a standalone program (default); lib, shared or obj, a library for other programs; header, its C header")
-      ->delimiter(',')->transform(CLI::CheckedTransformer(kinds).description("exe|lib|shared|obj|header,..."));
+      ->delimiter(',')->transform(CLI::Transformer(kinds).description("exe|lib|shared|obj|header,..."))
+      ->transform(CLI::IsMember({"exe", "lib", "shared", "obj", "header"}).description("")); // the last one is tried first
   verb.add_option("--weights", o.weights, "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
       ->check(CLI::IsMember({"embed", "sidecar"}))->capture_default_str();
   verb.add_option("--name", o.name, "a library's one function is phi_query_NAME (default: the stem of -o)");

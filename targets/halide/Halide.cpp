@@ -66,7 +66,10 @@ std::optional<HalideCode> compileWithHalide(const RegionSpec &region, const std:
     hl::Target halideTarget(std::string(target.halide) + "-no_runtime-no_asserts-no_bounds_query-strict_float");
     funcs.compile(halideTarget).compile({{hl::OutputFileType::bitcode, file.path}});
     return HalideCode{file.read(), std::move(funcs.buffers)};
-  } catch (const std::exception &exception) { // Halide's errors are, and a row may throw its own
+  } catch (const Halide::Error &exception) { // is no std::exception
+    *error = exception.what();
+    return std::nullopt;
+  } catch (const std::exception &exception) { // of a plugin's row
     *error = exception.what();
     return std::nullopt;
   }

@@ -155,7 +155,7 @@ class Tools:
 
 
 def prompt():
-    return [(7 * i * i + 3) % 640 for i in range(LENGTH)]
+    return [(7 * i * i + 3) % 576 for i in range(LENGTH)]
 
 
 def check_errors(tools, what, report, stored, matrices):
@@ -196,7 +196,7 @@ ONNX_CASES = [
     ("int4, blocks of 64 (K = 96: a short one)", ["--precision=int4", "--block=64", "--lm-head=same"], lambda name: Format(4, 64)),
     ("int4 asym, blocks of 256", ["--precision=int4", "--block=256", "--asym", "--lm-head=same"], lambda name: Format(4, 256, False)),
     ("int8, a scale a row", ["--precision=int8", "--block=row"], lambda name: Format(8, None)),
-    ("a block format", ["--precision", "u4, 48, scale = f16, zero = u4"], lambda name: Format(4, 48, False)),
+    ("a block format", ["--precision", "u4, 48, scale = f16, zero = u4", "--lm-head=same"], lambda name: Format(4, 48, False)),
     ("mixed", ["--precision=int4", "--precision-rule", "lm_head=int8", "--precision-rule", r"layers\.0\..*=fp16"],
      lambda name: fp16 if name.startswith(LAYER0) else Format(8 if "lm_head" in name else 4)),
     ("the last rule wins", ["--precision-rule", "layers=int8", "--precision-rule", "down_proj=as-is", "--lm-head=fp16"],

@@ -32,7 +32,7 @@ struct CountOps : PassWrapper<CountOps, OperationPass<ModuleOp>> {
   void runOnOperation() override {
     unsigned count = 0;
     getOperation().walk([&](Operation *candidate) { count += candidate->getName().getStringRef() == op; });
-    emitRemark(getOperation().getLoc()) << label << op << ": " << count;
+    emitRemark(getOperation().getLoc()) << label << (label.empty() ? "" : " ") << op << ": " << count;
   }
   Option<std::string> op{*this, "op", llvm::cl::desc("name of the op"), llvm::cl::init("phiq.matmul")};
   Option<std::string> label{*this, "label", llvm::cl::desc("what to begin with"), llvm::cl::init("")};
@@ -159,7 +159,7 @@ void registerTest(PluginRegistry &registry) {
     patterns.add<ApproximateGelu>(patterns.getContext());
   });
   for (const std::string &phase : registry.options("before"))
-    registry.runBefore(*phaseByName(phase), "test-count-ops{label=\"before " + phase + ": \"}");
+    registry.runBefore(*phaseByName(phase), "test-count-ops{label=\"before " + phase + ":\"}");
   if (std::string op = registry.option("count"); !op.empty())
     registry.runAfter(Phase::Fuse, [op] { return std::make_unique<CountOps>(op); });
   if (registry.option("q5_1") == "on")

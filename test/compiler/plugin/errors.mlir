@@ -50,8 +50,8 @@
 // RUN: not phic build m.gguf -o %t --load-pass-plugin=%plugins/test_plugin.so --plugin-option=test:cuont=a 2>&1 | FileCheck %s --check-prefix=NOOPTION
 // NOOPTION: phic: error: plugin 'test' has no option 'cuont'; it has before, count, q5_1, tiles, region
 
-// RUN: not phic build m.gguf -o %t --run-after=fuze:cse 2>&1 | FileCheck %s --check-prefix=PHASE
-// PHASE: phic: error: --run-after=fuze:cse is not of the form PHASE:PIPELINE; phases are import, canonicalize, quantize
+// RUN: not phic build m.gguf -o %t --run-after=fuze:cse 2>&1 | FileCheck %s --check-prefix=FUZE
+// FUZE: phic: error: --run-after=fuze:cse is not of the form PHASE:PIPELINE; phases are import, canonicalize, quantize
 // RUN: not phic build m.gguf -o %t --run-after=fuse:no-such-pass 2>&1 | FileCheck %s --check-prefix=PASS
 // PASS: phic: error: --run-after=fuse:no-such-pass: 'no-such-pass' does not refer to a registered pass or pass pipeline
 // RUN: not phic build m.gguf -o %t --run-after=link:cse 2>&1 | FileCheck %s --check-prefix=AFTERLINK

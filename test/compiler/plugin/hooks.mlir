@@ -2,18 +2,18 @@
 // RUN: phic build --print-pipeline --load-pass-plugin=%plugins/test_plugin.so --plugin-option=test:before=layout --plugin-option=test:before=fuse --plugin-option=test:count=plan.stage --run-after=fuse:canonicalize,cse --run-before='link:func.func(cse)' | FileCheck %s
 // CHECK: precision:
 // CHECK: fuse:
-// CHECK-NEXT: test-count-ops{label={before fuse: } op=phiq.matmul} (plugin 'test')
+// CHECK-NEXT: test-count-ops{label={before fuse:} op=phiq.matmul} (plugin 'test')
 // CHECK-NEXT: phic-materialize-quantization
 // CHECK: phic-verify-stages
 // CHECK-NEXT: test-count-ops{{.*}}op=plan.stage{{.*}}(plugin 'test')
-// CHECK-NEXT: canonicalize{{.*}},cse (--run-after=fuse:canonicalize,cse)
+// CHECK-NEXT: canonicalize{{.*}}, cse (--run-after=fuse:canonicalize,cse)
 // CHECK-NEXT: layout:
-// CHECK-NEXT: test-count-ops{label={before layout: }
+// CHECK-NEXT: test-count-ops{label={before layout:}
 // CHECK-NEXT: phic-assign-packed-layouts
 // CHECK: link:
 // CHECK-NEXT: func.func(cse) (--run-before=link:func.func(cse))
 
-// RUN: phic build %models/tiny-llama/ort-genai-int4 --stop-after=fuse -o %t.mlir --load-pass-plugin=%plugins/test_plugin.so --plugin-option=test:before=quantize --plugin-option=test:count=plan.stage --run-before='fuse:test-count-ops{op=phiq.rope label="user "}' 2>&1 | FileCheck %s --check-prefix=RUN
+// RUN: phic build %models/tiny-llama/ort-genai-int4 --stop-after=fuse -o %t.mlir --load-pass-plugin=%plugins/test_plugin.so --plugin-option=test:before=quantize --plugin-option=test:count=plan.stage --run-before='fuse:test-count-ops{op=phiq.rope label="user"}' 2>&1 | FileCheck %s --check-prefix=RUN
 // RUN-DAG: phic: remark: {{.*}}before quantize: phiq.matmul: 15
 // RUN-DAG: phic: remark: {{.*}}user phiq.rope: 4
 // RUN-DAG: phic: remark: {{.*}}plan.stage: {{[1-9]}}
