@@ -7,6 +7,7 @@
 #define PHIC_COMPILER_PIPELINE_H
 
 #include "compiler/Options.h"
+#include "targets/Target.h"
 
 namespace mlir {
 class OpPassManager;
@@ -17,9 +18,12 @@ class raw_ostream;
 
 namespace phic {
 
+/// The last phase whose result does not depend on the CPU level: later ones run once a level, each on its own module.
+inline constexpr Phase kLastSharedPhase = Phase::Layout;
+
 /// Appends the passes of a phase. `import`, `target`'s code emission and `link`
-/// are not passes: Compiler.cpp runs them.
-void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options);
+/// are not passes: Compiler.cpp runs them. `level` matters after kLastSharedPhase.
+void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options, const Target &level = defaultTarget());
 
 /// Prints every phase with its meaning and its passes, in order.
 void printPipeline(llvm::raw_ostream &os, const Options &options);

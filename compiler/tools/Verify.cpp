@@ -15,6 +15,8 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
       ->delimiter(',');
   verb->add_option("-n", options->generate, "tokens decoded after each prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
   verb->add_option("--threads", options->threads, "threads of the program")->check(CLI::Range(1, 256))->capture_default_str();
+  verb->add_option("--cpu-variant", options->cpuVariant, "CPU level whose code to run, on an emulator where this machine lacks it "
+                                                         "(default: the one that the program chooses)");
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
   verb->callback([options, &result] { result = verify(*options, llvm::outs(), llvm::errs()); });
 }

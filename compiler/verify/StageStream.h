@@ -3,7 +3,8 @@
 //
 // Starts a program with `--stream-stages` and reads the records of phi/stream.h
 // one by one. The program waits while its last stage is looked at, so memory
-// holds one stage. The records are not trusted: counts are checked.
+// holds one stage; in an emulator it runs to its end first, and a file holds all.
+// The records are not trusted: counts are checked.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_VERIFY_STAGESTREAM_H
 #define PHIC_COMPILER_VERIFY_STAGESTREAM_H
@@ -20,6 +21,8 @@
 
 namespace phic {
 
+class Avx512Emulator;
+
 class StageStream {
 public:
   struct Step {
@@ -31,9 +34,9 @@ public:
     std::vector<std::vector<uint8_t>> outputs;
   };
 
-  /// Runs `program` with these arguments and `--stream-stages`.
+  /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one.
   static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program, const std::vector<std::string> &arguments,
-                                                          const phi_model &model);
+                                                          const phi_model &model, const Avx512Emulator *emulator = nullptr);
   ~StageStream();
 
   int64_t context() const { return header.context; }
@@ -45,7 +48,9 @@ public:
 
 private:
   StageStream(const std::string &program, const phi_model &model) : program(program), model(model) {}
-  llvm::Error start(const std::vector<std::string> &arguments);
+  llvm::Error start(const std::vector<std::string> &words);
+  llvm::Error runEmulated(const Avx512Emulator &emulator, const std::vector<std::string> &words);
+  llvm::Error spawn(std::vector<std::string> words, int streamTo);
   llvm::Error read(void *bytes, size_t count);
   llvm::Error readPadded(void *bytes, size_t count);
   llvm::Error readHeader();

@@ -4,12 +4,14 @@
 #include "compiler/Dialects.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/ElfProgram.h"
+#include "compiler/verify/Emulator.h"
 #include "compiler/verify/StageStream.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
+#include "targets/Levels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -41,6 +43,7 @@ struct Subject {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<plan::StageOp> stages;
   std::unique_ptr<PackedWeights> weights;
+  std::vector<std::string> cpuVariants;  ///< best first
 };
 
 /// The IR is text that anyone could have edited: MLIR's parser and verifiers judge it, silently but for the first message.
@@ -89,6 +92,9 @@ Expected<std::unique_ptr<Subject>> openProgram(const std::string &path) {
   if (Error damaged = program->verifyWeights())
     return std::move(damaged);
   auto subject = std::make_unique<Subject>(std::move(*program));
+  for (const nlohmann::json &variant : manifest.value("cpu_variants", nlohmann::json::array()))
+    if (variant.is_string())
+      subject->cpuVariants.push_back(variant);
   if (Error damaged = parseIr(*subject, manifest["ir"].get<std::string>(), path))
     return std::move(damaged);
   auto weights = PackedWeights::open(*subject->module, subject->program.weights());
@@ -287,7 +293,38 @@ struct TemporaryFile {
   SmallString<128> path;
 };
 
-Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vector<int32_t> &tokens, VerifyReport &report) {
+/// Which code runs, and where.
+struct Machine {
+  std::string variant;               ///< empty: as the program chooses
+  std::optional<Avx512Emulator> emulator;
+};
+
+/// Whether the program is to be started as it is: on this machine, or for another family, in its emulator, whose
+/// processor and levels phic does not know.
+bool runsHere(const std::string &variant) {
+  const Target *level = targetByName(variant);
+  return !level || level->family != "x86_64" || canRunHere(*level);
+}
+
+Expected<Machine> machineFor(const Subject &subject, const VerifyOptions &options) {
+  Machine machine{options.cpuVariant, std::nullopt};
+  if (machine.variant.empty()) {
+    if (subject.cpuVariants.empty() || llvm::any_of(subject.cpuVariants, runsHere))
+      return machine;
+    machine.variant = subject.cpuVariants.back();
+  }
+  if (!llvm::is_contained(subject.cpuVariants, machine.variant))
+    return error("--cpu-variant=" + machine.variant + " is not in " + options.program + "; it has " + llvm::join(subject.cpuVariants, ", "));
+  if (runsHere(machine.variant))
+    return machine;
+  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*targetByName(machine.variant));
+  if (!emulator)
+    return emulator.takeError();
+  machine.emulator = std::move(*emulator);
+  return machine;
+}
+
+Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine, const std::vector<int32_t> &tokens, VerifyReport &report) {
   // With --logits the program computes those of every row.
   TemporaryFile logits;
   if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
@@ -295,12 +332,14 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vecto
   const int64_t generate = options.generate;
   std::vector<std::string> arguments = {"--tokens",  joined(tokens),
                                         "--logits",  logits.path.str().str(),
-                                        "--threads", std::to_string(options.threads),
+                                        "--threads", std::to_string(machine.emulator ? 1 : options.threads),
                                         "--ctx",     std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
                                         "--temp",    "0",
                                         "-n",        std::to_string(generate),
                                         "--ignore-eos"};
-  auto stream = StageStream::run(options.program, arguments, subject.program.model());
+  if (!machine.variant.empty())
+    arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
+  auto stream = StageStream::run(options.program, arguments, subject.program.model(), machine.emulator ? &*machine.emulator : nullptr);
   if (!stream)
     return stream.takeError();
   return Run(subject, report).follow(**stream);
@@ -315,11 +354,16 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options) {
   if (!options.model.empty())
     if (Error wrong = checkPacking(**subject, options.model))
       return std::move(wrong);
+  Expected<Machine> machine = machineFor(**subject, options);
+  if (!machine)
+    return machine.takeError();
   VerifyReport report;
+  report.cpuVariant = machine->variant;
+  report.emulated = machine->emulator.has_value();
   for (plan::StageOp stage : (*subject)->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
   for (const std::vector<int32_t> &tokens : promptsFor((*subject)->program.model(), options)) {
-    if (Error failure = runPrompt(**subject, options, tokens, report))
+    if (Error failure = runPrompt(**subject, options, *machine, tokens, report))
       return std::move(failure);
     if (report.diverging >= 0)
       break;
@@ -360,8 +404,9 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
     log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << ": " << describe(stage) << "\n";
     return kExitInternal;
   }
-  os << formatv("{0}: {1} stages, {2} steps, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
-                report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0));
+  std::string code = report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
+  os << formatv("{0}: {1} stages, {2} steps{5}, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
+                report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0), code);
   return kExitSuccess;
 }
 

@@ -79,6 +79,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     }
     setScratch(scratchBytes);
     remarkFallbacks(model, fallbacks);
+    getOperation()->setAttr(plan::PlanDialect::kLevel, StringAttr::get(&getContext(), llvm::StringRef(chosen->name)));
   }
 
   /// Returns the scratch bytes that the stage's kernels need.
