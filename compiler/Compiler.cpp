@@ -2,31 +2,31 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Runs the phases in order. What is not a list of passes is here: reading the
-// model, printing and parsing IR between phases, and handing the last phase
-// over to compiler/link.
+// model, one module for each CPU level, plugins' hooks, and handing the last
+// phase over to compiler/link.
 //===----------------------------------------------------------------------===//
 #include "compiler/Compiler.h"
 #include "compiler/Depfile.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
 #include "compiler/InputFiles.h"
+#include "compiler/IrFile.h"
 #include "compiler/OutputFile.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
+#include "compiler/SystemOptions.h"
 #include "compiler/cache/CompileCache.h"
 #include "compiler/import/Import.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/link/Link.h"
 #include "compiler/report/MemoryLimit.h"
-#include "compiler/link/Linker.h"
 #include "compiler/report/Report.h"
 #include "compiler/weights/WeightErrors.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
-#include "mlir/Parser/Parser.h"
-#include "targets/Target.h"
+#include "targets/Levels.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -39,11 +39,8 @@ namespace phic {
 
 namespace {
 
-/// On a module in a file: the phase it has been through.
-constexpr llvm::StringLiteral kAfterPhase = "phiq.after";
-
 /// The state of one compilation: a context, the module as it moves through the
-/// phases, and where the model's files are.
+/// phases, one module a level after the last shared phase, and where the model's files are.
 class Compilation {
 public:
   Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log, const PluginRegistry &plugins)
@@ -75,17 +72,21 @@ private:
   ExitCode usePlugins();
   ExitCode readModel();
   ExitCode readIr();
-  ExitCode checkPhaseOfIr();
+  ExitCode chooseLevelsRead();
   void lookAtModelFiles();
   ExitCode checkOptions(Phase first, Phase last);
   ExitCode runPhases(Phase first, Phase last);
-  ExitCode runPasses(Phase phase);
-  std::string printed(Phase after);
+  void addLevels();
+  ExitCode runPhase(Phase phase);
+  ExitCode runPasses(Phase phase, ModuleOp on, const Target &level);
   ExitCode writeIr(const std::string &path, Phase after);
   ExitCode runHooks(Phase phase, bool isBefore);
   std::string pluginNote();
   ExitCode checkMemory();
   uint64_t tokenizerBytes();
+  ExitCode link();
+  SmallVector<ModuleOp> modules();
+  ModuleOp anyModule() { return modules().front(); }
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
   ExitCode measureWeights();
@@ -99,7 +100,10 @@ private:
   MLIRContext context;
   DiagnosticPrinter diagnostics;
   ModelPath model;
-  OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> module;     ///< up to kLastSharedPhase
+  std::vector<TargetChoice> targets;
+  std::vector<LevelModule> levels;  ///< after it, each level once
+  bool hasMeasuredWeights = false;
 };
 
 ExitCode Compilation::fail(ExitCode code, const llvm::Twine &message) {
@@ -107,13 +111,6 @@ ExitCode Compilation::fail(ExitCode code, const llvm::Twine &message) {
   if (observer)
     observer->findings.push_back({DiagnosticSeverity::Error, message.str(), {}});
   return code;
-}
-
-std::string knownTargets() {
-  std::string names;
-  for (const Target &target : allTargets())
-    names += (names.empty() ? "" : ", ") + std::string(target.name);
-  return names;
 }
 
 /// Before the model is read: plugins may bring what its IR is made of.
@@ -129,6 +126,16 @@ ExitCode Compilation::usePlugins() {
     inputs.look(path);
   plugins.addTo(context);
   return kExitSuccess;
+}
+
+/// One up to kLastSharedPhase, then one a level.
+SmallVector<ModuleOp> Compilation::modules() {
+  SmallVector<ModuleOp> all;
+  if (module)
+    all.push_back(*module);
+  for (LevelModule &level : levels)
+    all.push_back(*level.module);
+  return all;
 }
 
 ExitCode Compilation::readModel() {
@@ -159,38 +166,65 @@ ExitCode Compilation::readIr() {
   else
     return usageError(error);
   inputs.look(options.model);
-  module = parseSourceFile<ModuleOp>(options.model, &context);
-  return module ? checkPhaseOfIr() : kExitModel;
+  auto read = readIrFile(context, options, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
+  if (!read.code)
+    module = std::move(read.module), levels = std::move(read.levels);
+  return read.code ? read.code : chooseLevelsRead();
 }
 
-/// What --stop-after and --dump-phases write says after which phase; what is written by hand does not.
-ExitCode Compilation::checkPhaseOfIr() {
-  auto after = dyn_cast_or_null<StringAttr>(module->getOperation()->removeAttr(kAfterPhase));
-  std::optional<Phase> phase = after ? phaseByName(after.getValue()) : std::nullopt;
-  if (!phase && options.startFrom > Phase::Layout && !module->getOperation()->hasAttr(plan::PlanDialect::kMemory))
-    return fail(kExitModel, options.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
-  if (!phase || int(*phase) + 1 == int(*options.startFrom))
-    return kExitSuccess;
-  return usageError(options.model + " is IR after phase '" + after.getValue() + "'; it goes on with --start-from=" +
-                    std::string(phaseName(Phase(int(*phase) + 1))) + ", not " + std::string(phaseName(*options.startFrom)));
+/// What has been through `kernels` says for which levels.
+ExitCode Compilation::chooseLevelsRead() {
+  for (TargetChoice &choice : targets) {
+    if (levels.empty())
+      return kExitSuccess;
+    choice.levels.clear();
+    for (const LevelModule &level : levels)
+      if (level.target->family == choice.system->family)
+        choice.levels.push_back(level.target);
+    if (choice.levels.empty())
+      return usageError(options.model + " has no kernels for --target=" + std::string(choice.system->name));
+  }
+  return kExitSuccess;
 }
 
 /// The weights' files, which the IR names relative to the model's folder.
 void Compilation::lookAtModelFiles() {
-  if (auto files = module->getOperation()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
+  if (auto files = anyModule()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
     for (Attribute file : files)
       inputs.look(model.directory + "/" + cast<StringAttr>(file).getValue());
 }
 
+void Compilation::addLevels() {
+  for (const TargetChoice &choice : targets)
+    for (const Target *level : choice.levels)
+      if (llvm::none_of(levels, [&](const LevelModule &known) { return known.target == level; }))
+        levels.push_back({level, OwningOpRef<ModuleOp>(module->clone())});
+  module = nullptr;
+}
+
+ExitCode Compilation::runPhase(Phase phase) {
+  if (phase <= kLastSharedPhase)
+    return runPasses(phase, *module, defaultTarget());
+  if (levels.empty()) {
+    if (ExitCode code = measureWeights())
+      return code;
+    addLevels();
+  }
+  for (LevelModule &level : levels)
+    if (ExitCode code = runPasses(phase, *level.module, *level.target))
+      return code;
+  return kExitSuccess;
+}
+
 /// A failing pass of the first phases means that the model cannot be had;
 /// later ones hold by construction, so their failure is ours.
-ExitCode Compilation::runPasses(Phase phase) {
+ExitCode Compilation::runPasses(Phase phase, ModuleOp on, const Target &level) {
   PassManager passes(&context);
   std::string reproducer = (llvm::Twine("phic-reproducer-") + phaseName(phase) + ".mlir").str();
   if (phase > Phase::Fuse)
     passes.enableCrashReproducerGeneration(reproducer);
-  addPhase(passes, phase, options);
-  if (succeeded(passes.run(*module)))
+  addPhase(passes, phase, options, level);
+  if (succeeded(passes.run(on)))
     return options.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
   if (phase <= Phase::Fuse)
     return kExitModel;
@@ -216,61 +250,70 @@ ExitCode Compilation::runHooks(Phase phase, bool isBefore) {
     PassManager passes(&context, ModuleOp::getOperationName(), PassManager::Nesting::Implicit);
     std::string error = addHook(passes, hook);
     assert(error.empty() && "loadPlugins has parsed it");
-    if (failed(passes.run(*module)))
-      return fail(kExitModel, llvm::Twine("passes of ") + hook.origin + " failed " + (isBefore ? "before" : "after") + " phase '" +
-                                  std::string(phaseName(phase)) + "'");
+    for (ModuleOp one : modules())
+      if (failed(passes.run(one)))
+        return fail(kExitModel, llvm::Twine("passes of ") + hook.origin + " failed " + (isBefore ? "before" : "after") + " phase '" +
+                                    std::string(phaseName(phase)) + "'");
   }
   return kExitSuccess;
 }
 
-/// With locations: they are the names of the model's nodes.
-std::string Compilation::printed(Phase after) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  module->getOperation()->setAttr(kAfterPhase, StringAttr::get(&context, std::string(phaseName(after))));
-  module->print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
-  module->getOperation()->removeAttr(kAfterPhase);
-  os << "\n";
-  return text;
-}
-
 ExitCode Compilation::writeIr(const std::string &path, Phase after) {
   if (path.empty() || path == "-") {
-    llvm::outs() << printed(after);
+    llvm::outs() << printIr(modules(), after);
     llvm::outs().flush();
     std::error_code failure = llvm::outs().error();
     llvm::outs().clear_error();
     return failure ? usageError("cannot write standard output: " + failure.message()) : kExitSuccess;
   }
-  llvm::Error failure = writeWhole(path, printed(after));
+  llvm::Error failure = writeWhole(path, printIr(modules(), after));
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
-/// What converted weights lost: said in the program and in reports.
+/// What converted weights lost, where a program or a report will say it: once, before the levels part where they do.
 ExitCode Compilation::measureWeights() {
-  llvm::Error error = measureWeightErrors(*module, model.directory);
-  return error ? fail(kExitModel, llvm::toString(std::move(error))) : kExitSuccess;
+  bool isSaid = !observer && (options.stopAfter.value_or(Phase::Link) == Phase::Link || !options.report.empty());
+  if (!isSaid || std::exchange(hasMeasuredWeights, true))
+    return kExitSuccess;
+  for (ModuleOp one : modules())
+    if (llvm::Error error = measureWeightErrors(one, model.directory))
+      return fail(kExitModel, llvm::toString(std::move(error)));
+  return kExitSuccess;
 }
 
 ExitCode Compilation::writeReport(Phase last, OutputFile &file) {
-  llvm::Error failure = file.write(reportText(makeReport(*module, last, options, tokenizerBytes()), options));
+  llvm::Error failure = file.write(reportText(makeReport(anyModule(), last, options, tokenizerBytes()), options));
   if (!failure)
     failure = file.keep();
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
+/// The outputs of one system after the other, each of its levels.
+ExitCode Compilation::link() {
+  auto systems = optionsOfSystems(options);
+  if (!systems)
+    return usageError(llvm::toString(systems.takeError()));
+  for (auto [choice, one] : llvm::zip_equal(targets, *systems)) {
+    std::vector<const LevelModule *> code;
+    for (const Target *target : choice.levels)
+      code.push_back(&*llvm::find_if(levels, [&](const LevelModule &level) { return level.target == target; }));
+    if (ExitCode result = linkModel(code, model, one, inputs, log))
+      return result;
+  }
+  return kExitSuccess;
+}
+
+/// What the options name, before anything is read.
 ExitCode Compilation::checkOptions(Phase first, Phase last) {
   if (first > last)
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
-  if (std::vector<std::string> systems = knownSystems(); !llvm::is_contained(systems, options.target))
-    return usageError("--target=" + options.target + " is no system phic compiles for; known are " + llvm::join(systems, ", "));
-  const Target *level = targetByName(options.cpu);
-  if (!level)
-    return usageError("--cpu=" + options.cpu + " is no CPU level phic knows; known are " + knownTargets());
+  std::string reason;
+  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  if (!choices)
+    return usageError(reason);
+  targets = std::move(*choices);
   if (std::string error; !PrecisionSpec::parse(options.precision, &error))
     return usageError(error);
-  if (std::string system = systemOf(*level); system != options.target)
-    return usageError("--cpu=" + options.cpu + " is a level of " + system + ", and the program would be for --target=" + options.target);
   if (std::string error = checkReportFlags(options); !error.empty())
     return usageError(error);
   if (!options.dumpPhases.empty())
@@ -289,16 +332,17 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
     return code;
   lookAtModelFiles();
   if (!plugins.plugins().empty())
-    module->getOperation()->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
+    for (ModuleOp one : modules())
+      one->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
   for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
     if (ExitCode code = runHooks(phase, /*isBefore=*/true))
       return code;
-    if (ExitCode code = runPasses(phase))
+    if (ExitCode code = runPhase(phase))
       return code;
     if (ExitCode code = runHooks(phase, /*isBefore=*/false))
       return code;
     if (observer)
-      observer->after(phase, *module);
+      observer->after(phase, anyModule());
     if (!options.dumpPhases.empty()) {
       std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
       if (ExitCode code = writeIr(file, phase))
@@ -325,10 +369,9 @@ ExitCode Compilation::run() {
   if (last == Phase::Link)
     if (ExitCode code = checkMemory())
       return code;
-  if (last == Phase::Link || report)
-    if (ExitCode code = measureWeights())
-      return code;
-  if (ExitCode code = last < Phase::Link ? writeIr(options.output, last) : linkModel(*module, model, options, inputs, log))
+  if (ExitCode code = measureWeights())
+    return code;
+  if (ExitCode code = last < Phase::Link ? writeIr(options.output, last) : link())
     return code;
   return report ? writeReport(last, *report) : kExitSuccess;
 }
@@ -349,7 +392,7 @@ ExitCode Compilation::checkMemory() {
   PredictionOptions wanted;
   wanted.context = options.maxContext;
   wanted.tokenizerBytes = tokenizerBytes();
-  std::optional<Finding> excess = findMemoryExcess(predict(*module, options, wanted), options);
+  std::optional<Finding> excess = findMemoryExcess(predict(anyModule(), options, wanted), options);
   if (!excess)
     return kExitSuccess;
   fail(kExitModel, excess->message);
@@ -382,9 +425,13 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginReg
   // The cache knows the plugins of the options, which are files; not those of the calling program.
   if (ExitCode code = wantsCache(options) && plugins.isIdle() ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
     return code;
-  if (depfile)
-    if (llvm::Error failure = depfile->write(options.output, inputs))
-      return usageError(log, std::move(failure));
+  if (!depfile)
+    return kExitSuccess;
+  auto outputs = pathsOfSystems(options);
+  if (!outputs)
+    return usageError(log, outputs.takeError());
+  if (llvm::Error failure = depfile->write(*outputs, inputs))
+    return usageError(log, std::move(failure));
   return kExitSuccess;
 }
 

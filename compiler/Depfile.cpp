@@ -24,7 +24,7 @@ std::string escaped(llvm::StringRef path) {
 
 } // namespace
 
-std::string depfileText(llvm::StringRef output, const InputFiles &inputs) {
+std::string depfileText(llvm::ArrayRef<std::string> outputs, const InputFiles &inputs) {
   std::set<std::string> paths;
   for (const auto &[path, state] : inputs.all())
     if (state.exists)
@@ -34,7 +34,10 @@ std::string depfileText(llvm::StringRef output, const InputFiles &inputs) {
   for (const std::string &path : runtimeFiles())
     paths.insert(path);
 
-  std::string text = escaped(output) + ":";
+  std::string text;
+  for (const std::string &output : outputs)
+    text += (text.empty() ? "" : " ") + escaped(output);
+  text += ":";
   for (const std::string &path : paths)
     text += " \\\n  " + escaped(path);
   text += "\n";
@@ -50,8 +53,8 @@ llvm::Expected<Depfile> Depfile::create(llvm::StringRef path) {
   return Depfile(std::move(*file));
 }
 
-llvm::Error Depfile::write(llvm::StringRef output, const InputFiles &inputs) {
-  if (llvm::Error failure = file.write(depfileText(output, inputs)))
+llvm::Error Depfile::write(llvm::ArrayRef<std::string> outputs, const InputFiles &inputs) {
+  if (llvm::Error failure = file.write(depfileText(outputs, inputs)))
     return failure;
   return file.keep();
 }

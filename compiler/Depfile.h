@@ -17,15 +17,15 @@
 
 namespace phic {
 
-/// The depfile's text: `output` depends on all inputs that exist, and on the files of phic itself.
-std::string depfileText(llvm::StringRef output, const InputFiles &inputs);
+/// The depfile's text: each output depends on all inputs that exist, and on the files of phic itself.
+std::string depfileText(llvm::ArrayRef<std::string> outputs, const InputFiles &inputs);
 
 /// The file to be: it appears under its name when it is written, and an older one stays until then.
 class Depfile {
 public:
   /// Early, so that a path that cannot be written stops a compilation before it has made its output.
   static llvm::Expected<Depfile> create(llvm::StringRef path);
-  llvm::Error write(llvm::StringRef output, const InputFiles &inputs);
+  llvm::Error write(llvm::ArrayRef<std::string> outputs, const InputFiles &inputs);
 
 private:
   explicit Depfile(OutputFile file) : file(std::move(file)) {}

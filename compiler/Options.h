@@ -43,8 +43,8 @@ struct Options {
   std::string weights = "embed";   ///< embed, sidecar
   std::string name;                ///< of the query function; empty: from the output's stem
   std::string output;              ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
-  std::string target = "x86_64-linux"; ///< system that the output runs on: a folder of prebuilt runtime files
-  std::string cpu = "x86-64-v3";   ///< row of targets/Targets.def
+  std::string target = "x86_64-linux"; ///< rows of targets/Systems.def, comma-separated: outputs for each
+  std::string cpu;                 ///< levels, processors or `native`, comma-separated; empty: the target's own levels
   PrecisionFlags precision;        ///< --precision and what goes with it: formats of the weights
   std::string activations = "auto";///< --act: auto, f32, i8
   std::string kvCache = "f16";     ///< --kv: f16, f32

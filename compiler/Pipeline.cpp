@@ -52,18 +52,18 @@ void addLayout(OpPassManager &passes, const Options &options) {
   passes.addPass(createVerifyPlanPass());
 }
 
-void addKernels(OpPassManager &passes, const Options &options) {
-  passes.addPass(createEmitKernelsPass({options.cpu}));
+void addKernels(OpPassManager &passes, const Target &level) {
+  passes.addPass(createEmitKernelsPass({std::string(level.name)}));
 }
 
-void addTarget(OpPassManager &passes, const Options &options) {
-  passes.addPass(createEmitEntryPointsPass({options.cpu}));
+void addTarget(OpPassManager &passes, const Target &level) {
+  passes.addPass(createEmitEntryPointsPass({std::string(level.name)}));
   passes.addPass(createLowerToLlvmPass());
 }
 
 } // namespace
 
-void addPhase(OpPassManager &passes, Phase phase, const Options &options) {
+void addPhase(OpPassManager &passes, Phase phase, const Options &options, const Target &level) {
   switch (phase) {
   case Phase::Import:
     break; // compiler/import
@@ -78,9 +78,9 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options) {
   case Phase::Layout:
     return addLayout(passes, options);
   case Phase::Kernels:
-    return addKernels(passes, options);
+    return addKernels(passes, level);
   case Phase::Target:
-    return addTarget(passes, options);
+    return addTarget(passes, level);
   case Phase::Link:
     break; // compiler/link
   }

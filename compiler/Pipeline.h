@@ -7,6 +7,7 @@
 #define PHIC_COMPILER_PIPELINE_H
 
 #include "compiler/Options.h"
+#include "targets/Target.h"
 #include <string>
 
 namespace mlir {
@@ -18,6 +19,8 @@ class raw_ostream;
 
 namespace phic {
 
+/// The last phase whose result does not depend on the CPU level: later ones run once a level, each on its own module.
+inline constexpr Phase kLastSharedPhase = Phase::Layout;
 class PluginRegistry;
 struct Hook;
 
@@ -25,8 +28,8 @@ struct Hook;
 void registerPasses();
 
 /// Appends the passes of a phase. `import`, `target`'s code emission and `link`
-/// are not passes: Compiler.cpp runs them.
-void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options);
+/// are not passes: Compiler.cpp runs them. `level` matters after kLastSharedPhase.
+void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options, const Target &level = defaultTarget());
 
 /// Appends what a hook runs, or returns why its text is no pipeline.
 std::string addHook(mlir::OpPassManager &passes, const Hook &hook);

@@ -10,7 +10,7 @@ namespace {
 
 enum class FlagId : uint8_t {
   Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, Stop, IgnoreEos,
-  Tokens, TokensFile, Logits, PrintIds, Weights, Stats, StreamStages, StreamTimes, Version, Help,
+  Tokens, TokensFile, Logits, PrintIds, Weights, Stats, CpuVariant, StreamStages, StreamTimes, Version, Help,
 };
 
 struct Flag {
@@ -40,6 +40,7 @@ constexpr Flag kFlags[] = {
     {FlagId::PrintIds, "--print-ids", nullptr, "print token ids instead of text"},
     {FlagId::Weights, "--weights", "F", "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
+    {FlagId::CpuVariant, "--cpu-variant", "NAME", "run the code of this CPU level (default: the best that the processor has)"},
     {FlagId::StreamStages, "--stream-stages", "FD", "write each stage's buffers to a file descriptor (for `phic verify`)"},
     {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
     {FlagId::Version, "--version", nullptr, "print what this program is"},
@@ -242,6 +243,7 @@ bool Parser::store(const Flag &flag) {
   case FlagId::Weights: options.weights = value; return true;
   case FlagId::PrintIds: options.printIds = true; return true;
   case FlagId::Stats: return storeStats();
+  case FlagId::CpuVariant: options.cpuVariant = value; return true;
   case FlagId::StreamStages: return integer(flag, 0, INT32_MAX, &options.streamStages);
   case FlagId::StreamTimes: return integer(flag, 0, INT32_MAX, &options.streamTimes);
   case FlagId::Version: options.version = true; return true;

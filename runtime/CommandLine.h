@@ -24,6 +24,7 @@ struct ProgramOptions {
   const char *tokensFile = nullptr;
   const char *logits = nullptr;      ///< file to write
   const char *weights = nullptr;     ///< file to read; nullptr: embedded, or beside the program
+  const char *cpuVariant = nullptr;  ///< --cpu-variant; nullptr: the best that this processor runs
   const char *stops[kMostStops] = {};
   int64_t stopCount = 0;
   bool interactive = false, raw = false, ignoreEos = false, printIds = false, version = false, help = false;

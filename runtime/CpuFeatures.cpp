@@ -8,6 +8,8 @@
 #include "CpuFeatures.h"
 #include "Os.h"
 
+#include <string.h>
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -21,8 +23,9 @@ struct FeatureName {
 };
 
 constexpr FeatureName kNames[] = {
-    {PHI_CPU_AVX2, "AVX2"}, {PHI_CPU_FMA, "FMA"}, {PHI_CPU_F16C, "F16C"}, {PHI_CPU_BMI2, "BMI2"},
-    {PHI_CPU_NEON, "NEON"}, {PHI_CPU_DOTPROD, "DOTPROD (sdot)"}, {PHI_CPU_I8MM, "I8MM (smmla)"}};
+#define PHI_CPU_FEATURE(BIT, NAME, LLVM) {BIT, NAME},
+#include "phi/cpu_features.def"
+};
 
 #if defined(__x86_64__)
 /// XCR0: which register files the system saves on a switch.
@@ -41,17 +44,23 @@ uint64_t cpuFeatures() {
   uint32_t eax, ebx, ecx, edx;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx))
     return 0;
-  constexpr uint32_t kSseAndAvxState = 6;
-  bool avxUsable = (ecx & bit_OSXSAVE) && (savedRegisters() & kSseAndAvxState) == kSseAndAvxState;
-  if (avxUsable && (ecx & bit_FMA))
-    features |= PHI_CPU_FMA;
-  if (avxUsable && (ecx & bit_F16C))
-    features |= PHI_CPU_F16C;
+  const uint32_t saved = ecx & bit_OSXSAVE ? savedRegisters() : 0;
+  constexpr uint32_t kAvxState = 0x06, kAvx512State = 0xe6;
+  auto add = [&](uint64_t feature, uint32_t reported, uint32_t state) {
+    if (reported && (saved & state) == state)
+      features |= feature;
+  };
+  add(PHI_CPU_FMA, ecx & bit_FMA, kAvxState);
+  add(PHI_CPU_F16C, ecx & bit_F16C, kAvxState);
   if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
-    if (avxUsable && (ebx & bit_AVX2))
-      features |= PHI_CPU_AVX2;
-    if (ebx & bit_BMI2)
-      features |= PHI_CPU_BMI2;
+    add(PHI_CPU_AVX2, ebx & bit_AVX2, kAvxState);
+    add(PHI_CPU_BMI2, ebx & bit_BMI2, 0);
+    add(PHI_CPU_AVX512F, ebx & bit_AVX512F, kAvx512State);
+    add(PHI_CPU_AVX512BW, ebx & bit_AVX512BW, kAvx512State);
+    add(PHI_CPU_AVX512CD, ebx & bit_AVX512CD, kAvx512State);
+    add(PHI_CPU_AVX512DQ, ebx & bit_AVX512DQ, kAvx512State);
+    add(PHI_CPU_AVX512VL, ebx & bit_AVX512VL, kAvx512State);
+    add(PHI_CPU_AVX512_VNNI, ecx & bit_AVX512VNNI, kAvx512State);
   }
 #endif
   return features;
@@ -62,6 +71,13 @@ const char *cpuFeatureName(uint64_t features) {
     if (features & feature.bit)
       return feature.name;
   return "an unknown feature";
+}
+
+const phi_variant *findVariant(const phi_model &model, const char *name) {
+  for (uint32_t i = 0; i < model.variant_count; ++i)
+    if (strcmp(model.variants[i].name, name) == 0)
+      return &model.variants[i];
+  return nullptr;
 }
 
 const phi_variant *chooseVariant(const phi_model &model, uint64_t features) {

@@ -13,6 +13,9 @@ uint64_t cpuFeatures();
 /// The name of the lowest bit in `features`; "an unknown feature" for a bit this runtime does not know.
 const char *cpuFeatureName(uint64_t features);
 
+/// The variant of that name, or nullptr.
+const phi_variant *findVariant(const phi_model &model, const char *name);
+
 /// The first variant whose features are all there, or nullptr.
 const phi_variant *chooseVariant(const phi_model &model, uint64_t features);
 

@@ -10,14 +10,27 @@
 namespace phi {
 namespace {
 
-phi_status chooseCode(OpenModel *open, Writer &errors) {
-  uint64_t features = cpuFeatures();
-  open->variant = chooseVariant(open->model, features);
-  if (open->variant)
+phi_status noSuchCode(const phi_model &model, const char *cpuVariant, Writer &errors) {
+  errors << "--cpu-variant " << cpuVariant << ": this model has no such code; it has";
+  for (uint32_t i = 0; i < model.variant_count; ++i)
+    errors << (i ? ", " : " ") << model.variants[i].name;
+  return PHI_BAD_ARGUMENT;
+}
+
+phi_status chooseCode(OpenModel *open, const char *cpuVariant, Writer &errors) {
+  const uint64_t features = cpuFeatures();
+  const phi_model &model = open->model;
+  open->variant = cpuVariant ? findVariant(model, cpuVariant) : chooseVariant(model, features);
+  if (cpuVariant && !open->variant)
+    return noSuchCode(model, cpuVariant, errors);
+  const phi_variant &wanted = open->variant ? *open->variant : model.variants[model.variant_count - 1];
+  const uint64_t lacking = wanted.features & ~features;
+  if (!lacking)
     return PHI_OK;
-  const phi_variant &least = open->model.variants[open->model.variant_count - 1];
-  errors << "this model needs a processor with " << least.name << "; this one lacks "
-         << cpuFeatureName(least.features & ~features);
+  if (cpuVariant)
+    errors << "--cpu-variant " << cpuVariant << ": this processor lacks " << cpuFeatureName(lacking);
+  else
+    errors << "this model needs a processor with " << wanted.name << "; this one lacks " << cpuFeatureName(lacking);
   return PHI_NO_PROCESSOR;
 }
 
@@ -117,13 +130,14 @@ phi_status checkVersion(const phi_model &model, Writer &errors) {
   return PHI_NO_WEIGHTS;
 }
 
-phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors) {
+phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors,
+                     const char *cpuVariant) {
   open->model = constants;
   open->mapping = nullptr;
   open->path[0] = 0;
   phi_status status = checkVersion(constants, errors);
   if (status == PHI_OK)
-    status = chooseCode(open, errors);
+    status = chooseCode(open, cpuVariant, errors);
   if (status == PHI_OK)
     status = constants.sidecar ? openSidecar(open, constants, source, errors) : useEmbedded(*open, source, errors);
   if (status != PHI_OK)

@@ -29,8 +29,10 @@ struct OpenModel {
 
 /// PHI_OK, or PHI_NO_WEIGHTS after a sentence when the constants are not those that this runtime reads.
 phi_status checkVersion(const phi_model &constants, Writer &errors);
-/// PHI_OK, or another status after a sentence, without a line's end, to `errors`. `constants` lies in the file beside which a sidecar is looked for.
-phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors);
+/// PHI_OK, or another status after a sentence, without a line's end, to `errors`. `cpuVariant` names the variant to run;
+/// nullptr: the best that this processor runs. `constants` lies in the file beside which a sidecar is looked for.
+phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors,
+                     const char *cpuVariant = nullptr);
 void closeModel(OpenModel *open);
 
 } // namespace phi

@@ -84,7 +84,7 @@ private:
 
 /// The exit code of a failure, else 0.
 int Program::openWeights() {
-  phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors);
+  phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, options.cpuVariant);
   if (status == PHI_OK)
     return kExitFine;
   errors << '\n';

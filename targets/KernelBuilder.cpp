@@ -57,6 +57,11 @@ Value KernelBuilder::insert(Value vector, Value scalar, int64_t index) {
   return LLVM::InsertElementOp::create(*this, vector, scalar, i64(index));
 }
 
+Value KernelBuilder::concat(Value a, Value b) {
+  llvm::SmallVector<int32_t> mask(2 * cast<VectorType>(a.getType()).getNumElements());
+  std::iota(mask.begin(), mask.end(), 0);
+  return LLVM::ShuffleVectorOp::create(*this, a, b, mask);
+}
 Value KernelBuilder::iota(int64_t n) {
   llvm::SmallVector<int32_t> indices(n);
   std::iota(indices.begin(), indices.end(), 0);
@@ -115,14 +120,19 @@ void KernelBuilder::store(Value value, Value pointer, int64_t bytes) {
 Value KernelBuilder::loadBroadcast(int64_t n, Type element, Value pointer, int64_t bytes) {
   return broadcast(n, load(element, pointer, bytes));
 }
-Value KernelBuilder::loadFloats(int64_t n, Type stored, Value pointer, int64_t bytes) {
-  if (!stored.isBF16()) {
-    Value value = load(vec(n, stored), pointer, bytes);
-    return stored.isF32() ? value : arith::ExtFOp::create(*this, vec(n, getF32Type()), value);
-  }
+Value KernelBuilder::widen(Value stored) {
+  auto type = cast<VectorType>(stored.getType());
+  const int64_t n = type.getNumElements();
+  if (type.getElementType().isF32())
+    return stored;
+  if (!type.getElementType().isBF16())
+    return arith::ExtFOp::create(*this, vec(n, getF32Type()), stored);
   // The bits of a bf16 are the upper half of an f32's.
-  Value bits = arith::ExtUIOp::create(*this, vec(n, getI32Type()), load(vec(n, getI16Type()), pointer, bytes));
+  Value bits = arith::ExtUIOp::create(*this, vec(n, getI32Type()), bitcast(vec(n, getI16Type()), stored));
   return bitcast(vec(n, getF32Type()), arith::ShLIOp::create(*this, bits, splat(n, 32, 16)));
+}
+Value KernelBuilder::loadFloats(int64_t n, Type stored, Value pointer, int64_t bytes) {
+  return widen(load(vec(n, stored), pointer, bytes));
 }
 void KernelBuilder::copyBytes(Value to, Value from, Value bytes) {
   LLVM::MemcpyOp::create(*this, to, from, bytes, /*isVolatile=*/false);

@@ -61,6 +61,10 @@ public:
   Value broadcast(int64_t n, Value scalar);
   Value extract(Value vector, int64_t index);
   Value insert(Value vector, Value scalar, int64_t index);
+  /// Lanes [begin, begin + count).
+  Value lanes(Value vector, int64_t begin, int64_t count);
+  /// The lanes of `a`, then those of `b`, which has as many.
+  Value concat(Value a, Value b);
   /// 0, 1, 2, ... as i32.
   Value iota(int64_t n);
   /// Sum or maximum of all lanes, halving the vector each time: one fixed order.
@@ -76,7 +80,9 @@ public:
   void store(Value value, Value pointer, int64_t bytes = 0);
   /// One element from memory into every lane.
   Value loadBroadcast(int64_t n, mlir::Type element, Value pointer, int64_t bytes = 0);
-  /// Floats of a stored type (f32, f16, bf16), widened to f32.
+  /// A vector of a stored type (f32, f16, bf16) as f32.
+  Value widen(Value stored);
+  /// The same from memory.
   Value loadFloats(int64_t n, mlir::Type stored, Value pointer, int64_t bytes = 0);
   void copyBytes(Value to, Value from, Value bytes);
   void prefetch(Value pointer, int64_t bytes);
@@ -93,8 +99,6 @@ public:
   void call(llvm::StringRef callee, mlir::ValueRange operands);
 
 private:
-  /// Lanes [begin, begin + count).
-  Value lanes(Value vector, int64_t begin, int64_t count);
   Value reduceLanes(Value vector, Value (KernelBuilder::*combine)(Value, Value));
 };
 

@@ -15,8 +15,8 @@ using Values = KernelBuilder::Values;
 
 namespace {
 
-constexpr int64_t kLanes = PackedLayout::kColumns;
-constexpr int64_t kVector = 32;
+/// Bytes of the codes of a panel that lie in one run: 4 or 8 elements of K of each column.
+constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
 
 /// A run of elements of K inside one tile: where its codes and scales are.
 struct Span {
@@ -33,23 +33,22 @@ Type scalarType(KernelBuilder &b, Scalar type) {
   }
 }
 
-/// Scale, zero point and minimum of the 8 columns of a tile.
-ColumnParameters loadParameters(TileEmission &e, const Span &span, int64_t p) {
+/// Scale, zero point and minimum of the columns of vector v of a tile.
+ColumnParameters loadParameters(TileEmission &e, const Span &span, int64_t v) {
   KernelBuilder &b = e.b;
   const PackedLayout &layout = e.layout();
+  auto load = [&](Scalar type, int64_t offset) { return e.loadPanels(PackedLayout::kColumns, scalarType(b, type), span.tile, v, offset); };
   ColumnParameters result;
-  const int64_t n = span.storedElements, at = e.panel(p);
-  result.scale = b.loadFloats(kLanes, scalarType(b, layout.scale), span.tile, at + layout.scaleOffset(n));
-  if (layout.zero == Scalar::I8) {
-    Value codes = b.load(b.vec(kLanes, b.getI8Type()), span.tile, at + layout.zeroOffset(n));
-    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(kLanes, b.getI32Type()), codes));
-  } else if (layout.zero != Scalar::None) {
-    result.zero = b.load(b.vec(kLanes, b.getF32Type()), span.tile, at + layout.zeroOffset(n));
-  } else if (layout.storedZero() != 0) {
-    result.zero = b.splat(kLanes, float(layout.storedZero()));
-  }
+  const int64_t n = span.storedElements;
+  result.scale = b.widen(load(layout.scale, layout.scaleOffset(n)));
+  if (layout.zero == Scalar::I8)
+    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(e.lanes(), b.getI32Type()), load(Scalar::I8, layout.zeroOffset(n))));
+  else if (layout.zero != Scalar::None)
+    result.zero = load(Scalar::F32, layout.zeroOffset(n));
+  else if (layout.storedZero() != 0)
+    result.zero = b.splat(e.lanes(), float(layout.storedZero()));
   if (layout.min != Scalar::None)
-    result.min = b.loadFloats(kLanes, scalarType(b, layout.min), span.tile, at + layout.minOffset(n));
+    result.min = b.widen(load(layout.min, layout.minOffset(n)));
   return result;
 }
 
@@ -74,7 +73,7 @@ std::pair<Value, Value> splitNibbles(KernelBuilder &b, Value nibbles) {
 }
 
 Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t accumulator) const {
-  return e.b.loadBroadcast(kLanes, e.b.getF32Type(), pointer, e.row(accumulator / e.panels) + bytes);
+  return e.b.loadBroadcast(e.lanes(), e.b.getF32Type(), pointer, e.row(accumulator / e.vectors()) + bytes);
 }
 ColumnParameters IntegerDot::ofColumns(TileEmission &, const ColumnParameters &parameters, int64_t) const { return parameters; }
 Values IntegerDot::rowMajor(TileEmission &, const Values &sums) const { return sums; }
@@ -105,11 +104,11 @@ void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t element
   const int64_t step = e.operands.lhsBlock, steps = (elements + step - 1) / step;
   const int64_t codeStep = e.layout().codeBytes(step);
   Span span{tile, e.layout().storedElements(elements)};
-  llvm::SmallVector<ColumnParameters> ofPanel, parameters;
-  for (int64_t p = 0; p < e.panels; ++p)
-    ofPanel.push_back(loadParameters(e, span, p));
+  llvm::SmallVector<ColumnParameters> ofVector, parameters;
+  for (int64_t v = 0; v < e.vectors(); ++v)
+    ofVector.push_back(loadParameters(e, span, v));
   for (int64_t a = 0; a < int64_t(sums.size()); ++a)
-    parameters.push_back(dot.ofColumns(e, ofPanel[a % e.panels], a));
+    parameters.push_back(dot.ofColumns(e, ofVector[a % e.vectors()], a));
   Value x = b.offset(e.lhs, k);
   Value scales = b.offset(e.lhs, b.add(b.mul(b.divide(k, step), 4), QuantizedRow{e.operands.K, step}.scalesOffset()));
   // Up to four blocks are unrolled: longer tiles would only grow the code.
@@ -129,7 +128,7 @@ void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t element
 // f32 activations
 //===----------------------------------------------------------------------===//
 
-/// A run of activations of every row, each as a vector of 8 equal lanes.
+/// A run of activations of every row, each as a vector of equal lanes.
 class Activations {
 public:
   /// `count` elements from `x` of row 0 on.
@@ -138,11 +137,11 @@ public:
   Value at(int64_t r, int64_t k) {
     KernelBuilder &b = e.b;
     if (!e.broadcastsLanes || k / 4 * 4 + 4 > count)
-      return b.loadBroadcast(kLanes, b.getF32Type(), x, e.row(r) + 4 * k);
+      return b.loadBroadcast(e.lanes(), b.getF32Type(), x, e.row(r) + 4 * k);
     Value &four = fours[r * ((count + 3) / 4) + k / 4];
     if (!four)
       four = b.load(b.vec(4, b.getF32Type()), x, e.row(r) + k / 4 * 16);
-    return LLVM::ShuffleVectorOp::create(b, four, four, llvm::SmallVector<int32_t>(kLanes, int32_t(k % 4)));
+    return LLVM::ShuffleVectorOp::create(b, four, four, llvm::SmallVector<int32_t>(e.lanes(), int32_t(k % 4)));
   }
 
 private:
@@ -152,12 +151,12 @@ private:
   llvm::SmallVector<Value> fours;
 };
 
-/// sums += x[r][k] * weights[p], the innermost step of every float kernel.
+/// sums += x[r][k] * weights[v], the innermost step of every float kernel.
 void addElement(TileEmission &e, ArrayRef<Value> weights, Activations &x, int64_t k, Values &sums) {
   for (int64_t r = 0; r < e.MR; ++r) {
     Value activation = x.at(r, k);
-    for (int64_t p = 0; p < e.panels; ++p)
-      sums[r * e.panels + p] = e.b.fma(activation, weights[p], sums[r * e.panels + p]);
+    for (int64_t v = 0; v < e.vectors(); ++v)
+      sums[r * e.vectors() + v] = e.b.fma(activation, weights[v], sums[r * e.vectors() + v]);
   }
 }
 
@@ -168,28 +167,28 @@ Value codeAsFloat(TileEmission &e, Value lanes, int64_t i) {
   // Nibbles: byte i % 4, low half for i < 4. Bytes: byte i.
   const int64_t shift = layout.nibbles() ? i % 4 * 8 + i / 4 * 4 : i * 8;
   if (layout.storedCodes().isSigned) {
-    Value top = shift == 24 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(kLanes, 32, 24 - shift)));
-    return b.toFloat(arith::ShRSIOp::create(b, top, b.splat(kLanes, 32, 24)));
+    Value top = shift == 24 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(e.lanes(), 32, 24 - shift)));
+    return b.toFloat(arith::ShRSIOp::create(b, top, b.splat(e.lanes(), 32, 24)));
   }
-  Value low = shift == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(kLanes, 32, shift)));
-  return b.toFloat(arith::AndIOp::create(b, low, b.splat(kLanes, 32, layout.nibbles() ? 15 : 255)));
+  Value low = shift == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(e.lanes(), 32, shift)));
+  return b.toFloat(arith::AndIOp::create(b, low, b.splat(e.lanes(), 32, layout.nibbles() ? 15 : 255)));
 }
 
 /// Adds `count` elements held by one vector of codes a panel.
 void addCodes(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t count, Values &sums) {
   KernelBuilder &b = e.b;
-  llvm::SmallVector<Value> lanes, weights(e.panels);
+  llvm::SmallVector<Value> lanes, weights(e.vectors());
   Activations activations(e, x, count);
-  for (int64_t p = 0; p < e.panels; ++p)
-    lanes.push_back(b.load(b.vec(kLanes, b.getI32Type()), codes, e.panel(p)));
+  for (int64_t v = 0; v < e.vectors(); ++v)
+    lanes.push_back(e.loadPanels(PackedLayout::kColumns, b.getI32Type(), codes, v));
   for (int64_t i = 0; i < count; ++i) {
-    for (int64_t p = 0; p < e.panels; ++p) {
-      Value code = codeAsFloat(e, lanes[p], i);
-      if (parameters[p].zero)
-        code = b.fsub(code, parameters[p].zero);
-      weights[p] = b.fmul(parameters[p].scale, code);
-      if (parameters[p].min)
-        weights[p] = b.fadd(weights[p], parameters[p].min);
+    for (int64_t v = 0; v < e.vectors(); ++v) {
+      Value code = codeAsFloat(e, lanes[v], i);
+      if (parameters[v].zero)
+        code = b.fsub(code, parameters[v].zero);
+      weights[v] = b.fmul(parameters[v].scale, code);
+      if (parameters[v].min)
+        weights[v] = b.fadd(weights[v], parameters[v].min);
     }
     addElement(e, weights, activations, i, sums);
   }
@@ -200,16 +199,16 @@ void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values
   const int64_t perVector = e.layout().nibbles() ? 8 : 4, vectors = elements / perVector, rest = elements % perVector;
   Span span{tile, e.layout().storedElements(elements)};
   llvm::SmallVector<ColumnParameters> parameters;
-  for (int64_t p = 0; p < e.panels; ++p)
-    parameters.push_back(loadParameters(e, span, p));
+  for (int64_t v = 0; v < e.vectors(); ++v)
+    parameters.push_back(loadParameters(e, span, v));
   Value x = b.offset(e.lhs, b.mul(k, 4));
   sums = b.loop(b.i64(0), b.i64(vectors), 1, sums, [&](Value j, ValueRange carried) {
     Values inner(carried);
-    addCodes(e, parameters, b.offset(tile, b.mul(j, kVector)), b.offset(x, b.mul(j, 4 * perVector)), perVector, inner);
+    addCodes(e, parameters, b.offset(tile, b.mul(j, kPanelBytes)), b.offset(x, b.mul(j, 4 * perVector)), perVector, inner);
     return inner;
   });
   if (rest > 0)
-    addCodes(e, parameters, b.offset(tile, vectors * kVector), b.offset(x, vectors * perVector * 4), rest, sums);
+    addCodes(e, parameters, b.offset(tile, vectors * kPanelBytes), b.offset(x, vectors * perVector * 4), rest, sums);
 }
 
 //===----------------------------------------------------------------------===//
@@ -236,13 +235,13 @@ void overTiles(TileEmission &e, Values &sums, TileEmitter emit) {
 void emitFloats(TileEmission &e, Values &sums) {
   KernelBuilder &b = e.b;
   const Type stored = scalarType(b, e.layout().element);
-  const int64_t step = kLanes * scalarBytes(e.layout().element);
+  const int64_t step = PackedLayout::kColumns * scalarBytes(e.layout().element);
   auto elements = [&](Value w, Value x, int64_t count, Values &inner) {
     Activations activations(e, x, count);
     for (int64_t k = 0; k < count; ++k) {
       llvm::SmallVector<Value> weights;
-      for (int64_t p = 0; p < e.panels; ++p)
-        weights.push_back(b.loadFloats(kLanes, stored, w, e.panel(p) + k * step));
+      for (int64_t v = 0; v < e.vectors(); ++v)
+        weights.push_back(b.widen(e.loadPanels(PackedLayout::kColumns, stored, w, v, k * step)));
       addElement(e, weights, activations, k, inner);
     }
   };

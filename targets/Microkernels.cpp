@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/Microkernels.h"
 #include "targets/MatmulTiles.h"
+#include <algorithm>
 #include <vector>
 
 using namespace mlir;
@@ -13,10 +14,11 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-constexpr int64_t kVectorBytes = 4 * PackedLayout::kColumns;
+/// f32 results of a panel's row.
+constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
 using Values = KernelBuilder::Values;
 
-bool isArm(const Target &target) { return target.triple.starts_with("aarch64"); }
+bool isArm(const Target &target) { return target.family == "aarch64"; }
 
 /// Whether the target has what the target of that ISA has.
 bool hasIsa(const Target &target, std::string_view isa) {
@@ -34,7 +36,8 @@ bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
 
 class TableMicrokernels final : public Microkernels {
 public:
-  explicit TableMicrokernels(const Target &target) : broadcastsLanes(isArm(target)) {
+  explicit TableMicrokernels(const Target &target)
+      : perVector(std::max<int64_t>(1, target.vectorBytes / kPanelBytes)), broadcastsLanes(isArm(target)) {
     for (const MatmulVariant &variant : isArm(target) ? armMatmulVariants() : x86MatmulVariants())
       if (hasIsa(target, variant.isa))
         variants.push_back(&variant);
@@ -50,21 +53,28 @@ public:
   void emitMatmul(KernelBuilder &b, const MatmulOperands &operands, const RegisterTile &tile, Value lhs, Value rhs,
                   Value out, Value outRowBytes, Value panels) const override {
     const MatmulVariant &variant = **llvm::find_if(variantsFor(operands), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
-    // Groups of `tile.panels` panels, then the rest one by one.
-    Value grouped = tile.panels == 1 ? panels : b.mul(b.divide(panels, tile.panels), tile.panels);
     auto emitGroup = [&](Value p, int64_t width) {
-      TileEmission e{b, operands, tile.MR, width, lhs, b.offset(rhs, b.mul(p, operands.rhs.panelBytes(operands.K))), broadcastsLanes};
-      Values sums(tile.MR * width, b.splat(PackedLayout::kColumns, 0.0f));
+      TileEmission e{b, operands, tile.MR, width, std::min(width, perVector), lhs,
+                     b.offset(rhs, b.mul(p, operands.rhs.panelBytes(operands.K))), broadcastsLanes};
+      Values sums(tile.MR * e.vectors(), b.splat(e.lanes(), 0.0f));
       emitMatmulTile(e, variant, sums);
       for (int64_t r = 0; r < tile.MR; ++r) {
-        Value row = b.offset(b.offset(out, b.mul(p, kVectorBytes)), b.mul(outRowBytes, r));
-        for (int64_t i = 0; i < width; ++i)
-          b.store(sums[r * width + i], row, i * kVectorBytes);
+        Value row = b.offset(b.offset(out, b.mul(p, kPanelBytes)), b.mul(outRowBytes, r));
+        for (int64_t v = 0; v < e.vectors(); ++v)
+          b.store(sums[r * e.vectors() + v], row, v * e.bytes());
       }
     };
-    b.loop(b.i64(0), grouped, tile.panels, [&](Value p) { emitGroup(p, tile.panels); });
-    if (tile.panels > 1)
-      b.loop(grouped, panels, 1, [&](Value p) { emitGroup(p, 1); });
+    // Groups of `tile.panels` panels, then what is left: whole vectors, then a single panel.
+    llvm::SmallVector<int64_t> widths = {tile.panels};
+    for (int64_t width : {perVector, int64_t(1)})
+      if (width < widths.back())
+        widths.push_back(width);
+    Value done = b.i64(0);
+    for (int64_t width : widths) {
+      Value end = width == 1 ? panels : b.add(done, b.mul(b.divide(b.sub(panels, done), width), width));
+      b.loop(done, end, width, [&](Value p) { emitGroup(p, width); });
+      done = end;
+    }
   }
 
 private:
@@ -81,6 +91,7 @@ private:
   }
 
   llvm::SmallVector<const MatmulVariant *> variants;
+  int64_t perVector; ///< panels side by side in a vector
   bool broadcastsLanes;
 };
 

@@ -1,17 +1,23 @@
 //===- Target.cpp - A machine as a struct of facts -------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Reads Targets.def.
+// Reads Targets.def and Systems.def.
 //===----------------------------------------------------------------------===//
 #include "targets/Target.h"
 #include "phi/format.h"
+#include <cassert>
 
 namespace phic {
 namespace {
 constexpr Target kTargets[] = {
-#define PHIC_TARGET(NAME, ISA, TRIPLE, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, DECODE, VERIFY, PREFILL) \
-  {NAME, ISA, TRIPLE, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, {DECODE, VERIFY, PREFILL}},
+#define PHIC_TARGET(NAME, ISA, FAMILY, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, DECODE, VERIFY, PREFILL) \
+  {NAME, ISA, FAMILY, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, {DECODE, VERIFY, PREFILL}},
 #include "targets/Targets.def"
+};
+
+constexpr System kSystems[] = {
+#define PHIC_SYSTEM(NAME, FAMILY, TRIPLE, LEVELS) {NAME, FAMILY, TRIPLE, LEVELS},
+#include "targets/Systems.def"
 };
 } // namespace
 
@@ -31,17 +37,21 @@ const Target *targetByName(std::string_view name) {
 
 const Target &defaultTarget() { return kTargets[0]; }
 
-std::string systemOf(const Target &target) {
-  std::string_view triple = target.triple; // architecture-vendor-system-environment
-  size_t vendor = triple.find('-') + 1, system = triple.find('-', vendor) + 1;
-  return std::string(triple.substr(0, vendor)) + std::string(triple.substr(system, triple.find('-', system) - system));
+std::span<const System> allSystems() { return kSystems; }
+
+const System *systemByName(std::string_view name) {
+  for (const System &system : kSystems)
+    if (system.name == name)
+      return &system;
+  return nullptr;
 }
 
-const Target *defaultTargetOf(std::string_view system) {
-  for (const Target &target : kTargets)
-    if (systemOf(target) == system)
-      return &target;
-  return nullptr;
+const System &systemOf(const Target &target) {
+  for (const System &system : kSystems)
+    if (system.family == target.family)
+      return system;
+  assert(false && "every family has a system");
+  return kSystems[0];
 }
 
 } // namespace phic

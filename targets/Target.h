@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Everything a pass may know about the machine it compiles for. A new CPU level
-// is a row of Targets.def, and rows of its family's Kernels.def.
+// is a row of Targets.def, and rows of its family's Kernels.def; a new operating
+// system is a row of Systems.def.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_TARGET_H
 #define PHIC_TARGETS_TARGET_H
@@ -31,7 +32,7 @@ struct TileShape {
 struct Target {
   std::string_view name;        ///< "x86-64-v3"
   std::string_view isa;         ///< suffix of kernel symbols, "x86_64_v3"
-  std::string_view triple;      ///< LLVM's
+  std::string_view family;      ///< which machines know it, "x86_64"
   std::string_view cpu;         ///< LLVM's
   std::string_view features;    ///< LLVM's
   std::string_view halide;      ///< Halide's target string, without its feature flags for runtime and asserts
@@ -43,16 +44,27 @@ struct Target {
   const TileShape &tile(MClass mClass) const { return tiles[unsigned(mClass)]; }
 };
 
+/// What a program runs on besides the processor.
+struct System {
+  std::string_view name;        ///< "x86_64-linux"
+  std::string_view family;      ///< of the levels that it runs
+  std::string_view triple;      ///< LLVM's
+  std::string_view levels;      ///< of a program when not told, comma-separated
+};
+
 /// Every target, in the order of Targets.def.
 std::span<const Target> allTargets();
 /// The row with that name, or nullptr.
 const Target *targetByName(std::string_view name);
-/// What `phic build` compiles for when not told.
+/// The level that single passes compile for when not told.
 const Target &defaultTarget();
-/// The system that a level's programs run on: "x86_64-linux", from the triple.
-std::string systemOf(const Target &target);
-/// The first row of that system, or nullptr.
-const Target *defaultTargetOf(std::string_view system);
+
+/// Every system, in the order of Systems.def.
+std::span<const System> allSystems();
+/// The row with that name, or nullptr.
+const System *systemByName(std::string_view name);
+/// The first system that runs the target's code: whose triple it has when no system is named.
+const System &systemOf(const Target &target);
 
 } // namespace phic
 

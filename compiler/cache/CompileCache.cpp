@@ -1,11 +1,11 @@
 //===- CompileCache.cpp - Compilations that were done before ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/CompileCache.h"
+#include "compiler/SystemOptions.h"
 #include "compiler/cache/CompilerFiles.h"
 #include "compiler/cache/FileHash.h"
 #include "compiler/cache/OutputStore.h"
 #include "compiler/import/ModelPath.h"
-#include "compiler/link/Outputs.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -116,10 +116,10 @@ llvm::Expected<CompileCache> CompileCache::open(const Options &options) {
   auto store = OutputStore::open(options.cacheDir);
   if (!store)
     return store.takeError();
-  auto planned = planOutputs(options);
-  if (!planned)
-    return planned.takeError();
-  return CompileCache(options, std::move(*store), planned->paths());
+  auto paths = pathsOfSystems(options);
+  if (!paths)
+    return paths.takeError();
+  return CompileCache(options, std::move(*store), std::move(*paths));
 }
 
 std::string CompileCache::makeKey() const {

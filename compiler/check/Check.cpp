@@ -4,6 +4,7 @@
 #include "compiler/Compiler.h"
 #include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/report/MemoryLimit.h"
+#include "targets/Levels.h"
 #include "llvm/Support/Threading.h"
 
 using namespace mlir;
@@ -96,14 +97,18 @@ void Checker::seePhase(Phase phase, ModuleOp module) {
 }
 
 Machine Checker::machine(uint64_t weightBytes) {
-  const Target &target = *targetByName(options.cpu);
+  std::string reason;
+  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  const auto &levels = choices->front().levels;
+  const auto here = llvm::find_if(levels, [](const Target *level) { return canRunHere(*level); });
+  const Target &target = here != levels.end() ? **here : *levels.front();
   if (more.machine != "reference") {
     const int cores = llvm::heavyweight_hardware_concurrency().compute_thread_count();
     if (std::optional<Machine> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))
       return *measured;
   }
   if (more.machine == "this")
-    fail(kExitUsage, "--machine=this: this machine cannot run " + options.cpu + "; --machine=reference predicts for another one");
+    fail(kExitUsage, "--machine=this: this machine cannot run " + std::string(target.name) + "; --machine=reference predicts for another one");
   return referenceMachine(target);
 }
 

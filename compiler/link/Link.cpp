@@ -83,7 +83,15 @@ std::vector<StageData> stagesOf(ModuleOp module) {
   return stages;
 }
 
-ModelData modelDataOf(ModuleOp module, const Target &target) {
+/// A session has one scratch memory, whichever level runs.
+uint64_t mostScratchBytes(llvm::ArrayRef<const LevelModule *> levels) {
+  uint64_t most = 0;
+  for (const LevelModule *level : levels)
+    most = std::max(most, (*level->module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory).getScratchBytes());
+  return most;
+}
+
+ModelData modelDataOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
   ModelFacts facts(module);
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   ModelData data;
@@ -96,15 +104,18 @@ ModelData modelDataOf(ModuleOp module, const Target &target) {
   data.ropeSwitch = uint32_t(facts.integer("rope_switch"));
   data.prunedHead = facts.flag("pruned_head");
   data.arenaBytes = memory.getArenaBytes();
-  data.scratchBytes = memory.getScratchBytes();
+  data.scratchBytes = mostScratchBytes(levels);
   data.kvBytesPerToken = memory.getKvBytesPerToken();
   data.weightsBytes = memory.getWeightsBytes();
   data.stages = stagesOf(module);
   data.stopIds = facts.ids("stop_ids");
   data.generation = {facts.real("temperature", 0), facts.real("top_p", 1), facts.real("min_p", 0),
                      int32_t(facts.integer("top_k")), facts.real("repetition_penalty", 1)};
-  std::string isa(target.isa);
-  data.variants.push_back({std::string(target.name), target.cpuFeatures, "phi_decode_" + isa, "phi_verify_" + isa, "phi_prefill_" + isa});
+  for (const LevelModule *level : levels) {
+    std::string isa(level->target->isa);
+    data.variants.push_back({std::string(level->target->name), level->target->cpuFeatures, "phi_decode_" + isa, "phi_verify_" + isa,
+                             "phi_prefill_" + isa});
+  }
   return data;
 }
 
@@ -158,10 +169,11 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
 
 } // namespace
 
-ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &options, InputFiles &inputs,
-                   llvm::raw_ostream &log) {
-  const Target *target = targetByName(options.cpu);
-  assert(target && "checked when the kernels were made");
+ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &model, const Options &options,
+                   InputFiles &inputs, llvm::raw_ostream &log) {
+  const System *system = systemByName(options.target);
+  assert(system && !levels.empty() && "chosen together");
+  ModuleOp module = *levels.front()->module; // what is asked of it below is the same for all
   auto outputs = planOutputs(options);
   if (!outputs)
     return report(log, outputs.takeError(), kExitUsage);
@@ -173,22 +185,28 @@ ExitCode linkModel(ModuleOp module, const ModelPath &model, const Options &optio
     return report(log, store.takeError(), kExitModel);
 
   ProgramParts parts;
-  parts.triple = std::string(target->triple);
   parts.system = options.target;
-  parts.model = modelDataOf(module, *target);
+  parts.triple = system->triple;
+  parts.model = modelDataOf(module, levels);
   parts.model.sidecar = llvm::sys::path::filename(outputs->weightsPath).str();
   if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
     return report(log, std::move(error), kExitModel);
   ManifestFacts facts;
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
-  facts.cpuVariants = {options.cpu};
   facts.weightsFile = parts.model.sidecar;
-  parts.manifest = makeManifest(module, facts, options);
+  facts.scratchBytes = parts.model.scratchBytes;
+  for (const LevelModule *level : levels)
+    facts.levels.push_back({std::string(level->target->name), *level->module});
+  parts.manifest = makeManifest(facts, options);
 
-  auto object = emitCode(module, *target, CodeKind::Object);
-  if (!object)
-    return reportCode(log, object.takeError());
-  parts.objects = {llvm::ArrayRef<char>(object->data(), object->size())};
+  std::vector<llvm::SmallVector<char, 0>> objects;
+  for (const LevelModule *level : levels) {
+    auto object = emitCode(*level->module, *level->target, CodeKind::Object, system->triple);
+    if (!object)
+      return reportCode(log, object.takeError());
+    objects.push_back(std::move(*object));
+  }
+  parts.objects.assign(objects.begin(), objects.end());
   bool isModelsFault = false;
   auto write = [&](WeightSink &sink) {
     Progress progress("packing weights", parts.model.weightsBytes, options.quiet);

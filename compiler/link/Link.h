@@ -6,6 +6,8 @@
 #include "compiler/Options.h"
 #include "compiler/import/ModelPath.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "targets/Target.h"
 
 namespace llvm {
 class raw_ostream;
@@ -15,11 +17,16 @@ namespace phic {
 
 class InputFiles;
 
-/// Emits the object code of a module that has been through `target`, compiles
-/// the model's tokenizer, packs its weights and writes what options.emit names.
-/// `inputs` is told of the tokenizer's files.
-ExitCode linkModel(mlir::ModuleOp module, const ModelPath &model, const Options &options, InputFiles &inputs,
-                   llvm::raw_ostream &log);
+/// The model's code for one CPU level: a module that has been through `target`.
+struct LevelModule {
+  const Target *target;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// Emits the object code of each level, best first, compiles the model's tokenizer, packs its weights and writes what
+/// options.emit names, for the one system options.target. `inputs` is told of the tokenizer's files.
+ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &model, const Options &options,
+                   InputFiles &inputs, llvm::raw_ostream &log);
 
 } // namespace phic
 

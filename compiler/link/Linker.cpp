@@ -236,15 +236,6 @@ std::string runtimeDirectory(llvm::StringRef system) {
   return path.str().str();
 }
 
-std::vector<std::string> knownSystems() {
-  std::vector<std::string> systems;
-  std::error_code failure;
-  for (fs::directory_iterator it(runtimeDirectory(""), failure), end; it != end && !failure; it.increment(failure))
-    systems.push_back(llvm::sys::path::filename(it->path()).str());
-  llvm::sort(systems);
-  return systems;
-}
-
 llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs) { return Link(parts, outputs).run(); }
 
 } // namespace phic

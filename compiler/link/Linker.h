@@ -47,9 +47,6 @@ uint64_t pageBytes(llvm::StringRef triple);
 /// The folder of the prebuilt runtime for `system`, beside libphic: `<lib>/phic/<system>`.
 std::string runtimeDirectory(llvm::StringRef system);
 
-/// Every system that there is a runtime for: what --target can name.
-std::vector<std::string> knownSystems();
-
 } // namespace phic
 
 #endif // PHIC_COMPILER_LINK_LINKER_H

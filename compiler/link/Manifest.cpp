@@ -64,20 +64,20 @@ std::string generatorOf(ModuleOp module, StringRef symbol) {
   return kernel->hasAttr("phic.row_stage") ? halide : "mlir+" + halide;
 }
 
-Json kernelsOf(ModuleOp module) {
-  Json kernels = Json::array();
+void addKernels(const ManifestFacts::Level &level, Json &kernels) {
+  ModuleOp module = level.module;
   module.walk([&](plan::StageOp stage) {
     if (!stage.getKernels())
       return;
     for (NamedAttribute kernel : stage.getKernelsAttr()) {
       StringRef symbol = cast<FlatSymbolRefAttr>(kernel.getValue()).getValue();
-      kernels.push_back({{"stage", stage.getName().str()},
+      kernels.push_back({{"cpu_variant", level.name},
+                         {"stage", stage.getName().str()},
                          {"entry", kernel.getName().str()},
                          {"symbol", symbol.str()},
                          {"generator", generatorOf(module, symbol)}});
     }
   });
-  return kernels;
 }
 
 /// The module as the layout phase left it: the stages' meaning and places, without code. Made from the last
@@ -85,6 +85,7 @@ Json kernelsOf(ModuleOp module) {
 std::string plannedIr(ModuleOp module) {
   OwningOpRef<ModuleOp> plan = ModuleOp::create(module.getLoc());
   (*plan)->setAttrs(module->getAttrDictionary());
+  (*plan)->removeAttr(plan::PlanDialect::kLevel);
   OpBuilder builder(plan->getBodyRegion());
   for (Operation &op : *module.getBody())
     if (!isa<LLVM::LLVMDialect>(op.getDialect()))
@@ -121,7 +122,8 @@ void addPrecision(ModuleOp module, const Options &options, Json &json) {
 
 } // namespace
 
-std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Options &options) {
+std::string makeManifest(const ManifestFacts &facts, const Options &options) {
+  ModuleOp module = facts.levels.front().module;
   auto model = module->getAttrOfType<DictionaryAttr>("phiq.model");
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   auto files = module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles);
@@ -133,8 +135,9 @@ std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Opti
   Json json;
   json["phic"] = PHIC_VERSION;
   json["name"] = model.getAs<StringAttr>("name") ? model.getAs<StringAttr>("name").getValue().str() : "";
-  json["target"] = "x86_64-linux";
-  json["cpu_variants"] = facts.cpuVariants;
+  json["target"] = options.target;
+  json["cpu_variants"] = Json::array();
+  json["kernels"] = Json::array();
   json["act"] = options.activations;
   json["kv"] = options.kvCache;
   addPrecision(module, options, json);
@@ -146,13 +149,16 @@ std::string makeManifest(ModuleOp module, const ManifestFacts &facts, const Opti
   json["weight_bytes"] = memory.getWeightsBytes();
   json["tokenizer_bytes"] = facts.tokenizerBytes;
   json["arena_bytes"] = memory.getArenaBytes();
-  json["scratch_bytes"] = memory.getScratchBytes();
+  json["scratch_bytes"] = facts.scratchBytes;
   json["kv_bytes_per_token"] = memory.getKvBytesPerToken();
   json["chunk_rows"] = memory.getChunkRows();
   json["vocab"] = integer("vocab");
   json["context_max"] = integer("context_max");
   json["formats"] = formatsOf(module);
-  json["kernels"] = kernelsOf(module);
+  for (const ManifestFacts::Level &level : facts.levels) {
+    json["cpu_variants"].push_back(level.name);
+    addKernels(level, json["kernels"]);
+  }
   json["files"] = Json::array();
   for (Attribute file : files)
     json["files"].push_back(cast<StringAttr>(file).getValue().str());

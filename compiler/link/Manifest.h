@@ -15,17 +15,22 @@
 namespace phic {
 
 struct ManifestFacts {
+  struct Level {
+    std::string name;        ///< "x86-64-v3"
+    mlir::ModuleOp module;   ///< has been through `target`
+  };
   uint64_t tokenizerBytes = 0;
-  std::string weightsFile;               ///< the sidecar's name; empty: embedded
-  std::vector<std::string> cpuVariants;  ///< best first
+  std::string weightsFile;     ///< the sidecar's name; empty: embedded
+  uint64_t scratchBytes = 0;   ///< of the level that needs most
+  std::vector<Level> levels;   ///< best first; they differ in their kernels only
 };
 
 /// The manifest's text. Keys: phic, name, target, cpu_variants, act, kv, bits_per_weight, (where weights were converted) precision,
 /// conversions, converted_weights [{name, stored_format, format, method, relative_rms, greatest}], weights_file (of a
 /// sidecar), weight_bytes, weights_hash, tokenizer_bytes,
 /// arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, context_max, formats {format: {tensors, weights,
-/// bits_per_weight}}, kernels [{stage, entry, symbol, generator}], files, ir.
-std::string makeManifest(mlir::ModuleOp module, const ManifestFacts &facts, const Options &options);
+/// bits_per_weight}}, kernels [{cpu_variant, stage, entry, symbol, generator}], files, ir.
+std::string makeManifest(const ManifestFacts &facts, const Options &options);
 
 } // namespace phic
 

@@ -2,10 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/Machine.h"
 #include "compiler/report/Roofline.h"
-#include "phi/format.h"
+#include "targets/Levels.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -23,14 +21,6 @@ constexpr ReferenceRow kReferences[] = {
 #define PHIC_MACHINE(LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL) {LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL},
 #include "compiler/report/Machines.def"
 };
-
-struct CpuFeature {
-  uint64_t bit;
-  const char *name; ///< LLVM's
-};
-constexpr CpuFeature kCpuFeatures[] = {
-    {PHI_CPU_AVX2, "avx2"}, {PHI_CPU_FMA, "fma"}, {PHI_CPU_F16C, "f16c"}, {PHI_CPU_BMI2, "bmi2"},
-    {PHI_CPU_NEON, "neon"}, {PHI_CPU_DOTPROD, "dotprod"}, {PHI_CPU_I8MM, "i8mm"}};
 
 constexpr uint64_t kLeastBytes = uint64_t(1) << 20, kMostBytes = uint64_t(256) << 20;
 /// A measurement is the best of so many; each reads at least kReadBytes or computes for about 2 ms.
@@ -93,19 +83,17 @@ double Machine::seconds(double bytes, const MulAdds &mulAdds) const {
 }
 
 Machine referenceMachine(const Target &target) {
+  const ReferenceRow *nearest = nullptr;
   for (const ReferenceRow &row : kReferences)
-    if (row.level == target.name)
-      return {"reference machine, " + std::string(row.description), /*measured=*/false, row.threads, row.bytes, row.integers, row.reals};
-  llvm_unreachable("every row of Targets.def has one in Machines.def");
-}
-
-bool canRunHere(const Target &target) {
-  if (llvm::Triple(llvm::sys::getProcessTriple()).getArch() != llvm::Triple(llvm::StringRef(target.triple)).getArch())
-    return false;
-  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
-  return llvm::all_of(kCpuFeatures, [&](const CpuFeature &feature) {
-    return !(target.cpuFeatures & feature.bit) || features.lookup(feature.name);
-  });
+    if (const Target *level = targetByName(row.level); level->family == target.family && level <= &target)
+      nearest = &row;
+  std::string source = "reference machine";
+  if (!nearest) {
+    nearest = &kReferences[0];
+    source = "for want of a machine of family " + std::string(target.family);
+  }
+  return {source + ", " + std::string(nearest->description), /*measured=*/false, nearest->threads, nearest->bytes,
+          nearest->integers, nearest->reals};
 }
 
 std::optional<Machine> measureMachine(const Target &target, int threads, uint64_t workingSet) {

@@ -27,11 +27,8 @@ struct Machine {
   double seconds(const StageCost &cost, const StepShape &step) const { return seconds(cost.bytes(step), cost.mulAdds(step)); }
 };
 
-/// The row of Machines.def for a CPU level.
+/// The row of Machines.def for a CPU level, or for the best one below that has a row.
 Machine referenceMachine(const Target &target);
-
-/// Whether this machine can run code of that level.
-bool canRunHere(const Target &target);
 
 /// Measures, with loops of `target`'s own instructions. The bandwidth is that of reading `workingSet` bytes again and
 /// again (between 1 and 256 MiB of them), so that a small model is compared with the cache it fits into. Empty when this

@@ -4,6 +4,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/RowOps.h"
+#include "targets/Levels.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -73,10 +74,11 @@ StepPrediction predictStep(const std::vector<StageCost> &costs, const Machine &m
 
 Prediction predict(ModuleOp planned, const Options &options, const PredictionOptions &more) {
   auto memory = planned->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
-  const Target *target = targetByName(options.cpu);
-  assert(memory && target && "the layout phase has run, for a target that exists");
+  std::string reason;
+  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  assert(memory && choices && "the layout phase has run, for targets that exist");
   Prediction p;
-  p.machine = more.machine ? *more.machine : referenceMachine(*target);
+  p.machine = more.machine ? *more.machine : referenceMachine(*choices->front().levels.front());
   p.threads = more.threads ? more.threads : p.machine.threads;
   p.contextMax = modelInteger(planned, "context_max");
   p.context = std::min(p.contextMax, more.context ? more.context : kContextDefault);

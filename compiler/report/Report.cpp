@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/Report.h"
 #include "compiler/report/PredictionPrinter.h"
+#include "targets/Levels.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using Json = nlohmann::ordered_json;
@@ -13,10 +14,24 @@ bool isJson(const Options &options) {
   return options.reportFormat == "json" || (options.reportFormat.empty() && llvm::StringRef(options.report).ends_with(".json"));
 }
 
+/// The systems with the levels that their programs hold.
+std::vector<TargetChoice> targetsOf(const Options &options) {
+  std::string reason;
+  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  assert(choices && "checked before the model was read");
+  return *choices;
+}
+
 } // namespace
 
 void Report::print(llvm::raw_ostream &os) const {
-  os << "model        " << model << "\ntarget       " << options.target << ", " << options.cpu << "\n";
+  os << "model        " << model << "\n";
+  for (const TargetChoice &choice : targetsOf(options)) {
+    os << "target       " << choice.system->name;
+    for (const Target *level : choice.levels)
+      os << ", " << level->name;
+    os << "\n";
+  }
   if (std::string flags = options.precision.str(); !flags.empty())
     os << "precision    " << flags << "\n";
   precision.print(os);
@@ -27,7 +42,13 @@ void Report::print(llvm::raw_ostream &os) const {
 }
 
 std::string Report::toJson() const {
-  Json json = {{"model", model}, {"target", options.target}, {"cpu", options.cpu}, {"flags", options.precision.str()}};
+  Json json = {{"model", model}, {"targets", Json::array()}, {"flags", options.precision.str()}};
+  for (const TargetChoice &choice : targetsOf(options)) {
+    Json levels = Json::array();
+    for (const Target *level : choice.levels)
+      levels.push_back(level->name);
+    json["targets"].push_back({{"system", choice.system->name}, {"levels", levels}});
+  }
   json["precision"] = Json::parse(llvm::formatv("{0}", precision.toJson()).str());
   if (prediction)
     json.update(predictionJson(*prediction));

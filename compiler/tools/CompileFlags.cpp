@@ -28,12 +28,9 @@ void addModelFlags(CLI::App &verb, Options &o) {
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {
-  // Options take effect in this order: a --cpu that is given overrides what the target sets.
-  verb.add_option("--target", o.target, "system to compile for")->capture_default_str()->each([&o](const std::string &system) {
-    if (const Target *first = defaultTargetOf(system))
-      o.cpu = first->name;
-  });
-  verb.add_option("--cpu", o.cpu, "CPU level to compile for; the target's lowest when not given")->capture_default_str();
+  verb.add_option("--target", o.target, "systems to compile for, comma-separated: outputs for each")->capture_default_str();
+  verb.add_option("--cpu", o.cpu, "CPU levels, processors or 'native', comma-separated: the program holds code for each and chooses when it "
+                                  "starts (default: the target's levels, for x86_64 x86-64-v3,x86-64-v4+vnni)");
   verb.add_option("--max-memory", o.maxMemory, "fail before building if the program would need more memory: 2GiB, 500M, ...")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->type_name("SIZE");
 }

@@ -19,6 +19,8 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("--load-pass-plugin", options->passPlugins, "plugin with formats that the program was built with; repeatable")
       ->type_size(1)->allow_extra_args(false);
   verb->add_option("--plugin-option", options->pluginOptions, "PLUGIN:NAME=VALUE for it; repeatable")->type_size(1)->allow_extra_args(false);
+  verb->add_option("--cpu-variant", options->cpuVariant, "CPU level whose code to run, on an emulator where this machine lacks it "
+                                                         "(default: the one that the program chooses)");
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
   verb->callback([options, &result] {
     result = requireFile(options->program);

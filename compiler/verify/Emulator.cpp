@@ -2,11 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // QEMU's user mode runs an ARM program as a process of this machine. Which processor
-// it plays, and so which CPU level the program chooses, is QEMU_CPU's to say.
+// it plays, and so which CPU level the program chooses, is QEMU_CPU's to say. x86-64
+// levels that this machine lacks run in test/emulators/avx512.
 //===----------------------------------------------------------------------===//
 #include "compiler/verify/Emulator.h"
+#include "compiler/link/Linker.h"
 #include "llvm/BinaryFormat/ELF.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include <cstring>
 
@@ -31,6 +35,9 @@ constexpr bool kHostIsArm = true;
 constexpr bool kHostIsArm = false;
 #endif
 
+/// Of the emulated machine, beside the program's own file.
+constexpr uint64_t kMegabytes = 256, kMostMegabytes = 2000;
+
 } // namespace
 
 Expected<std::vector<std::string>> commandFor(const std::string &program) {
@@ -43,6 +50,29 @@ Expected<std::vector<std::string>> commandFor(const std::string &program) {
       return std::vector<std::string>{*emulator, path};
   return createStringError(program + " is for aarch64, which this machine is not, and qemu-aarch64 is not on the PATH "
                                      "(package qemu-user)");
+}
+
+Expected<Avx512Emulator> Avx512Emulator::find(const Target &level) {
+  // <prefix>/lib/phic/ or <source>/build/lib/phic/
+  const std::string systems = runtimeDirectory("");
+  StringRef prefix = sys::path::parent_path(sys::path::parent_path(StringRef(systems).rtrim('/')));
+  for (const char *script : {"share/phic/emulators/avx512/run-avx512", "../test/emulators/avx512/run-avx512"}) {
+    SmallString<256> path = prefix;
+    sys::path::append(path, script);
+    if (sys::fs::can_execute(path))
+      return Avx512Emulator(path.str().str());
+  }
+  return createStringError("this machine does not run " + std::string(level.name) + ", and there is no emulator " + prefix.str() +
+                           "/share/phic/emulators/avx512/run-avx512");
+}
+
+std::vector<std::string> Avx512Emulator::command(ArrayRef<std::string> words, const std::string &file) const {
+  uint64_t bytes = 0;
+  sys::fs::file_size(words.front(), bytes); // the emulator says what is wrong with a file that is not there
+  const uint64_t megabytes = std::min(kMostMegabytes, kMegabytes + 2 * (bytes >> 20));
+  std::vector<std::string> command = {path, "--timeout", "0", "--memory", std::to_string(megabytes), "--fd3", file};
+  command.insert(command.end(), words.begin(), words.end());
+  return command;
 }
 
 } // namespace phic

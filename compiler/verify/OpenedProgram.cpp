@@ -72,6 +72,9 @@ Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, St
     if (Error failure = program->openSidecar(sidecarPath(path, manifest)))
       return std::move(failure);
   auto opened = std::make_unique<OpenedProgram>(std::move(*program), plugins);
+  for (const nlohmann::json &variant : manifest.value("cpu_variants", nlohmann::json::array()))
+    if (variant.is_string())
+      opened->cpuVariants.push_back(variant);
   if (Error damaged = parseIr(*opened, manifest["ir"].get<std::string>(), path))
     return std::move(damaged);
   return opened;

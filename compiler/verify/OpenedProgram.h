@@ -20,6 +20,7 @@ struct OpenedProgram {
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<plan::StageOp> stages;
+  std::vector<std::string> cpuVariants;  ///< best first
 };
 
 /// Refuses libraries, foreign and damaged files; `verb` is for what it says then. What `plugins` add to

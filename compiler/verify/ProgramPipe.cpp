@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/ProgramPipe.h"
 #include "compiler/verify/Emulator.h"
+#include "llvm/Support/FileSystem.h"
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -24,16 +25,40 @@ Error error(const Twine &message) { return createStringError(inconvertibleErrorC
 
 } // namespace
 
-Error ProgramPipe::start(const std::vector<std::string> &arguments) {
+Error ProgramPipe::start(const std::vector<std::string> &arguments, const Avx512Emulator *emulator) {
   Expected<std::vector<std::string>> command = commandFor(program);
   if (!command)
     return command.takeError();
   std::vector<std::string> words = std::move(*command);
   words.insert(words.end(), {flag, std::to_string(kProgramFile)});
   words.insert(words.end(), arguments.begin(), arguments.end());
+  return emulator ? runEmulated(*emulator, words) : startPiped(words);
+}
+
+Error ProgramPipe::startPiped(const std::vector<std::string> &words) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return error(Twine("cannot make a pipe: ") + std::strerror(errno));
+  file = ends[0];
+  Error failure = spawn(words, ends[1]);
+  close(ends[1]);
+  return failure;
+}
+
+Error ProgramPipe::runEmulated(const Avx512Emulator &emulator, const std::vector<std::string> &words) {
+  SmallString<128> path;
+  if (std::error_code failure = sys::fs::createTemporaryFile("phic-verify", "stages", path))
+    return error("cannot make a temporary file: " + failure.message());
+  Error failure = spawn(emulator.command(words, path.str().str()), /*streamTo=*/-1);
+  if (!failure)
+    failure = finish();
+  if (!failure && (file = open(path.c_str(), O_RDONLY | O_CLOEXEC)) < 0)
+    failure = error(Twine("cannot read ") + path + ": " + std::strerror(errno));
+  sys::fs::remove(path);
+  return failure;
+}
+
+Error ProgramPipe::spawn(std::vector<std::string> words, int streamTo) {
   std::vector<char *> pointers;
   for (std::string &word : words)
     pointers.push_back(word.data());
@@ -42,15 +67,14 @@ Error ProgramPipe::start(const std::vector<std::string> &arguments) {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], kProgramFile);
+  if (streamTo >= 0)
+    posix_spawn_file_actions_adddup2(&actions, streamTo, kProgramFile);
   int failure = posix_spawn(&process, words.front().c_str(), &actions, nullptr, pointers.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  file = ends[0];
   if (failure == 0)
     return Error::success();
   process = -1;
-  return error(Twine("cannot run ") + program + ": " + std::strerror(failure));
+  return error(Twine("cannot run ") + words.front() + ": " + std::strerror(failure));
 }
 
 ProgramPipe::~ProgramPipe() {

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Starts a program with `--stream-stages` or `--stream-times` and reads from the
-// pipe. What it prints is not kept. The program waits while nobody reads.
+// pipe. What it prints is not kept. The program waits while nobody reads; in an
+// emulator it runs to its end first, and a file holds all.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
 #define PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
@@ -17,6 +18,8 @@
 
 namespace phic {
 
+class Avx512Emulator;
+
 class ProgramPipe {
 public:
   /// `flag` is the one that takes the pipe.
@@ -25,7 +28,8 @@ public:
   ProgramPipe(const ProgramPipe &) = delete;
   ProgramPipe &operator=(const ProgramPipe &) = delete;
 
-  llvm::Error start(const std::vector<std::string> &arguments);
+  /// In `emulator` if there is one.
+  llvm::Error start(const std::vector<std::string> &arguments, const Avx512Emulator *emulator = nullptr);
   /// All of `count` bytes; else the reason that the program gives, or that there are too few.
   llvm::Error read(void *bytes, size_t count);
   /// The header with that magic number, of a program with that model.
@@ -38,6 +42,10 @@ public:
   llvm::Error damaged(const char *what) const;
 
 private:
+  llvm::Error startPiped(const std::vector<std::string> &words);
+  llvm::Error runEmulated(const Avx512Emulator &emulator, const std::vector<std::string> &words);
+  llvm::Error spawn(std::vector<std::string> words, int streamTo);
+
   std::string program, flag;
   int file = -1;
   int process = -1;

@@ -3,7 +3,8 @@
 //
 // Starts a program with `--stream-stages` and reads the records of phi/stream.h
 // one by one. The program waits while its last stage is looked at, so memory
-// holds one stage. The records are not trusted: counts are checked.
+// holds one stage; in an emulator it runs to its end first, and a file holds all.
+// The records are not trusted: counts are checked.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_VERIFY_STAGESTREAM_H
 #define PHIC_COMPILER_VERIFY_STAGESTREAM_H
@@ -16,6 +17,8 @@
 
 namespace phic {
 
+class Avx512Emulator;
+
 class StageStream {
 public:
   struct Step {
@@ -27,9 +30,9 @@ public:
     std::vector<std::vector<uint8_t>> outputs;
   };
 
-  /// Runs `program` with these arguments and `--stream-stages`.
+  /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one.
   static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program, const std::vector<std::string> &arguments,
-                                                          const phi_model &model);
+                                                          const phi_model &model, const Avx512Emulator *emulator = nullptr);
 
   int64_t context() const { return header.context; }
   /// The next step; empty at the program's end.

@@ -4,6 +4,7 @@
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/verify/Emulator.h"
 #include "compiler/verify/OpenedProgram.h"
 #include "compiler/verify/StageStream.h"
 #include "compiler/verify/TestPrompt.h"
@@ -11,6 +12,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "targets/Levels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -229,8 +231,39 @@ struct TemporaryFile {
   SmallString<128> path;
 };
 
-Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vector<int32_t> &tokens, VerifyReport &report,
-                llvm::function_ref<void()> seen) {
+/// Which code runs, and where.
+struct Machine {
+  std::string variant;               ///< empty: as the program chooses
+  std::optional<Avx512Emulator> emulator;
+};
+
+/// Whether the program is to be started as it is: on this machine, or for another family, in its emulator, whose
+/// processor and levels phic does not know.
+bool runsHere(const std::string &variant) {
+  const Target *level = targetByName(variant);
+  return !level || level->family != "x86_64" || canRunHere(*level);
+}
+
+Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const VerifyOptions &options) {
+  Machine machine{options.cpuVariant, std::nullopt};
+  if (machine.variant.empty()) {
+    if (cpuVariants.empty() || llvm::any_of(cpuVariants, runsHere))
+      return machine;
+    machine.variant = cpuVariants.back();
+  }
+  if (!llvm::is_contained(cpuVariants, machine.variant))
+    return error("--cpu-variant=" + machine.variant + " is not in " + options.program + "; it has " + llvm::join(cpuVariants, ", "));
+  if (runsHere(machine.variant))
+    return machine;
+  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*targetByName(machine.variant));
+  if (!emulator)
+    return emulator.takeError();
+  machine.emulator = std::move(*emulator);
+  return machine;
+}
+
+Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine, const std::vector<int32_t> &tokens,
+                VerifyReport &report, llvm::function_ref<void()> seen) {
   // With --logits the program computes those of every row.
   TemporaryFile logits;
   if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
@@ -238,12 +271,14 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const std::vecto
   const int64_t generate = options.generate;
   std::vector<std::string> arguments = {"--tokens",  tokensText(tokens),
                                         "--logits",  logits.path.str().str(),
-                                        "--threads", std::to_string(options.threads),
+                                        "--threads", std::to_string(machine.emulator ? 1 : options.threads),
                                         "--ctx",     std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
                                         "--temp",    "0",
                                         "-n",        std::to_string(generate),
                                         "--ignore-eos"};
-  auto stream = StageStream::run(options.program, arguments, subject.model());
+  if (!machine.variant.empty())
+    arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
+  auto stream = StageStream::run(options.program, arguments, subject.model(), machine.emulator ? &*machine.emulator : nullptr);
   if (!stream)
     return stream.takeError();
   return Run(subject, report, seen).follow(**stream);
@@ -258,14 +293,19 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   if (!options.model.empty())
     if (Error wrong = checkPacking(*subject, options.model))
       return std::move(wrong);
+  Expected<Machine> machine = machineFor(subject->opened->cpuVariants, options);
+  if (!machine)
+    return machine.takeError();
   VerifyReport report;
+  report.cpuVariant = machine->variant;
+  report.emulated = machine->emulator.has_value();
   for (plan::StageOp stage : subject->opened->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
   const std::vector<std::vector<int32_t>> prompts = promptsFor(subject->model(), options);
   Progress progress("verifying", uint64_t(stepCount(prompts, subject->model(), options)) * report.stages.size());
   uint64_t stages = 0;
   for (const std::vector<int32_t> &tokens : prompts) {
-    if (Error failure = runPrompt(*subject, options, tokens, report, [&] { progress(++stages); }))
+    if (Error failure = runPrompt(*subject, options, *machine, tokens, report, [&] { progress(++stages); }))
       return std::move(failure);
     if (report.diverging >= 0)
       break;
@@ -315,8 +355,9 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
     log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << ": " << describe(stage) << "\n";
     return kExitInternal;
   }
-  os << formatv("{0}: {1} stages, {2} steps, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
-                report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0));
+  std::string code = report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
+  os << formatv("{0}: {1} stages, {2} steps{5}, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
+                report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0), code);
   return kExitSuccess;
 }
 

@@ -25,6 +25,7 @@ struct VerifyOptions {
   std::vector<int32_t> tokens;   ///< one prompt to run; empty: prompts for every entry point, made from the vocabulary
   int64_t generate = 2;          ///< tokens decoded after each prompt
   int64_t threads = 2;
+  std::string cpuVariant;        ///< level to run, emulated where this machine lacks it; empty: what the program would choose
   std::vector<std::string> passPlugins, pluginOptions; ///< as it was built with, where they bring formats of weights
   bool listStages = false;       ///< print every stage with its worst element, in order
 };
@@ -40,6 +41,8 @@ struct StageVerdict {
 struct VerifyReport {
   std::vector<StageVerdict> stages;  ///< by stage index
   int64_t steps = 0;
+  std::string cpuVariant;            ///< level that was asked for or had to be; empty: the program chose
+  bool emulated = false;
   int64_t diverging = -1;            ///< the first stage that diverged, at which the run was ended
 };
 

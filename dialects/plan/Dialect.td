@@ -24,12 +24,13 @@ def Plan_Dialect : Dialect {
 
     Weights carry `plan.packed` from `layout` on: where in the weight segment their
     packed copy lies, and in which panel layout; caches carry `plan.key_offset` and
-    `plan.value_offset`, the module `plan.memory`.
+    `plan.value_offset`, the module `plan.memory`, and from `kernels` on `plan.level`, the CPU level of its code.
   }];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     static constexpr llvm::StringLiteral kPacked = "plan.packed";
     static constexpr llvm::StringLiteral kMemory = "plan.memory";
+    static constexpr llvm::StringLiteral kLevel = "plan.level";
     /// On caches: where keys and values begin in the bytes of one token; times the context, in the KV cache.
     static constexpr llvm::StringLiteral kKeyOffset = "plan.key_offset";
     static constexpr llvm::StringLiteral kValueOffset = "plan.value_offset";

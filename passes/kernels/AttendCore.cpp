@@ -18,19 +18,21 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-constexpr int64_t kLanes = 8;
+/// Keys that lie side by side in the cache, and partial sums of a row's exponentials.
+constexpr int64_t kGroup = 8;
 /// Rows of a register tile, and vectors of keys or columns beside them: 8 accumulators.
 constexpr int64_t kTileRows = 4, kTileVectors = 2;
-/// The same for a single row: enough accumulators to hide an fma's latency.
-constexpr int64_t kRowVectors = 8, kRowKeyVectors = 4;
+/// Columns of a single row's register tile.
+constexpr int64_t kRowColumns = 64;
 /// Keys that are scored and exponentiated at a time; the context is a multiple.
-constexpr int64_t kChunkKeys = kLanes * kRowKeyVectors;
+constexpr int64_t kChunkKeys = 32;
 
 using Values = KernelBuilder::Values;
 
 class AttendEmitter {
 public:
-  AttendEmitter(KernelBuilder &b, const AttendShape &shape, const AttendCall &call) : b(b), shape(shape), call(call) {
+  AttendEmitter(KernelBuilder &b, const AttendShape &shape, const AttendCall &call)
+      : b(b), shape(shape), call(call), lanes(shape.lanes) {
     stored = shape.halfCache ? Type(b.getF16Type()) : Type(b.getF32Type());
     elementBytes = shape.halfCache ? 2 : 4;
     maxima = b.offset(call.scratch, shape.scoreBytes());
@@ -56,6 +58,8 @@ private:
   KernelBuilder &b;
   const AttendShape &shape;
   const AttendCall &call;
+  const int64_t lanes;       ///< of a vector
+  const int64_t chunkVectors = kChunkKeys / lanes;
   Type stored;
   int64_t elementBytes;
   Value maxima, sums, factors, end;
@@ -83,37 +87,44 @@ private:
   void startRow(Value r) {
     b.store(b.f32(-FLT_MAX), perRow(maxima, r));
     b.store(b.f32(0), perRow(sums, r));
-    for (int64_t c = 0; c < shape.headDim; c += kLanes)
-      b.store(b.splat(kLanes, 0.0f), outRow(r), c * 4);
+    for (int64_t c = 0; c < shape.headDim; c += lanes)
+      b.store(b.splat(lanes, 0.0f), outRow(r), c * 4);
   }
 
   /// Scores of rows r..r+count-1 for the keys of the block.
   void scoreRows(Value t0, Value r, int64_t count) {
-    const int64_t width = count == 1 ? kRowKeyVectors : kTileVectors, d = shape.headDim;
-    const int64_t vectorBytes = kLanes * elementBytes, groupBytes = d * vectorBytes;
+    const int64_t width = count == 1 ? chunkVectors : kTileVectors, d = shape.headDim;
+    const int64_t columnBytes = kGroup * elementBytes, groups = lanes / kGroup;
     Value queries = b.offset(call.queries, b.mul(r, shape.queryRowBytes));
     Value keys = b.offset(call.keys, b.mul(t0, d * elementBytes)), scores = scoreRow(r);
-    b.loop(b.i64(0), b.mul(chunks(t0), kChunkKeys / kLanes), width, [&](Value g) {
-      Value group = b.offset(keys, b.mul(g, groupBytes));
-      Values dots(count * width, b.splat(kLanes, 0.0f));
+    b.loop(b.i64(0), b.mul(chunks(t0), kChunkKeys / kGroup), width * groups, [&](Value g) {
+      Value group = b.offset(keys, b.mul(g, d * columnBytes));
+      Values dots(count * width, b.splat(lanes, 0.0f));
       dots = b.loop(b.i64(0), b.i64(d), 1, dots, [&](Value j, ValueRange carried) {
         Values inner(carried);
-        Value column = b.offset(group, b.mul(j, vectorBytes)), query = b.offset(queries, b.mul(j, 4));
+        Value column = b.offset(group, b.mul(j, columnBytes)), query = b.offset(queries, b.mul(j, 4));
         llvm::SmallVector<Value> key;
         for (int64_t v = 0; v < width; ++v)
-          key.push_back(b.loadFloats(kLanes, stored, column, v * groupBytes));
+          key.push_back(loadKeys(column, v));
         for (int64_t i = 0; i < count; ++i) {
-          Value q = b.loadBroadcast(kLanes, b.getF32Type(), query, i * shape.queryRowBytes);
+          Value q = b.loadBroadcast(lanes, b.getF32Type(), query, i * shape.queryRowBytes);
           for (int64_t v = 0; v < width; ++v)
             inner[i * width + v] = b.fma(q, key[v], inner[i * width + v]);
         }
         return inner;
       });
-      Value out = b.offset(scores, b.mul(g, kLanes * 4));
+      Value out = b.offset(scores, b.mul(g, kGroup * 4));
       for (int64_t i = 0; i < count; ++i)
         for (int64_t v = 0; v < width; ++v)
-          b.store(capped(b.fmul(dots[i * width + v], b.splat(kLanes, shape.scale))), out, i * shape.keys * 4 + v * kLanes * 4);
+          b.store(capped(b.fmul(dots[i * width + v], b.splat(lanes, shape.scale))), out, i * shape.keys * 4 + v * lanes * 4);
     });
+  }
+
+  /// Element j of the keys of vector v: `column` points to it in the first group.
+  Value loadKeys(Value column, int64_t v) {
+    const int64_t groupBytes = shape.headDim * kGroup * elementBytes;
+    auto group = [&](int64_t i) { return b.load(b.vec(kGroup, stored), column, i * groupBytes); };
+    return b.widen(lanes == kGroup ? group(v) : b.concat(group(2 * v), group(2 * v + 1)));
   }
 
   /// softcap * tanh(s / softcap), tanh |y| = (1 - e^-2|y|) / (1 + e^-2|y|): absolute error below softcap * 2^-21.
@@ -121,10 +132,10 @@ private:
     if (!shape.softcap)
       return s;
     auto type = cast<VectorType>(s.getType());
-    Value one = b.splat(kLanes, 1.0f);
+    Value one = b.splat(lanes, 1.0f);
     Value magnitude = LLVM::FAbsOp::create(b, type, s);
-    Value e = b.expNegative(b.fmul(magnitude, b.splat(kLanes, -2 / *shape.softcap)));
-    Value tanh = b.fmul(b.fdiv(b.fsub(one, e), b.fadd(one, e)), b.splat(kLanes, *shape.softcap));
+    Value e = b.expNegative(b.fmul(magnitude, b.splat(lanes, -2 / *shape.softcap)));
+    Value tanh = b.fmul(b.fdiv(b.fsub(one, e), b.fadd(one, e)), b.splat(lanes, *shape.softcap));
     return LLVM::CopySignOp::create(b, type, tanh, s);
   }
 
@@ -133,14 +144,14 @@ private:
   public:
     Seen(AttendEmitter &e, Value t0, Value position) : e(e) {
       KernelBuilder &b = e.b;
-      greatest = b.broadcast(kLanes, arith::TruncIOp::create(b, b.getI32Type(), b.sub(position, t0)));
+      greatest = b.broadcast(e.lanes, arith::TruncIOp::create(b, b.getI32Type(), b.sub(position, t0)));
       if (e.shape.window)
-        least = b.add(b.sub(greatest, b.splat(kLanes, 32, *e.shape.window)), b.splat(kLanes, 32, 1));
+        least = b.add(b.sub(greatest, b.splat(e.lanes, 32, *e.shape.window)), b.splat(e.lanes, 32, 1));
     }
     Value mask(Value firstKey, int64_t v) {
       KernelBuilder &b = e.b;
-      Value first = b.broadcast(kLanes, arith::TruncIOp::create(b, b.getI32Type(), b.add(firstKey, v * kLanes)));
-      Value index = b.add(b.iota(kLanes), first);
+      Value first = b.broadcast(e.lanes, arith::TruncIOp::create(b, b.getI32Type(), b.add(firstKey, v * e.lanes)));
+      Value index = b.add(b.iota(e.lanes), first);
       Value mask = arith::CmpIOp::create(b, arith::CmpIPredicate::sle, index, greatest);
       if (e.shape.window)
         mask = arith::AndIOp::create(b, mask, arith::CmpIOp::create(b, arith::CmpIPredicate::sge, index, least));
@@ -155,25 +166,27 @@ private:
   /// Brings maximum, sum and factor of row r up to date; its scores become exponentials.
   void updateRow(Value t0, Value r) {
     Value position = b.add(call.position, r), count = b.mul(chunks(t0), kChunkKeys), scores = scoreRow(r);
-    VectorType floats = b.vec(kLanes, b.getF32Type());
+    VectorType floats = b.vec(lanes, b.getF32Type());
     Seen seen(*this, t0, position);
-    Value least = b.splat(kLanes, -FLT_MAX), none = b.splat(kLanes, 0.0f);
+    Value least = b.splat(lanes, -FLT_MAX), none = b.splat(lanes, 0.0f);
     Value most = b.loop(b.i64(0), count, kChunkKeys, least, [&](Value key, ValueRange carried) {
       Value result = carried[0], chunk = b.offset(scores, b.mul(key, 4));
-      for (int64_t v = 0; v < kRowKeyVectors; ++v)
-        result = b.fmax(result, b.select(seen.mask(key, v), b.load(floats, chunk, v * kLanes * 4), least));
+      for (int64_t v = 0; v < chunkVectors; ++v)
+        result = b.fmax(result, b.select(seen.mask(key, v), b.load(floats, chunk, v * lanes * 4), least));
       return Values{result};
     })[0];
     Value before = b.load(b.getF32Type(), perRow(maxima, r));
-    Value now = b.fmax(before, b.maxLanes(most)), shift = b.broadcast(kLanes, now);
-    Value factor = b.extract(b.expNegative(b.broadcast(kLanes, b.fsub(before, now))), 0);
-    Value sum = b.loop(b.i64(0), count, kChunkKeys, none, [&](Value key, ValueRange carried) {
+    Value now = b.fmax(before, b.maxLanes(most)), shift = b.broadcast(lanes, now);
+    Value factor = b.extract(b.expNegative(b.broadcast(lanes, b.fsub(before, now))), 0);
+    Value sum = b.loop(b.i64(0), count, kChunkKeys, b.splat(kGroup, 0.0f), [&](Value key, ValueRange carried) {
       Value result = carried[0], chunk = b.offset(scores, b.mul(key, 4));
-      for (int64_t v = 0; v < kRowKeyVectors; ++v) {
-        Value e = b.expNegative(b.fsub(b.load(floats, chunk, v * kLanes * 4), shift));
+      for (int64_t v = 0; v < chunkVectors; ++v) {
+        Value e = b.expNegative(b.fsub(b.load(floats, chunk, v * lanes * 4), shift));
         e = b.select(seen.mask(key, v), e, none);
-        b.store(e, chunk, v * kLanes * 4);
-        result = b.fadd(result, e);
+        b.store(e, chunk, v * lanes * 4);
+        // In groups: the order of a sum is that of 8 lanes.
+        for (int64_t i = 0; i < lanes; i += kGroup)
+          result = b.fadd(result, b.lanes(e, i, kGroup));
       }
       return Values{result};
     })[0];
@@ -184,7 +197,7 @@ private:
 
   /// out = out * factor + exponentials * values, for rows r..r+count-1.
   void addValues(Value t0, Value r, int64_t count) {
-    const int64_t vectors = shape.headDim / kLanes, width = count == 1 ? kRowVectors : kTileVectors;
+    const int64_t vectors = shape.headDim / lanes, width = count == 1 ? kRowColumns / lanes : kTileVectors;
     const int64_t whole = vectors / width * width;
     if (whole > 0)
       b.loop(b.i64(0), b.i64(whole), width, [&](Value c) { addValueColumns(t0, r, count, c, width); });
@@ -194,15 +207,15 @@ private:
 
   void addValueColumns(Value t0, Value r, int64_t count, Value firstVector, int64_t width) {
     const int64_t rowBytes = shape.headDim * elementBytes;
-    Value out = b.offset(outRow(r), b.mul(firstVector, kLanes * 4));
-    Value values = b.offset(b.offset(call.values, b.mul(t0, rowBytes)), b.mul(firstVector, kLanes * elementBytes));
+    Value out = b.offset(outRow(r), b.mul(firstVector, lanes * 4));
+    Value values = b.offset(b.offset(call.values, b.mul(t0, rowBytes)), b.mul(firstVector, lanes * elementBytes));
     Value scores = scoreRow(r);
-    VectorType floats = b.vec(kLanes, b.getF32Type());
+    VectorType floats = b.vec(lanes, b.getF32Type());
     Values accumulators;
     for (int64_t i = 0; i < count; ++i) {
-      Value factor = b.loadBroadcast(kLanes, b.getF32Type(), perRow(factors, r), i * 4);
+      Value factor = b.loadBroadcast(lanes, b.getF32Type(), perRow(factors, r), i * 4);
       for (int64_t v = 0; v < width; ++v)
-        accumulators.push_back(b.fmul(b.load(floats, out, i * shape.outRowBytes + v * kLanes * 4), factor));
+        accumulators.push_back(b.fmul(b.load(floats, out, i * shape.outRowBytes + v * lanes * 4), factor));
     }
     // Keys past the last row's position hold nothing of this sequence.
     Value keys = b.minimum(b.i64(shape.keys), b.sub(end, t0));
@@ -211,9 +224,9 @@ private:
       Value row = b.offset(values, b.mul(t, rowBytes)), weight = b.offset(scores, b.mul(t, 4));
       llvm::SmallVector<Value> value;
       for (int64_t v = 0; v < width; ++v)
-        value.push_back(b.loadFloats(kLanes, stored, row, v * kLanes * elementBytes));
+        value.push_back(b.loadFloats(lanes, stored, row, v * lanes * elementBytes));
       for (int64_t i = 0; i < count; ++i) {
-        Value e = b.loadBroadcast(kLanes, b.getF32Type(), weight, i * shape.keys * 4);
+        Value e = b.loadBroadcast(lanes, b.getF32Type(), weight, i * shape.keys * 4);
         for (int64_t v = 0; v < width; ++v)
           inner[i * width + v] = b.fma(e, value[v], inner[i * width + v]);
       }
@@ -221,20 +234,20 @@ private:
     });
     for (int64_t i = 0; i < count; ++i)
       for (int64_t v = 0; v < width; ++v)
-        b.store(accumulators[i * width + v], out, i * shape.outRowBytes + v * kLanes * 4);
+        b.store(accumulators[i * width + v], out, i * shape.outRowBytes + v * lanes * 4);
   }
 
   void finishRow(Value r) {
-    Value inverse = b.broadcast(kLanes, b.fdiv(b.f32(1), b.load(b.getF32Type(), perRow(sums, r))));
-    for (int64_t c = 0; c < shape.headDim; c += kLanes)
-      b.store(b.fmul(b.load(b.vec(kLanes, b.getF32Type()), outRow(r), c * 4), inverse), outRow(r), c * 4);
+    Value inverse = b.broadcast(lanes, b.fdiv(b.f32(1), b.load(b.getF32Type(), perRow(sums, r))));
+    for (int64_t c = 0; c < shape.headDim; c += lanes)
+      b.store(b.fmul(b.load(b.vec(lanes, b.getF32Type()), outRow(r), c * 4), inverse), outRow(r), c * 4);
   }
 };
 
 } // namespace
 
 void emitAttend(KernelBuilder &b, const AttendShape &shape, const AttendCall &call) {
-  assert(shape.headDim % kLanes == 0 && shape.keys % kChunkKeys == 0 && "checked by emit-kernels");
+  assert(shape.headDim % shape.lanes == 0 && (shape.lanes == kGroup || shape.lanes == 2 * kGroup) && shape.keys % kChunkKeys == 0 && "checked by emit-kernels");
   AttendEmitter(b, shape, call).emit();
 }
 

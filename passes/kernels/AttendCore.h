@@ -3,7 +3,8 @@
 //
 // The loops of phiq.attend for one query head and a run of rows, over the cache
 // orders of docs/numerics.md: keys [context/8][d][8], values [context][d]. Written
-// with plain vectors of 8, which every CPU target has in one or two registers.
+// with plain vectors of 8 lanes, which every CPU target has in one or two registers,
+// or of 16.
 //
 // Keys are taken in blocks that begin at multiples of the block, so that a row's
 // order of operations depends on its position only, never on the rows beside it.
@@ -25,6 +26,7 @@ struct AttendShape {
   int64_t queryRowBytes = 0;  ///< distance of two rows of queries
   int64_t outRowBytes = 0;    ///< distance of two rows of the result
   int64_t rows = 1;           ///< most rows of a call
+  int64_t lanes = 8;          ///< f32 lanes of a vector: 8, or 16 where headDim is a multiple of 16; the result does not depend on it
   int64_t keys = 128;          ///< keys of a block, a multiple of 32, as the context is
 
   int64_t scoreBytes() const { return rows * keys * 4; }

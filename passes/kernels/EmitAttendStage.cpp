@@ -31,6 +31,8 @@ public:
     shape.outRowBytes = group.isPlain() ? facts.results[group.sinks[0].index].rowBytes : headsPerTile * headDim * 4;
     shape.rows = tile.attendRows;
     shape.keys = tile.attendKeys;
+    if (target.vectorBytes == 64 && headDim % 16 == 0)
+      shape.lanes = 16;
   }
 
   FailureOr<StageKernel> run() {

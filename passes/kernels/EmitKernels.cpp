@@ -101,6 +101,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     setScratch(scratchBytes);
     claimRegions(*chosen);
     remarkFallbacks(model, fallbacks);
+    getOperation()->setAttr(plan::PlanDialect::kLevel, StringAttr::get(&getContext(), llvm::StringRef(chosen->name)));
   }
 
   /// Notes the row that is to build a region where it is declared: a build that goes on from here needs that plugin.

@@ -24,7 +24,7 @@ namespace {
 
 llvm::Error failure(const llvm::Twine &message) { return llvm::createStringError(message); }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target, llvm::StringRef systemTriple) {
   static const bool initialized = [] {
     llvm::InitializeAllTargetInfos();
     llvm::InitializeAllTargets();
@@ -35,7 +35,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &t
   }();
   (void)initialized;
   std::string error;
-  llvm::Triple triple{llvm::StringRef(target.triple)};
+  llvm::Triple triple(systemTriple);
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     return failure(error);
@@ -163,14 +163,14 @@ llvm::Expected<llvm::SmallVector<char, 0>> emit(llvm::Module &code, llvm::Target
 
 llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Target &target, VisibleCode visible,
                                                        llvm::LLVMContext &context) {
-  auto machine = makeMachine(target);
+  auto machine = makeMachine(target, systemOf(target).triple);
   if (!machine)
     return machine.takeError();
   return makeCode(module, target, visible, context, **machine);
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const Target &target, CodeKind kind) {
-  auto machine = makeMachine(target);
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const Target &target, CodeKind kind, llvm::StringRef triple) {
+  auto machine = makeMachine(target, triple);
   if (!machine)
     return machine.takeError();
   llvm::LLVMContext context;

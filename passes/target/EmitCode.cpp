@@ -30,7 +30,7 @@ struct EmitCodePass : impl::EmitCodePassBase<EmitCodePass> {
                                          << "': kinds are assembly and llvm";
       return signalPassFailure();
     }
-    auto bytes = emitCode(getOperation(), *found, *codeKind);
+    auto bytes = emitCode(getOperation(), *found, *codeKind, systemOf(*found).triple);
     if (!bytes) {
       emitError(getOperation().getLoc()) << llvm::toString(bytes.takeError());
       return signalPassFailure();

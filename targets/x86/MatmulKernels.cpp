@@ -1,90 +1,164 @@
-//===- MatmulKernels.cpp - AVX2 integer dot products -----------*- C++ -*-===//
+//===- MatmulKernels.cpp - x86 integer dot products ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// D is made of vpmaddubsw (unsigned q times signed x, pairs added in s16), as many of them added in s16 as cannot
-// overflow, then vpmaddwd with ones. Signed q: |q| times sign(q) x, |x| <= 127.
+// Both instructions multiply an unsigned byte by a signed one. Codes that are signed:
+//
+//     vpmaddubsw  |q| times sign(q) x, |x| <= 127: 255 x could not be added in pairs in s16. As many vectors of products as
+//                 cannot overflow are added in s16, then vpmaddwd with ones
+//     vpdpbusd    (x + 128) q, less 128 sum q, which all rows share: x + 128 is x with its top bit turned
+//
+// A vector holds the columns of one panel (256 bits) or of two side by side (512 bits).
 //===----------------------------------------------------------------------===//
 #include "targets/MatmulTiles.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 
 namespace phic {
 namespace {
 
-constexpr int64_t kLanes = PackedLayout::kColumns;
-constexpr int64_t kVector = 32;
 using Values = KernelBuilder::Values;
 
-/// The integer sums of one activation block for each row and panel of the tile.
-class BlockDot {
-public:
-  BlockDot(TileEmission &e) : e(e), sums(e.MR * e.panels), totals(e.MR * e.panels) {}
+bool isWide(const TileEmission &e) { return e.perVector == 2; }
 
-  /// `codes`: 32 bytes for panel p, elements k..k+3 of each column; `x`: the rows at the block.
-  void multiply(Value codes, int64_t p, Value x, int64_t k) {
+/// Walks an activation block: `multiply(bytes, v, k)` for each vector of codes, elements k..k+3 of its columns.
+void overCodes(TileEmission &e, Value codes, llvm::function_ref<void(Value bytes, int64_t v, int64_t k)> multiply) {
+  constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
+  const int64_t perVector = e.layout().nibbles() ? 8 : 4;
+  for (int64_t j = 0; j < e.operands.lhsBlock / perVector; ++j)
+    for (int64_t v = 0; v < e.vectors(); ++v) {
+      Value bytes = e.loadPanels(kPanelBytes, e.b.getI8Type(), codes, v, j * kPanelBytes);
+      if (!e.layout().nibbles()) {
+        multiply(bytes, v, 4 * j);
+        continue;
+      }
+      auto [low, high] = splitNibbles(e.b, bytes);
+      multiply(low, v, 8 * j);
+      multiply(high, v, 8 * j + 4);
+    }
+}
+
+/// Row r's elements k..k+3 in every lane, as bytes.
+Value loadActivations(TileEmission &e, Value x, int64_t r, int64_t k) {
+  KernelBuilder &b = e.b;
+  return b.bitcast(b.vec(e.bytes(), b.getI8Type()), b.loadBroadcast(e.lanes(), b.getI32Type(), x, e.row(r) + k));
+}
+
+//===----------------------------------------------------------------------===//
+// vpmaddubsw
+//===----------------------------------------------------------------------===//
+
+/// The sums of one activation block: `narrow` in s16, of `added` products a vector, then in `totals`.
+class MaddubsSums {
+public:
+  explicit MaddubsSums(TileEmission &e)
+      : e(e), most(vectorsPerSum(e.layout(), /*perLane=*/2)), narrow(e.MR * e.vectors()), totals(narrow.size()), added(e.vectors(), 0) {}
+
+  void multiply(Value codes, int64_t v, Value x, int64_t k) {
     KernelBuilder &b = e.b;
     const bool isSigned = e.layout().storedCodes().isSigned;
-    VectorType bytes = b.vec(kVector, b.getI8Type()), words = b.vec(kVector / 2, b.getI16Type());
+    if (added[v] == most)
+      widen(v);
+    ++added[v];
+    VectorType bytes = b.vec(e.bytes(), b.getI8Type()), words = b.vec(e.bytes() / 2, b.getI16Type());
     Value magnitude = isSigned ? Value(LLVM::AbsOp::create(b, bytes, codes, /*is_int_min_poison=*/false)) : codes;
     for (int64_t r = 0; r < e.MR; ++r) {
-      Value activation = b.bitcast(bytes, b.loadBroadcast(kLanes, b.getI32Type(), x, e.row(r) + k));
+      Value activations = loadActivations(e, x, r, k);
       if (isSigned)
-        activation = b.intrinsic("llvm.x86.avx2.psign.b", bytes, {activation, codes});
-      Value product = b.intrinsic("llvm.x86.avx2.pmadd.ub.sw", words, {magnitude, activation});
-      Value &sum = sums[r * e.panels + p];
+        activations = withSignOf(codes, activations);
+      Value product = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", words, {magnitude, activations});
+      Value &sum = narrow[r * e.vectors() + v];
       sum = sum ? b.add(sum, product) : product;
     }
   }
 
-  /// Widens the s16 sums into the s32 totals.
-  void flush() {
+  Values result() {
+    for (int64_t v = 0; v < e.vectors(); ++v)
+      widen(v);
+    return totals;
+  }
+
+private:
+  /// vpsignb has no 512-bit form. What it does where a code is 0 does not matter.
+  Value withSignOf(Value codes, Value activations) {
     KernelBuilder &b = e.b;
-    for (auto [sum, total] : llvm::zip(sums, totals)) {
-      if (!sum)
-        continue;
-      Value wide = b.intrinsic("llvm.x86.avx2.pmadd.wd", b.vec(kLanes, b.getI32Type()), {sum, b.splat(kVector / 2, 16, 1)});
+    if (!isWide(e))
+      return b.intrinsic("llvm.x86.avx2.psign.b", codes.getType(), {activations, codes});
+    Value zero = b.splat(e.bytes(), 8, 0);
+    return b.select(b.less(codes, zero), b.sub(zero, activations), activations);
+  }
+
+  void widen(int64_t v) {
+    KernelBuilder &b = e.b;
+    for (int64_t r = 0; r < e.MR; ++r) {
+      Value &sum = narrow[r * e.vectors() + v], &total = totals[r * e.vectors() + v];
+      Value wide = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", b.vec(e.lanes(), b.getI32Type()),
+                               {sum, b.splat(e.bytes() / 2, 16, 1)});
       total = total ? b.add(total, wide) : wide;
       sum = nullptr;
     }
+    added[v] = 0;
   }
 
-  const Values &result() const { return totals; }
-
-private:
   TileEmission &e;
-  Values sums, totals;
+  const int64_t most; ///< products that fit a 16-bit sum
+  Values narrow, totals;
+  llvm::SmallVector<int64_t> added;
 };
 
 class MaddubsDot final : public IntegerDot {
   Values emit(TileEmission &e, Value codes, Value x) const override {
+    MaddubsSums sums(e);
+    overCodes(e, codes, [&](Value bytes, int64_t v, int64_t k) { sums.multiply(bytes, v, x, k); });
+    return sums.result();
+  }
+};
+
+//===----------------------------------------------------------------------===//
+// vpdpbusd
+//===----------------------------------------------------------------------===//
+
+class VnniDot final : public IntegerDot {
+  Values emit(TileEmission &e, Value codes, Value x) const override {
+    const bool isSigned = e.layout().storedCodes().isSigned;
+    Value topBits = isSigned ? makeTopBits(e) : Value();
+    Values totals(e.MR * e.vectors()), corrections(e.vectors());
+    overCodes(e, codes, [&](Value bytes, int64_t v, int64_t k) {
+      for (int64_t r = 0; r < e.MR; ++r) {
+        Value activations = loadActivations(e, x, r, k);
+        Value &total = totals[r * e.vectors() + v];
+        total = isSigned ? dot(e, total, arith::XOrIOp::create(e.b, activations, topBits), bytes) : dot(e, total, bytes, activations);
+      }
+      if (isSigned)
+        corrections[v] = dot(e, corrections[v], topBits, bytes);
+    });
+    if (isSigned)
+      for (size_t a = 0; a < totals.size(); ++a)
+        totals[a] = e.b.sub(totals[a], corrections[a % e.vectors()]);
+    return totals;
+  }
+
+  static Value dot(TileEmission &e, Value sum, Value unsignedBytes, Value signedBytes) {
     KernelBuilder &b = e.b;
-    const PackedLayout &layout = e.layout();
-    const int64_t elements = e.operands.lhsBlock, perVector = layout.nibbles() ? 8 : 4, most = vectorsPerSum(layout, /*perLane=*/2);
-    BlockDot dot(e);
-    int64_t pending = 0;
-    for (int64_t j = 0; j < elements / perVector; ++j) {
-      for (int64_t p = 0; p < e.panels; ++p) {
-        Value bytes = b.load(b.vec(kVector, b.getI8Type()), codes, e.panel(p) + j * kVector);
-        if (!layout.nibbles()) {
-          dot.multiply(bytes, p, x, 4 * j);
-          continue;
-        }
-        auto [low, high] = splitNibbles(b, bytes);
-        dot.multiply(low, p, x, 8 * j);
-        dot.multiply(high, p, x, 8 * j + 4);
-      }
-      pending += perVector / 4;
-      if (pending + perVector / 4 > most) {
-        dot.flush();
-        pending = 0;
-      }
-    }
-    dot.flush();
-    return dot.result();
+    if (!sum)
+      sum = b.splat(e.lanes(), 32, 0);
+    return b.intrinsic(isWide(e) ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256", sum.getType(),
+                       {sum, unsignedBytes, signedBytes});
+  }
+
+  /// 128 in every byte. LLVM is not to know that it is a constant: it would turn the bits of one activation before it is
+  /// broadcast (vmovd, vpxor, vpbroadcastd), where vpxord with a broadcast memory operand does all that.
+  static Value makeTopBits(TileEmission &e) {
+    KernelBuilder &b = e.b;
+    VectorType floats = b.vec(e.lanes(), b.getF32Type());
+    Value bits = b.bitcast(floats, b.splat(e.bytes(), 8, -128));
+    Value fenced = b.intrinsic("llvm.arithmetic.fence.v" + std::to_string(e.lanes()) + "f32", floats, {bits});
+    return b.bitcast(b.vec(e.bytes(), b.getI8Type()), fenced);
   }
 };
 
 const MaddubsDot kMaddubs;
+const VnniDot kVnni;
 
 const MatmulVariant kVariants[] = {
 #define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, PANELS, KR}, DOT},

@@ -36,7 +36,7 @@ bool functionsVerify(ModuleOp module) {
 }
 
 std::unique_ptr<llvm::orc::LLJIT> makeJit(const Target &target) {
-  llvm::orc::JITTargetMachineBuilder builder((llvm::Triple(llvm::StringRef(target.triple))));
+  llvm::orc::JITTargetMachineBuilder builder((llvm::Triple(llvm::StringRef(systemOf(target).triple))));
   builder.setCPU(std::string(target.cpu)).setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   builder.setRelocationModel(llvm::Reloc::PIC_);
   auto jit = valueOrReport(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
@@ -51,11 +51,6 @@ std::unique_ptr<MLIRContext> makeKernelContext() {
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   return context;
-}
-
-bool hostRuns(const Target &target) {
-  assert(target.name == "x86-64-v3" && "add the features of further targets here");
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 
 KernelJit::KernelJit(ModuleOp module, const Target &target, llvm::StringRef name, void *address) {

@@ -7,7 +7,7 @@
 #ifndef PHIC_TEST_TARGETS_KERNELJIT_H
 #define PHIC_TEST_TARGETS_KERNELJIT_H
 
-#include "targets/Target.h"
+#include "targets/Levels.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include <memory>
@@ -16,9 +16,6 @@ namespace phic {
 
 /// A context with every dialect that kernels are made of.
 std::unique_ptr<mlir::MLIRContext> makeKernelContext();
-
-/// True when this machine runs code for `target`.
-bool hostRuns(const Target &target);
 
 class KernelJit {
 public:

@@ -8,6 +8,7 @@
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
+#include "targets/Levels.h"
 #include "gmock/gmock.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/raw_ostream.h"

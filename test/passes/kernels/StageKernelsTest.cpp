@@ -36,7 +36,7 @@ constexpr struct {
 class StageKernels : public testing::TestWithParam<ModelShape> {
 protected:
   void SetUp() override {
-    if (!hostRuns(defaultTarget()))
+    if (!canRunHere(defaultTarget()))
       GTEST_SKIP() << "[SKIP] this machine does not run " << defaultTarget().name;
   }
 };

@@ -37,7 +37,7 @@ std::string moduleText() {
 std::string emitted(const std::string &text, CodeKind kind) {
   auto context = makeKernelContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
-  auto bytes = emitCode(*module, defaultTarget(), kind);
+  auto bytes = emitCode(*module, defaultTarget(), kind, systemOf(defaultTarget()).triple);
   if (!bytes)
     return "error: " + llvm::toString(bytes.takeError());
   return std::string(bytes->begin(), bytes->end());

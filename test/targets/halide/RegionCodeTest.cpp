@@ -42,11 +42,11 @@ public:
       ADD_FAILURE() << llvm::toString(module.takeError());
       return;
     }
-    llvm::orc::JITTargetMachineBuilder builder{llvm::Triple(std::string(target.triple))};
+    llvm::orc::JITTargetMachineBuilder builder{llvm::Triple(std::string(systemOf(target).triple))};
     builder.setCPU(std::string(target.cpu)).setRelocationModel(llvm::Reloc::PIC_);
     jit = llvm::cantFail(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
     (*module)->setDataLayout(jit->getDataLayout());
-    (*module)->setTargetTriple(llvm::Triple(std::string(target.triple)));
+    (*module)->setTargetTriple(llvm::Triple(std::string(systemOf(target).triple)));
     llvm::cantFail(jit->addIRModule({std::move(*module), std::move(context)}));
     address = llvm::cantFail(jit->lookup(region.name())).toPtr<void *>();
   }

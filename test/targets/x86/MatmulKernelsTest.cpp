@@ -68,7 +68,7 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
 class MatmulKernels : public testing::Test {
 protected:
   void SetUp() override {
-    if (!hostRuns(defaultTarget()))
+    if (!canRunHere(defaultTarget()))
       GTEST_SKIP() << "[SKIP] this machine does not run " << defaultTarget().name;
   }
 };

@@ -1,4 +1,5 @@
 // RUN: phic-opt %s --phic-emit-kernels --phic-emit-entry-points --phic-lower-to-llvm --phic-emit-code -o /dev/null | FileCheck %s
+// RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4 --phic-emit-entry-points=target=x86-64-v4 --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4 -o /dev/null | FileCheck %s --check-prefix=V4
 
 // Attention over an f16 cache: keys and values are widened as they are loaded; no gathers, no library calls for e^x,
 // no divisions but one a row.
@@ -13,6 +14,17 @@
 // CHECK:       vdivss
 // CHECK-NOT:   {{gather|call|vdivps|vdivss}}
 // CHECK:       retq
+
+// AVX-512: 16 keys, or columns, a vector.
+// V4-LABEL: phi_attend_f32_f16_f32_none_m1d16__x86_64_v4:
+// V4-NOT:   {{gather|call|vdivps}}
+// V4:       vcvtph2ps {{.*}}%zmm
+// V4:       vfmadd{{.*}}%zmm
+// V4-NOT:   {{gather|call|vdivps}}
+// V4:       vrndscaleps {{.*}}%zmm
+// V4-NOT:   {{gather|call|vdivps}}
+// V4:       vdivss
+// V4:       retq
 module {
   phiq.cache @kv0 {heads = 1 : i64, head_dim = 16 : i64, element = f16, plan.key_offset = 0 : i64, plan.value_offset = 32 : i64}
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x32xf32> {

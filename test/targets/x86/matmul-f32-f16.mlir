@@ -1,4 +1,5 @@
 // RUN: phic-opt %s --phic-emit-kernels --phic-emit-entry-points --phic-lower-to-llvm --phic-emit-code -o /dev/null | FileCheck %s
+// RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4 --phic-emit-entry-points=target=x86-64-v4 --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4 -o /dev/null | FileCheck %s --check-prefix=V4
 
 // Float rows times f16 panels: widened by F16C as they are loaded, accumulators in registers. K is taken four at a time.
 
@@ -16,6 +17,14 @@
 // CHECK-NOT:   {{gather|call}}
 // CHECK-COUNT-32: vfmadd
 // CHECK:       retq
+
+// AVX-512: 8 rows x 2 vectors of two panels, sixteen accumulators.
+// V4-LABEL: phi_matmul_f32_f16_f32_none_8x32x1_k256__x86_64_v4:
+// V4-NOT:   {{gather|call|rsp}}
+// V4:       vcvtph2ps {{.*}}%zmm
+// V4-COUNT-64: vfmadd{{.*}}%zmm
+// V4-NOT:   {{gather|call|rsp}}
+// V4:       retq
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]

@@ -1,4 +1,6 @@
 // RUN: phic-opt %s --phic-emit-kernels --phic-emit-entry-points --phic-lower-to-llvm --phic-emit-code -o /dev/null | FileCheck %s
+// RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4 --phic-emit-entry-points=target=x86-64-v4 --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4 -o /dev/null | FileCheck %s --check-prefix=V4
+// RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4+vnni --phic-emit-entry-points=target=x86-64-v4+vnni --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4+vnni -o /dev/null | FileCheck %s --check-prefix=VNNI
 
 // Signed codes: |w| times the activation with w's sign, so that vpmaddubsw cannot saturate; pairs widen at once.
 
@@ -16,6 +18,27 @@
 // CHECK-COUNT-8: vpabsb
 // CHECK-NOT:   {{vpabsb|gather|call}}
 // CHECK:       retq
+
+// AVX-512 has no vpsignb: activations are negated under a mask.
+// V4-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x16x32_k256__x86_64_v4:
+// V4-NOT:   {{gather|call|rsp|vpsign.*zmm}}
+// V4:       vpmovb2m
+// V4:       vpsubb {{.*}}%zmm{{.*}}{%k
+// V4:       vpmaddubsw {{.*}}%zmm
+// V4-NOT:   {{gather|call|rsp}}
+// V4:       retq
+
+// vpdpbusd: the activation's top bit is turned as it is broadcast, the codes' sum is taken once for all rows.
+// VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x16x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd}}
+// VNNI:       vpxord {{.*}}{1to16}
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd}}
+// VNNI:       retq
+// VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_8x16x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vmovd}}
+// VNNI-COUNT-72: vpdpbusd {{.*}}%zmm
+// VNNI-NOT:   {{vpdpbusd .*zmm|gather|call|rsp|vmovd}}
+// VNNI:       retq
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]

@@ -1,4 +1,6 @@
 // RUN: phic-opt %s --phic-emit-kernels --phic-emit-entry-points --phic-lower-to-llvm --phic-emit-code -o /dev/null | FileCheck %s
+// RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4 --phic-emit-entry-points=target=x86-64-v4 --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4 -o /dev/null | FileCheck %s --check-prefix=V4
+// RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4+vnni --phic-emit-entry-points=target=x86-64-v4+vnni --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4+vnni -o /dev/null | FileCheck %s --check-prefix=VNNI
 
 // Activations quantized at run time times nibbles. Of one activation block (32 elements) and one panel: four vectors
 // of codes, eight vpmaddubsw a row whose sums stay in 16 bits, one vpmaddwd, one vfmadd of the sum.
@@ -26,6 +28,37 @@
 // CHECK-COUNT-4: vpmaddwd
 // CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call}}
 // CHECK:       retq
+
+// AVX-512: two panels in a register; whatever a panel has left is computed in 256 bits. Sixteen products in 16 bits become
+// one vpmaddwd.
+// V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x16x32_k256__x86_64_v4:
+// V4-NOT:   {{gather|call|rsp}}
+// V4:       vinserti64x4
+// V4-COUNT-8: vpmaddubsw {{.*}}%zmm
+// V4-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// V4:       vpmaddwd {{.*}}%zmm
+// V4-NOT:   {{gather|call|rsp}}
+// V4:       retq
+// V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x16x32_k256__x86_64_v4:
+// V4-NOT:   {{gather|call|rsp}}
+// V4-COUNT-64: vpmaddubsw {{.*}}%zmm
+// V4-NOT:   {{gather|call|rsp}}
+// V4:       retq
+
+// vpdpbusd takes the activations from memory, broadcast; nothing but the codes is moved into registers.
+// VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x16x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpmadd}}
+// VNNI:       vinserti64x4
+// VNNI-COUNT-8: vpdpbusd {{.*}}(%{{.*}}){1to16}, %zmm
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vpbroadcastd .*zmm}}
+// VNNI-COUNT-8: vpdpbusd {{.*}}(%{{.*}}){1to8}, %ymm
+// VNNI-NOT:   {{vpdpbusd|gather|call|rsp|vpmadd}}
+// VNNI:       retq
+// VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x16x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpmadd}}
+// VNNI-COUNT-64: vpdpbusd {{.*}}{1to16}, %zmm
+// VNNI-NOT:   {{gather|call|rsp|vpmadd}}
+// VNNI:       retq
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]

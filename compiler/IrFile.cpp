@@ -1,0 +1,99 @@
+//===- IrFile.cpp - IR between phases, as a text ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/IrFile.h"
+#include "compiler/Pipeline.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+/// On a module in a file: the phase it has been through.
+constexpr llvm::StringLiteral kAfterPhase = "phiq.after";
+constexpr llvm::StringLiteral kSplitMarker = "// -----\n";
+
+/// One reading.
+class Reader {
+public:
+  using Fail = llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)>;
+  Reader(MLIRContext &context, const Options &options, Fail fail) : context(context), options(options), fail(fail) {}
+
+  IrFile read() {
+    IrFile file;
+    auto text = llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
+    if (!text)
+      file.code = fail(kExitUsage, "cannot read " + options.model + ": " + text.getError().message());
+    else if (*options.startFrom <= Phase(int(kLastSharedPhase) + 1))
+      file.code = readModule((*text)->getBuffer(), file.module);
+    else
+      file.code = readLevels((*text)->getBuffer(), file.levels);
+    return file;
+  }
+
+private:
+  ExitCode readModule(StringRef text, OwningOpRef<ModuleOp> &module) {
+    module = parseSourceString<ModuleOp>(text, &context, options.model);
+    return module ? checkPhase(*module) : kExitModel;
+  }
+  ExitCode readLevels(StringRef text, std::vector<LevelModule> &levels);
+  ExitCode checkPhase(ModuleOp module);
+
+  MLIRContext &context;
+  const Options &options;
+  Fail fail;
+};
+
+/// What is written by hand does not say after which phase it is.
+ExitCode Reader::checkPhase(ModuleOp module) {
+  auto after = dyn_cast_or_null<StringAttr>(module->removeAttr(kAfterPhase));
+  std::optional<Phase> phase = after ? phaseByName(after.getValue()) : std::nullopt;
+  if (!phase && options.startFrom > Phase::Layout && !module->hasAttr(plan::PlanDialect::kMemory))
+    return fail(kExitModel, options.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
+  if (!phase || int(*phase) + 1 == int(*options.startFrom))
+    return kExitSuccess;
+  return fail(kExitUsage, options.model + " is IR after phase '" + after.getValue() + "'; it goes on with --start-from=" +
+                              std::string(phaseName(Phase(int(*phase) + 1))) + ", not " + std::string(phaseName(*options.startFrom)));
+}
+
+ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
+  if (!options.cpu.empty())
+    return fail(kExitUsage, "--cpu=" + options.cpu + " comes too late: the kernels of " + options.model + " are made");
+  SmallVector<StringRef> pieces;
+  text.split(pieces, kSplitMarker, /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (StringRef piece : pieces) {
+    OwningOpRef<ModuleOp> module;
+    if (ExitCode code = readModule(piece, module))
+      return code;
+    auto name = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kLevel);
+    const Target *level = name ? targetByName(name.getValue()) : nullptr;
+    if (!level) {
+      module->emitError("has no level of Targets.def as ") << plan::PlanDialect::kLevel;
+      return kExitModel;
+    }
+    levels.push_back({level, std::move(module)});
+  }
+  return kExitSuccess;
+}
+
+} // namespace
+
+std::string printIr(ArrayRef<ModuleOp> modules, Phase after) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  for (ModuleOp module : modules) {
+    os << (text.empty() ? StringRef() : StringRef(kSplitMarker));
+    module->setAttr(kAfterPhase, StringAttr::get(module.getContext(), phaseName(after)));
+    module.print(os, OpPrintingFlags().enableDebugInfo(/*enable=*/true, /*prettyForm=*/false));
+    module->removeAttr(kAfterPhase);
+    os << "\n";
+  }
+  return text;
+}
+
+IrFile readIrFile(MLIRContext &context, const Options &options, Reader::Fail fail) { return Reader(context, options, fail).read(); }
+
+} // namespace phic

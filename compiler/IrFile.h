@@ -1,0 +1,31 @@
+//===- IrFile.h - IR between phases, as a text -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What --stop-after and --dump-phases write and --start-from reads: one module,
+// and after kLastSharedPhase one a CPU level with `// -----` between them.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_IRFILE_H
+#define PHIC_COMPILER_IRFILE_H
+
+#include "compiler/Options.h"
+#include "compiler/link/Link.h"
+#include "mlir/IR/MLIRContext.h"
+
+namespace phic {
+
+/// The modules with locations, which are the names of the model's nodes, and with the phase that they have been through.
+std::string printIr(llvm::ArrayRef<mlir::ModuleOp> modules, Phase after);
+
+struct IrFile {
+  ExitCode code = kExitSuccess;               ///< else nothing was read, and the user has been told
+  mlir::OwningOpRef<mlir::ModuleOp> module{}; ///< of a shared phase
+  std::vector<LevelModule> levels{};          ///< of a later one, in the file's order
+};
+
+/// Reads options.model, which must be IR that options.startFrom goes on with. MLIR's own errors go to the context's
+/// diagnostics, other ones to `fail`.
+IrFile readIrFile(mlir::MLIRContext &context, const Options &options, llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)> fail);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_IRFILE_H

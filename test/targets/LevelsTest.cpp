@@ -1,0 +1,92 @@
+//===- LevelsTest.cpp - From --target and --cpu to levels ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "targets/Levels.h"
+#include "phi/format.h"
+#include "gmock/gmock.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/TargetParser/X86TargetParser.h"
+#include "gtest/gtest.h"
+
+using namespace phic;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+std::vector<std::string> levelsOf(std::string_view cpus) {
+  std::string reason;
+  auto choices = chooseTargets("", cpus, &reason);
+  if (!choices)
+    return {reason};
+  std::vector<std::string> names;
+  for (const Target *level : choices->front().levels)
+    names.emplace_back(level->name);
+  return names;
+}
+
+std::string reasonOf(std::string_view systems, std::string_view cpus) {
+  std::string reason;
+  EXPECT_FALSE(chooseTargets(systems, cpus, &reason));
+  return reason;
+}
+
+TEST(Levels, BestFirstEachOnce) {
+  EXPECT_THAT(levelsOf(""), ElementsAre("x86-64-v4+vnni", "x86-64-v3"));
+  EXPECT_THAT(levelsOf("haswell,x86-64-v4,znver4,znver3,icelake-server"), ElementsAre("x86-64-v4+vnni", "x86-64-v4", "x86-64-v3"));
+  EXPECT_THAT(levelsOf("skylake-avx512"), ElementsAre("x86-64-v4"));
+}
+
+TEST(Levels, MistakesAreNamedWithWhatIsKnown) {
+  EXPECT_THAT(reasonOf("", "x86-64-v3,pentium4"), HasSubstr("--cpu=pentium4 is neither a level nor a processor"));
+  EXPECT_THAT(reasonOf("", "pentium4"), testing::AllOf(HasSubstr(" x86-64-v4+vnni"), HasSubstr(" znver4"), HasSubstr("'native'")));
+  EXPECT_THAT(reasonOf("riscv64-linux", ""), testing::AllOf(HasSubstr("--target=riscv64-linux"), HasSubstr("x86_64-linux")));
+  EXPECT_THAT(reasonOf("x86_64-linux,x86_64-linux", ""), HasSubstr("twice"));
+}
+
+TEST(Levels, NativeIsTheBestThatRunsHere) {
+  const Target *best = nullptr;
+  for (const Target &level : allTargets())
+    if (canRunHere(level))
+      best = &level;
+  if (!best)
+    GTEST_SKIP() << "[SKIP] this machine runs no level";
+  EXPECT_THAT(levelsOf("native"), ElementsAre(std::string(best->name)));
+}
+
+struct Feature {
+  uint64_t bit;
+  const char *name;
+};
+const Feature kFeatures[] = {
+#define PHI_CPU_FEATURE(BIT, NAME, LLVM) {BIT, LLVM},
+#include "phi/cpu_features.def"
+};
+
+/// Whether a processor has all that a level asks for, in LLVM's opinion.
+bool runs(const std::string &cpu, const Target &level) {
+  llvm::SmallVector<llvm::StringRef> features;
+  llvm::X86::getFeaturesForCPU(cpu, features);
+  return llvm::all_of(kFeatures, [&](const Feature &feature) {
+    return !(level.cpuFeatures & feature.bit) || llvm::is_contained(features, feature.name);
+  });
+}
+
+/// Each processor runs its level, and no better one.
+TEST(Levels, ProcessorsAreAsLlvmKnowsThem) {
+  const std::pair<const char *, const char *> cpus[] = {
+#define PHIC_CPU(NAME, LEVEL) {NAME, LEVEL},
+#include "targets/Cpus.def"
+  };
+  for (auto [cpu, name] : cpus) {
+    const Target *level = targetByName(name);
+    ASSERT_NE(level, nullptr) << cpu;
+    if (level->family != "x86_64")
+      continue;
+    EXPECT_NE(llvm::X86::parseArchX86(cpu), llvm::X86::CK_None) << cpu;
+    for (const Target &other : allTargets())
+      if (other.family == level->family)
+        EXPECT_EQ(runs(cpu, other), &other <= level) << cpu << " and " << other.name;
+  }
+}
+
+} // namespace
