@@ -5,6 +5,7 @@ test/emulators/avx512, in one thread. With PHIC_CHECK_ALL=1 each model is also v
 
     levels.py PHIC [test...]
 """
+import hashlib
 import json
 import os
 import re
@@ -68,18 +69,19 @@ class Programs(unittest.TestCase):
         return program
 
     def logits(self, program, level, *flags):
-        """Logits of every token, and the ids that greedy decoding adds."""
+        """A hash of the logits of every token, and the ids that greedy decoding adds. All levels run on the same machine:
+        the emulator where this one lacks one, since its vcvtps2ph now and then rounds a value to the other neighbour (Bochs 2.7)."""
         file = self.path("logits.npy")
         words = ["--tokens", TOKENS, "--logits", "logits.npy", "-n", 3, "--temp", 0, "--ignore-eos", "--print-ids", "--threads", 1,
                  "--cpu-variant", level, *flags]
-        if has(program, level):
+        if has(program, LEVELS[0]):
             words[3] = file
             ids = run(program, *words).stdout
         elif self.missing:
             self.skipTest(f"[SKIP] {self.missing}")
         else:
             ids = run(EMULATOR, "--get", f"logits.npy:{file}", program, *words).stdout
-        return np.load(file).tobytes(), ids
+        return hashlib.sha256(np.load(file).tobytes()).hexdigest(), ids
 
 
 class Levels(Programs):
