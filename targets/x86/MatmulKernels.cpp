@@ -147,7 +147,7 @@ class VnniDot final : public IntegerDot {
   }
 
   /// 128 in every byte. LLVM is not to know that it is a constant: it would turn the bits of one activation before it is
-  /// broadcast (vmovd, vpxor, vpbroadcastd), where vpxord with a broadcast memory operand does all that.
+  /// broadcast, between registers (vmovd, vpxor, vpbroadcastd), not after it comes broadcast from memory.
   static Value makeTopBits(TileEmission &e) {
     KernelBuilder &b = e.b;
     VectorType floats = b.vec(e.lanes(), b.getF32Type());

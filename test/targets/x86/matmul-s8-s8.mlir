@@ -28,16 +28,18 @@
 // V4-NOT:   {{gather|call|rsp}}
 // V4:       retq
 
-// vpdpbusd: the activation's top bit is turned as it is broadcast, the codes' sum is taken once for all rows.
+// vpdpbusd: the activation's top bit is turned after it is broadcast from memory, the codes' sum is taken once for all rows.
 // VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x16x32_k256__x86_64_v4_vnni:
-// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd}}
-// VNNI:       vpxord {{.*}}{1to16}
-// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd}}
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd }}
+// VNNI:       vpbroadcastd {{.*}}(%{{.*}}), %zmm
+// VNNI:       vpxor{{[dq]}} %zmm{{.*}}%zmm
+// VNNI:       vpdpbusd {{.*}}%zmm
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd }}
 // VNNI:       retq
 // VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_8x16x32_k256__x86_64_v4_vnni:
-// VNNI-NOT:   {{gather|call|rsp|vmovd}}
+// VNNI-NOT:   {{gather|call|rsp|vmovd }}
 // VNNI-COUNT-72: vpdpbusd {{.*}}%zmm
-// VNNI-NOT:   {{vpdpbusd .*zmm|gather|call|rsp|vmovd}}
+// VNNI-NOT:   {{vpdpbusd .*zmm|gather|call|rsp|vmovd }}
 // VNNI:       retq
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
