@@ -43,8 +43,11 @@ llvm::SmallVector<Step> loadSteps(TileEmission &e, Value codes, int64_t p) {
     Step low{k, {}}, high{k + 4, {}};
     for (int64_t half = 0; half < kRegisters; ++half) {
       low.codes[half] = b.load(bytes(b), codes, at + half * kRegister);
-      if (nibbles)
-        std::tie(low.codes[half], high.codes[half]) = splitNibbles(b, low.codes[half]);
+      if (!nibbles)
+        continue;
+      Value both = low.codes[half];
+      low.codes[half] = arith::AndIOp::create(b, both, b.splat(kRegister, 8, 15));
+      high.codes[half] = arith::ShRUIOp::create(b, both, b.splat(kRegister, 8, 4));
     }
     steps.push_back(low);
     if (nibbles)

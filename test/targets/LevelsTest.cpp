@@ -4,6 +4,7 @@
 #include "phi/format.h"
 #include "gmock/gmock.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/TargetParser/AArch64TargetParser.h"
 #include "llvm/TargetParser/X86TargetParser.h"
 #include "gtest/gtest.h"
 
@@ -62,10 +63,25 @@ const Feature kFeatures[] = {
 #include "phi/cpu_features.def"
 };
 
+/// LLVM's names of what a processor of that family has; empty for a name that LLVM does not know.
+llvm::SmallVector<std::string> featuresOf(const std::string &cpu, std::string_view family) {
+  llvm::SmallVector<std::string> names;
+  if (family == "x86_64") {
+    llvm::SmallVector<llvm::StringRef> features;
+    if (llvm::X86::parseArchX86(cpu) != llvm::X86::CK_None)
+      llvm::X86::getFeaturesForCPU(cpu, features);
+    names.assign(features.begin(), features.end());
+  } else if (auto known = llvm::AArch64::parseCpu(cpu)) {
+    std::vector<llvm::StringRef> features;
+    llvm::AArch64::getExtensionFeatures(known->getImpliedExtensions(), features);
+    for (llvm::StringRef feature : features)
+      names.push_back(feature.drop_front().str()); // "+dotprod"
+  }
+  return names;
+}
+
 /// Whether a processor has all that a level asks for, in LLVM's opinion.
-bool runs(const std::string &cpu, const Target &level) {
-  llvm::SmallVector<llvm::StringRef> features;
-  llvm::X86::getFeaturesForCPU(cpu, features);
+bool runs(llvm::ArrayRef<std::string> features, const Target &level) {
   return llvm::all_of(kFeatures, [&](const Feature &feature) {
     return !(level.cpuFeatures & feature.bit) || llvm::is_contained(features, feature.name);
   });
@@ -80,12 +96,11 @@ TEST(Levels, ProcessorsAreAsLlvmKnowsThem) {
   for (auto [cpu, name] : cpus) {
     const Target *level = targetByName(name);
     ASSERT_NE(level, nullptr) << cpu;
-    if (level->family != "x86_64")
-      continue;
-    EXPECT_NE(llvm::X86::parseArchX86(cpu), llvm::X86::CK_None) << cpu;
+    auto features = featuresOf(cpu, level->family);
+    EXPECT_FALSE(features.empty()) << cpu;
     for (const Target &other : allTargets())
       if (other.family == level->family)
-        EXPECT_EQ(runs(cpu, other), &other <= level) << cpu << " and " << other.name;
+        EXPECT_EQ(runs(features, other), &other <= level) << cpu << " and " << other.name;
   }
 }
 
