@@ -17,10 +17,11 @@ BIN, LLVM = sys.argv[1], sys.argv[2]
 MODEL = os.path.join(HERE, "..", "test", "models", "tiny-llama", "ort-genai-int4")
 TESTS = os.path.join(HERE, "..", "test", "targets", "x86")
 # Level to the processors that llvm-mca is asked about.
-LEVELS = {"x86-64-v3": ["znver3", "skylake"], "x86-64-v4": ["skylake-avx512"], "x86-64-v4+vnni": ["znver4", "icelake-server"]}
+LEVELS = {"x86-64-v3": ["znver3", "skylake"], "x86-64-v4": ["skylake-avx512"], "x86-64-v4+vnni": ["znver4", "icelake-server"],
+          "neon": ["cortex-a76"], "neon+dotprod": ["cortex-a76", "neoverse-n1", "apple-m1"], "neon+i8mm": ["neoverse-v1", "apple-m2"]}
 # IR with one matmul of a format, K = 256, and the elements of K in one round of its loop.
 LOOPS = [("u4, f16 scale", "matmul-s8-u4.mlir", 32), ("s8, f16 scale", "matmul-s8-s8.mlir", 32), ("f16", "matmul-f32-f16.mlir", 4)]
-DOTS = ["vpdpbusd", "vpmaddubsw", "vfmadd"]
+DOTS = ["vpdpbusd", "vpmaddubsw", "smmla", "sdot", "smlal", "vfmadd", "fmla"]
 
 
 def run(*command, stdin=None):
@@ -37,7 +38,7 @@ def assembly(ir, level, kernels_are_made):
             name = label.group(1)
             functions[name] = []
         elif name and (line.startswith("\t") and not line.startswith("\t.") or line.startswith(".L")):
-            functions[name].append(line.split("#")[0].rstrip())
+            functions[name].append(re.sub(r"(# |//).*", "", line).rstrip())
     return functions
 
 
@@ -47,7 +48,7 @@ def loops(body):
     for i, line in enumerate(body):
         if line.startswith(".L"):
             at[line.rstrip(":")] = i
-        jump = re.match(r"\tj\w+\s+(\.L\w+)", line)
+        jump = re.match(r"\t(?:j\w+|b\.\w+|cbn?z\s+\w+,)\s+(\.L\w+)", line)
         if jump and jump.group(1) in at:
             found.append((at[jump.group(1)], i))
     return [[line for line in body[a:b + 1] if not line.startswith(".L")]
@@ -64,8 +65,13 @@ def dot_of(loop):
     return next(name for dot in DOTS for name in names if name.startswith(dot))
 
 
-def cycles(loop, cpu):
-    text = run(os.path.join(LLVM, "llvm-mca"), "-mtriple=x86_64", f"-mcpu={cpu}", "--iterations=100", stdin="\n".join(loop) + "\n")
+def is_arm(level):
+    return level.startswith("neon")
+
+
+def cycles(loop, level, cpu):
+    triple = "aarch64" if is_arm(level) else "x86_64"
+    text = run(os.path.join(LLVM, "llvm-mca"), f"-mtriple={triple}", f"-mcpu={cpu}", "--iterations=100", stdin="\n".join(loop) + "\n")
     return float(re.search(r"Total Cycles:\s+(\d+)", text).group(1)) / 100
 
 
@@ -83,18 +89,20 @@ def loop_table():
         for level, cpus in LEVELS.items():
             for MR, NR, loop in sorted(cores(assembly(os.path.join(TESTS, file), level, False))):
                 work = MR * NR * elements
-                moves = sum(bool(re.match(r"\tv?(p?mov|pbroadcast|broadcast|pinsert|insert|pextract|extract)", line)) for line in loop)
+                moves = sum(bool(re.match(r"\tv?(p?mov|pbroadcast|broadcast|pinsert|insert|pextract|extract|dup|zip|fmov)", line)) for line in loop)
                 for cpu in cpus:
-                    took = cycles(loop, cpu)
+                    took = cycles(loop, level, cpu)
                     print(f"| {title} | {level} | {MR}x{NR} | `{dot_of(loop)}` | {len(loop)} | {moves} | {work} | {1000 * len(loop) / work:.1f} | {cpu} | {took:.1f} | {work / took:.0f} |")
 
 
 def stage_table(folder):
     print("| stage | entry | level | kernel | generator |\n|---|---|---|---|---|")
     program = os.path.join(folder, "program")
-    run(os.path.join(BIN, "phic"), "build", MODEL, "-o", program, "-q", "--cpu", ",".join(LEVELS))
-    seen = set()
-    for kernel in json.loads(run(os.path.join(BIN, "phic"), "inspect", "--json", program))["kernels"]:
+    seen, kernels = set(), []
+    for system, levels in (("x86_64-linux", [level for level in LEVELS if not is_arm(level)]), ("aarch64-linux", filter(is_arm, LEVELS))):
+        run(os.path.join(BIN, "phic"), "build", MODEL, "-o", program, "-q", "--target", system, "--cpu", ",".join(levels))
+        kernels += json.loads(run(os.path.join(BIN, "phic"), "inspect", "--json", program))["kernels"]
+    for kernel in kernels:
         kind = re.sub(r"layers\.\d+", "layers.N", kernel["stage"])
         if (kind, kernel["entry"], kernel["cpu_variant"]) in seen or kernel["entry"] == "verify":
             continue

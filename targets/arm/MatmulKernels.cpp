@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/MatmulTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 using namespace mlir;
 
@@ -28,32 +29,27 @@ VectorType sums(KernelBuilder &b) { return b.vec(4, b.getI32Type()); }
 Value shuffle(KernelBuilder &b, Value x, Value y, ArrayRef<int32_t> lanes) { return LLVM::ShuffleVectorOp::create(b, x, y, lanes); }
 Value joined(KernelBuilder &b, Value low, Value high) { return shuffle(b, low, high, {0, 1, 2, 3, 4, 5, 6, 7}); }
 
-/// Codes of one step of K: of each half panel, element k of every column. Nibbles: the low half is k, the high half k + 4.
+/// Codes of the four elements of K from `k` on, of each half panel.
 struct Step {
   int64_t k;
   Value codes[kRegisters];
 };
 
-/// All steps of the activation block, for panel p.
-llvm::SmallVector<Step> loadSteps(TileEmission &e, Value codes, int64_t p) {
+/// Hands the activation block's steps of panel p to `use`, in pairs (k, k + 4), each as it comes from memory.
+void overSteps(TileEmission &e, Value codes, int64_t p, llvm::function_ref<void(const Step &, const Step &)> use) {
   KernelBuilder &b = e.b;
-  llvm::SmallVector<Step> steps;
   const bool nibbles = e.layout().nibbles();
-  for (int64_t k = 0, at = e.panel(p); k < e.operands.lhsBlock; k += nibbles ? 8 : 4, at += kVector) {
+  for (int64_t k = 0; k < e.operands.lhsBlock; k += 8) {
     Step low{k, {}}, high{k + 4, {}};
+    Value vectors = b.offset(codes, e.panel(p) + e.layout().codeBytes(k));
     for (int64_t half = 0; half < kRegisters; ++half) {
-      low.codes[half] = b.load(bytes(b), codes, at + half * kRegister);
-      if (!nibbles)
-        continue;
-      Value both = low.codes[half];
-      low.codes[half] = arith::AndIOp::create(b, both, b.splat(kRegister, 8, 15));
-      high.codes[half] = arith::ShRUIOp::create(b, both, b.splat(kRegister, 8, 4));
+      Value bits = b.load(bytes(b), vectors, half * kRegister);
+      low.codes[half] = nibbles ? Value(arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15))) : bits;
+      high.codes[half] = nibbles ? Value(arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)))
+                                 : b.load(bytes(b), vectors, kVector + half * kRegister);
     }
-    steps.push_back(low);
-    if (nibbles)
-      steps.push_back(high);
+    use(low, high);
   }
-  return steps;
 }
 
 /// 16 activations of a row, from element k / 16 * 16 of the block on; loaded once.
@@ -119,16 +115,20 @@ class MultiplyLong final : public IntegerDot {
     for (int64_t p = 0; p < e.panels; ++p) {
       llvm::SmallVector<LongSums> rows(e.MR * kRegisters);
       int64_t pending = 0;
-      for (const Step &step : loadSteps(e, codes, p)) {
+      auto multiply = [&](const Step &step) {
         for (int64_t r = 0; r < e.MR; ++r)
           for (int64_t half = 0; half < kRegisters; ++half)
             rows[r * kRegisters + half].multiply(b, step.codes[half], activations.four(r, step.k));
         if (++pending < most)
-          continue;
+          return;
         for (LongSums &row : rows)
           row.flush(b);
         pending = 0;
-      }
+      };
+      overSteps(e, codes, p, [&](const Step &low, const Step &high) {
+        multiply(low);
+        multiply(high);
+      });
       for (LongSums &row : rows)
         row.flush(b);
       for (int64_t r = 0; r < e.MR; ++r)
@@ -149,12 +149,17 @@ class DotProduct final : public IntegerDot {
     Values totals(e.MR * e.panels);
     for (int64_t p = 0; p < e.panels; ++p) {
       Values halves(e.MR * kRegisters, b.splat(4, 32, 0));
-      for (const Step &step : loadSteps(e, codes, p))
+      auto multiply = [&](const Step &step) {
         for (int64_t r = 0; r < e.MR; ++r)
           for (int64_t half = 0; half < kRegisters; ++half) {
             Value &sum = halves[r * kRegisters + half];
             sum = b.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", sums(b), {sum, step.codes[half], activations.four(r, step.k)});
           }
+      };
+      overSteps(e, codes, p, [&](const Step &low, const Step &high) {
+        multiply(low);
+        multiply(high);
+      });
       for (int64_t r = 0; r < e.MR; ++r)
         totals[r * e.panels + p] = joined(b, halves[r * kRegisters], halves[r * kRegisters + 1]);
     }
@@ -184,20 +189,18 @@ class MatrixProduct final : public IntegerDot {
     KernelBuilder &b = e.b;
     assert(e.panels == 1 && e.MR % 2 == 0 && "see arm/Kernels.def");
     RowCodes activations(e, x);
-    llvm::SmallVector<Step> steps = loadSteps(e, codes, 0);
     Values quarters(e.MR * kRegisters, b.splat(4, 32, 0)); // of each pair: columns 01, 23, 45, 67
-    for (size_t i = 0; i < steps.size(); i += 2) {
-      const int64_t k = steps[i].k;
+    overSteps(e, codes, 0, [&](const Step &low, const Step &high) {
       Values columns;
       for (int64_t half = 0; half < kRegisters; ++half)
-        for (bool high : {false, true})
-          columns.push_back(zip(b, steps[i].codes[half], steps[i + 1].codes[half], /*lanes=*/4, high));
+        for (bool upper : {false, true})
+          columns.push_back(zip(b, low.codes[half], high.codes[half], /*lanes=*/4, upper));
       for (int64_t pair = 0; pair < e.MR / 2; ++pair) {
-        Value rows = zip(b, activations.at(2 * pair, k), activations.at(2 * pair + 1, k), /*lanes=*/2, k % kRegister != 0);
+        Value rows = zip(b, activations.at(2 * pair, low.k), activations.at(2 * pair + 1, low.k), /*lanes=*/2, low.k % kRegister != 0);
         for (int64_t q = 0; q < 4; ++q)
           quarters[pair * 4 + q] = b.intrinsic("llvm.aarch64.neon.smmla.v4i32.v16i8", sums(b), {quarters[pair * 4 + q], rows, columns[q]});
       }
-    }
+    });
     Values totals;
     for (int64_t a = 0; a < e.MR; ++a)
       totals.push_back(joined(b, quarters[2 * a], quarters[2 * a + 1]));
