@@ -6,6 +6,7 @@
 #include "targets/Levels.h"
 #include "phi/format.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/TargetParser/Host.h"
@@ -48,15 +49,14 @@ std::string knownCpus(const std::vector<TargetChoice> &choices) {
   auto isAsked = [&](const Target &level) {
     return llvm::any_of(choices, [&](const TargetChoice &choice) { return choice.system->family == level.family; });
   };
-  std::string text = "levels are";
+  std::vector<std::string_view> levels, cpus;
   for (const Target &level : allTargets())
     if (isAsked(level))
-      text += " " + std::string(level.name);
-  text += "; processors are";
+      levels.push_back(level.name);
   for (const Cpu &cpu : kCpus)
     if (isAsked(*targetByName(cpu.level)))
-      text += " " + std::string(cpu.name);
-  return text + "; 'native' is this machine";
+      cpus.push_back(cpu.name);
+  return "known levels are " + llvm::join(levels, ", ") + ", known processors " + llvm::join(cpus, ", ") + "; 'native' is this machine";
 }
 
 /// The best level of this machine, or nullptr.
@@ -92,7 +92,7 @@ std::string whyUnknown(std::string_view cpu, const std::vector<TargetChoice> &ch
   }
   if (cpu == kNative)
     return quoted + ": this machine runs none of the levels; " + knownCpus(choices);
-  return quoted + " is neither a level nor a processor that phic knows; " + knownCpus(choices);
+  return quoted + " is no CPU level or processor phic knows; " + knownCpus(choices);
 }
 
 } // namespace
@@ -102,9 +102,8 @@ std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems,
   for (std::string_view name : split(systems.empty() ? allSystems().front().name : systems)) {
     const System *system = systemByName(name);
     if (!system) {
-      *reason = "--target=" + std::string(name) + " is no system that phic knows; known are";
-      for (const System &known : allSystems())
-        *reason += " " + std::string(known.name);
+      auto names = llvm::map_range(allSystems(), [](const System &known) { return known.name; });
+      *reason = "--target=" + std::string(name) + " is no system phic compiles for; known are " + llvm::join(names, ", ");
       return std::nullopt;
     }
     if (llvm::any_of(choices, [&](const TargetChoice &choice) { return choice.system == system; })) {

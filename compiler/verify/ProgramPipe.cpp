@@ -74,7 +74,7 @@ Error ProgramPipe::spawn(std::vector<std::string> words, int streamTo) {
   if (failure == 0)
     return Error::success();
   process = -1;
-  return error(Twine("cannot run ") + words.front() + ": " + std::strerror(failure));
+  return error(Twine("cannot run ") + (streamTo >= 0 ? program : words.front()) + ": " + std::strerror(failure));
 }
 
 ProgramPipe::~ProgramPipe() {

@@ -186,7 +186,7 @@ class AddModel(unittest.TestCase):
     def test_what_phic_cannot_honour_is_its_error(self):
         self.arguments('tiny MODEL "my model" EMIT exe CPU x86-64-v9')
         self.configure()
-        self.assertIn("phic: error: --cpu=x86-64-v9 is no CPU level phic knows", self.run_cmake("--build", "build", code=1))
+        self.assertIn("phic: error: --cpu=x86-64-v9 is no CPU level or processor phic knows", self.run_cmake("--build", "build", code=1))
         self.assertFalse(os.path.exists(self.path("build", "tiny.phic", "tiny")))
 
 

@@ -67,7 +67,7 @@ class Levels(Arm):
     def test_a_level_that_cannot_be_had_is_refused_in_words(self):
         only = self.build_for("aarch64-linux", SMALL, "--cpu=neoverse-v1")
         self.assertEqual(run(QEMU, "-cpu", "cortex-a76", only, "--tokens", "1", code=1).stderr,
-                         "this program needs a processor with neon+i8mm; this one lacks I8MM (smmla)\n")
+                         "this model needs a processor with neon+i8mm; this one lacks I8MM (smmla)\n")
         self.assertIn("--cpu=znver4", run(PHIC, "build", os.path.join(HERE, SMALL), "-o", self.path("never"), "--target=aarch64-linux",
                                           "--cpu=znver4", code=1).stderr)
 

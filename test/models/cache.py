@@ -200,7 +200,7 @@ class Cache(unittest.TestCase):
             time.sleep(0.05)
         self.assertTrue(self.hits("--max-context=64"))
         size = sum(os.path.getsize(file) for file in glob.glob(self.path("cache", "outputs", "*", "*", "*")))
-        self.assertRegex(self.run_cache("--prune", "--cache-size", str(size * 2 // 3 + 2000)), r"deleted: 1 entry, 0\.3 MiB")
+        self.assertRegex(self.run_cache("--prune", "--cache-size", str(size * 2 // 3 + 2000)), r"deleted: 1 entry, 0\.4 MiB")
         self.assertTrue(self.hits("--max-context=64"))
         self.assertFalse(self.hits("--max-context=128", "--cache-size", str(size * 2 // 3 + 2000)))
         self.assertEqual(len(self.entries()), 2)

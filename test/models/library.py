@@ -25,7 +25,7 @@ OTHER = os.path.join(HERE, "tiny-phi3", "ort-genai-int4-asym")
 # All that a library may ask of the C library: functions of C and POSIX, and three of Linux, with the same meaning and the
 # same data layouts in glibc and musl.
 ALLOWED = set("""
-    memcpy memmove memset bcmp memcmp strlen strchr strrchr strerror __errno_location
+    memcpy memmove memset bcmp memcmp strcmp strlen strchr strrchr strerror __errno_location
     open close read lseek mmap munmap
     pthread_create pthread_join pthread_sigmask pthread_attr_init pthread_attr_setstacksize pthread_attr_destroy
     sigfillset sigdelset
