@@ -9,7 +9,7 @@ namespace phi {
 namespace {
 
 enum class FlagId : uint8_t {
-  Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, Stop, IgnoreEos,
+  Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, PromptLookup, Stop, IgnoreEos,
   Tokens, TokensFile, Logits, PrintIds, Weights, Stats, CpuVariant, StreamStages, StreamTimes, Version, Help,
 };
 
@@ -32,6 +32,8 @@ constexpr Flag kFlags[] = {
     {FlagId::Seed, "--seed", "S", "random seed (default: another one each run)"},
     {FlagId::Context, "--ctx", "N", "most tokens of prompt and answer together"},
     {FlagId::Threads, "--threads", "N", "threads (default: physical cores)"},
+    {FlagId::PromptLookup, "--prompt-lookup", "N",
+     "guess up to N (at most 7) tokens a step where the text repeats itself: the same answer, sooner; 0 is off"},
     {FlagId::Stop, "--stop", "TEXT", "stop before TEXT; may be given up to 16 times"},
     {FlagId::IgnoreEos, "--ignore-eos", nullptr, "go on after the model's stop tokens"},
     {FlagId::Tokens, "--tokens", "IDS", "the prompt as token ids, 1,2,3"},
@@ -235,6 +237,7 @@ bool Parser::store(const Flag &flag) {
   case FlagId::Count: return integer(flag, 0, INT32_MAX, &options.count);
   case FlagId::Context: return integer(flag, 1, model.context_max, &options.context);
   case FlagId::Threads: return integer(flag, 1, kMostThreads, &options.threads);
+  case FlagId::PromptLookup: return integer(flag, 0, PHI_VERIFY_ROWS - 1, &options.promptLookup);
   case FlagId::Stop: return storeStop();
   case FlagId::IgnoreEos: options.ignoreEos = true; return true;
   case FlagId::Tokens: options.tokens = value; return true;
@@ -270,6 +273,8 @@ bool Parser::checkTogether() {
     return fail("--logits writes one prompt's logits; it cannot be used with -i");
   if (options.streamStages >= 0 && options.streamTimes >= 0)
     return fail("--stream-stages and --stream-times exclude each other: writing buffers takes time");
+  if (options.promptLookup && model.pruned_head)
+    return fail("this model computes the logits of the last token alone; --prompt-lookup cannot be used");
   if (!model.tokenizer && !options.hasTokens())
     return fail("this program was built without a tokenizer; give it token ids with --tokens or --tokens-file");
   if (!model.tokenizer && options.stopCount)

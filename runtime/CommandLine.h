@@ -31,6 +31,7 @@ struct ProgramOptions {
   StatsKind stats = StatsKind::None;
   int64_t count = -1;                ///< -n; -1: until a stop or the context's end
   int64_t context = 0;               ///< --ctx; 0: the model's default
+  int64_t promptLookup = 0;          ///< most tokens guessed a step, up to PHI_VERIFY_ROWS - 1
   int64_t threads = 0;               ///< 0: physical cores
   int64_t streamStages = -1;         ///< file descriptor
   int64_t streamTimes = -1;          ///< file descriptor

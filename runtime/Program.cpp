@@ -11,6 +11,7 @@
 #include "Model.h"
 #include "Output.h"
 #include "Prompt.h"
+#include "PromptLookup.h"
 #include "Sampler.h"
 #include "Session.h"
 #include "StageStream.h"
@@ -51,7 +52,7 @@ private:
   bool encode();
   bool openLogits();
   bool append(const int32_t *ids, int64_t count, const LogitsSink *sink);
-  int32_t nextToken();
+  int32_t nextToken(int64_t row);
   bool answer();
   void decodeTokens(int32_t id, int64_t limit);
   bool answerOnce();
@@ -72,6 +73,7 @@ private:
   Prompt prompt = {};
   Session session = {};
   Sampler sampler = {};
+  PromptLookup lookup = {};
   Output output = {};
   StageStream stream;
   LogitsFile logits;
@@ -109,7 +111,7 @@ void Program::layOut(Layout *layout) {
   SessionOptions wanted = {};
   wanted.context = context;
   wanted.threads = int32_t(options.threads);
-  wanted.logitRows = options.logits && !model.pruned_head ? model.chunk_rows : 1;
+  wanted.logitRows = options.logits && !model.pruned_head ? model.chunk_rows : options.promptLookup + 1;
   if (options.streamTimes >= 0)
     stream.times = layout->take<uint64_t>(model.stage_count);
   wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
@@ -184,11 +186,8 @@ bool Program::append(const int32_t *ids, int64_t count, const LogitsSink *sink) 
   return phi::append(&session, ids, count, sink) == Advance::Done;
 }
 
-/// From the last row of logits of the last step.
-int32_t Program::nextToken() {
-  const phi_frame &frame = session.frame;
-  return sample(&sampler, frame.logits + (frame.rows - frame.logit_row0 - 1) * int64_t(model.vocab));
-}
+/// From a row of logits of the last step.
+int32_t Program::nextToken(int64_t row) { return sample(&sampler, session.frame.logits + row * int64_t(model.vocab)); }
 
 bool Program::isStop(int32_t id) const {
   if (options.ignoreEos)
@@ -209,16 +208,17 @@ void Program::decodeTokens(int32_t id, int64_t limit) {
       break;
     if (!printToken(&output, id, out) || stop || count == limit)
       break;
-    if (session.length == context) {
+    if (knownLength(lookup, session) == context) {
       errors << "stopped: the context of " << context << " tokens is full (--ctx)\n";
       break;
     }
-    if (!append(&id, 1, nullptr))
+    if (appendGuessing(&lookup, &session, id) != Advance::Done)
       break;
-    id = nextToken();
+    id = nextToken(lookup.right);
     last = os::now();
     ++stats.decodeTokens;
   }
+  forgetGuesses(&lookup, &session);
   stats.decode += last - from;
 }
 
@@ -234,7 +234,7 @@ bool Program::answer() {
     errors << "cannot write --logits " << options.logits << ": " << os::lastError() << '\n';
   if (!done)
     return false;
-  int32_t id = options.count ? nextToken() : -1;
+  int32_t id = options.count ? nextToken(session.logitRows - 1) : -1;
   double known = os::now();
   stats.prefill += known - from;
   stats.prefillTokens += prompt.idCount;
@@ -295,6 +295,7 @@ int Program::run(int argc, const char *const *argv) {
   if (int failure = openWeights())
     return failure;
   complete();
+  lookup.most = lookup.reach = options.promptLookup;
   if (!readPrompt(&prompt, model, options, console.in, errors) || !start())
     return kExitUsage;
   bool done = options.interactive ? chat() : answerOnce();
@@ -304,7 +305,7 @@ int Program::run(int argc, const char *const *argv) {
     done = fail("cannot write the answer: the output is closed or full");
   stopSession(&session);
   if (done || interrupted)
-    printStats(stats, session, options, errors);
+    printStats(stats, session, lookup, options, errors);
   return interrupted ? kExitInterrupted : done ? kExitFine : kExitUsage;
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 double rate(int64_t tokens, double seconds) { return seconds > 0 ? double(tokens) / seconds : 0; }
 
-void printJson(const Stats &stats, const Session &session, const ProgramOptions &options, Writer &out) {
+void printJson(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options, Writer &out) {
   const phi_model &model = *session.model;
   out << "{\"model\": ";
   out.quoted(model.name) << ", \"load_s\": ";
@@ -23,28 +23,33 @@ void printJson(const Stats &stats, const Session &session, const ProgramOptions 
                                     << ", \"scratch_bytes\": " << model.scratch_bytes * uint64_t(session.options.threads)
                                     << ", \"kv_bytes\": " << kvBytes(session)
                                     << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
+  if (lookup.most)
+    out << ", \"guessed_tokens\": " << lookup.guessed << ", \"confirmed_tokens\": " << lookup.confirmed;
   if (options.sampler.temperature > 0)
     out << ", \"seed\": " << options.sampler.seed;
   out << "}\n";
 }
 
-void printPlain(const Stats &stats, const Session &session, Writer &out) {
+void printPlain(const Stats &stats, const Session &session, const PromptLookup &lookup, Writer &out) {
   out << "load ";
   out.fixed(stats.loaded * 1e3, 1) << " ms, first token after ";
   out.fixed(stats.firstToken * 1e3, 1) << " ms\nprefill " << stats.prefillTokens << " tokens, ";
   out.fixed(rate(stats.prefillTokens, stats.prefill), 1) << " tokens/s\ndecode " << stats.decodeTokens << " tokens, ";
   out.fixed(rate(stats.decodeTokens, stats.decode), 1)
-      << " tokens/s\n" << session.options.threads << " threads, " << session.variant->name << ", peak memory ";
+      << " tokens/s\n";
+  if (lookup.most)
+    out << lookup.guessed << " tokens guessed, " << lookup.confirmed << " of them right\n";
+  out << session.options.threads << " threads, " << session.variant->name << ", peak memory ";
   out.fixed(double(os::peakResidentBytes()) / (1 << 20), 1) << " MiB\n";
 }
 
 } // namespace
 
-void printStats(const Stats &stats, const Session &session, const ProgramOptions &options, Writer &out) {
+void printStats(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options, Writer &out) {
   if (options.stats == StatsKind::Json)
-    printJson(stats, session, options, out);
+    printJson(stats, session, lookup, options, out);
   else if (options.stats == StatsKind::Plain)
-    printPlain(stats, session, out);
+    printPlain(stats, session, lookup, out);
   out.flush();
 }
 

@@ -4,6 +4,7 @@
 #define PHI_RUNTIME_STATS_H
 
 #include "CommandLine.h"
+#include "PromptLookup.h"
 #include "Session.h"
 
 namespace phi {
@@ -19,7 +20,7 @@ struct Stats {
 };
 
 /// For `--stats` and `--stats=json`: one JSON object on a line of its own.
-void printStats(const Stats &stats, const Session &session, const ProgramOptions &options, Writer &out);
+void printStats(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options, Writer &out);
 
 } // namespace phi
 

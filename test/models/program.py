@@ -105,6 +105,19 @@ class Determinism(Programs):
         run(self.program, "--tokens", ",".join(TOKENS.split(",")[:5]), "--logits", file)
         self.assertEqual(np.load(file).tobytes(), self.logits(self.program)[:5].tobytes())
 
+    def test_guesses_do_not_change_a_token(self):
+        """Tokens that --prompt-lookup guesses right come from `verify`, in steps of up to 8 rows, and are those of `decode`."""
+        repeating = ",".join(["11,42,7,99,5,301,18"] * 4)
+        for sampling in (["--temp", 0], ["--temp", 0.7, "--seed", 3]):
+            flags = ["--tokens", repeating, "-n", 200, "--ignore-eos", "--print-ids", "--stats=json", *sampling]
+            plain = run(self.program, *flags).stdout
+            for most in (1, 4, 7):
+                done = run(self.program, *flags, "--prompt-lookup", most)
+                self.assertEqual(done.stdout, plain)
+                stats = json.loads(done.stderr.splitlines()[-1])
+                self.assertEqual(stats["decode_tokens"], 199)
+                self.assertGreater(stats["guessed_tokens"], 0)
+
     def test_runs_in_an_empty_root_directory(self):
         root = self.path("root")
         os.makedirs(root, exist_ok=True)

@@ -122,6 +122,7 @@ TEST(CommandLine, SuggestsFlags) {
 
 TEST(CommandLine, NamesTheFlagAndTheValue) {
   EXPECT_EQ(mistake({"--threads", "0", "--tokens", "1"}), "--threads wants a whole number from 1 to 1024, not '0'\n");
+  EXPECT_EQ(mistake({"--prompt-lookup", "8", "--tokens", "1"}), "--prompt-lookup wants a whole number from 0 to 7, not '8'\n");
   EXPECT_EQ(mistake({"-n", "many"}), "-n wants a whole number from 0 to 2147483647, not 'many'\n");
   EXPECT_EQ(mistake({"--temp", "-1"}), "--temp wants a number from 0 to 100, not '-1'\n");
   EXPECT_EQ(mistake({"--top-p=1.5"}), "--top-p wants a number from 0 to 1, not '1.5'\n");
@@ -163,6 +164,13 @@ TEST(CommandLine, SaysWhatTheProcessorLacks) {
   phi_model model = fake::model();
   model.variant_count = 1;
   EXPECT_EQ(mistake({"--tokens", "1"}, model), "this model needs a processor with impossible; this one lacks an unknown feature\n");
+}
+
+TEST(CommandLine, SaysWhatAPrunedHeadCannotDo) {
+  phi_model model = fake::model();
+  model.pruned_head = 1;
+  EXPECT_EQ(mistake({"--prompt-lookup", "7", "--tokens", "1"}, model),
+            "this model computes the logits of the last token alone; --prompt-lookup cannot be used\n");
 }
 
 TEST(CommandLine, RefusesAnotherFormat) {
