@@ -36,7 +36,7 @@ Machine better(const Machine &a, const Machine &b) {
 
 class Bench {
 public:
-  explicit Bench(const BenchOptions &options) : options(options) {}
+  Bench(const BenchOptions &options, const PluginRegistry &plugins) : options(options), plugins(plugins) {}
   Expected<BenchReport> run();
 
 private:
@@ -46,6 +46,7 @@ private:
   void fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, const std::vector<int64_t> &sequence);
 
   const BenchOptions &options;
+  const PluginRegistry &plugins;
   std::unique_ptr<OpenedProgram> opened;
   std::vector<StageCost> costs;
   ProgramRuns runs;
@@ -53,7 +54,7 @@ private:
 };
 
 Error Bench::open() {
-  auto program = openProgram(options.program, "bench", PluginRegistry());
+  auto program = openProgram(options.program, "bench", plugins);
   if (!program)
     return program.takeError();
   opened = std::move(*program);
@@ -186,10 +187,13 @@ std::vector<StageTime> groupStages(const std::vector<StageTime> &stages) {
   return groups;
 }
 
-Expected<BenchReport> benchProgram(const BenchOptions &options) { return Bench(options).run(); }
+Expected<BenchReport> benchProgram(const BenchOptions &options, const PluginRegistry &plugins) { return Bench(options, plugins).run(); }
 
 ExitCode bench(const BenchOptions &options, raw_ostream &os, raw_ostream &log) {
-  Expected<BenchReport> report = benchProgram(options);
+  std::optional<PluginRegistry> plugins = loadPlugins(options.plugins, log);
+  if (!plugins)
+    return kExitUsage;
+  Expected<BenchReport> report = benchProgram(options, *plugins);
   if (!report) {
     ExitCode code = kExitModel;
     handleAllErrors(report.takeError(), [&](const ErrorInfoBase &failure) {

@@ -8,7 +8,7 @@
 #ifndef PHIC_COMPILER_BENCH_BENCH_H
 #define PHIC_COMPILER_BENCH_BENCH_H
 
-#include "compiler/Options.h"
+#include "compiler/Plugin.h"
 #include "compiler/report/Machine.h"
 #include "llvm/Support/Error.h"
 #include <optional>
@@ -23,6 +23,7 @@ struct BenchOptions {
   int64_t decodeTokens = 128;  ///< at least 2
   int threads = 0;             ///< 0: as the program chooses
   int repetitions = 3;
+  Options plugins;             ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
   bool json = false, listStages = false;
 };
 
@@ -62,7 +63,7 @@ struct BenchReport {
   EntryReport prefill, decode;
 };
 
-llvm::Expected<BenchReport> benchProgram(const BenchOptions &options);
+llvm::Expected<BenchReport> benchProgram(const BenchOptions &options, const PluginRegistry &plugins);
 
 /// Stages whose names differ by the layer's number only become one: "layers.*.mlp.up".
 std::vector<StageTime> groupStages(const std::vector<StageTime> &stages);

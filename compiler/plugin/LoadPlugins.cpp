@@ -13,6 +13,7 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
 #include <dlfcn.h>
 
 using llvm::StringRef;
@@ -157,6 +158,14 @@ std::vector<std::string> loadPlugins(const Options &options, PluginRegistry &reg
       errors.push_back(hook.origin + ": " + error);
   }
   return errors;
+}
+
+std::optional<PluginRegistry> loadPlugins(const Options &options, llvm::raw_ostream &log) {
+  PluginRegistry registry;
+  std::vector<std::string> errors = loadPlugins(options, registry);
+  for (const std::string &error : errors)
+    log << "phic: error: " << error << "\n";
+  return errors.empty() ? std::optional(std::move(registry)) : std::nullopt;
 }
 
 } // namespace phic

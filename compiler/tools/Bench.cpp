@@ -1,6 +1,7 @@
 //===- Bench.cpp - phic bench ----------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/bench/Bench.h"
+#include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
@@ -16,6 +17,7 @@ void addBenchVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("-n", options->decodeTokens, "tokens generated after it")->check(CLI::Range(int64_t(2), int64_t(1) << 24))->capture_default_str();
   verb->add_option("--threads", options->threads, "threads (default: physical cores)")->check(CLI::Range(1, 256));
   verb->add_option("--repetitions", options->repetitions, "runs for the speed; the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
+  addPluginFileFlags(*verb, options->plugins);
   verb->add_flag("--list-stages", options->listStages, "every stage by itself, not put together over the layers");
   verb->add_flag("--json", options->json, "one JSON object on standard output");
   verb->callback([options, &result] { result = bench(*options, llvm::outs(), llvm::errs()); });

@@ -26,13 +26,10 @@ std::vector<std::string> phaseNames() {
 }
 
 ExitCode printPipeline(const Options &options) {
-  PluginRegistry plugins;
-  std::vector<std::string> errors = loadPlugins(options, plugins);
-  for (const std::string &error : errors)
-    llvm::errs() << "phic: error: " << error << "\n";
-  if (!errors.empty())
+  std::optional<PluginRegistry> plugins = loadPlugins(options, llvm::errs());
+  if (!plugins)
     return kExitUsage;
-  printPipeline(llvm::outs(), options, plugins);
+  printPipeline(llvm::outs(), options, *plugins);
   return kExitSuccess;
 }
 

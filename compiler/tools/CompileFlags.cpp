@@ -54,14 +54,20 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
   verb.add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();
 }
 
+/// One value a time; more are more of the same flag.
+static void addRepeatable(CLI::App &verb, const char *flag, std::vector<std::string> &values, const char *text) {
+  verb.add_option(flag, values, text)->type_size(1)->allow_extra_args(false);
+}
+
+void addPluginFileFlags(CLI::App &verb, Options &o) {
+  addRepeatable(verb, "--load-pass-plugin", o.passPlugins, "shared library with passes, formats or kernels (docs/extending.md); repeatable");
+  addRepeatable(verb, "--plugin-option", o.pluginOptions, "PLUGIN:NAME=VALUE for a loaded plugin; repeatable");
+}
+
 void addPluginFlags(CLI::App &verb, Options &o) {
-  auto add = [&](const char *flag, std::vector<std::string> &values, const char *text) {
-    verb.add_option(flag, values, text)->type_size(1)->allow_extra_args(false);
-  };
-  add("--load-pass-plugin", o.passPlugins, "shared library with passes, formats or kernels (docs/extending.md); repeatable");
-  add("--plugin-option", o.pluginOptions, "PLUGIN:NAME=VALUE for a loaded plugin; repeatable");
-  add("--run-before", o.runBefore, "PHASE:PIPELINE, passes to run before a phase; repeatable");
-  add("--run-after", o.runAfter, "PHASE:PIPELINE, passes to run after a phase; repeatable");
+  addPluginFileFlags(verb, o);
+  addRepeatable(verb, "--run-before", o.runBefore, "PHASE:PIPELINE, passes to run before a phase; repeatable");
+  addRepeatable(verb, "--run-after", o.runAfter, "PHASE:PIPELINE, passes to run after a phase; repeatable");
 }
 
 void addOutputFlags(CLI::App &verb, Options &o) {

@@ -21,6 +21,8 @@ void addModelFlags(CLI::App &verb, Options &options);
 void addTargetFlags(CLI::App &verb, Options &options);
 /// Formats of weights, activations and the KV cache.
 void addPrecisionFlags(CLI::App &verb, Options &options);
+/// Plugins and their options alone, for verbs that read programs.
+void addPluginFileFlags(CLI::App &verb, Options &options);
 /// Passes that are not phic's: plugins, their options, and where passes run.
 void addPluginFlags(CLI::App &verb, Options &options);
 /// The compile cache.

@@ -1,6 +1,7 @@
 //===- Verify.cpp - phic verify --------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
+#include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include <CLI/CLI.hpp>
@@ -16,9 +17,7 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
       ->delimiter(',');
   verb->add_option("-n", options->generate, "tokens decoded after each prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
   verb->add_option("--threads", options->threads, "threads of the program")->check(CLI::Range(1, 256))->capture_default_str();
-  verb->add_option("--load-pass-plugin", options->passPlugins, "plugin with formats that the program was built with; repeatable")
-      ->type_size(1)->allow_extra_args(false);
-  verb->add_option("--plugin-option", options->pluginOptions, "PLUGIN:NAME=VALUE for it; repeatable")->type_size(1)->allow_extra_args(false);
+  addPluginFileFlags(*verb, options->plugins);
   verb->add_option("--cpu-variant", options->cpuVariant, "CPU level whose code to run, on an emulator where this machine lacks it "
                                                          "(default: the one that the program chooses)");
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");

@@ -329,16 +329,10 @@ std::string describe(const StageVerdict &verdict) {
 } // namespace
 
 ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log) {
-  Options plugged;
-  plugged.passPlugins = options.passPlugins;
-  plugged.pluginOptions = options.pluginOptions;
-  PluginRegistry plugins;
-  std::vector<std::string> errors = loadPlugins(plugged, plugins);
-  for (const std::string &error : errors)
-    log << "phic: error: " << error << "\n";
-  if (!errors.empty())
+  std::optional<PluginRegistry> plugins = loadPlugins(options.plugins, log);
+  if (!plugins)
     return kExitUsage;
-  Expected<VerifyReport> report = verifyProgram(options, plugins);
+  Expected<VerifyReport> report = verifyProgram(options, *plugins);
   if (!report) {
     handleAllErrors(report.takeError(), [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
     return kExitModel;

@@ -26,7 +26,7 @@ struct VerifyOptions {
   int64_t generate = 2;          ///< tokens decoded after each prompt
   int64_t threads = 2;
   std::string cpuVariant;        ///< level to run, emulated where this machine lacks it; empty: what the program would choose
-  std::vector<std::string> passPlugins, pluginOptions; ///< as it was built with, where they bring formats of weights
+  Options plugins;               ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
   bool listStages = false;       ///< print every stage with its worst element, in order
 };
 

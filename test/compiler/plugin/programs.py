@@ -91,6 +91,7 @@ class Plugins(unittest.TestCase):
         without = run(PHIC, "verify", program, code=2)
         self.assertIn("unknown storage layout 'test_q5_1'", without.stderr)
         run(PHIC, "verify", program, *plugin("q5_1=on"), "--model", model)
+        run(PHIC, "bench", program, *plugin("q5_1=on"), "--prompt-tokens", 4, "-n", 2, "--repetitions", 1)
 
     def test_kernel_of_a_plugin_is_taken_for_the_stages_it_claims(self):
         program = self.build("tiles", *plugin("tiles=small"))
