@@ -4,6 +4,7 @@
 // Printing and parsing of formats, and the tables of Formats.def by id and name.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Formats.h"
+#include "dialects/phiq/TextCursor.h"
 #include "dialects/phiq/BlockStorage.h"
 
 #include <cassert>
@@ -31,11 +32,10 @@ std::string codeName(unsigned bits, bool isSigned) {
   return (isSigned ? "s" : "u") + std::to_string(bits);
 }
 
-/// Recursive-descent reader of the grammar in Dialect.td. The first problem
-/// is kept: every later step then fails quietly.
-class FormatParser {
+/// Recursive-descent reader of the grammar in Dialect.td.
+class FormatParser : public TextCursor {
 public:
-  explicit FormatParser(std::string_view text) : rest(text) {}
+  using TextCursor::TextCursor;
 
   bool parseFormat(BlockFormat &format) {
     if (!parseCode("the codes", 2, format.codes) || !expect(",") || !parseBlock(format.block) ||
@@ -45,31 +45,12 @@ public:
       return false;
     if (accept(", min") && !(expect("=") && parseMin(format)))
       return false;
-    skipSpace();
-    return rest.empty() || fail("the end, or ', zero = ...' before ', min = ...'");
+    return atEnd() || fail("the end, or ', zero = ...' before ', min = ...'");
   }
-
-  std::string error;
 
 private:
-  void skipSpace() {
-    while (!rest.empty() && rest.front() == ' ')
-      rest.remove_prefix(1);
-  }
-
   bool fail(const std::string &wanted) {
-    if (error.empty())
-      error = "expected " + wanted + ", found " +
-              (rest.empty() ? "the end" : "'" + std::string(rest) + "'");
-    return false;
-  }
-
-  bool accept(std::string_view token) {
-    skipSpace();
-    if (!rest.starts_with(token))
-      return false;
-    rest.remove_prefix(token.size());
-    return true;
+    return keep("expected " + wanted + ", found " + (rest.empty() ? "the end" : "'" + std::string(rest) + "'"));
   }
 
   bool expect(std::string_view token) {
@@ -170,8 +151,6 @@ private:
     return expect("*") &&
            (accept(sub.substr(2)) || fail("'" + sub + "', as the scale is two-level"));
   }
-
-  std::string_view rest;
 };
 
 /// Saturating arithmetic on sizes: an overflow gives a length that no file has.

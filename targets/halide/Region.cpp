@@ -5,6 +5,7 @@
 // later phase, perhaps from a file a user edited: parse rejects, never asserts.
 //===----------------------------------------------------------------------===//
 #include "targets/halide/Region.h"
+#include "dialects/phiq/TextCursor.h"
 
 #include <array>
 #include <cassert>
@@ -67,24 +68,13 @@ std::string shortest(float value) {
 
 std::string stepSuffix(int64_t step) { return step == 1 ? "" : " step " + std::to_string(step); }
 
-/// Words of the text, one after the other; the first failure sticks.
-class Reader {
+/// Words of the text, one after the other.
+class Reader : public TextCursor {
 public:
-  explicit Reader(std::string_view text) : rest(text) {}
+  using TextCursor::TextCursor;
 
-  bool atEnd() {
-    skipSpace();
-    return rest.empty();
-  }
-  bool consume(std::string_view token) {
-    skipSpace();
-    if (!rest.starts_with(token))
-      return false;
-    rest.remove_prefix(token.size());
-    return true;
-  }
   bool expect(std::string_view token) {
-    return consume(token) || fail("expected '" + std::string(token) + "'");
+    return accept(token) || fail("expected '" + std::string(token) + "'");
   }
   std::string_view word() {
     skipSpace();
@@ -100,21 +90,8 @@ public:
     return isNumber || fail("expected a number, found '" + std::string(digits) + "'");
   }
   bool id(unsigned *value) { return expect("%") && number(value); }
-  bool step(int64_t *value) { return !consume("step ") || number(value); }
-  bool fail(std::string message) {
-    if (error.empty())
-      error = std::move(message) + " before '" + std::string(rest.substr(0, 20)) + "'";
-    return false;
-  }
-
-  std::string error;
-
-private:
-  void skipSpace() {
-    while (!rest.empty() && rest.front() == ' ')
-      rest.remove_prefix(1);
-  }
-  std::string_view rest;
+  bool step(int64_t *value) { return !accept("step ") || number(value); }
+  bool fail(const std::string &message) { return keep(message + " before '" + std::string(rest.substr(0, 20)) + "'"); }
 };
 
 bool readInput(Reader &reader, RegionSpec *spec) {
@@ -122,7 +99,7 @@ bool readInput(Reader &reader, RegionSpec *spec) {
   if (!element)
     return reader.fail("expected a float type");
   int64_t length = spec->columns, step = 1;
-  if (reader.consume("x ") && !reader.number(&length))
+  if (reader.accept("x ") && !reader.number(&length))
     return false;
   if (!reader.step(&step))
     return false;
@@ -149,7 +126,7 @@ bool readOperation(Reader &reader, RegionSpec *spec) {
 
 bool readOutput(Reader &reader, RegionSpec *spec) {
   RegionOutput output;
-  if (reader.consume("q")) {
+  if (reader.accept("q")) {
     output.element = Scalar::None;
     if (!reader.number(&output.block) || !reader.id(&output.value))
       return false;
@@ -166,7 +143,7 @@ bool readOutput(Reader &reader, RegionSpec *spec) {
 }
 
 bool readStatement(Reader &reader, RegionSpec *spec) {
-  if (reader.consume("out "))
+  if (reader.accept("out "))
     return readOutput(reader, spec);
   unsigned id = 0;
   if (!reader.id(&id))
@@ -175,7 +152,7 @@ bool readStatement(Reader &reader, RegionSpec *spec) {
     return reader.fail("expected the definition of %" + std::to_string(spec->values.size()));
   if (!reader.expect("="))
     return false;
-  return reader.consume("in ") ? readInput(reader, spec) : readOperation(reader, spec);
+  return reader.accept("in ") ? readInput(reader, spec) : readOperation(reader, spec);
 }
 
 std::string checkInput(const RegionValue &value) {

@@ -8,9 +8,12 @@
 !q8 = !phiq.block<s8, 32, scale = f16>
 
 // CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x8x32_k256__x86_64_v3:
-// CHECK-NOT:   {{gather|call|rsp}}
+// CHECK-NOT:   {{gather|call|div|rsp}}
+// CHECK:       vcvtph2ps
+// CHECK-NOT:   {{gather|call|div|rsp}}
+// CHECK:       vpsignb
 // CHECK-COUNT-8: vpmaddubsw
-// CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// CHECK-NOT:   {{vpmaddubsw|gather|call|div|rsp}}
 // CHECK:       retq
 
 // CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_4x8x32_k256__x86_64_v3:

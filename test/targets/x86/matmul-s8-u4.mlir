@@ -10,14 +10,14 @@
 
 // One row: eight products, added in 16 bits before the one vpmaddwd; scales are converted, sums stay in registers.
 // CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v3:
-// CHECK-NOT:   {{gather|call|rsp}}
+// CHECK-NOT:   {{gather|call|div|rsp}}
 // CHECK:       vcvtph2ps
 // CHECK-COUNT-8: vpmaddubsw
-// CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// CHECK-NOT:   {{vpmaddubsw|gather|call|div|rsp}}
 // CHECK:       vpmaddwd
-// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|rsp}}
+// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|div|rsp}}
 // CHECK-COUNT-2: vfmadd
-// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|rsp}}
+// CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|div|rsp}}
 // CHECK:       retq
 
 // Four rows share the unpacked codes: four vectors of codes are split once, for 32 products.
