@@ -28,7 +28,7 @@ struct Hook;
 void registerPasses();
 
 /// Appends the passes of a phase. `import`, `target`'s code emission and `link`
-/// are not passes: Compiler.cpp runs them. `level` matters after kLastSharedPhase.
+/// are not passes: Compilation.cpp runs them. `level` matters after kLastSharedPhase.
 void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options, const Target &level = defaultTarget());
 
 /// Appends what a hook runs, or returns why its text is no pipeline.

@@ -1,0 +1,219 @@
+//===- Compilation.cpp - One run through the phases ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/Compilation.h"
+#include "compiler/IrFile.h"
+#include "compiler/Pipeline.h"
+#include "compiler/Progress.h"
+#include "compiler/import/Import.h"
+#include "compiler/report/Report.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace phic {
+
+ExitCode Compilation::fail(ExitCode code, const llvm::Twine &message) {
+  log << "phic: error: " << message << "\n";
+  if (observer)
+    observer->findings.push_back({DiagnosticSeverity::Error, message.str(), {}});
+  return code;
+}
+
+/// Before the model is read: plugins may bring what its IR is made of.
+ExitCode Compilation::usePlugins() {
+  std::vector<std::string> errors = loadPlugins(options, plugins);
+  for (const std::string &error : errors)
+    usageError(error);
+  if (!errors.empty())
+    return kExitUsage;
+  if (!options.passPlugins.empty() && plugins.isIdle())
+    return usageError("nothing runs the passes of the plugins: say where with --run-before=PHASE:PASS or --run-after=PHASE:PASS");
+  for (const std::string &path : options.passPlugins)
+    inputs.look(path);
+  plugins.addTo(context);
+  return kExitSuccess;
+}
+
+/// One up to kLastSharedPhase, then one a level.
+SmallVector<ModuleOp> Compilation::modules() {
+  SmallVector<ModuleOp> all;
+  if (module)
+    all.push_back(*module);
+  for (LevelModule &level : levels)
+    all.push_back(*level.module);
+  return all;
+}
+
+ExitCode Compilation::readModel() {
+  std::string error;
+  std::optional<ModelPath> found = findModel(options.model, error);
+  if (!found)
+    return usageError(error);
+  model = *found;
+  inputs.look(model.file);
+  std::optional<Progress> hashing;
+  auto showProgress = [&](uint64_t done, uint64_t total) {
+    if (!hashing)
+      hashing.emplace("hashing weights", total, options.quiet);
+    (*hashing)(done);
+  };
+  ImportOptions importOptions{options.maxContext, &inputs, showProgress};
+  module = model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
+                                         : importOnnx(context, model.file, importOptions);
+  return module ? kExitSuccess : kExitModel;
+}
+
+ExitCode Compilation::readIr() {
+  if (!llvm::sys::fs::exists(options.model))
+    return usageError("no such file: " + options.model);
+  std::string error;
+  if (std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error))
+    model = *found;
+  else
+    return usageError(error);
+  inputs.look(options.model);
+  auto read = readIrFile(context, options, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
+  if (!read.code)
+    module = std::move(read.module), levels = std::move(read.levels);
+  return read.code ? read.code : chooseLevelsRead();
+}
+
+/// What has been through `kernels` says for which levels.
+ExitCode Compilation::chooseLevelsRead() {
+  for (TargetChoice &choice : targets) {
+    if (levels.empty())
+      return kExitSuccess;
+    choice.levels.clear();
+    for (const LevelModule &level : levels)
+      if (level.target->family == choice.system->family)
+        choice.levels.push_back(level.target);
+    if (choice.levels.empty())
+      return usageError(options.model + " has no kernels for --target=" + std::string(choice.system->name));
+  }
+  return kExitSuccess;
+}
+
+/// The weights' files, which the IR names relative to the model's folder.
+void Compilation::lookAtModelFiles() {
+  if (auto files = anyModule()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
+    for (Attribute file : files)
+      inputs.look(model.directory + "/" + cast<StringAttr>(file).getValue());
+}
+
+void Compilation::addLevels() {
+  for (const TargetChoice &choice : targets)
+    for (const Target *level : choice.levels)
+      if (llvm::none_of(levels, [&](const LevelModule &known) { return known.target == level; }))
+        levels.push_back({level, OwningOpRef<ModuleOp>(module->clone())});
+  module = nullptr;
+}
+
+ExitCode Compilation::runPhase(Phase phase) {
+  if (phase <= kLastSharedPhase)
+    return runPasses(phase, *module, defaultTarget());
+  if (levels.empty()) {
+    if (ExitCode code = measureWeights())
+      return code;
+    addLevels();
+  }
+  for (LevelModule &level : levels)
+    if (ExitCode code = runPasses(phase, *level.module, *level.target))
+      return code;
+  return kExitSuccess;
+}
+
+/// A failing pass of the first phases means that the model cannot be had;
+/// later ones hold by construction, so their failure is ours.
+ExitCode Compilation::runPasses(Phase phase, ModuleOp on, const Target &level) {
+  PassManager passes(&context);
+  std::string reproducer = (llvm::Twine("phic-reproducer-") + phaseName(phase) + ".mlir").str();
+  if (phase > Phase::Fuse)
+    passes.enableCrashReproducerGeneration(reproducer);
+  addPhase(passes, phase, options, level);
+  if (succeeded(passes.run(on)))
+    return options.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
+  if (phase <= Phase::Fuse)
+    return kExitModel;
+  return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) + "' failed; this is phic's own fault, " + reproducer +
+                                 " reproduces it with phic-opt" + pluginNote());
+}
+
+/// What the user of a reproducer must know: whose passes it names, and who may be to blame.
+std::string Compilation::pluginNote() {
+  std::string note;
+  for (const std::string &path : options.passPlugins)
+    note += " --load-pass-plugin=" + path;
+  if (!plugins.isIdle())
+    note += "; plugins and hooks had their part in it: see whether it fails without them";
+  return note;
+}
+
+/// A hook is not phic's own: its failure, and IR that it leaves invalid, is told as that of whoever asked for it.
+ExitCode Compilation::runHooks(Phase phase, bool isBefore) {
+  for (const Hook &hook : plugins.hooks()) {
+    if (hook.phase != phase || hook.isBefore != isBefore)
+      continue;
+    PassManager passes(&context, ModuleOp::getOperationName(), PassManager::Nesting::Implicit);
+    std::string error = addHook(passes, hook);
+    assert(error.empty() && "loadPlugins has parsed it");
+    for (ModuleOp one : modules())
+      if (failed(passes.run(one)))
+        return fail(kExitModel, llvm::Twine("passes of ") + hook.origin + " failed " + (isBefore ? "before" : "after") + " phase '" +
+                                    std::string(phaseName(phase)) + "'");
+  }
+  return kExitSuccess;
+}
+
+/// What the options name, before anything is read.
+ExitCode Compilation::checkOptions(Phase first, Phase last) {
+  if (first > last)
+    return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
+  std::string reason;
+  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  if (!choices)
+    return usageError(reason);
+  targets = std::move(*choices);
+  if (std::string error; !PrecisionSpec::parse(options.precision, &error))
+    return usageError(error);
+  if (std::string error = checkReportFlags(options); !error.empty())
+    return usageError(error);
+  if (!options.dumpPhases.empty())
+    if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
+      return usageError("cannot create " + options.dumpPhases + ": " + code.message());
+  return kExitSuccess;
+}
+
+/// Reads the model or its IR, and takes it through the phases but `link`.
+ExitCode Compilation::runPhases(Phase first, Phase last) {
+  if (ExitCode code = checkOptions(first, last))
+    return code;
+  if (ExitCode code = usePlugins())
+    return code;
+  if (ExitCode code = first == Phase::Import ? readModel() : readIr())
+    return code;
+  lookAtModelFiles();
+  if (!plugins.plugins().empty())
+    for (ModuleOp one : modules())
+      one->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
+  for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
+    if (ExitCode code = runHooks(phase, /*isBefore=*/true))
+      return code;
+    if (ExitCode code = runPhase(phase))
+      return code;
+    if (ExitCode code = runHooks(phase, /*isBefore=*/false))
+      return code;
+    if (observer)
+      observer->after(phase, anyModule());
+    if (!options.dumpPhases.empty()) {
+      std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
+      if (ExitCode code = writeIr(file, phase))
+        return code;
+    }
+  }
+  return kExitSuccess;
+}
+
+} // namespace phic

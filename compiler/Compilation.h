@@ -1,0 +1,92 @@
+//===- Compilation.h - One run through the phases --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What is not a list of passes: reading the model, one module for each CPU level,
+// plugins' hooks (Compilation.cpp), and what comes out (CompilationOutputs.cpp).
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_COMPILATION_H
+#define PHIC_COMPILER_COMPILATION_H
+
+#include "compiler/Compiler.h"
+#include "compiler/Diagnostics.h"
+#include "compiler/Dialects.h"
+#include "compiler/InputFiles.h"
+#include "compiler/OutputFile.h"
+#include "compiler/Plugin.h"
+#include "compiler/import/ModelPath.h"
+#include "compiler/link/Link.h"
+#include "targets/Levels.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace phic {
+
+/// The state of one compilation: a context, the module as it moves through the
+/// phases, one module a level after the last shared phase, and where the model's files are.
+class Compilation {
+public:
+  Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log, const PluginRegistry &plugins)
+      : options(options), inputs(inputs), log(log), plugins(plugins), context(makeRegistry()),
+        diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
+    prepareContext();
+  }
+  Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
+      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer), context(makeRegistry()),
+        diagnostics(&context, observer.findings) {
+    prepareContext();
+  }
+
+  ExitCode run();
+  /// For an observer: the phases up to the one it asks for.
+  ExitCode runObserved() { return runPhases(Phase::Import, observer->last); }
+
+private:
+  void prepareContext() {
+    context.loadAllAvailableDialects();
+    context.printOpOnDiagnostic(false); // an error of the whole model would print the whole model
+  }
+  static mlir::DialectRegistry makeRegistry() {
+    mlir::DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  ExitCode usePlugins();
+  ExitCode readModel();
+  ExitCode readIr();
+  ExitCode chooseLevelsRead();
+  void lookAtModelFiles();
+  ExitCode checkOptions(Phase first, Phase last);
+  ExitCode runPhases(Phase first, Phase last);
+  void addLevels();
+  ExitCode runPhase(Phase phase);
+  ExitCode runPasses(Phase phase, mlir::ModuleOp on, const Target &level);
+  ExitCode writeIr(const std::string &path, Phase after);
+  ExitCode runHooks(Phase phase, bool isBefore);
+  std::string pluginNote();
+  ExitCode checkMemory();
+  uint64_t tokenizerBytes();
+  ExitCode link();
+  llvm::SmallVector<mlir::ModuleOp> modules();
+  mlir::ModuleOp anyModule() { return modules().front(); }
+  ExitCode fail(ExitCode code, const llvm::Twine &message);
+  ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
+  ExitCode measureWeights();
+  ExitCode writeReport(Phase last, OutputFile &file);
+
+  const Options &options;
+  InputFiles &inputs;
+  llvm::raw_ostream &log;
+  PhaseObserver *observer = nullptr;
+  PluginRegistry plugins;
+  mlir::MLIRContext context;
+  DiagnosticPrinter diagnostics;
+  ModelPath model;
+  mlir::OwningOpRef<mlir::ModuleOp> module;     ///< up to kLastSharedPhase
+  std::vector<TargetChoice> targets;
+  std::vector<LevelModule> levels;  ///< after it, each level once
+  bool hasMeasuredWeights = false;
+};
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_COMPILATION_H
