@@ -27,11 +27,14 @@ check: all
 check-all: all
 	PHIC_CHECK_ALL=1 ctest --test-dir $(BUILD) --output-on-failure -j2
 
-# Kernels and row regions, beside the machine's limits measured in the same run.
-bench: all
+# Kernels, row regions and whole models (MODELS=... for others than the demo's), beside the machine's limits measured in
+# the same run, and beside llama.cpp where llama-bench is in PATH.
+MODELS ?= $(DEMO)/$(MODEL)
+bench: all $(MODELS)
 	$(BUILD)/bin/KernelBench
 	$(BUILD)/bin/RegionBench
 	cmake --build $(BUILD) --target library_bench
+	$(VENV)/bin/python test/benchmarks/models.py $(BUILD)/bin/phic $(MODELS)
 
 # SmolLM2-135M-Instruct as a standalone program: it answers a question, then prints tokens/s.
 demo: all $(DEMO)/$(MODEL)
