@@ -4,6 +4,7 @@
 #include "phi/format.h"
 #include "gmock/gmock.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/AArch64TargetParser.h"
 #include "llvm/TargetParser/X86TargetParser.h"
 #include "gtest/gtest.h"
@@ -70,12 +71,14 @@ llvm::SmallVector<std::string> featuresOf(const std::string &cpu, std::string_vi
     llvm::SmallVector<llvm::StringRef> features;
     if (llvm::X86::parseArchX86(cpu) != llvm::X86::CK_None)
       llvm::X86::getFeaturesForCPU(cpu, features);
-    llvm::StringMap<bool> implied; // LLVM's lists leave out what other features imply
-    for (llvm::StringRef feature : features)
+    // Of some processors LLVM lists only what implies the rest: "avxvnni" without "avx2".
+    llvm::StringMap<bool> implied;
+    for (llvm::StringRef feature : features) {
+      implied[feature] = true;
       llvm::X86::updateImpliedFeatures(feature, /*Enabled=*/true, implied);
-    names.assign(features.begin(), features.end());
-    for (const auto &entry : implied)
-      names.push_back(entry.getKey().str());
+    }
+    for (llvm::StringRef feature : implied.keys())
+      names.push_back(feature.str());
   } else if (auto known = llvm::AArch64::parseCpu(cpu)) {
     std::vector<llvm::StringRef> features;
     llvm::AArch64::getExtensionFeatures(known->getImpliedExtensions(), features);
