@@ -234,6 +234,7 @@ struct TemporaryFile {
 /// Which code runs, and where.
 struct Machine {
   std::string variant;               ///< empty: as the program chooses
+  std::string chosen;                ///< what that will be, where phic knows
   std::optional<Avx512Emulator> emulator;
 };
 
@@ -244,12 +245,24 @@ bool runsHere(const std::string &variant) {
   return !level || level->family != "x86_64" || canRunHere(*level);
 }
 
+/// The best that runs here; empty where an emulator's processor decides.
+std::string chosenHere(const std::vector<std::string> &cpuVariants) {
+  if (cpuVariants.size() == 1)
+    return cpuVariants.front();
+  auto best = llvm::find_if(cpuVariants, [](const std::string &variant) {
+    const Target *level = targetByName(variant);
+    return level && canRunHere(*level);
+  });
+  return best == cpuVariants.end() ? "" : *best;
+}
+
 Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const VerifyOptions &options) {
-  Machine machine{options.cpuVariant, std::nullopt};
+  Machine machine{options.cpuVariant, options.cpuVariant, std::nullopt};
   if (machine.variant.empty()) {
+    machine.chosen = chosenHere(cpuVariants);
     if (cpuVariants.empty() || llvm::any_of(cpuVariants, runsHere))
       return machine;
-    machine.variant = cpuVariants.back();
+    machine.variant = machine.chosen = cpuVariants.back();
   }
   if (!llvm::is_contained(cpuVariants, machine.variant))
     return error("--cpu-variant=" + machine.variant + " is not in " + options.program + "; it has " + llvm::join(cpuVariants, ", "));
@@ -297,7 +310,7 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   if (!machine)
     return machine.takeError();
   VerifyReport report;
-  report.cpuVariant = machine->variant;
+  report.cpuVariant = machine->chosen;
   report.emulated = machine->emulator.has_value();
   for (plan::StageOp stage : subject->opened->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
@@ -337,6 +350,7 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
     handleAllErrors(report.takeError(), [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
     return kExitModel;
   }
+  const std::string code = report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
   const StageVerdict *closest = nullptr;
   for (const StageVerdict &stage : report->stages) {
     if (options.listStages && !stage.output.empty())
@@ -346,10 +360,9 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
   }
   if (report->diverging >= 0) {
     const StageVerdict &stage = report->stages[size_t(report->diverging)];
-    log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << ": " << describe(stage) << "\n";
+    log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << code << ": " << describe(stage) << "\n";
     return kExitInternal;
   }
-  std::string code = report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
   os << formatv("{0}: {1} stages, {2} steps{5}, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
                 report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0), code);
   return kExitSuccess;

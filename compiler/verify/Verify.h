@@ -41,7 +41,7 @@ struct StageVerdict {
 struct VerifyReport {
   std::vector<StageVerdict> stages;  ///< by stage index
   int64_t steps = 0;
-  std::string cpuVariant;            ///< level that was asked for or had to be; empty: the program chose
+  std::string cpuVariant;            ///< level that ran; empty: the program chose, on a processor that phic does not know
   bool emulated = false;
   int64_t diverging = -1;            ///< the first stage that diverged, at which the run was ended
 };

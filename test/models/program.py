@@ -224,7 +224,8 @@ class Verify(Programs):
     def test_a_wrong_dot_product_instruction_is_named(self):
         # vpmaddubsw becomes vpmulhrsw in the AVX2 code: every integer matmul is wrong, the first one is found.
         program = self.patched("wrong-dot", opcode=0x04, other=0x0b)
-        self.assertIn("stage 'layers.0.attn.qkv' diverges", self.verify(program, "--cpu-variant=x86-64-v3", code=3).stderr)
+        self.assertRegex(self.verify(program, "--cpu-variant=x86-64-v3", code=3).stderr,
+                         r"stage 'layers\.0\.attn\.qkv' diverges .* of x86-64-v3:")
 
     def test_a_wrong_fma_is_named(self):
         # vfmadd231ps becomes vfnmadd231ps.
