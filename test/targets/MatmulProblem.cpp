@@ -7,33 +7,58 @@
 #include "dialects/phiq/Numerics.h"
 #include "targets/Target.h"
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
 
 namespace phic {
+namespace {
+
+constexpr BlockFormat kFormats[] = {
+    {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 8},
+    {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .min = Scalar::F16},
+    {.codes = {4, false}, .block = 16, .scale = Scalar::F32, .zero = Scalar::U4},
+    {.codes = {4, false}, .block = 128, .scale = Scalar::F32, .zeroConstant = 8},
+    {.codes = {4, true}, .block = 256, .scale = Scalar::F32, .zero = Scalar::I4},
+    {.codes = {4, false}, .block = 64, .scale = Scalar::F16, .zero = Scalar::F16},
+    {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
+    {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 16},
+    {.codes = {6, true}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8},
+    {.codes = {7, false}, .block = 32, .scale = Scalar::F32, .zero = Scalar::U8},
+    {.codes = {8, true}, .block = 32, .scale = Scalar::F16},
+    {.codes = {8, false}, .block = 128, .scale = Scalar::F32, .zero = Scalar::U8},
+    {.codes = {8, true}, .block = 4096, .scale = Scalar::F32},
+};
+
+} // namespace
+
+std::span<const BlockFormat> matmulFormats() { return kFormats; }
 
 std::string coreName(int64_t MR) { return "core" + std::to_string(MR); }
 
-/// One function for each register tile of the operands.
+LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const Target &target, const MatmulOperands &operands,
+                          const RegisterTile &tile, llvm::StringRef name, LLVM::Linkage linkage) {
+  Type pointer = b.ptrType(), i64 = b.getI64Type();
+  auto function = beginFunction(b, module, name, {pointer, pointer, pointer, i64, i64}, linkage);
+  auto a = function.getBody().front().getArguments();
+  microkernelsOf(target).emitMatmul(b, operands, tile, a[0], a[1], a[2], a[3], a[4]);
+  LLVM::ReturnOp::create(b, ValueRange{});
+  return function;
+}
+
 OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const MatmulOperands &operands) {
   Location loc = UnknownLoc::get(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   KernelBuilder b(loc, &context);
-  const Microkernels &kernels = microkernelsOf(defaultTarget());
-  for (const RegisterTile &tile : kernels.matmulTiles(operands)) {
-    Type pointer = b.ptrType(), i64 = b.getI64Type();
-    auto function = beginFunction(b, *module, coreName(tile.MR), {pointer, pointer, pointer, i64, i64}, LLVM::Linkage::External);
-    Block &entry = function.getBody().front();
-    kernels.emitMatmul(b, operands, tile, entry.getArgument(0), entry.getArgument(1), entry.getArgument(2),
-                       entry.getArgument(3), entry.getArgument(4));
-    LLVM::ReturnOp::create(b, ValueRange{});
-  }
+  for (const RegisterTile &tile : microkernelsOf(defaultTarget()).matmulTiles(operands))
+    emitCore(b, *module, defaultTarget(), operands, tile, coreName(tile.MR), LLVM::Linkage::External);
   return module;
 }
 
-MatmulProblem::MatmulProblem(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t M, int64_t N, int64_t K)
-    : format(format), M(M), N(N) {
+MatmulProblem::MatmulProblem(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t M, int64_t N, int64_t K,
+                             Numbers numbers)
+    : format(format), M(M), N(N), numbers(numbers) {
   std::mt19937 random(7);
   operands.K = K;
   operands.lhsBlock = lhsBlock;
@@ -53,18 +78,29 @@ void MatmulProblem::makeLhs(std::mt19937 &random) {
     for (int64_t k = 0; k < K; ++k)
       row[k] = normal(random);
     uint8_t *out = &lhs[m * operands.lhsRowBytes];
-    if (block == 0) {
-      std::memcpy(out, row, K * sizeof(float));
-      continue;
-    }
-    QuantizedRow layout{K, block};
-    std::vector<float> scales(layout.blocks()), sums(layout.blocks());
-    quantizeRow(row, K, block, reinterpret_cast<int8_t *>(out), scales.data(), sums.data());
-    std::memcpy(out + layout.scalesOffset(), scales.data(), 4 * scales.size());
-    std::memcpy(out + layout.sumsOffset(), sums.data(), 4 * sums.size());
-    for (int64_t k = 0; k < K; ++k)
-      row[k] = float(int8_t(out[k])) * scales[k / block];
+    block == 0 ? (void)std::memcpy(out, row, K * sizeof(float)) : quantizeLhs(random, row, out);
   }
+}
+
+/// Replaces the row by what its codes stand for.
+void MatmulProblem::quantizeLhs(std::mt19937 &random, float *row, uint8_t *out) const {
+  const int64_t K = operands.K, block = operands.lhsBlock;
+  const QuantizedRow layout{K, block};
+  auto *codes = reinterpret_cast<int8_t *>(out);
+  std::vector<float> scales(layout.blocks(), 1), sums(layout.blocks(), 0);
+  if (numbers == Numbers::Random) {
+    quantizeRow(row, K, block, codes, scales.data(), sums.data());
+  } else {
+    std::uniform_int_distribution<int> code(-127, 127);
+    for (int64_t k = 0; k < K; ++k) {
+      codes[k] = int8_t(code(random));
+      sums[k / block] += float(codes[k]);
+    }
+  }
+  std::memcpy(out + layout.scalesOffset(), scales.data(), 4 * scales.size());
+  std::memcpy(out + layout.sumsOffset(), sums.data(), 4 * sums.size());
+  for (int64_t k = 0; k < K; ++k)
+    row[k] = float(codes[k]) * scales[k / block];
 }
 
 void MatmulProblem::makeRhs(std::mt19937 &random) {
@@ -99,6 +135,12 @@ BlockRow MatmulProblem::randomRow(std::mt19937 &random) const {
   for (int64_t k = 0; k < operands.K; ++k)
     row.codes.push_back(int16_t(extreme ? (random() % 4 ? greatestCode(format->codes) : leastCode(format->codes)) : code(random)));
   for (int64_t b = 0; b < blocks; ++b) {
+    if (numbers == Numbers::Integers) {
+      row.scale.push_back(1);
+      row.zero.push_back(format->zero == Scalar::None ? float(format->zeroConstant) : float(code(random)));
+      row.min.push_back(0);
+      continue;
+    }
     row.scale.push_back(roundTo(format->scale, real(random)));
     row.zero.push_back(format->zero == Scalar::None ? float(format->zeroConstant)
                        : isFloat(format->zero)      ? roundTo(format->zero, 8 + 100 * real(random))
@@ -106,6 +148,46 @@ BlockRow MatmulProblem::randomRow(std::mt19937 &random) const {
     row.min.push_back(format->min == Scalar::None ? 0 : roundTo(format->min, real(random)));
   }
   return row;
+}
+
+double MatmulProblem::exact(int64_t m, int64_t n) const {
+  double sum = 0;
+  for (int64_t k = 0; k < operands.K; ++k)
+    sum += double(x[m * operands.K + k]) * double(w[n * operands.K + k]);
+  return sum;
+}
+
+/// Every partial result is at most `magnitude` = sum |x| (|s| (|q| + |z|) + |m|) and is rounded at most once an
+/// element and three times a block: gamma(K + 3) of it.
+MatmulProblem::WorstShare MatmulProblem::worstShare(const float *out, int64_t stride) const {
+  const int64_t K = operands.K;
+  const PackedLayout &layout = operands.rhs;
+  const double gamma = double(K + 8) * 0x1p-24;
+  WorstShare worst;
+  for (int64_t n = 0; n < N; ++n) {
+    BlockRow row;
+    std::vector<double> most(K);
+    if (format)
+      layout.unpackRow(rhs.data(), K, n, &row);
+    for (int64_t k = 0; k < K; ++k) {
+      const double shift = double(layout.codeShift());
+      const int64_t b = format ? k / layout.block : 0;
+      most[k] = format ? std::abs(row.scale[b]) * (std::abs(row.codes[k] - shift) + std::abs(row.zero[b] - shift)) + std::abs(row.min[b])
+                       : std::abs(double(w[n * K + k]));
+    }
+    for (int64_t m = 0; m < M; ++m) {
+      double magnitude = 0;
+      for (int64_t k = 0; k < K; ++k)
+        magnitude += std::abs(double(x[m * K + k])) * most[k];
+      const double error = std::abs(double(out[m * stride + n]) - exact(m, n));
+      const double share = error == 0 ? 0 : error / (gamma * magnitude);
+      if (!(share <= worst.share))
+        worst = {share, m, n};
+      if (std::isnan(share))
+        return worst;
+    }
+  }
+  return worst;
 }
 
 } // namespace phic

@@ -7,9 +7,11 @@
 #ifndef PHIC_TEST_TARGETS_MATMULPROBLEM_H
 #define PHIC_TEST_TARGETS_MATMULPROBLEM_H
 
+#include "targets/KernelBuilder.h"
 #include "targets/Microkernels.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +22,30 @@ using MatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, int6
 
 /// "core4" is the register tile of 4 rows.
 std::string coreName(int64_t MR);
+/// One register tile of a target as a function of `module`.
+mlir::LLVM::LLVMFuncOp emitCore(KernelBuilder &b, mlir::ModuleOp module, const Target &target, const MatmulOperands &operands,
+                                const RegisterTile &tile, llvm::StringRef name, mlir::LLVM::Linkage linkage);
 /// A module with one function for each register tile of the operands.
 mlir::OwningOpRef<mlir::ModuleOp> emitCores(mlir::MLIRContext &context, const MatmulOperands &operands);
 
+/// What the numbers of a problem are like. Integers: all scales are 1, zero points integers and minima 0, so that a result
+/// is an integer, exact in f32.
+enum class Numbers { Random, Integers };
+
 struct MatmulProblem {
   /// `format` null: float weights of type `element`. `lhsBlock` 0: f32 activations.
-  MatmulProblem(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t M, int64_t N, int64_t K);
+  MatmulProblem(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t M, int64_t N, int64_t K,
+                Numbers numbers = Numbers::Random);
+
+  /// Where a result [M, N] is furthest from the exact product, as a share of the bound that the kernels' arithmetic
+  /// implies; not a number where the result is none.
+  struct WorstShare {
+    double share = 0;
+    int64_t row = 0, column = 0;
+  };
+  WorstShare worstShare(const float *out, int64_t stride) const;
+  /// The exact result of row m, column n.
+  double exact(int64_t m, int64_t n) const;
 
   const BlockFormat *format;
   MatmulOperands operands;
@@ -34,10 +54,15 @@ struct MatmulProblem {
   std::vector<float> x, w;   ///< [M, K] and [N, K]: what they stand for
 
 private:
+  Numbers numbers;
   void makeLhs(std::mt19937 &random);
+  void quantizeLhs(std::mt19937 &random, float *row, uint8_t *out) const;
   void makeRhs(std::mt19937 &random);
   BlockRow randomRow(std::mt19937 &random) const;
 };
+
+/// Formats that reach every branch of the packers and emitters.
+std::span<const BlockFormat> matmulFormats();
 
 } // namespace phic
 
