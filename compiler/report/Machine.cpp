@@ -97,7 +97,7 @@ Machine referenceMachine(const Target &target) {
 }
 
 std::optional<Machine> measureMachine(const Target &target, int threads, uint64_t workingSet) {
-  const RooflineLoops *loops = canRunHere(target) ? rooflineLoops(target.vectorBytes) : nullptr;
+  const RooflineLoops *loops = canRunHere(target) ? rooflineLoops(target.cpuFeatures) : nullptr;
   if (!loops)
     return std::nullopt;
   Machine machine{"measured on this machine", /*measured=*/true, threads, 0, 0, 0};

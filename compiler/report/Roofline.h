@@ -12,7 +12,7 @@
 
 namespace phic {
 
-/// The loops of one vector width. Each returns something of what it computed, so that nothing is left out.
+/// The loops of one level. Each returns something of what it computed, so that nothing is left out.
 struct RooflineLoops {
   /// Reads all bytes, as fast as loads allow.
   uint64_t (*read)(llvm::ArrayRef<uint8_t> bytes);
@@ -22,8 +22,8 @@ struct RooflineLoops {
   double integersPerRound, realsPerRound; ///< multiply-adds
 };
 
-/// Those for registers of so many bytes; nullptr when there are none on this architecture.
-const RooflineLoops *rooflineLoops(int64_t vectorBytes);
+/// Those for the instructions of a level (Target::cpuFeatures); nullptr when there are none on this architecture.
+const RooflineLoops *rooflineLoops(uint64_t cpuFeatures);
 
 } // namespace phic
 

@@ -47,7 +47,7 @@ struct Bench {
 };
 
 /// What the machine allows: the same loops as phic bench's.
-const RooflineLoops &limits() { return *rooflineLoops(defaultTarget().vectorBytes); }
+const RooflineLoops &limits() { return *rooflineLoops(defaultTarget().cpuFeatures); }
 
 void decode(benchmark::State &state) {
   const Case &row = kCases[state.range(0)];
