@@ -13,6 +13,16 @@ namespace phic {
 
 using Values = KernelBuilder::Values;
 
+Value TileEmission::loadColumns(int64_t count, Type element, Value pointer, int64_t v, int64_t at) {
+  const int64_t columns = std::min(lanes, PackedLayout::kColumns), first = column + v * lanes;
+  const int64_t bytes = count * (element.getIntOrFloatBitWidth() / 8);
+  auto part = [&](int64_t c) {
+    const int64_t inPanel = c % PackedLayout::kColumns * bytes;
+    return b.load(b.vec(count * columns, element), pointer, panel(c / PackedLayout::kColumns) + inPanel + at);
+  };
+  return columns == lanes ? part(first) : b.concat(part(first), part(first + columns));
+}
+
 namespace {
 
 /// Bytes of the codes of a panel that lie in one run: 4 or 8 elements of K of each column.
@@ -37,16 +47,16 @@ Type scalarType(KernelBuilder &b, Scalar type) {
 ColumnParameters loadParameters(TileEmission &e, const Span &span, int64_t v) {
   KernelBuilder &b = e.b;
   const PackedLayout &layout = e.layout();
-  auto load = [&](Scalar type, int64_t offset) { return e.loadPanels(PackedLayout::kColumns, scalarType(b, type), span.tile, v, offset); };
+  auto load = [&](Scalar type, int64_t offset) { return e.loadColumns(1, scalarType(b, type), span.tile, v, offset); };
   ColumnParameters result;
   const int64_t n = span.storedElements;
   result.scale = b.widen(load(layout.scale, layout.scaleOffset(n)));
   if (layout.zero == Scalar::I8)
-    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(e.lanes(), b.getI32Type()), load(Scalar::I8, layout.zeroOffset(n))));
+    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(e.lanes, b.getI32Type()), load(Scalar::I8, layout.zeroOffset(n))));
   else if (layout.zero != Scalar::None)
     result.zero = load(Scalar::F32, layout.zeroOffset(n));
   else if (layout.storedZero() != 0)
-    result.zero = b.splat(e.lanes(), float(layout.storedZero()));
+    result.zero = b.splat(e.lanes, float(layout.storedZero()));
   if (layout.min != Scalar::None)
     result.min = b.widen(load(layout.min, layout.minOffset(n)));
   return result;
@@ -72,8 +82,13 @@ std::pair<Value, Value> splitNibbles(KernelBuilder &b, Value nibbles) {
   return {arith::AndIOp::create(b, nibbles, mask), arith::AndIOp::create(b, b.bitcast(nibbles.getType(), shifted), mask)};
 }
 
-Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t accumulator) const {
-  return e.b.loadBroadcast(e.lanes(), e.b.getF32Type(), pointer, e.row(accumulator / e.vectors()) + bytes);
+LhsBlocks IntegerDot::arrange(TileEmission &e, Value) const {
+  const QuantizedRow row{e.operands.K, e.operands.lhsBlock};
+  return {e.lhs, e.b.offset(e.lhs, row.scalesOffset()), row.block, 4, row.sumsOffset() - row.scalesOffset()};
+}
+int64_t IntegerDot::scratchBytes(const MatmulOperands &, int64_t) const { return 0; }
+Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const {
+  return e.b.loadBroadcast(e.lanes, e.b.getF32Type(), pointer, e.row(r) + bytes);
 }
 ColumnParameters IntegerDot::ofColumns(TileEmission &, const ColumnParameters &parameters, int64_t) const { return parameters; }
 Values IntegerDot::rowMajor(TileEmission &, const Values &sums) const { return sums; }
@@ -81,21 +96,22 @@ Values IntegerDot::rowMajor(TileEmission &, const Values &sums) const { return s
 namespace {
 
 /// Adds one activation block to the accumulators, whose `parameters` are given. `codes` points to the block's codes of panel 0,
-/// `x` to its activations, `scale` to its activation scale; the sums lie behind all scales.
+/// `x` to its activations, `scale` to its activation scale.
 void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, Value codes, Value x, Value scale, Values &sums) {
   KernelBuilder &b = e.b;
-  const int64_t sumOffset = QuantizedRow{e.operands.K, e.operands.lhsBlock}.blocks() * 4;
-  Values totals = dot.emit(e, codes, x);
-  for (int64_t a = 0; a < int64_t(sums.size()); ++a) {
-    const ColumnParameters &columns = parameters[a];
-    Value sx = dot.ofRows(e, scale, 0, a), term = b.toFloat(totals[a]), sxS;
-    if (columns.zero || columns.min)
-      sxS = dot.ofRows(e, scale, sumOffset, a);
-    term = columns.zero ? b.fma(sx, term, arith::NegFOp::create(b, b.fmul(columns.zero, sxS))) : b.fmul(sx, term);
-    sums[a] = b.fma(columns.scale, term, sums[a]);
-    if (columns.min)
-      sums[a] = b.fma(columns.min, sxS, sums[a]);
-  }
+  for (int64_t v = 0; v < e.vectors(); ++v)
+    for (auto [r, total] : llvm::enumerate(dot.emit(e, codes, x, v))) {
+      const int64_t a = int64_t(r) * e.vectors() + v;
+      const ColumnParameters &columns = parameters[a];
+      Value sx = dot.ofRows(e, scale, 0, r), term = b.toFloat(total), sxS;
+      if (columns.zero || columns.min)
+        sxS = dot.ofRows(e, scale, e.blocks.sumOffset, r);
+      Value zeroTerm = !columns.zero || e.blocks.zeroTerms ? sxS : Value(arith::NegFOp::create(b, b.fmul(columns.zero, sxS)));
+      term = columns.zero ? b.fma(sx, term, zeroTerm) : b.fmul(sx, term);
+      sums[a] = b.fma(columns.scale, term, sums[a]);
+      if (columns.min)
+        sums[a] = b.fma(columns.min, sxS, sums[a]);
+    }
 }
 
 /// Adds the activation blocks of one weight tile that has `elements` elements; `k` is its first.
@@ -108,18 +124,20 @@ void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t element
   for (int64_t v = 0; v < e.vectors(); ++v)
     ofVector.push_back(loadParameters(e, span, v));
   for (int64_t a = 0; a < int64_t(sums.size()); ++a)
-    parameters.push_back(dot.ofColumns(e, ofVector[a % e.vectors()], a));
-  Value x = b.offset(e.lhs, k);
-  Value scales = b.offset(e.lhs, b.add(b.mul(b.divide(k, step), 4), QuantizedRow{e.operands.K, step}.scalesOffset()));
+    parameters.push_back(dot.ofColumns(e, ofVector[a % e.vectors()], a / e.vectors()));
+  const LhsBlocks &blocks = e.blocks;
+  Value first = b.divide(k, step);
+  Value x = b.offset(blocks.codes, b.mul(first, blocks.codeStep)), scales = b.offset(blocks.scales, b.mul(first, blocks.scaleStep));
   // Up to four blocks are unrolled: longer tiles would only grow the code.
   if (steps <= 4) {
     for (int64_t i = 0; i < steps; ++i)
-      addBlock(e, dot, parameters, b.offset(tile, i * codeStep), b.offset(x, i * step), b.offset(scales, 4 * i), sums);
+      addBlock(e, dot, parameters, b.offset(tile, i * codeStep), b.offset(x, i * blocks.codeStep), b.offset(scales, i * blocks.scaleStep), sums);
     return;
   }
   sums = b.loop(b.i64(0), b.i64(steps), 1, sums, [&](Value i, ValueRange carried) {
     Values inner(carried);
-    addBlock(e, dot, parameters, b.offset(tile, b.mul(i, codeStep)), b.offset(x, b.mul(i, step)), b.offset(scales, b.mul(i, 4)), inner);
+    addBlock(e, dot, parameters, b.offset(tile, b.mul(i, codeStep)), b.offset(x, b.mul(i, blocks.codeStep)),
+             b.offset(scales, b.mul(i, blocks.scaleStep)), inner);
     return inner;
   });
 }
@@ -137,11 +155,11 @@ public:
   Value at(int64_t r, int64_t k) {
     KernelBuilder &b = e.b;
     if (!e.broadcastsLanes || k / 4 * 4 + 4 > count)
-      return b.loadBroadcast(e.lanes(), b.getF32Type(), x, e.row(r) + 4 * k);
+      return b.loadBroadcast(e.lanes, b.getF32Type(), x, e.row(r) + 4 * k);
     Value &four = fours[r * ((count + 3) / 4) + k / 4];
     if (!four)
       four = b.load(b.vec(4, b.getF32Type()), x, e.row(r) + k / 4 * 16);
-    return LLVM::ShuffleVectorOp::create(b, four, four, llvm::SmallVector<int32_t>(e.lanes(), int32_t(k % 4)));
+    return LLVM::ShuffleVectorOp::create(b, four, four, llvm::SmallVector<int32_t>(e.lanes, int32_t(k % 4)));
   }
 
 private:
@@ -167,11 +185,11 @@ Value codeAsFloat(TileEmission &e, Value lanes, int64_t i) {
   // Nibbles: byte i % 4, low half for i < 4. Bytes: byte i.
   const int64_t shift = layout.nibbles() ? i % 4 * 8 + i / 4 * 4 : i * 8;
   if (layout.storedCodes().isSigned) {
-    Value top = shift == 24 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(e.lanes(), 32, 24 - shift)));
-    return b.toFloat(arith::ShRSIOp::create(b, top, b.splat(e.lanes(), 32, 24)));
+    Value top = shift == 24 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(e.lanes, 32, 24 - shift)));
+    return b.toFloat(arith::ShRSIOp::create(b, top, b.splat(e.lanes, 32, 24)));
   }
-  Value low = shift == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(e.lanes(), 32, shift)));
-  return b.toFloat(arith::AndIOp::create(b, low, b.splat(e.lanes(), 32, layout.nibbles() ? 15 : 255)));
+  Value low = shift == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(e.lanes, 32, shift)));
+  return b.toFloat(arith::AndIOp::create(b, low, b.splat(e.lanes, 32, layout.nibbles() ? 15 : 255)));
 }
 
 /// Adds `count` elements held by one vector of codes a panel.
@@ -180,7 +198,7 @@ void addCodes(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value code
   llvm::SmallVector<Value> lanes, weights(e.vectors());
   Activations activations(e, x, count);
   for (int64_t v = 0; v < e.vectors(); ++v)
-    lanes.push_back(e.loadPanels(PackedLayout::kColumns, b.getI32Type(), codes, v));
+    lanes.push_back(e.loadColumns(1, b.getI32Type(), codes, v));
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t v = 0; v < e.vectors(); ++v) {
       Value code = codeAsFloat(e, lanes[v], i);
@@ -241,7 +259,7 @@ void emitFloats(TileEmission &e, Values &sums) {
     for (int64_t k = 0; k < count; ++k) {
       llvm::SmallVector<Value> weights;
       for (int64_t v = 0; v < e.vectors(); ++v)
-        weights.push_back(b.widen(e.loadPanels(PackedLayout::kColumns, stored, w, v, k * step)));
+        weights.push_back(b.widen(e.loadColumns(1, stored, w, v, k * step)));
       addElement(e, weights, activations, k, inner);
     }
   };

@@ -2,10 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // The loops of phiq.matmul over K, written once for all families. A lane of a vector
-// is a column: of one panel, or of two side by side where vectors have 512 bits
-// (docs/decisions/0003), so accumulators are stored as they are and nothing is summed
-// across lanes. A family adds its integer dot product, and a
-// table of variants (Kernels.def).
+// is a column: of half a panel, of one, or of two side by side, as a vector has 128, 256
+// or 512 bits (docs/decisions/0003), so nothing is summed across lanes. A family adds its
+// integer dot product, and a table of variants (Kernels.def).
 //
 // Integer dot products, per activation block with scale sx and codes x, per column:
 //
@@ -24,25 +23,32 @@
 
 namespace phic {
 
+/// Where the blocks of quantized activations of a tile's rows are.
+struct LhsBlocks {
+  mlir::Value codes, scales;             ///< of the first block
+  int64_t codeStep = 0, scaleStep = 0;   ///< from a block to the next
+  int64_t sumOffset = 0;                 ///< from a block's scale to its scale * sum of codes, ...
+  bool zeroTerms = false;                ///< ... which is multiplied by minus the zero point, a constant, already
+};
+
 /// What an emitter is given: operands, its tile and the values of the call.
 struct TileEmission {
   KernelBuilder &b;
   const MatmulOperands &operands;
-  int64_t MR, panels;        ///< register tile
-  int64_t perVector;         ///< panels side by side in a vector: 1 or 2
+  int64_t MR, NR;            ///< register tile
+  int64_t lanes;             ///< columns of a vector: 4, 8 or 16
   mlir::Value lhs, rhs;      ///< first row; first panel of the tile
+  int64_t column;            ///< of that panel: the tile's first
+  LhsBlocks blocks;          ///< of quantized activations
   bool broadcastsLanes;      ///< an fma takes one lane of a vector for all of another's: activations are loaded four at a time
   const PackedLayout &layout() const { return operands.rhs; }
-  int64_t vectors() const { return panels / perVector; }
-  int64_t lanes() const { return PackedLayout::kColumns * perVector; }
-  int64_t bytes() const { return 4 * lanes(); }
+  int64_t vectors() const { return NR / lanes; }
+  int64_t bytes() const { return 4 * lanes; }
   int64_t row(int64_t r) const { return r * operands.lhsRowBytes; }
   int64_t panel(int64_t p) const { return p * operands.rhs.panelBytes(operands.K); }
-  /// `count` elements of each panel of vector `v`, `at` bytes behind `pointer`, which points into the first panel.
-  mlir::Value loadPanels(int64_t count, mlir::Type element, mlir::Value pointer, int64_t v, int64_t at = 0) {
-    auto part = [&](int64_t p) { return b.load(b.vec(count, element), pointer, panel(v * perVector + p) + at); };
-    return perVector == 1 ? part(0) : b.concat(part(0), part(1));
-  }
+  /// `count` elements of each column of vector `v`; those of a panel lie column after column, the first panel's `at` bytes
+  /// behind `pointer`.
+  mlir::Value loadColumns(int64_t count, mlir::Type element, mlir::Value pointer, int64_t v, int64_t at = 0);
 };
 
 /// Floats of the columns of a vector of a weight tile; absent ones are null.
@@ -51,16 +57,21 @@ struct ColumnParameters {
 };
 
 /// A family's integer dot product of one activation block, and which row and column an accumulator's lanes are.
-/// Accumulator a = r * vectors + v: the default is row r, columns of vector v.
+/// Accumulator r * vectors + v: the default is row r, columns of vector v.
 class IntegerDot {
 public:
   virtual ~IntegerDot() = default;
-  /// D of every accumulator (i32 lanes). `codes`: the block's codes of panel 0, `x`: the codes of row 0.
-  virtual KernelBuilder::Values emit(TileEmission &e, mlir::Value codes, mlir::Value x) const = 0;
-  /// The f32 at `pointer` of each row, in the lanes of an accumulator.
-  virtual mlir::Value ofRows(TileEmission &e, mlir::Value pointer, int64_t bytes, int64_t accumulator) const;
-  /// The vector's parameters in the lanes of an accumulator.
-  virtual ColumnParameters ofColumns(TileEmission &e, const ColumnParameters &parameters, int64_t accumulator) const;
+  /// Where the functions below find the rows' blocks: as they are stored, or as they are rearranged here, once for all
+  /// panels, into `scratch`.
+  virtual LhsBlocks arrange(TileEmission &e, mlir::Value scratch) const;
+  /// Bytes that `arrange` needs.
+  virtual int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const;
+  /// D of the accumulators of vector v, r ascending (i32 lanes). `codes`: the block's codes of panel 0, `x`: its activations.
+  virtual KernelBuilder::Values emit(TileEmission &e, mlir::Value codes, mlir::Value x, int64_t v) const = 0;
+  /// The f32 of each row `bytes` behind `pointer`, in the lanes of accumulators r.
+  virtual mlir::Value ofRows(TileEmission &e, mlir::Value pointer, int64_t bytes, int64_t r) const;
+  /// The vector's parameters in the lanes of its accumulator r.
+  virtual ColumnParameters ofColumns(TileEmission &e, const ColumnParameters &parameters, int64_t r) const;
   /// Accumulators as lanes are stored: row by row, columns ascending.
   virtual KernelBuilder::Values rowMajor(TileEmission &e, const KernelBuilder::Values &sums) const;
 };

@@ -37,7 +37,7 @@ bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
 class TableMicrokernels final : public Microkernels {
 public:
   explicit TableMicrokernels(const Target &target)
-      : perVector(std::max<int64_t>(1, target.vectorBytes / kPanelBytes)), broadcastsLanes(isArm(target)) {
+      : registerLanes(target.vectorBytes / 4), broadcastsLanes(isArm(target)) {
     for (const MatmulVariant &variant : isArm(target) ? armMatmulVariants() : x86MatmulVariants())
       if (hasIsa(target, variant.isa))
         variants.push_back(&variant);
@@ -46,38 +46,59 @@ public:
   llvm::SmallVector<RegisterTile> matmulTiles(const MatmulOperands &operands) const override {
     llvm::SmallVector<RegisterTile> tiles;
     for (const MatmulVariant *variant : variantsFor(operands))
-      tiles.push_back({variant->tile.MR, variant->tile.panels, variant->tile.KR ? variant->tile.KR : operands.lhsBlock});
+      tiles.push_back({variant->tile.MR, variant->tile.NR, variant->tile.KR ? variant->tile.KR : operands.lhsBlock});
     return tiles;
   }
 
+  int64_t scratchBytes(const MatmulOperands &operands, const RegisterTile &tile) const override {
+    const IntegerDot *dot = variantFor(operands, tile).dot;
+    return dot ? dot->scratchBytes(operands, tile.MR) : 0;
+  }
+
   void emitMatmul(KernelBuilder &b, const MatmulOperands &operands, const RegisterTile &tile, Value lhs, Value rhs,
-                  Value out, Value outRowBytes, Value panels) const override {
-    const MatmulVariant &variant = **llvm::find_if(variantsFor(operands), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
-    auto emitGroup = [&](Value p, int64_t width) {
-      TileEmission e{b, operands, tile.MR, width, std::min(width, perVector), lhs,
-                     b.offset(rhs, b.mul(p, operands.rhs.panelBytes(operands.K))), broadcastsLanes};
-      Values sums(tile.MR * e.vectors(), b.splat(e.lanes(), 0.0f));
+                  Value out, Value outRowBytes, Value panels, Value scratch) const override {
+    const MatmulVariant &variant = variantFor(operands, tile);
+    // A panel of floats is one load, even of two registers: f16 is widened from both halves of one (fcvtl, fcvtl2).
+    const int64_t lanes = variant.dot ? registerLanes : std::max(registerLanes, PackedLayout::kColumns);
+    TileEmission rows{b, operands, tile.MR, tile.NR, std::min(tile.NR, lanes), lhs, rhs, /*column=*/0, {}, broadcastsLanes};
+    if (variant.dot)
+      rows.blocks = variant.dot->arrange(rows, scratch);
+    auto emitGroup = [&](Value p, int64_t column, int64_t width) {
+      TileEmission e = rows;
+      e.NR = width;
+      e.lanes = std::min(width, lanes);
+      e.column = column;
+      e.rhs = b.offset(rhs, b.mul(p, operands.rhs.panelBytes(operands.K)));
+      Values sums(tile.MR * e.vectors(), b.splat(e.lanes, 0.0f));
       emitMatmulTile(e, variant, sums);
       for (int64_t r = 0; r < tile.MR; ++r) {
-        Value row = b.offset(b.offset(out, b.mul(p, kPanelBytes)), b.mul(outRowBytes, r));
+        Value row = b.offset(b.offset(out, b.add(b.mul(p, kPanelBytes), 4 * column)), b.mul(outRowBytes, r));
         for (int64_t v = 0; v < e.vectors(); ++v)
           b.store(sums[r * e.vectors() + v], row, v * e.bytes());
       }
     };
-    // Groups of `tile.panels` panels, then what is left: whole vectors, then a single panel.
-    llvm::SmallVector<int64_t> widths = {tile.panels};
-    for (int64_t width : {perVector, int64_t(1)})
-      if (width < widths.back())
+    // Whole tiles, then what is left: whole vectors, then a single panel. A panel may take several tiles.
+    llvm::SmallVector<int64_t> widths = {tile.NR};
+    for (int64_t width : {lanes, PackedLayout::kColumns})
+      if (PackedLayout::kColumns <= width && width < widths.back())
         widths.push_back(width);
     Value done = b.i64(0);
     for (int64_t width : widths) {
-      Value end = width == 1 ? panels : b.add(done, b.mul(b.divide(b.sub(panels, done), width), width));
-      b.loop(done, end, width, [&](Value p) { emitGroup(p, width); });
+      const int64_t step = std::max<int64_t>(1, width / PackedLayout::kColumns);
+      Value end = step == 1 ? panels : b.add(done, b.mul(b.divide(b.sub(panels, done), step), step));
+      b.loop(done, end, step, [&](Value p) {
+        for (int64_t column = 0; column < step * PackedLayout::kColumns; column += width)
+          emitGroup(p, column, width);
+      });
       done = end;
     }
   }
 
 private:
+  const MatmulVariant &variantFor(const MatmulOperands &operands, const RegisterTile &tile) const {
+    return **llvm::find_if(variantsFor(operands), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
+  }
+
   llvm::SmallVector<const MatmulVariant *> variantsFor(const MatmulOperands &operands) const {
     llvm::SmallVector<const MatmulVariant *> found;
     for (const MatmulVariant *variant : variants) {
@@ -91,7 +112,7 @@ private:
   }
 
   llvm::SmallVector<const MatmulVariant *> variants;
-  int64_t perVector; ///< panels side by side in a vector
+  int64_t registerLanes;
   bool broadcastsLanes;
 };
 

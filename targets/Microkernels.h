@@ -26,9 +26,9 @@ struct MatmulOperands {
   std::string rhsName() const;
 };
 
-/// A register tile: MR rows x `panels` panels of 8 columns, KR elements of K a step.
+/// A register tile: MR rows x NR columns (half a panel, or whole ones), KR elements of K a step.
 struct RegisterTile {
-  int64_t MR = 0, panels = 0, KR = 0;
+  int64_t MR = 0, NR = 0, KR = 0;
 };
 
 class Microkernels {
@@ -38,11 +38,15 @@ public:
   /// The variants for these operands, most rows first; the last has MR = 1. Empty: none.
   virtual llvm::SmallVector<RegisterTile> matmulTiles(const MatmulOperands &operands) const = 0;
 
+  /// Bytes that a tile needs at `scratch`.
+  virtual int64_t scratchBytes(const MatmulOperands &operands, const RegisterTile &tile) const = 0;
+
   /// Emits out[r][8 p + c] = sum_k lhs[r][k] * rhs[8 p + c][k] for r < MR, p in [0, panels):
   /// `rhs` points to the first panel, `out` to f32 rows `outRowBytes` apart. The order of a row's
   /// operations is the same in every variant (a row's result does not depend on M).
   virtual void emitMatmul(KernelBuilder &b, const MatmulOperands &operands, const RegisterTile &tile, mlir::Value lhs,
-                          mlir::Value rhs, mlir::Value out, mlir::Value outRowBytes, mlir::Value panels) const = 0;
+                          mlir::Value rhs, mlir::Value out, mlir::Value outRowBytes, mlir::Value panels,
+                          mlir::Value scratch) const = 0;
 };
 
 /// The family of a target.

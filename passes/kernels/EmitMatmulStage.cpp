@@ -55,7 +55,7 @@ public:
     StageKernel kernel{{0, tile.rows}, 0, {}};
     for (const TileRun &run : runs) {
       kernel.tiles.columns += run.count;
-      kernel.scratchBytes = std::max<int64_t>(kernel.scratchBytes, run.group->cores.size() * coreBytes(run));
+      kernel.scratchBytes = std::max<int64_t>(kernel.scratchBytes, arrangedAt(run) + arrangedBytes(run));
       for (const CoreUse &use : run.group->cores)
         if (microkernels.matmulTiles(operandsOf(cast<phiq::MatmulOp>(use.core))).empty())
           return use.core->emitError("has no kernel for ") << target.name;
@@ -79,6 +79,18 @@ private:
   /// Columns of a tile as the core writes them: whole panels.
   static int64_t paddedWidth(const TileRun &run) { return (run.width + 7) / 8 * 8; }
   int64_t coreBytes(const TileRun &run) const { return tile.rows * paddedWidth(run) * 4; }
+
+  /// Where register tiles rearrange activations: behind what the cores write.
+  int64_t arrangedAt(const TileRun &run) const { return (int64_t(run.group->cores.size()) * coreBytes(run) + 63) / 64 * 64; }
+  int64_t arrangedBytes(const TileRun &run) const {
+    int64_t most = 0;
+    for (const CoreUse &use : run.group->cores) {
+      MatmulOperands operands = operandsOf(cast<phiq::MatmulOp>(use.core));
+      for (const RegisterTile &registers : registerTiles(operands))
+        most = std::max(most, microkernels.scratchBytes(operands, registers));
+    }
+    return most;
+  }
 
   MatmulOperands operandsOf(phiq::MatmulOp op) const {
     MatmulOperands operands;
@@ -104,7 +116,7 @@ private:
         epilogue = part;
     }
     return KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = out, .epilogue = epilogue,
-                      .MR = largest.MR, .NR = 8 * largest.panels, .KR = largest.KR,
+                      .MR = largest.MR, .NR = largest.NR, .KR = largest.KR,
                       .shape = "m" + std::to_string(tile.rows) + "n" + std::to_string(columns) + "k" + std::to_string(operands.K),
                       .isa = target.isa}
         .str();
@@ -168,12 +180,13 @@ private:
     Value panel = b.divide(b.add(column, use.begin), PackedLayout::kColumns);
     Value rhs = b.offset(e.weight(argumentIndex(op.getRhs())), b.mul(panel, operands.rhs.panelBytes(operands.K)));
     Value panels = b.i64(paddedWidth(run) / 8), stride = b.i64(outRowBytes), done = b.i64(0);
+    Value arranged = b.offset(e.scratch, arrangedAt(run));
     for (const RegisterTile &registers : registerTiles(operands)) {
       std::string symbol = defineCore(operands, registers, op.getLoc());
       Value end = b.add(done, b.mul(b.divide(b.sub(count, done), registers.MR), registers.MR));
       b.loop(done, end, registers.MR, [&](Value r) {
         Value lhs = e.inputRow(argumentIndex(op.getLhs()), b.add(row, r));
-        b.call(symbol, {lhs, rhs, b.offset(out, b.mul(r, outRowBytes)), stride, panels});
+        b.call(symbol, {lhs, rhs, b.offset(out, b.mul(r, outRowBytes)), stride, panels, arranged});
       });
       done = end;
     }
@@ -181,14 +194,14 @@ private:
 
   std::string defineCore(const MatmulOperands &operands, const RegisterTile &registers, Location loc) {
     std::string name = KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = "f32",
-                                  .epilogue = "none", .MR = registers.MR, .NR = 8 * registers.panels, .KR = registers.KR,
+                                  .epilogue = "none", .MR = registers.MR, .NR = registers.NR, .KR = registers.KR,
                                   .shape = "k" + std::to_string(operands.K), .isa = target.isa}
                            .str();
     Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()), i64 = IntegerType::get(facts.stage->getContext(), 64);
     return library.define(name + std::to_string(operands.lhsRowBytes), name, loc, LLVM::Linkage::Internal,
-                          {pointer, pointer, pointer, i64, i64}, [&](KernelBuilder &b, Block::BlockArgListType arguments) {
+                          {pointer, pointer, pointer, i64, i64, pointer}, [&](KernelBuilder &b, Block::BlockArgListType arguments) {
                             microkernels.emitMatmul(b, operands, registers, arguments[0], arguments[1], arguments[2],
-                                                    arguments[3], arguments[4]);
+                                                    arguments[3], arguments[4], arguments[5]);
                           });
   }
 };

@@ -2,13 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Stored codes are u4..u7 or s8: all of them are signed bytes, so that one signed
-// dot product takes them. A panel's vector of 32 bytes is two registers: columns 0..3
-// and 4..7, four elements of K each.
+// dot product takes them. A vector is half a panel: four columns, four elements of
+// K of each in a register.
 //
-//     neon      smull/smlal: 8 products a register in s16, as many added as cannot overflow; then sadalp, and addp
+//     neon      smull/smlal: 8 products a register in s16, as many added as cannot overflow; then added in pairs and widened
 //     +dotprod  sdot with a lane of the activations: four products a lane, added in s32
-//     +i8mm     smmla: [2 rows x 8] times [2 columns x 8]. Two vectors of codes of the same columns, zipped, are that
-//               operand; two rows' activations, zipped, the other one. Sums stay in pairs of rows until K ends.
+//     +i8mm     smmla: [2 rows x 8] times [2 columns x 8]. Two registers of codes of the same columns, zipped, are one
+//               operand, two rows' activations the other. Sums stay in pairs of rows until K ends.
+//
+// From four rows on activations are rearranged once for all panels (RowGroups), so that what one step takes of all rows
+// comes with one load.
 //===----------------------------------------------------------------------===//
 #include "targets/MatmulTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,77 +22,166 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-constexpr int64_t kVector = 32, kRegister = 16, kRegisters = 2;
+constexpr int64_t kRegister = 16;
 using Values = KernelBuilder::Values;
 
 VectorType bytes(KernelBuilder &b) { return b.vec(kRegister, b.getI8Type()); }
 VectorType words(KernelBuilder &b) { return b.vec(8, b.getI16Type()); }
 VectorType sums(KernelBuilder &b) { return b.vec(4, b.getI32Type()); }
+VectorType floats(KernelBuilder &b) { return b.vec(4, b.getF32Type()); }
 
 Value shuffle(KernelBuilder &b, Value x, Value y, ArrayRef<int32_t> lanes) { return LLVM::ShuffleVectorOp::create(b, x, y, lanes); }
-Value joined(KernelBuilder &b, Value low, Value high) { return shuffle(b, low, high, {0, 1, 2, 3, 4, 5, 6, 7}); }
+Value splatLane(KernelBuilder &b, Value x, int64_t lane) { return shuffle(b, x, x, llvm::SmallVector<int32_t>(4, int32_t(lane))); }
 
-/// Codes of the four elements of K from `k` on, of each half panel.
-struct Step {
-  int64_t k;
-  Value codes[kRegisters];
-};
-
-/// Hands the activation block's steps of panel p to `use`, in pairs (k, k + 4), each as it comes from memory.
-void overSteps(TileEmission &e, Value codes, int64_t p, llvm::function_ref<void(const Step &, const Step &)> use) {
+/// Hands the activation block's codes of vector v to `use`, as they come from memory: elements k..k+3 and k+4..k+7.
+void overPairs(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value low, Value high, int64_t k)> use) {
   KernelBuilder &b = e.b;
-  const bool nibbles = e.layout().nibbles();
+  auto load = [&](int64_t k) { return e.loadColumns(4, b.getI8Type(), codes, v, e.layout().codeBytes(k)); };
   for (int64_t k = 0; k < e.operands.lhsBlock; k += 8) {
-    Step low{k, {}}, high{k + 4, {}};
-    Value vectors = b.offset(codes, e.panel(p) + e.layout().codeBytes(k));
-    for (int64_t half = 0; half < kRegisters; ++half) {
-      Value bits = b.load(bytes(b), vectors, half * kRegister);
-      low.codes[half] = nibbles ? Value(arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15))) : bits;
-      high.codes[half] = nibbles ? Value(arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)))
-                                 : b.load(bytes(b), vectors, kVector + half * kRegister);
-    }
-    use(low, high);
+    Value bits = load(k);
+    if (e.layout().nibbles())
+      use(arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15)), arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)), k);
+    else
+      use(bits, load(k + 4), k);
   }
 }
 
-/// 16 activations of a row, from element k / 16 * 16 of the block on; loaded once.
-class RowCodes {
-public:
-  RowCodes(TileEmission &e, Value x) : e(e), x(x), loaded(e.MR * (e.operands.lhsBlock / kRegister)) {}
-  Value at(int64_t r, int64_t k) {
-    Value &value = loaded[r * (e.operands.lhsBlock / kRegister) + k / kRegister];
-    if (!value)
-      value = e.b.load(bytes(e.b), x, e.row(r) + k / kRegister * kRegister);
-    return value;
+/// The same one by one: elements k..k+3.
+void overCodes(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value codes, int64_t k)> use) {
+  overPairs(e, codes, v, [&](Value low, Value high, int64_t k) {
+    use(low, k);
+    use(high, k + 4);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+/// Rows of activations rearranged, `rows` together and piece by piece. Of an activation block, group after group: the codes of
+/// all its rows, `pieceBytes` of the first row, as many of the next, ...; then the scales, each as often as an accumulator has
+/// lanes for the row; then likewise the scales times sums, or what the zero point takes off.
+struct RowGroups {
+  int64_t rows, pieceBytes;
+
+  int64_t codeBytes(int64_t block) const { return rows * block; }
+  int64_t bytes(int64_t block) const { return codeBytes(block) + 2 * kRegister; }
+  int64_t blockBytes(int64_t block, int64_t MR) const { return MR / rows * bytes(block); }
+
+  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const {
+    return QuantizedRow{operands.K, operands.lhsBlock}.blocks() * blockBytes(operands.lhsBlock, MR);
   }
+
+  LhsBlocks arrange(TileEmission &e, Value scratch) const {
+    KernelBuilder &b = e.b;
+    const int64_t block = e.operands.lhsBlock, step = blockBytes(block, e.MR);
+    const QuantizedRow row{e.operands.K, block};
+    b.loop(b.i64(0), b.i64(row.blocks()), 1, [&](Value i) {
+      Value codes = b.offset(e.lhs, b.mul(i, block)), scales = b.offset(e.lhs, b.add(b.mul(i, 4), row.scalesOffset()));
+      Value to = b.offset(scratch, b.mul(i, step));
+      for (int64_t first = 0; first < e.MR; first += rows) {
+        Value group = b.offset(to, first / rows * bytes(block));
+        for (int64_t k = 0; k < block; k += kRegister)
+          b.store(interleaved(e, b.offset(codes, k), first), group, k * rows);
+        Value sums = ofLanes(e, b.offset(scales, row.sumsOffset() - row.scalesOffset()), first);
+        b.store(ofLanes(e, scales, first), group, codeBytes(block));
+        b.store(hasZeroTerms(e) ? b.fmul(sums, b.splat(4, float(-e.layout().storedZero()))) : sums, group, codeBytes(block) + kRegister);
+      }
+    });
+    return {scratch, scratch, step, step, kRegister, hasZeroTerms(e)};
+  }
+
+  /// The scales, or scales times sums, of accumulators of the group that holds row r, which are `offset` behind the first scales.
+  Value factors(TileEmission &e, Value x, int64_t offset, int64_t r) const {
+    const int64_t block = e.operands.lhsBlock;
+    return e.b.load(floats(e.b), x, r / rows * bytes(block) + codeBytes(block) + offset);
+  }
+
+private:
+  /// The zero point is the same everywhere, and nothing else needs the sums.
+  static bool hasZeroTerms(const TileEmission &e) {
+    return e.layout().zero == Scalar::None && e.layout().storedZero() != 0 && e.layout().min == Scalar::None;
+  }
+  /// 16 bytes of each row of the group.
+  Value interleaved(TileEmission &e, Value from, int64_t first) const {
+    KernelBuilder &b = e.b;
+    const int64_t pieces = kRegister / pieceBytes;
+    VectorType type = b.vec(pieces, b.getIntegerType(unsigned(8 * pieceBytes)));
+    llvm::SmallVector<Value> parts;
+    for (int64_t r = 0; r < rows; ++r)
+      parts.push_back(b.load(type, from, e.row(first + r)));
+    for (; parts.size() > 1; parts.resize(parts.size() / 2))
+      for (size_t i = 0; i < parts.size() / 2; ++i)
+        parts[i] = b.concat(parts[2 * i], parts[2 * i + 1]);
+    llvm::SmallVector<int32_t> order;
+    for (int64_t piece = 0; piece < pieces; ++piece)
+      for (int64_t r = 0; r < rows; ++r)
+        order.push_back(int32_t(r * pieces + piece));
+    return shuffle(b, parts[0], parts[0], order);
+  }
+  /// A float of each row of the group.
+  Value ofLanes(TileEmission &e, Value from, int64_t first) const {
+    KernelBuilder &b = e.b;
+    Value lanes = LLVM::PoisonOp::create(b, floats(b));
+    for (int64_t lane = 0; lane < 4; ++lane)
+      lanes = b.insert(lanes, b.load(b.getF32Type(), from, e.row(first + lane * rows / 4)), lane);
+    return lanes;
+  }
+};
+
+/// Four elements of K of one row as a lane: of the row itself, or of a group of four.
+class RowWords {
+public:
+  RowWords(TileEmission &e, Value x, const RowGroups *groups) : e(e), x(x), groups(groups), loaded(e.MR * e.operands.lhsBlock / kRegister) {}
+
   /// Elements k..k+3 four times.
   Value four(int64_t r, int64_t k) {
     KernelBuilder &b = e.b;
-    Value words = b.bitcast(sums(b), at(r, k));
-    return b.bitcast(bytes(b), shuffle(b, words, words, llvm::SmallVector<int32_t>(4, int32_t(k % kRegister / 4))));
+    const int64_t together = groups ? groups->rows : 1, word = k / 4 * together + r % together;
+    Value &value = loaded[r / together * (together * e.operands.lhsBlock / kRegister) + word / 4];
+    if (!value)
+      value = b.load(sums(b), x, (groups ? r / together * groups->bytes(e.operands.lhsBlock) : e.row(r)) + word / 4 * kRegister);
+    return b.bitcast(bytes(b), splatLane(b, value, word % 4));
   }
 
 private:
   TileEmission &e;
   Value x;
+  const RowGroups *groups;
   llvm::SmallVector<Value> loaded;
+};
+
+/// Dot products that take the words of four rows from one register, where there are so many.
+class WordDot : public IntegerDot {
+public:
+  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const final { return MR < 4 ? 0 : kFours.scratchBytes(operands, MR); }
+  LhsBlocks arrange(TileEmission &e, Value scratch) const final {
+    return e.MR < 4 ? IntegerDot::arrange(e, scratch) : kFours.arrange(e, scratch);
+  }
+  Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const final {
+    return e.MR < 4 ? IntegerDot::ofRows(e, pointer, bytes, r) : splatLane(e.b, kFours.factors(e, pointer, bytes, r), r % 4);
+  }
+
+protected:
+  static RowWords activations(TileEmission &e, Value x) { return RowWords(e, x, e.MR < 4 ? nullptr : &kFours); }
+
+private:
+  static constexpr RowGroups kFours{.rows = 4, .pieceBytes = 4};
 };
 
 //===----------------------------------------------------------------------===//
 // smull, smlal
 //===----------------------------------------------------------------------===//
 
-/// Sums of one row and half panel: two registers of s16, two of s32 in which a column has two lanes.
+/// A row's sums: two registers of s16, two of s32 in which a column has two lanes.
 class LongSums {
 public:
   void multiply(KernelBuilder &b, Value codes, Value x) {
     for (int32_t half = 0; half < 2; ++half) {
-      llvm::SmallVector<int32_t> lanes;
-      for (int32_t i = 0; i < 8; ++i)
-        lanes.push_back(8 * half + i);
-      Value product = b.intrinsic("llvm.aarch64.neon.smull.v8i16", words(b), {shuffle(b, codes, codes, lanes), shuffle(b, x, x, lanes)});
+      Value product = b.intrinsic("llvm.aarch64.neon.smull.v8i16", words(b), {b.lanes(codes, 8 * half, 8), b.lanes(x, 8 * half, 8)});
       narrow[half] = narrow[half] ? b.add(narrow[half], product) : product;
     }
+    ++added;
   }
   void flush(KernelBuilder &b) {
     for (int half = 0; half < 2; ++half) {
@@ -99,41 +191,40 @@ public:
       wide[half] = wide[half] ? b.add(wide[half], pairs) : pairs;
       narrow[half] = nullptr;
     }
+    added = 0;
   }
-  Value total(KernelBuilder &b) { return b.intrinsic("llvm.aarch64.neon.addp.v4i32", sums(b), {wide[0], wide[1]}); }
+  /// `most`: products that may be added in s16.
+  Value total(KernelBuilder &b, int64_t most) {
+    if (!wide[0] && 2 * added <= most) {
+      Value pairs = b.intrinsic("llvm.aarch64.neon.addp.v8i16", words(b), {narrow[0], narrow[1]});
+      return b.intrinsic("llvm.aarch64.neon.saddlp.v4i32.v8i16", sums(b), pairs);
+    }
+    flush(b);
+    return b.intrinsic("llvm.aarch64.neon.addp.v4i32", sums(b), {wide[0], wide[1]});
+  }
+  int64_t pending() const { return added; }
 
 private:
   Value narrow[2], wide[2];
+  int64_t added = 0;
 };
 
-class MultiplyLong final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x) const override {
+class MultiplyLong final : public WordDot {
+  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
-    RowCodes activations(e, x);
+    RowWords rows = activations(e, x);
     const int64_t most = vectorsPerSum(e.layout(), /*perLane=*/1);
-    Values totals(e.MR * e.panels);
-    for (int64_t p = 0; p < e.panels; ++p) {
-      llvm::SmallVector<LongSums> rows(e.MR * kRegisters);
-      int64_t pending = 0;
-      auto multiply = [&](const Step &step) {
-        for (int64_t r = 0; r < e.MR; ++r)
-          for (int64_t half = 0; half < kRegisters; ++half)
-            rows[r * kRegisters + half].multiply(b, step.codes[half], activations.four(r, step.k));
-        if (++pending < most)
-          return;
-        for (LongSums &row : rows)
-          row.flush(b);
-        pending = 0;
-      };
-      overSteps(e, codes, p, [&](const Step &low, const Step &high) {
-        multiply(low);
-        multiply(high);
-      });
-      for (LongSums &row : rows)
-        row.flush(b);
-      for (int64_t r = 0; r < e.MR; ++r)
-        totals[r * e.panels + p] = joined(b, rows[r * kRegisters].total(b), rows[r * kRegisters + 1].total(b));
-    }
+    llvm::SmallVector<LongSums> ofRow(e.MR);
+    overCodes(e, codes, v, [&](Value bits, int64_t k) {
+      for (int64_t r = 0; r < e.MR; ++r) {
+        if (ofRow[r].pending() == most)
+          ofRow[r].flush(b);
+        ofRow[r].multiply(b, bits, rows.four(r, k));
+      }
+    });
+    Values totals;
+    for (LongSums &row : ofRow)
+      totals.push_back(row.total(b, most));
     return totals;
   }
 };
@@ -142,27 +233,15 @@ class MultiplyLong final : public IntegerDot {
 // sdot
 //===----------------------------------------------------------------------===//
 
-class DotProduct final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x) const override {
+class DotProduct final : public WordDot {
+  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
-    RowCodes activations(e, x);
-    Values totals(e.MR * e.panels);
-    for (int64_t p = 0; p < e.panels; ++p) {
-      Values halves(e.MR * kRegisters, b.splat(4, 32, 0));
-      auto multiply = [&](const Step &step) {
-        for (int64_t r = 0; r < e.MR; ++r)
-          for (int64_t half = 0; half < kRegisters; ++half) {
-            Value &sum = halves[r * kRegisters + half];
-            sum = b.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", sums(b), {sum, step.codes[half], activations.four(r, step.k)});
-          }
-      };
-      overSteps(e, codes, p, [&](const Step &low, const Step &high) {
-        multiply(low);
-        multiply(high);
-      });
+    RowWords rows = activations(e, x);
+    Values totals(e.MR, b.splat(4, 32, 0));
+    overCodes(e, codes, v, [&](Value bits, int64_t k) {
       for (int64_t r = 0; r < e.MR; ++r)
-        totals[r * e.panels + p] = joined(b, halves[r * kRegisters], halves[r * kRegisters + 1]);
-    }
+        totals[r] = b.intrinsic("llvm.aarch64.neon.sdot.v4i32.v16i8", sums(b), {totals[r], bits, rows.four(r, k)});
+    });
     return totals;
   }
 };
@@ -171,61 +250,52 @@ class DotProduct final : public IntegerDot {
 // smmla
 //===----------------------------------------------------------------------===//
 
-/// Halves of two registers of 64-bit (`lanes` 2) or 32-bit (4) lanes, zipped: the low ones, or the high ones.
-Value zip(KernelBuilder &b, Value x, Value y, int64_t lanes, bool high) {
-  VectorType type = b.vec(lanes, b.getIntegerType(unsigned(128 / lanes)));
-  llvm::SmallVector<int32_t> order;
-  for (int32_t i = 0; i < lanes / 2; ++i) {
-    int32_t lane = i + (high ? int32_t(lanes) / 2 : 0);
-    order.append({lane, lane + int32_t(lanes)});
-  }
-  return b.bitcast(x.getType(), shuffle(b, b.bitcast(type, x), b.bitcast(type, y), order));
+/// Words of two registers, zipped: the low ones, or the high ones.
+Value zip(KernelBuilder &b, Value x, Value y, bool high) {
+  const int32_t from = high ? 2 : 0;
+  return b.bitcast(bytes(b), shuffle(b, b.bitcast(sums(b), x), b.bitcast(sums(b), y), {from, from + 4, from + 1, from + 5}));
 }
 
-/// Rows in pairs (2i, 2i + 1). Accumulator 2i of a panel holds columns 0..3, accumulator 2i + 1 columns 4..7, as
-/// [row 2i: c0 c1][row 2i + 1: c0 c1] [row 2i: c2 c3][row 2i + 1: c2 c3].
+/// Accumulators 2i and 2i + 1 of a vector hold rows 2i and 2i + 1, the first of its columns 0 and 1, the other of its columns
+/// 2 and 3: [row 2i: c0 c1][row 2i + 1: c0 c1].
 class MatrixProduct final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x) const override {
+  static constexpr RowGroups kPairs{.rows = 2, .pieceBytes = 8};
+
+  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const override { return kPairs.scratchBytes(operands, MR); }
+  LhsBlocks arrange(TileEmission &e, Value scratch) const override { return kPairs.arrange(e, scratch); }
+
+  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
-    assert(e.panels == 1 && e.MR % 2 == 0 && "see arm/Kernels.def");
-    RowCodes activations(e, x);
-    Values quarters(e.MR * kRegisters, b.splat(4, 32, 0)); // of each pair: columns 01, 23, 45, 67
-    overSteps(e, codes, 0, [&](const Step &low, const Step &high) {
-      Values columns;
-      for (int64_t half = 0; half < kRegisters; ++half)
-        for (bool upper : {false, true})
-          columns.push_back(zip(b, low.codes[half], high.codes[half], /*lanes=*/4, upper));
+    Values totals(e.MR, b.splat(4, 32, 0));
+    overPairs(e, codes, v, [&](Value low, Value high, int64_t k) {
+      Value columns[] = {zip(b, low, high, /*high=*/false), zip(b, low, high, /*high=*/true)};
       for (int64_t pair = 0; pair < e.MR / 2; ++pair) {
-        Value rows = zip(b, activations.at(2 * pair, low.k), activations.at(2 * pair + 1, low.k), /*lanes=*/2, low.k % kRegister != 0);
-        for (int64_t q = 0; q < 4; ++q)
-          quarters[pair * 4 + q] = b.intrinsic("llvm.aarch64.neon.smmla.v4i32.v16i8", sums(b), {quarters[pair * 4 + q], rows, columns[q]});
+        Value rows = b.load(bytes(b), x, pair * kPairs.bytes(e.operands.lhsBlock) + 2 * k);
+        for (int64_t q = 0; q < 2; ++q) {
+          Value &total = totals[2 * pair + q];
+          total = b.intrinsic("llvm.aarch64.neon.smmla.v4i32.v16i8", sums(b), {total, rows, columns[q]});
+        }
       }
     });
-    Values totals;
-    for (int64_t a = 0; a < e.MR; ++a)
-      totals.push_back(joined(b, quarters[2 * a], quarters[2 * a + 1]));
     return totals;
   }
 
-  Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t accumulator) const override {
-    const int64_t row = accumulator / 2 * 2;
-    Value first = IntegerDot::ofRows(e, pointer, bytes, row), second = IntegerDot::ofRows(e, pointer, bytes, row + 1);
-    return shuffle(e.b, first, second, {0, 1, 8, 9, 2, 3, 10, 11});
-  }
+  Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const override { return kPairs.factors(e, pointer, bytes, r); }
 
-  ColumnParameters ofColumns(TileEmission &e, const ColumnParameters &parameters, int64_t accumulator) const override {
-    const int32_t c = accumulator % 2 * 4;
-    auto arranged = [&](Value v) { return v ? shuffle(e.b, v, v, {c, c + 1, c, c + 1, c + 2, c + 3, c + 2, c + 3}) : v; };
+  ColumnParameters ofColumns(TileEmission &e, const ColumnParameters &parameters, int64_t r) const override {
+    const int32_t c = r % 2 * 2;
+    auto arranged = [&](Value v) { return v ? shuffle(e.b, v, v, {c, c + 1, c, c + 1}) : v; };
     return {arranged(parameters.scale), arranged(parameters.zero), arranged(parameters.min)};
   }
 
   Values rowMajor(TileEmission &e, const Values &sums) const override {
     Values rows;
-    for (int64_t r = 0; r < e.MR; ++r) {
-      const int32_t at = r % 2 * 2;
-      rows.push_back(shuffle(e.b, sums[r / 2 * 2], sums[r / 2 * 2 + 1],
-                             {at, at + 1, at + 4, at + 5, at + 8, at + 9, at + 12, at + 13}));
-    }
+    for (int64_t r = 0; r < e.MR; ++r)
+      for (int64_t v = 0; v < e.vectors(); ++v) {
+        const int32_t at = r % 2 * 2;
+        const int64_t first = r / 2 * 2 * e.vectors() + v;
+        rows.push_back(shuffle(e.b, sums[first], sums[first + e.vectors()], {at, at + 1, at + 4, at + 5}));
+      }
     return rows;
   }
 };
@@ -235,7 +305,7 @@ const DotProduct kDotProduct;
 const MatrixProduct kMatrixProduct;
 
 const MatmulVariant kVariants[] = {
-#define PHIC_ARM_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, PANELS, KR}, DOT},
+#define PHIC_ARM_MATMUL(ISA, LHS, RHS, MR, NR, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, NR, KR}, DOT},
 #include "targets/arm/Kernels.def"
 };
 

@@ -19,47 +19,45 @@ namespace {
 
 using Values = KernelBuilder::Values;
 
-bool isWide(const TileEmission &e) { return e.perVector == 2; }
+bool isWide(const TileEmission &e) { return e.lanes == 16; }
 
-/// Walks an activation block: `multiply(bytes, v, k)` for each vector of codes, elements k..k+3 of its columns.
-void overCodes(TileEmission &e, Value codes, llvm::function_ref<void(Value bytes, int64_t v, int64_t k)> multiply) {
-  constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
+/// Walks an activation block: `multiply(bytes, k)` for elements k..k+3 of the columns of vector v.
+void overCodes(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value bytes, int64_t k)> multiply) {
   const int64_t perVector = e.layout().nibbles() ? 8 : 4;
-  for (int64_t j = 0; j < e.operands.lhsBlock / perVector; ++j)
-    for (int64_t v = 0; v < e.vectors(); ++v) {
-      Value bytes = e.loadPanels(kPanelBytes, e.b.getI8Type(), codes, v, j * kPanelBytes);
-      if (!e.layout().nibbles()) {
-        multiply(bytes, v, 4 * j);
-        continue;
-      }
-      auto [low, high] = splitNibbles(e.b, bytes);
-      multiply(low, v, 8 * j);
-      multiply(high, v, 8 * j + 4);
+  for (int64_t j = 0; j < e.operands.lhsBlock / perVector; ++j) {
+    Value bytes = e.loadColumns(4, e.b.getI8Type(), codes, v, j * 4 * PackedLayout::kColumns);
+    if (!e.layout().nibbles()) {
+      multiply(bytes, 4 * j);
+      continue;
     }
+    auto [low, high] = splitNibbles(e.b, bytes);
+    multiply(low, 8 * j);
+    multiply(high, 8 * j + 4);
+  }
 }
 
 /// Row r's elements k..k+3 in every lane, as bytes.
 Value loadActivations(TileEmission &e, Value x, int64_t r, int64_t k) {
   KernelBuilder &b = e.b;
-  return b.bitcast(b.vec(e.bytes(), b.getI8Type()), b.loadBroadcast(e.lanes(), b.getI32Type(), x, e.row(r) + k));
+  return b.bitcast(b.vec(e.bytes(), b.getI8Type()), b.loadBroadcast(e.lanes, b.getI32Type(), x, e.row(r) + k));
 }
 
 //===----------------------------------------------------------------------===//
 // vpmaddubsw
 //===----------------------------------------------------------------------===//
 
-/// The sums of one activation block: `narrow` in s16, of `added` products a vector, then in `totals`.
+/// A vector's sums of one activation block: `narrow` in s16, of `added` products, then in `totals`.
 class MaddubsSums {
 public:
   explicit MaddubsSums(TileEmission &e)
-      : e(e), most(vectorsPerSum(e.layout(), /*perLane=*/2)), narrow(e.MR * e.vectors()), totals(narrow.size()), added(e.vectors(), 0) {}
+      : e(e), most(vectorsPerSum(e.layout(), /*perLane=*/2)), narrow(e.MR), totals(e.MR) {}
 
-  void multiply(Value codes, int64_t v, Value x, int64_t k) {
+  void multiply(Value codes, Value x, int64_t k) {
     KernelBuilder &b = e.b;
     const bool isSigned = e.layout().storedCodes().isSigned;
-    if (added[v] == most)
-      widen(v);
-    ++added[v];
+    if (added == most)
+      widen();
+    ++added;
     VectorType bytes = b.vec(e.bytes(), b.getI8Type()), words = b.vec(e.bytes() / 2, b.getI16Type());
     Value magnitude = isSigned ? Value(LLVM::AbsOp::create(b, bytes, codes, /*is_int_min_poison=*/false)) : codes;
     for (int64_t r = 0; r < e.MR; ++r) {
@@ -67,14 +65,13 @@ public:
       if (isSigned)
         activations = withSignOf(codes, activations);
       Value product = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", words, {magnitude, activations});
-      Value &sum = narrow[r * e.vectors() + v];
+      Value &sum = narrow[r];
       sum = sum ? b.add(sum, product) : product;
     }
   }
 
   Values result() {
-    for (int64_t v = 0; v < e.vectors(); ++v)
-      widen(v);
+    widen();
     return totals;
   }
 
@@ -88,28 +85,28 @@ private:
     return b.select(b.less(codes, zero), b.sub(zero, activations), activations);
   }
 
-  void widen(int64_t v) {
+  void widen() {
     KernelBuilder &b = e.b;
     for (int64_t r = 0; r < e.MR; ++r) {
-      Value &sum = narrow[r * e.vectors() + v], &total = totals[r * e.vectors() + v];
-      Value wide = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", b.vec(e.lanes(), b.getI32Type()),
+      Value &sum = narrow[r], &total = totals[r];
+      Value wide = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", b.vec(e.lanes, b.getI32Type()),
                                {sum, b.splat(e.bytes() / 2, 16, 1)});
       total = total ? b.add(total, wide) : wide;
       sum = nullptr;
     }
-    added[v] = 0;
+    added = 0;
   }
 
   TileEmission &e;
   const int64_t most; ///< products that fit a 16-bit sum
   Values narrow, totals;
-  llvm::SmallVector<int64_t> added;
+  int64_t added = 0;
 };
 
 class MaddubsDot final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x) const override {
+  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
     MaddubsSums sums(e);
-    overCodes(e, codes, [&](Value bytes, int64_t v, int64_t k) { sums.multiply(bytes, v, x, k); });
+    overCodes(e, codes, v, [&](Value bytes, int64_t k) { sums.multiply(bytes, x, k); });
     return sums.result();
   }
 };
@@ -119,29 +116,30 @@ class MaddubsDot final : public IntegerDot {
 //===----------------------------------------------------------------------===//
 
 class VnniDot final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x) const override {
+  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
     const bool isSigned = e.layout().storedCodes().isSigned;
     Value topBits = isSigned ? makeTopBits(e) : Value();
-    Values totals(e.MR * e.vectors()), corrections(e.vectors());
-    overCodes(e, codes, [&](Value bytes, int64_t v, int64_t k) {
+    Values totals(e.MR);
+    Value correction;
+    overCodes(e, codes, v, [&](Value bytes, int64_t k) {
       for (int64_t r = 0; r < e.MR; ++r) {
         Value activations = loadActivations(e, x, r, k);
-        Value &total = totals[r * e.vectors() + v];
+        Value &total = totals[r];
         total = isSigned ? dot(e, total, arith::XOrIOp::create(e.b, activations, topBits), bytes) : dot(e, total, bytes, activations);
       }
       if (isSigned)
-        corrections[v] = dot(e, corrections[v], topBits, bytes);
+        correction = dot(e, correction, topBits, bytes);
     });
     if (isSigned)
-      for (size_t a = 0; a < totals.size(); ++a)
-        totals[a] = e.b.sub(totals[a], corrections[a % e.vectors()]);
+      for (Value &total : totals)
+        total = e.b.sub(total, correction);
     return totals;
   }
 
   static Value dot(TileEmission &e, Value sum, Value unsignedBytes, Value signedBytes) {
     KernelBuilder &b = e.b;
     if (!sum)
-      sum = b.splat(e.lanes(), 32, 0);
+      sum = b.splat(e.lanes, 32, 0);
     return b.intrinsic(isWide(e) ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256", sum.getType(),
                        {sum, unsignedBytes, signedBytes});
   }
@@ -150,9 +148,9 @@ class VnniDot final : public IntegerDot {
   /// broadcast, between registers (vmovd, vpxor, vpbroadcastd), not after it comes broadcast from memory.
   static Value makeTopBits(TileEmission &e) {
     KernelBuilder &b = e.b;
-    VectorType floats = b.vec(e.lanes(), b.getF32Type());
+    VectorType floats = b.vec(e.lanes, b.getF32Type());
     Value bits = b.bitcast(floats, b.splat(e.bytes(), 8, -128));
-    Value fenced = b.intrinsic("llvm.arithmetic.fence.v" + std::to_string(e.lanes()) + "f32", floats, {bits});
+    Value fenced = b.intrinsic("llvm.arithmetic.fence.v" + std::to_string(e.lanes) + "f32", floats, {bits});
     return b.bitcast(b.vec(e.bytes(), b.getI8Type()), fenced);
   }
 };
@@ -161,7 +159,7 @@ const MaddubsDot kMaddubs;
 const VnniDot kVnni;
 
 const MatmulVariant kVariants[] = {
-#define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, PANELS, KR}, DOT},
+#define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, 8 * PANELS, KR}, DOT},
 #include "targets/x86/Kernels.def"
 };
 

@@ -26,6 +26,8 @@ MODELS = [
     ("tiny-llama/ort-genai-int4", []),
     ("tiny-llama/ort-genai-int4", ["--act=f32", "--kv=f32"]),
     ("tiny-llama/ort-genai-fp32", []),
+    ("tiny-llama/ort-genai-fp32", ["--precision=int8"]),
+    ("tiny-llama/ort-genai-fp32", ["--precision=int8", "--act=f32"]),
     ("tiny-llama/gguf-Q4_1", []),
     ("tiny-llama/gguf-Q4_K_M", []),
     ("tiny-llama/gguf-Q4_K_M", ["--act=f32"]),

@@ -42,7 +42,9 @@ LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const Target &targe
   Type pointer = b.ptrType(), i64 = b.getI64Type();
   auto function = beginFunction(b, module, name, {pointer, pointer, pointer, i64, i64}, linkage);
   auto a = function.getBody().front().getArguments();
-  microkernelsOf(target).emitMatmul(b, operands, tile, a[0], a[1], a[2], a[3], a[4]);
+  const Microkernels &kernels = microkernelsOf(target);
+  Value scratch = LLVM::AllocaOp::create(b, pointer, b.getI8Type(), b.i64(kernels.scratchBytes(operands, tile)), /*alignment=*/64);
+  kernels.emitMatmul(b, operands, tile, a[0], a[1], a[2], a[3], a[4], scratch);
   LLVM::ReturnOp::create(b, ValueRange{});
   return function;
 }

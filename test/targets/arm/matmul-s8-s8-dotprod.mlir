@@ -7,11 +7,18 @@
 // CHECK-COUNT-16: sdot
 // CHECK-NOT:   {{\[sp|div|bl |ushr|sdot}}
 // CHECK:       ret
+// CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_8x4x32_k256__neon_dotprod:
+// CHECK-NOT:   {{\[sp|div|bl |ushr}}
+// CHECK-COUNT-128: sdot
+// CHECK-NOT:   {{\[sp|div|bl |ushr|sdot}}
+// CHECK:       ret
 // CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_4x8x32_k256__neon_dotprod:
-// CHECK:       {{^}}.LBB
 // CHECK-NOT:   {{\[sp|div|bl |ushr}}
 // CHECK-COUNT-64: sdot
 // CHECK-NOT:   {{\[sp|div|bl |ushr|sdot}}
-// CHECK:       b.ne
-// CHECK-NOT:   {{div|bl |ushr|sdot}}
+// CHECK:       ret
+// CHECK-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_2x8x32_k256__neon_dotprod:
+// CHECK-NOT:   {{\[sp|div|bl |ushr}}
+// CHECK-COUNT-32: sdot
+// CHECK-NOT:   {{\[sp|div|bl |ushr|sdot}}
 // CHECK:       ret
