@@ -95,6 +95,14 @@ Values IntegerDot::rowMajor(TileEmission &, const Values &sums) const { return s
 
 namespace {
 
+/// -z sxS, rounded once, from sumFactor sxS.
+Value zeroTerm(TileEmission &e, Value zero, Value sum) {
+  KernelBuilder &b = e.b;
+  if (e.blocks.sumFactor == 1)
+    return arith::NegFOp::create(b, b.fmul(zero, sum));
+  return e.layout().zero == Scalar::None ? sum : b.fmul(zero, sum);
+}
+
 /// Adds one activation block to the accumulators, whose `parameters` are given. `codes` points to the block's codes of panel 0,
 /// `x` to its activations, `scale` to its activation scale.
 void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, Value codes, Value x, Value scale, Values &sums) {
@@ -106,8 +114,7 @@ void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters>
       Value sx = dot.ofRows(e, scale, 0, r), term = b.toFloat(total), sxS;
       if (columns.zero || columns.min)
         sxS = dot.ofRows(e, scale, e.blocks.sumOffset, r);
-      Value zeroTerm = !columns.zero || e.blocks.zeroTerms ? sxS : Value(arith::NegFOp::create(b, b.fmul(columns.zero, sxS)));
-      term = columns.zero ? b.fma(sx, term, zeroTerm) : b.fmul(sx, term);
+      term = columns.zero ? b.fma(sx, term, zeroTerm(e, columns.zero, sxS)) : b.fmul(sx, term);
       sums[a] = b.fma(columns.scale, term, sums[a]);
       if (columns.min)
         sums[a] = b.fma(columns.min, sxS, sums[a]);
@@ -128,8 +135,8 @@ void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t element
   const LhsBlocks &blocks = e.blocks;
   Value first = b.divide(k, step);
   Value x = b.offset(blocks.codes, b.mul(first, blocks.codeStep)), scales = b.offset(blocks.scales, b.mul(first, blocks.scaleStep));
-  // Up to four blocks are unrolled: longer tiles would only grow the code.
-  if (steps <= 4) {
+  // Longer tiles would only grow the code.
+  if (steps <= dot.unrolledBlocks()) {
     for (int64_t i = 0; i < steps; ++i)
       addBlock(e, dot, parameters, b.offset(tile, i * codeStep), b.offset(x, i * blocks.codeStep), b.offset(scales, i * blocks.scaleStep), sums);
     return;

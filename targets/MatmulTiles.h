@@ -27,8 +27,8 @@ namespace phic {
 struct LhsBlocks {
   mlir::Value codes, scales;             ///< of the first block
   int64_t codeStep = 0, scaleStep = 0;   ///< from a block to the next
-  int64_t sumOffset = 0;                 ///< from a block's scale to its scale * sum of codes, ...
-  bool zeroTerms = false;                ///< ... which is multiplied by minus the zero point, a constant, already
+  int64_t sumOffset = 0;                 ///< from a block's scale to sumFactor * scale * sum of codes
+  float sumFactor = 1;                   ///< 1, or -1, or minus the zero point that all weights have
 };
 
 /// What an emitter is given: operands, its tile and the values of the call.
@@ -64,6 +64,8 @@ public:
   /// Where the functions below find the rows' blocks: as they are stored, or as they are rearranged here, once for all
   /// panels, into `scratch`.
   virtual LhsBlocks arrange(TileEmission &e, mlir::Value scratch) const;
+  /// Activation blocks of a weight tile that are not a loop.
+  virtual int64_t unrolledBlocks() const { return 4; }
   /// Bytes that `arrange` needs.
   virtual int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const;
   /// D of the accumulators of vector v, r ascending (i32 lanes). `codes`: the block's codes of panel 0, `x`: its activations.

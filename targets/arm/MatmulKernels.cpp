@@ -23,6 +23,8 @@ namespace phic {
 namespace {
 
 constexpr int64_t kRegister = 16;
+/// LLVM would compute several side by side, and keep registers on the stack for it.
+constexpr int64_t kUnrolledBlocks = 1;
 using Values = KernelBuilder::Values;
 
 VectorType bytes(KernelBuilder &b) { return b.vec(kRegister, b.getI8Type()); }
@@ -85,10 +87,10 @@ struct RowGroups {
           b.store(interleaved(e, b.offset(codes, k), first), group, k * rows);
         Value sums = ofLanes(e, b.offset(scales, row.sumsOffset() - row.scalesOffset()), first);
         b.store(ofLanes(e, scales, first), group, codeBytes(block));
-        b.store(hasZeroTerms(e) ? b.fmul(sums, b.splat(4, float(-e.layout().storedZero()))) : sums, group, codeBytes(block) + kRegister);
+        b.store(sumFactor(e) == 1 ? sums : b.fmul(sums, b.splat(4, sumFactor(e))), group, codeBytes(block) + kRegister);
       }
     });
-    return {scratch, scratch, step, step, kRegister, hasZeroTerms(e)};
+    return {scratch, scratch, step, step, kRegister, sumFactor(e)};
   }
 
   /// The scales, or scales times sums, of accumulators of the group that holds row r, which are `offset` behind the first scales.
@@ -98,9 +100,11 @@ struct RowGroups {
   }
 
 private:
-  /// The zero point is the same everywhere, and nothing else needs the sums.
-  static bool hasZeroTerms(const TileEmission &e) {
-    return e.layout().zero == Scalar::None && e.layout().storedZero() != 0 && e.layout().min == Scalar::None;
+  /// What zero points take off; a minimum needs the sums as they are.
+  static float sumFactor(const TileEmission &e) {
+    if (e.layout().min != Scalar::None)
+      return 1;
+    return e.layout().zero != Scalar::None ? -1 : e.layout().storedZero() != 0 ? float(-e.layout().storedZero()) : 1;
   }
   /// 16 bytes of each row of the group.
   Value interleaved(TileEmission &e, Value from, int64_t first) const {
@@ -154,6 +158,7 @@ private:
 /// Dot products that take the words of four rows from one register, where there are so many.
 class WordDot : public IntegerDot {
 public:
+  int64_t unrolledBlocks() const final { return kUnrolledBlocks; }
   int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const final { return MR < 4 ? 0 : kFours.scratchBytes(operands, MR); }
   LhsBlocks arrange(TileEmission &e, Value scratch) const final {
     return e.MR < 4 ? IntegerDot::arrange(e, scratch) : kFours.arrange(e, scratch);
@@ -261,6 +266,7 @@ Value zip(KernelBuilder &b, Value x, Value y, bool high) {
 class MatrixProduct final : public IntegerDot {
   static constexpr RowGroups kPairs{.rows = 2, .pieceBytes = 8};
 
+  int64_t unrolledBlocks() const override { return kUnrolledBlocks; }
   int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const override { return kPairs.scratchBytes(operands, MR); }
   LhsBlocks arrange(TileEmission &e, Value scratch) const override { return kPairs.arrange(e, scratch); }
 
