@@ -16,6 +16,7 @@
 #include "targets/MatmulTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include <array>
 
 using namespace mlir;
 
@@ -35,25 +36,24 @@ VectorType floats(KernelBuilder &b) { return b.vec(4, b.getF32Type()); }
 Value shuffle(KernelBuilder &b, Value x, Value y, ArrayRef<int32_t> lanes) { return LLVM::ShuffleVectorOp::create(b, x, y, lanes); }
 Value splatLane(KernelBuilder &b, Value x, int64_t lane) { return shuffle(b, x, x, llvm::SmallVector<int32_t>(4, int32_t(lane))); }
 
-/// Hands the activation block's codes of vector v to `use`, as they come from memory: elements k..k+3 and k+4..k+7.
-void overPairs(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value low, Value high, int64_t k)> use) {
-  KernelBuilder &b = e.b;
-  auto load = [&](int64_t k) { return e.loadColumns(4, b.getI8Type(), codes, v, e.layout().codeBytes(k)); };
-  for (int64_t k = 0; k < e.operands.lhsBlock; k += 8) {
-    Value bits = load(k);
-    if (e.layout().nibbles())
-      use(arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15)), arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)), k);
-    else
-      use(bits, load(k + 4), k);
-  }
+/// Of the columns of vector v, codes from element k of the activation block on: of four elements, or of eight as nibbles.
+Value loadCodes(TileEmission &e, Value codes, int64_t v, int64_t k) {
+  return e.loadColumns(4, e.b.getI8Type(), codes, v, e.layout().codeBytes(k));
 }
+Value lowNibbles(KernelBuilder &b, Value bits) { return arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15)); }
+Value highNibbles(KernelBuilder &b, Value bits) { return arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)); }
 
-/// The same one by one: elements k..k+3.
+/// Hands the activation block's codes of vector v to `use`, as they come from memory: elements k..k+3.
 void overCodes(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value codes, int64_t k)> use) {
-  overPairs(e, codes, v, [&](Value low, Value high, int64_t k) {
-    use(low, k);
-    use(high, k + 4);
-  });
+  for (int64_t k = 0; k < e.operands.lhsBlock; k += e.layout().nibbles() ? 8 : 4) {
+    Value bits = loadCodes(e, codes, v, k);
+    if (!e.layout().nibbles()) {
+      use(bits, k);
+      continue;
+    }
+    use(lowNibbles(e.b, bits), k);
+    use(highNibbles(e.b, bits), k + 4);
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -61,13 +61,15 @@ void overCodes(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(
 //===----------------------------------------------------------------------===//
 
 /// Rows of activations rearranged, `rows` together and piece by piece. Of an activation block, group after group: the codes of
-/// all its rows, `pieceBytes` of the first row, as many of the next, ...; then the scales, each as often as an accumulator has
-/// lanes for the row; then likewise the scales times sums, or what the zero point takes off.
+/// all its rows, a piece of the first row, one of the next, ...; then a register of scales, each as often as there are
+/// lanes for its row; then for each of as many accumulators a register of the rows' scales times sums, or of what the zero point
+/// takes off, in which an fma may add at once.
 struct RowGroups {
-  int64_t rows, pieceBytes;
+  int64_t rows;
+  int64_t pieceWords; ///< of four elements of K: each one, or two neighbours, or with nibbles the first and third, second and fourth
 
   int64_t codeBytes(int64_t block) const { return rows * block; }
-  int64_t bytes(int64_t block) const { return codeBytes(block) + 2 * kRegister; }
+  int64_t bytes(int64_t block) const { return codeBytes(block) + (1 + rows) * kRegister; }
   int64_t blockBytes(int64_t block, int64_t MR) const { return MR / rows * bytes(block); }
 
   int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const {
@@ -86,17 +88,23 @@ struct RowGroups {
         for (int64_t k = 0; k < block; k += kRegister)
           b.store(interleaved(e, b.offset(codes, k), first), group, k * rows);
         Value sums = ofLanes(e, b.offset(scales, row.sumsOffset() - row.scalesOffset()), first);
+        if (sumFactor(e) != 1)
+          sums = b.fmul(sums, b.splat(4, sumFactor(e)));
         b.store(ofLanes(e, scales, first), group, codeBytes(block));
-        b.store(sumFactor(e) == 1 ? sums : b.fmul(sums, b.splat(4, sumFactor(e))), group, codeBytes(block) + kRegister);
+        for (int64_t r = 0; r < rows; ++r)
+          b.store(rows == 4 ? splatLane(b, sums, r) : sums, group, codeBytes(block) + (1 + r) * kRegister);
       }
     });
     return {scratch, scratch, step, step, kRegister, sumFactor(e)};
   }
 
-  /// The scales, or scales times sums, of accumulators of the group that holds row r, which are `offset` behind the first scales.
+  /// The scales (`offset` 0), or scales times sums, of the rows in the lanes of accumulator r.
   Value factors(TileEmission &e, Value x, int64_t offset, int64_t r) const {
-    const int64_t block = e.operands.lhsBlock;
-    return e.b.load(floats(e.b), x, r / rows * bytes(block) + codeBytes(block) + offset);
+    const int64_t block = e.operands.lhsBlock, at = r / rows * bytes(block) + codeBytes(block);
+    if (offset > 0)
+      return e.b.load(floats(e.b), x, at + offset + r % rows * kRegister);
+    Value scales = e.b.load(floats(e.b), x, at);
+    return rows == 4 ? splatLane(e.b, scales, r % rows) : scales;
   }
 
 private:
@@ -109,18 +117,18 @@ private:
   /// 16 bytes of each row of the group.
   Value interleaved(TileEmission &e, Value from, int64_t first) const {
     KernelBuilder &b = e.b;
-    const int64_t pieces = kRegister / pieceBytes;
-    VectorType type = b.vec(pieces, b.getIntegerType(unsigned(8 * pieceBytes)));
     llvm::SmallVector<Value> parts;
     for (int64_t r = 0; r < rows; ++r)
-      parts.push_back(b.load(type, from, e.row(first + r)));
+      parts.push_back(b.load(sums(b), from, e.row(first + r)));
     for (; parts.size() > 1; parts.resize(parts.size() / 2))
       for (size_t i = 0; i < parts.size() / 2; ++i)
         parts[i] = b.concat(parts[2 * i], parts[2 * i + 1]);
     llvm::SmallVector<int32_t> order;
+    const int64_t pieces = 4 / pieceWords, pieceStep = e.layout().nibbles() ? 1 : pieceWords, wordStep = e.layout().nibbles() ? pieces : 1;
     for (int64_t piece = 0; piece < pieces; ++piece)
       for (int64_t r = 0; r < rows; ++r)
-        order.push_back(int32_t(r * pieces + piece));
+        for (int64_t word = 0; word < pieceWords; ++word)
+          order.push_back(int32_t(4 * r + piece * pieceStep + word * wordStep));
     return shuffle(b, parts[0], parts[0], order);
   }
   /// A float of each row of the group.
@@ -164,14 +172,14 @@ public:
     return e.MR < 4 ? IntegerDot::arrange(e, scratch) : kFours.arrange(e, scratch);
   }
   Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const final {
-    return e.MR < 4 ? IntegerDot::ofRows(e, pointer, bytes, r) : splatLane(e.b, kFours.factors(e, pointer, bytes, r), r % 4);
+    return e.MR < 4 ? IntegerDot::ofRows(e, pointer, bytes, r) : kFours.factors(e, pointer, bytes, r);
   }
 
 protected:
   static RowWords activations(TileEmission &e, Value x) { return RowWords(e, x, e.MR < 4 ? nullptr : &kFours); }
 
 private:
-  static constexpr RowGroups kFours{.rows = 4, .pieceBytes = 4};
+  static constexpr RowGroups kFours{.rows = 4, .pieceWords = 1};
 };
 
 //===----------------------------------------------------------------------===//
@@ -255,16 +263,10 @@ class DotProduct final : public WordDot {
 // smmla
 //===----------------------------------------------------------------------===//
 
-/// Words of two registers, zipped: the low ones, or the high ones.
-Value zip(KernelBuilder &b, Value x, Value y, bool high) {
-  const int32_t from = high ? 2 : 0;
-  return b.bitcast(bytes(b), shuffle(b, b.bitcast(sums(b), x), b.bitcast(sums(b), y), {from, from + 4, from + 1, from + 5}));
-}
-
 /// Accumulators 2i and 2i + 1 of a vector hold rows 2i and 2i + 1, the first of its columns 0 and 1, the other of its columns
 /// 2 and 3: [row 2i: c0 c1][row 2i + 1: c0 c1].
 class MatrixProduct final : public IntegerDot {
-  static constexpr RowGroups kPairs{.rows = 2, .pieceBytes = 8};
+  static constexpr RowGroups kPairs{.rows = 2, .pieceWords = 2};
 
   int64_t unrolledBlocks() const override { return kUnrolledBlocks; }
   int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const override { return kPairs.scratchBytes(operands, MR); }
@@ -273,17 +275,32 @@ class MatrixProduct final : public IntegerDot {
   Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
     Values totals(e.MR, b.splat(4, 32, 0));
-    overPairs(e, codes, v, [&](Value low, Value high, int64_t k) {
-      Value columns[] = {zip(b, low, high, /*high=*/false), zip(b, low, high, /*high=*/true)};
+    auto multiply = [&](int64_t piece, std::array<Value, 2> columns) {
       for (int64_t pair = 0; pair < e.MR / 2; ++pair) {
-        Value rows = b.load(bytes(b), x, pair * kPairs.bytes(e.operands.lhsBlock) + 2 * k);
+        Value rows = b.load(bytes(b), x, pair * kPairs.bytes(e.operands.lhsBlock) + piece * kRegister);
         for (int64_t q = 0; q < 2; ++q) {
           Value &total = totals[2 * pair + q];
           total = b.intrinsic("llvm.aarch64.neon.smmla.v4i32.v16i8", sums(b), {total, rows, columns[q]});
         }
       }
-    });
+    };
+    for (int64_t k = 0; k < e.operands.lhsBlock; k += 16)
+      if (e.layout().nibbles()) {
+        auto [first, second] = zipped(e, codes, v, k, k + 8);
+        multiply(k / 8, {lowNibbles(b, first), lowNibbles(b, second)});
+        multiply(k / 8 + 1, {highNibbles(b, first), highNibbles(b, second)});
+      } else {
+        multiply(k / 8, zipped(e, codes, v, k, k + 4));
+        multiply(k / 8 + 1, zipped(e, codes, v, k + 8, k + 12));
+      }
     return totals;
+  }
+
+  /// Codes from elements k0 and k1 on, a word of each in turn: of columns 0 and 1, of columns 2 and 3.
+  static std::array<Value, 2> zipped(TileEmission &e, Value codes, int64_t v, int64_t k0, int64_t k1) {
+    KernelBuilder &b = e.b;
+    Value x = b.bitcast(sums(b), loadCodes(e, codes, v, k0)), y = b.bitcast(sums(b), loadCodes(e, codes, v, k1));
+    return {b.bitcast(bytes(b), shuffle(b, x, y, {0, 4, 1, 5})), b.bitcast(bytes(b), shuffle(b, x, y, {2, 6, 3, 7}))};
   }
 
   Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const override { return kPairs.factors(e, pointer, bytes, r); }

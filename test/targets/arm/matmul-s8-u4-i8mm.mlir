@@ -7,15 +7,16 @@
 // CHECK-NOT:   {{\[sp|div|bl |smmla|sdot}}
 // CHECK:       ret
 
-// Eight rows: half as many multiplications as with sdot. Codes are zipped, rows are not: they were rearranged in pairs.
+// Eight rows: half as many multiplications as with sdot. Nibbles are zipped before they are split, rows are not: they were
+// rearranged in pairs.
 // CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x4x32_k256__neon_i8mm:
 // CHECK-NOT:   {{div|bl |smmla}}
-// CHECK:       st2
+// CHECK:       stp	q
 // CHECK:       b.ne
 // CHECK-COUNT-2: {{^}}.LBB
-// CHECK-NOT:   {{\[sp|div|bl |fmul|ld1r|sdot|zip.\.2d}}
-// CHECK-COUNT-32: smmla
-// CHECK-NOT:   {{\[sp|div|bl |fmul|ld1r|sdot|zip|smmla}}
+// CHECK-NOT:   {{\[sp|div|bl |fmul|ld1r|sdot|mov	v}}
+// CHECK-COUNT-4: zip
+// CHECK-NOT:   {{\[sp|div|bl |fmul|ld1r|sdot|mov	v|zip}}
 // CHECK:       b.ne
 // CHECK-NOT:   {{div|bl |fmul|sdot}}
 // CHECK-COUNT-32: smmla
