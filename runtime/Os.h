@@ -1,9 +1,9 @@
 //===- Os.h - All that the runtime asks of a system ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Os_linux.cpp and Signals_linux.cpp implement this; nothing else in the runtime
-// includes a system header. Nothing here needs a file to exist: programs run in
-// an empty root directory.
+// Os_posix.cpp, Signals_posix.cpp and one file a system (Os_linux.cpp, Os_macos.cpp)
+// implement this; nothing else in the runtime includes a system header. Nothing
+// here needs a file to exist: programs run in an empty root directory.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_RUNTIME_OS_H
 #define PHI_RUNTIME_OS_H
@@ -33,9 +33,17 @@ struct Thread {
 /// Starts `thread->body(thread->argument)`; `thread` must outlive it. False on failure.
 bool startThread(Thread *thread);
 void joinThread(Thread *thread);
+
+/// Where threads sleep: room for a lock and a condition, on systems that offer nothing better for waiting.
+struct alignas(16) Gate {
+  uint8_t room[128];
+};
+void openGate(Gate *gate);
+void closeGate(Gate *gate);
 /// Sleeps while *word == expected, until woken; may return early.
-void sleepOn(const uint32_t *word, uint32_t expected);
-void wakeAll(const uint32_t *word);
+void sleepOn(Gate *gate, const uint32_t *word, uint32_t expected);
+/// After *word was changed.
+void wakeAll(Gate *gate, const uint32_t *word);
 
 /// Cores this process may run on, hardware threads of a core counted once and a CPU quota respected. At least 1.
 int32_t physicalCores();

@@ -208,7 +208,7 @@ bool encodePrompt(Prompt *prompt, Writer &errors) {
           : encode(prompt->tokenizer, prompt->parts, prompt->partCount, EncodePrefix, ids, size_t(prompt->idCapacity),
                    prompt->work, prompt->workBytes);
   if (prompt->idCount < 0) {
-    errors << "the prompt is too long: " << prompt->text.size << " bytes\n";
+    errors << "the prompt is too long: " << uint64_t(prompt->text.size) << " bytes\n";
     return false;
   }
   prompt->idCount += pending;

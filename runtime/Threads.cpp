@@ -65,14 +65,14 @@ void sleepForChange(phi_scheduler *scheduler, const uint32_t *word, uint32_t old
   // wakes it, or this load sees the new value (both sides sequentially consistent).
   __atomic_fetch_add(&scheduler->sleepers, 1, __ATOMIC_SEQ_CST);
   while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == old)
-    os::sleepOn(word, old);
+    os::sleepOn(&scheduler->gate, word, old);
   __atomic_fetch_sub(&scheduler->sleepers, 1, __ATOMIC_RELAXED);
 }
 
 void publish(phi_scheduler *scheduler, uint32_t *word, uint32_t value) {
   __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
   if (__atomic_load_n(&scheduler->sleepers, __ATOMIC_SEQ_CST))
-    os::wakeAll(word);
+    os::wakeAll(&scheduler->gate, word);
 }
 
 void waitAtBarrier(phi_scheduler *scheduler, Worker &worker, uint32_t before) {
@@ -157,6 +157,7 @@ phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratch
   scheduler->scratchBytes = scratchBytes;
   scheduler->hook = hook;
   scheduler->pool = pool;
+  os::openGate(&scheduler->gate);
   scheduler->shares = reinterpret_cast<Share *>(memory + roundUp64(sizeof(phi_scheduler)));
   scheduler->workers = reinterpret_cast<Worker *>(scheduler->shares + threads);
   for (int32_t i = 0; i < threads; ++i) {
@@ -175,12 +176,13 @@ phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratch
 }
 
 void stopScheduler(phi_scheduler *scheduler) {
-  if (scheduler->threads == 1 || scheduler->pool.parallel)
-    return;
-  scheduler->stopping = true;
-  publish(scheduler, &scheduler->step, scheduler->step + 1);
-  for (int32_t i = 1; i < scheduler->threads; ++i)
-    os::joinThread(&scheduler->workers[i].thread);
+  if (scheduler->threads > 1 && !scheduler->pool.parallel) {
+    scheduler->stopping = true;
+    publish(scheduler, &scheduler->step, scheduler->step + 1);
+    for (int32_t i = 1; i < scheduler->threads; ++i)
+      os::joinThread(&scheduler->workers[i].thread);
+  }
+  os::closeGate(&scheduler->gate);
 }
 
 void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame) {

@@ -54,6 +54,7 @@ struct phi_scheduler {
   phi_entry entry;
   phi_frame *frame;
   bool stopping;
+  phi::os::Gate gate;     ///< where threads sleep
 
   alignas(64) uint32_t step;      ///< steps begun; workers sleep on it
   alignas(64) uint32_t arrived;   ///< threads at the barrier

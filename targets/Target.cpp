@@ -16,7 +16,7 @@ constexpr Target kTargets[] = {
 };
 
 constexpr System kSystems[] = {
-#define PHIC_SYSTEM(NAME, FAMILY, TRIPLE, LEVELS) {NAME, FAMILY, TRIPLE, LEVELS},
+#define PHIC_SYSTEM(NAME, FAMILY, TRIPLE, LEVELS, FORMAT, PAGE_BYTES) {NAME, FAMILY, TRIPLE, LEVELS, ObjectFormat::FORMAT, PAGE_BYTES},
 #include "targets/Systems.def"
 };
 } // namespace

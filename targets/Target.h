@@ -44,12 +44,17 @@ struct Target {
   const TileShape &tile(MClass mClass) const { return tiles[unsigned(mClass)]; }
 };
 
+/// How a system's programs and objects are written.
+enum class ObjectFormat : uint8_t { Elf, MachO };
+
 /// What a program runs on besides the processor.
 struct System {
   std::string_view name;        ///< "x86_64-linux"
   std::string_view family;      ///< of the levels that it runs
   std::string_view triple;      ///< LLVM's
   std::string_view levels;      ///< of a program when not told, comma-separated
+  ObjectFormat format;
+  uint64_t pageBytes;           ///< of the largest page that it may have: segments lie on multiples
 };
 
 /// Every target, in the order of Targets.def.

@@ -185,8 +185,7 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
     return report(log, store.takeError(), kExitModel);
 
   ProgramParts parts;
-  parts.system = options.target;
-  parts.triple = system->triple;
+  parts.system = system;
   parts.model = modelDataOf(module, levels);
   parts.model.sidecar = llvm::sys::path::filename(outputs->weightsPath).str();
   if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))

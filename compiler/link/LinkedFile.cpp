@@ -30,18 +30,26 @@ llvm::Error LinkedFile::writeWeights(llvm::ArrayRef<uint8_t> bytes) {
   return checkWritten();
 }
 
-llvm::Expected<uint64_t> LinkedFile::hashWeights(uint64_t bytes) {
+llvm::Error LinkedFile::readBack(uint64_t at, uint64_t bytes, llvm::function_ref<void(llvm::ArrayRef<uint8_t>)> read) {
   stream.flush();
   if (llvm::Error failure = checkWritten())
-    return std::move(failure);
+    return failure;
   if (bytes == 0)
-    return llvm::xxh3_64bits(llvm::ArrayRef<uint8_t>());
-  uint64_t from = llvm::alignDown(weightsOffset, uint64_t(fs::mapped_file_region::alignment())), skip = weightsOffset - from;
+    return read({}), llvm::Error::success();
+  uint64_t from = llvm::alignDown(at, uint64_t(fs::mapped_file_region::alignment())), skip = at - from;
   std::error_code failure;
   fs::mapped_file_region map(fs::convertFDToNativeFile(file.descriptor()), fs::mapped_file_region::readonly, skip + bytes, from, failure);
   if (failure)
     return llvm::errorCodeToError(failure);
-  return llvm::xxh3_64bits(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(map.const_data()) + skip, bytes));
+  read(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(map.const_data()) + skip, bytes));
+  return llvm::Error::success();
+}
+
+llvm::Expected<uint64_t> LinkedFile::hashWeights(uint64_t bytes) {
+  uint64_t hash = 0;
+  if (llvm::Error failure = readBack(weightsOffset, bytes, [&](llvm::ArrayRef<uint8_t> weights) { hash = llvm::xxh3_64bits(weights); }))
+    return std::move(failure);
+  return hash;
 }
 
 llvm::Error LinkedFile::writeTrailer(uint64_t weightsBytes, uint64_t hash) {

@@ -10,6 +10,7 @@
 #include "compiler/OutputFile.h"
 #include "phi/format.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
 
@@ -39,6 +40,8 @@ protected:
   llvm::raw_fd_ostream &out() { return stream; }
   llvm::Error checkWritten();
   llvm::Error padTo(uint64_t offset);
+  /// `read` sees bytes that have been written, as they are in the file.
+  llvm::Error readBack(uint64_t from, uint64_t bytes, llvm::function_ref<void(llvm::ArrayRef<uint8_t>)> read);
   /// The trailer, after padding; call where the weights end.
   llvm::Error writeTrailer(uint64_t weightsBytes, uint64_t hash);
   /// Bytes at an offset that has been written already.

@@ -5,6 +5,8 @@
 #include "compiler/link/HeaderFile.h"
 #include "compiler/link/Lld.h"
 #include "compiler/link/Localize.h"
+#include "compiler/link/MachoFile.h"
+#include "compiler/link/MachoWeights.h"
 #include "compiler/link/Sidecar.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -79,6 +81,7 @@ private:
   llvm::Error writeFiles();
   llvm::Expected<std::unique_ptr<LinkedFile>> makeFile(const Output &output, OutputFile file);
   llvm::Expected<std::unique_ptr<LinkedFile>> makeElf(const Output &output, OutputFile file);
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeMacho(const Output &output, OutputFile file);
   llvm::Expected<std::unique_ptr<LinkedFile>> makeHeader(OutputFile file);
   llvm::Error prepareObjects();
   llvm::Expected<Buffer> object();
@@ -94,11 +97,11 @@ private:
 llvm::Error Link::prepareObjects() {
   if (inputs)
     return llvm::Error::success();
-  auto created = LinkInputs::open(runtimeDirectory(parts.system), pageBytes(parts.triple));
+  auto created = LinkInputs::open(runtimeDirectory(parts.system->name), *parts.system);
   if (!created)
     return created.takeError();
   inputs = std::move(*created);
-  auto model = emitModelObject(parts.model, parts.triple);
+  auto model = emitModelObject(parts.model, *parts.system);
   if (!model)
     return model.takeError();
   if (llvm::Error failure = inputs->addObject(*model))
@@ -106,6 +109,12 @@ llvm::Error Link::prepareObjects() {
   for (llvm::ArrayRef<char> object : parts.objects)
     if (llvm::Error failure = inputs->addObject(object))
       return failure;
+  if (parts.system->format == ObjectFormat::MachO && embeds()) {
+    // A placeholder of the weights.
+    constexpr uint64_t kBytes = sizeof(phi_weights_trailer);
+    std::string object = machoWeightsStart({kBytes, std::string("_") + kMachoWeightsSymbol, "", parts.system->pageBytes}) + std::string(kBytes, '\0');
+    return inputs->addObject(object);
+  }
   return llvm::Error::success();
 }
 
@@ -140,22 +149,37 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const Output &output, 
   auto bytes = linked(output);
   if (!bytes)
     return bytes.takeError();
-  ElfFileOptions options = {parts.manifest, parts.model.weightsBytes, pageBytes(parts.triple), embeds(), ""};
+  ElfFileOptions options = {parts.manifest, parts.model.weightsBytes, parts.system->pageBytes, embeds(), ""};
   if (output.kind == EmitKind::Lib)
     options.archiveSymbol = "phi_query_" + outputs.name;
   return ElfFile::make(std::move(file), *bytes, options);
 }
 
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const Output &output, OutputFile file) {
+  if (llvm::Error failure = prepareObjects())
+    return std::move(failure);
+  auto bytes = output.kind == EmitKind::Exe
+                   ? inputs->linkMachoProgram(parts.manifest)
+                   : inputs->linkMachoShared(parts.manifest, llvm::sys::path::filename(output.path), "phi_query_" + outputs.name);
+  if (!bytes)
+    return bytes.takeError();
+  // Its name does not depend on where it is written to, nor does a byte of it.
+  std::string identifier = "phic." + (output.kind == EmitKind::Exe ? parts.model.name : outputs.name);
+  return MachoFile::make(std::move(file), std::move(*bytes), {identifier, parts.model.weightsBytes, parts.system->pageBytes, embeds()});
+}
+
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeHeader(OutputFile file) {
-  std::string path = runtimeDirectory(parts.system) + "/runtime.h";
+  std::string path = runtimeDirectory(parts.system->name) + "/runtime.h";
   auto interface = llvm::MemoryBuffer::getFile(path);
   if (!interface)
-    return llvm::createStringError("no runtime for " + parts.system + ": cannot read " + path + ": " + interface.getError().message());
+    return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": cannot read " + path + ": " + interface.getError().message());
   return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, (*interface)->getBuffer()));
 }
 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeFile(const Output &output, OutputFile file) {
-  return output.kind == EmitKind::Header ? makeHeader(std::move(file)) : makeElf(output, std::move(file));
+  if (output.kind == EmitKind::Header)
+    return makeHeader(std::move(file));
+  return parts.system->format == ObjectFormat::Elf ? makeElf(output, std::move(file)) : makeMacho(output, std::move(file));
 }
 
 OutputFile::Kind fileKind(EmitKind kind) {
@@ -221,9 +245,6 @@ llvm::Error Link::writeFiles() {
 }
 
 } // namespace
-
-// Linux on ARM comes with pages of 4, 16 and 64 KiB.
-uint64_t pageBytes(llvm::StringRef triple) { return triple.starts_with("aarch64") ? 65536 : 4096; }
 
 std::string runtimeDirectory(llvm::StringRef system) {
   Dl_info self = {};

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Links kernels, model data and the prebuilt runtime with LLD in this process:
-// with musl to a program, without it to a library of one exported symbol. Then
-// the weights are streamed into all files that hold them at once.
+// with musl or libSystem to a program, without it to a library of one exported
+// symbol. Then the weights are streamed into all files that hold them at once.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_LINK_LINKER_H
 #define PHIC_COMPILER_LINK_LINKER_H
 
 #include "compiler/link/ModelData.h"
 #include "compiler/link/Outputs.h"
+#include "targets/Target.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -34,15 +35,11 @@ struct ProgramParts {
   std::string manifest;
   /// Called once, after a successful link; must write exactly `model.weightsBytes` bytes.
   llvm::function_ref<llvm::Error(WeightSink &)> writeWeights;
-  std::string triple = "x86_64-unknown-linux-musl";
-  std::string system = "x86_64-linux";  ///< folder of the prebuilt runtime
+  const System *system = &allSystems().front();
 };
 
 /// Links and writes the files. A failure leaves none behind, and older ones as they were.
 llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs);
-
-/// Bytes of the largest page that a system of `triple` may have: segments lie on multiples of it.
-uint64_t pageBytes(llvm::StringRef triple);
 
 /// The folder of the prebuilt runtime for `system`, beside libphic: `<lib>/phic/<system>`.
 std::string runtimeDirectory(llvm::StringRef system);

@@ -7,17 +7,22 @@
 #include "llvm/Support/raw_ostream.h"
 
 LLD_HAS_DRIVER(elf)
+LLD_HAS_DRIVER(macho)
 
 namespace phic {
 namespace {
 
 /// What every link has in common: the same bytes from any folder, host and number of threads.
-const std::vector<std::string> kCommon = {"ld.lld", "--gc-sections", "--build-id=none", "--threads=1"};
+const std::vector<std::string> kElf = {"ld.lld", "--gc-sections", "--build-id=none", "--threads=1"};
+// A signature is asked for, since it reserves the load command; MachoFile writes it.
+const std::vector<std::string> kMacho = {"ld64.lld", "-arch", "arm64", "-platform_version", "macos", "12.0", "12.0", "-Z", "-dead_strip", "-x",
+                                         "-fixup_chains", "-adhoc_codesign", "-no_function_starts", "-no_data_in_code_info",
+                                         "-segprot", "__PHI", "r", "r", "-fatal_warnings", "--threads=1"};
 
 } // namespace
 
-llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime, uint64_t pageBytes) {
-  std::unique_ptr<LinkInputs> inputs(new LinkInputs(std::move(runtime), pageBytes));
+llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime, const System &system) {
+  std::unique_ptr<LinkInputs> inputs(new LinkInputs(std::move(runtime), system));
   std::string library = inputs->file("libphi_rt.a");
   if (llvm::sys::fs::exists(library))
     return inputs;
@@ -41,21 +46,22 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::run(std::vector<
   auto sink = MemorySink::create();
   if (!sink)
     return sink.takeError();
-  arguments.insert(arguments.begin(), kCommon.begin(), kCommon.end());
+  const auto &common = system.format == ObjectFormat::Elf ? kElf : kMacho;
+  arguments.insert(arguments.begin(), common.begin(), common.end());
   arguments.insert(arguments.end(), {"-o", (*sink)->path()});
   std::vector<const char *> pointers;
   for (const std::string &argument : arguments)
     pointers.push_back(argument.c_str());
   std::string messages;
   llvm::raw_string_ostream out(messages);
-  lld::Result result = lld::lldMain(pointers, out, out, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result = lld::lldMain(pointers, out, out, {{lld::Gnu, &lld::elf::link}, {lld::Darwin, &lld::macho::link}});
   if (result.retCode)
     return llvm::createStringError("linking failed: " + messages);
   return llvm::MemoryBuffer::getMemBufferCopy((*sink)->finish());
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
-  std::vector<std::string> arguments = {"-static", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z", "max-page-size=" + std::to_string(pageBytes),
+  std::vector<std::string> arguments = {"-static", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z", "max-page-size=" + std::to_string(system.pageBytes),
                                         "-T", file("program.ld"), file("crt1.o"), file("crti.o")};
   appendObjects(arguments);
   for (const char *name : {"libphi_rt.a", "libc.a", "crtn.o"})
@@ -74,8 +80,28 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkShared(llvm:
   auto input = MemoryFile::create("phic object", object);
   if (!input)
     return input.takeError();
-  return run({"-shared", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z", "max-page-size=" + std::to_string(pageBytes), "-soname", soName.str(),
+  return run({"-shared", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z", "max-page-size=" + std::to_string(system.pageBytes), "-soname", soName.str(),
               "-T", file("shared.ld"), input->path()});
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest) {
+  auto text = MemoryFile::create("phic manifest", manifest);
+  if (!text)
+    return text.takeError();
+  appendObjects(arguments);
+  arguments.insert(arguments.end(), {"-sectcreate", "__TEXT", "__phi_manifest", text->path(), file("libphi_rt.a"), file("LibSystem.tbd")});
+  return run(std::move(arguments));
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoProgram(llvm::StringRef manifest) {
+  return linkMacho({"-execute", "-no_exported_symbols"}, manifest);
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(llvm::StringRef manifest, llvm::StringRef fileName,
+                                                                                const std::string &query) {
+  return linkMacho({"-dylib", "-install_name", ("@rpath/" + fileName).str(), "-u", "_phi_query", "-alias", "_phi_query", "_" + query,
+                    "-exported_symbol", "_" + query},
+                   manifest);
 }
 
 } // namespace phic

@@ -8,6 +8,7 @@
 #define PHIC_COMPILER_LINK_LLD_H
 
 #include "compiler/link/MemoryFile.h"
+#include "targets/Target.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <string>
@@ -18,8 +19,8 @@ namespace phic {
 /// Objects to be linked, and the prebuilt files of a system.
 class LinkInputs {
 public:
-  /// `runtime` is a folder with libphi_rt.a, linker scripts, musl's files; segments lie on multiples of `pageBytes`.
-  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, uint64_t pageBytes);
+  /// `runtime` is a folder with libphi_rt.a, and the linker scripts and musl's files or the stub of libSystem.
+  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, const System &system);
 
   llvm::Error addObject(llvm::ArrayRef<char> object);
 
@@ -30,14 +31,22 @@ public:
   /// Such an object as a shared library.
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkShared(llvm::ArrayRef<char> object, llvm::StringRef soName);
 
-private:
-  LinkInputs(std::string runtime, uint64_t pageBytes) : runtime(std::move(runtime)), pageBytes(pageBytes) {}
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
+  /// For macOS: the objects, the runtime and the manifest as a program that needs libSystem, or as a library that
+  /// exports `query` and nothing else.
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoProgram(llvm::StringRef manifest);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoShared(llvm::StringRef manifest, llvm::StringRef fileName, const std::string &query);
+
+  /// A file of the system's folder.
   std::string file(const char *name) const { return runtime + "/" + name; }
+
+private:
+  LinkInputs(std::string runtime, const System &system) : runtime(std::move(runtime)), system(system) {}
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
   void appendObjects(std::vector<std::string> &arguments) const;
 
   std::string runtime;
-  uint64_t pageBytes;
+  const System &system;
   std::vector<MemoryFile> objects;
 };
 

@@ -9,8 +9,10 @@
 //
 // The last only stands for the weights: the linker gives it its address, writing
 // the file its bytes. It is a large section, which nothing refers to but by 64 bits.
+// In Mach-O it is an object by itself (MachoWeights.h).
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ModelData.h"
+#include "compiler/link/MachoWeights.h"
 
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -26,10 +28,17 @@ namespace {
 
 using llvm::Constant;
 
+/// Where the parts go. The struct holds pointers, which macOS's loader sets; nobody writes it afterwards.
+struct SectionNames {
+  const char *model, *tokenizer;
+};
+constexpr SectionNames kElfSections = {".phi_model", ".phi_tokenizer"};
+constexpr SectionNames kMachoSections = {"__DATA_CONST,__phi_model", "__TEXT,__phi_tokenizer"};
+
 class ModelModule {
 public:
-  explicit ModelModule(llvm::Module &module)
-      : module(module), context(module.getContext()), i32(llvm::Type::getInt32Ty(context)),
+  ModelModule(llvm::Module &module, ObjectFormat format)
+      : module(module), format(format), names(format == ObjectFormat::Elf ? kElfSections : kMachoSections), context(module.getContext()), i32(llvm::Type::getInt32Ty(context)),
         i64(llvm::Type::getInt64Ty(context)), pointer(llvm::PointerType::get(context, 0)) {}
 
   void build(const ModelData &model);
@@ -53,6 +62,8 @@ private:
   Constant *entry(llvm::StringRef symbol);
 
   llvm::Module &module;
+  ObjectFormat format;
+  const SectionNames &names;
   llvm::LLVMContext &context;
   llvm::IntegerType *i32, *i64;
   llvm::PointerType *pointer;
@@ -73,7 +84,7 @@ Constant *ModelModule::table(llvm::StringRef bytes, llvm::StringRef name) {
   if (bytes.empty())
     return llvm::ConstantPointerNull::get(pointer);
   auto *global = keep(llvm::ConstantDataArray::getString(context, bytes, /*AddNull=*/false), name, 64);
-  global->setSection(".phi_tokenizer");
+  global->setSection(names.tokenizer);
   return global;
 }
 
@@ -115,6 +126,11 @@ Constant *ModelModule::weights(const ModelData &model) {
     return llvm::ConstantPointerNull::get(pointer);
   constexpr uint64_t kPage = 4096;
   auto *type = llvm::ArrayType::get(llvm::Type::getInt8Ty(context), sizeof(phi_weights_trailer));
+  if (format == ObjectFormat::MachO) {
+    auto *elsewhere = llvm::cast<llvm::GlobalVariable>(module.getOrInsertGlobal(kMachoWeightsSymbol, type));
+    elsewhere->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    return elsewhere;
+  }
   auto *global = keep(llvm::ConstantAggregateZero::get(type), "weights", kPage);
   global->setSection(".lrodata.phi_weights");
   return global;
@@ -145,17 +161,18 @@ void ModelModule::build(const ModelData &model) {
          "fields as in phi/format.h");
   auto *global = keep(value, "phi_the_model", 64);
   global->setLinkage(llvm::GlobalValue::ExternalLinkage);
-  global->setSection(".phi_model");
+  global->setSection(names.model);
+  global->setVisibility(llvm::GlobalValue::HiddenVisibility);
 }
 
 } // namespace
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, llvm::StringRef tripleName) {
+llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, const System &system) {
   llvm::InitializeAllTargetInfos();
   llvm::InitializeAllTargets();
   llvm::InitializeAllTargetMCs();
   llvm::InitializeAllAsmPrinters();
-  llvm::Triple triple(tripleName);
+  llvm::Triple triple{llvm::StringRef(system.triple)};
   std::string reason;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, reason);
   if (!target)
@@ -167,7 +184,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &mode
   llvm::Module module("model", context);
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
-  ModelModule(module).build(model);
+  ModelModule(module, system.format).build(model);
 
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream out(object);

@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What the runtime is told about the model (`phi_the_model`, phi/format.h), as
-// the compiler gathers it, and its way into an object file. Tables go into
-// `.phi_tokenizer` and the struct into `.phi_model`, so that a reader of the
-// program finds both without symbols.
+// the compiler gathers it, and its way into an object file. Tables and struct have
+// sections of their own (`.phi_tokenizer`, `.phi_model`; `__phi_tokenizer` and
+// `__phi_model` in Mach-O), so that a reader of the program finds both without symbols.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_LINK_MODELDATA_H
 #define PHIC_COMPILER_LINK_MODELDATA_H
 
 #include "phi/format.h"
+#include "targets/Target.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -55,9 +56,8 @@ struct ModelData {
   phi_generation generation = {0, 1, 0, 0, 1};
 };
 
-/// The object file that defines `phi_the_model` for `triple`. Its bytes depend on nothing else.
-llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model,
-                                                           llvm::StringRef triple);
+/// The object file that defines `phi_the_model` for `system`. Its bytes depend on nothing else.
+llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, const System &system);
 
 } // namespace phic
 

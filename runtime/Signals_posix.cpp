@@ -1,12 +1,12 @@
-//===- Signals_linux.cpp - Signals of a program on Linux ---------------===//
+//===- Signals_posix.cpp - Signals of a program ------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // For programs only: a library leaves the process's signals alone, and has no
 // globals such as these.
 //===----------------------------------------------------------------------===//
 #include "Os.h"
+#include "Posix.h"
 
-#include <signal.h>
 #include <string.h>
 
 namespace phi::os {

@@ -1,0 +1,67 @@
+//===- MachoWeights.cpp - The object that holds the weights ----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/link/MachoWeights.h"
+#include "compiler/link/LinkedFile.h"
+#include "llvm/BinaryFormat/MachO.h"
+#include "llvm/Support/MathExtras.h"
+#include <cstring>
+
+namespace phic {
+namespace {
+
+namespace MachO = llvm::MachO;
+
+MachO::section_64 makeSection(const char *segment, const char *name, uint64_t address, uint64_t offset, uint64_t bytes, uint64_t align,
+                              uint32_t flags) {
+  MachO::section_64 section = {};
+  std::strncpy(section.segname, segment, sizeof(section.segname));
+  std::strncpy(section.sectname, name, sizeof(section.sectname));
+  section.addr = address;
+  section.size = bytes;
+  section.offset = uint32_t(offset);
+  section.align = llvm::Log2_64(align);
+  section.flags = flags;
+  return section;
+}
+
+} // namespace
+
+std::string machoWeightsStart(const MachoWeights &weights) {
+  const bool hasWeights = weights.bytes > 0;
+  const uint32_t sections = 1 + hasWeights;
+  MachO::segment_command_64 segment = {};
+  segment.cmd = MachO::LC_SEGMENT_64;
+  segment.cmdsize = uint32_t(sizeof(segment) + sections * sizeof(MachO::section_64));
+  MachO::symtab_command symbols = {MachO::LC_SYMTAB, sizeof(MachO::symtab_command), 0, hasWeights, 0, 0};
+  MachO::mach_header_64 header = {MachO::MH_MAGIC_64, MachO::CPU_TYPE_ARM64, MachO::CPU_SUBTYPE_ARM64_ALL, MachO::MH_OBJECT, 2,
+                                  segment.cmdsize + symbols.cmdsize, MachO::MH_SUBSECTIONS_VIA_SYMBOLS, 0};
+  // Names: the first is empty.
+  std::string names = hasWeights ? '\0' + weights.symbol + '\0' : std::string(1, '\0');
+  symbols.symoff = uint32_t(sizeof(header) + header.sizeofcmds);
+  symbols.stroff = uint32_t(symbols.symoff + symbols.nsyms * sizeof(MachO::nlist_64));
+  symbols.strsize = uint32_t(llvm::alignTo(names.size(), 8));
+  names.resize(symbols.strsize, '\0');
+
+  // Addresses are offsets behind the tables, so that what is aligned as one is aligned as the other.
+  const uint64_t begin = symbols.stroff + symbols.strsize;
+  const uint64_t weightsAt = hasWeights ? llvm::alignTo(begin + weights.manifest.size(), weights.align) : begin + weights.manifest.size();
+  segment.fileoff = segment.vmaddr = begin;
+  segment.filesize = segment.vmsize = weightsAt + weights.bytes - begin;
+  segment.maxprot = segment.initprot = MachO::VM_PROT_READ;
+  segment.nsects = sections;
+  MachO::nlist_64 symbol = {1, uint8_t(MachO::N_SECT) | uint8_t(MachO::N_EXT) | uint8_t(MachO::N_PEXT), uint8_t(sections), 0, weightsAt};
+
+  std::string bytes = (bytesOf(header) + bytesOf(segment)).str();
+  bytes += bytesOf(makeSection("__DWARF", "__phi_manifest", begin, begin, weights.manifest.size(), 1, MachO::S_ATTR_DEBUG));
+  if (hasWeights)
+    bytes += bytesOf(makeSection("__PHI", "__weights", weightsAt, weightsAt, weights.bytes, weights.align, MachO::S_REGULAR));
+  bytes += bytesOf(symbols);
+  if (hasWeights)
+    bytes += bytesOf(symbol);
+  bytes += names;
+  bytes += weights.manifest;
+  bytes.resize(weightsAt, '\0');
+  return bytes;
+}
+
+} // namespace phic
