@@ -3,7 +3,7 @@
 //
 // Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
-#include "compiler/link/ElfProgram.h"
+#include "compiler/link/ProgramFile.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/StringExtras.h"
@@ -43,12 +43,12 @@ void printTable(const Json &manifest) {
     os << "  " << symbol << "  " << row.first << ", used " << row.second << " times\n";
 }
 
-const char *kindName(ElfProgram::Kind kind) {
+const char *kindName(ProgramFile::Kind kind) {
   switch (kind) {
-  case ElfProgram::Kind::Program: return "program";
-  case ElfProgram::Kind::SharedLibrary: return "shared library";
-  case ElfProgram::Kind::Object: return "object";
-  case ElfProgram::Kind::StaticLibrary: return "static library";
+  case ProgramFile::Kind::Program: return "program";
+  case ProgramFile::Kind::SharedLibrary: return "shared library";
+  case ProgramFile::Kind::Object: return "object";
+  case ProgramFile::Kind::StaticLibrary: return "static library";
   }
   llvm_unreachable("every kind has a name");
 }
@@ -56,7 +56,7 @@ const char *kindName(ElfProgram::Kind kind) {
 ExitCode runInspect(const InspectFlags &flags) {
   if (ExitCode code = requireFile(flags.program))
     return code;
-  llvm::Expected<ElfProgram> program = ElfProgram::open(flags.program);
+  llvm::Expected<ProgramFile> program = ProgramFile::open(flags.program);
   if (!program) {
     llvm::errs() << "phic: error: " << llvm::toString(program.takeError()) << "\n";
     return kExitModel;

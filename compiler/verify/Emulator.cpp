@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // QEMU's user mode runs an ARM program as a process of this machine. Which processor
-// it plays, and so which CPU level the program chooses, is QEMU_CPU's to say. x86-64
-// levels that this machine lacks run in test/emulators/avx512.
+// it plays, and so which CPU level the program chooses, is QEMU_CPU's to say. A program
+// for macOS runs in test/emulators/macos, itself an ARM program. x86-64 levels that this
+// machine lacks run in test/emulators/avx512.
 //===----------------------------------------------------------------------===//
 #include "compiler/verify/Emulator.h"
 #include "compiler/link/Linker.h"
 #include "llvm/BinaryFormat/ELF.h"
+#include "llvm/BinaryFormat/MachO.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -19,14 +21,21 @@ using namespace llvm;
 namespace phic {
 namespace {
 
-/// Of an ELF file; EM_NONE for any other.
-uint16_t machineOf(const std::string &program) {
-  ELF::Elf64_Ehdr header = {};
+enum class Machine { This, ArmLinux, ArmMacos };
+
+/// What a program is for; This, if it is none that phic makes for another machine.
+Machine machineOf(const std::string &program) {
+  union {
+    ELF::Elf64_Ehdr elf;
+    MachO::mach_header_64 macho;
+  } header = {};
   auto bytes = MemoryBuffer::getFileSlice(program, sizeof(header), 0);
   if (!bytes || (*bytes)->getBufferSize() < sizeof(header))
-    return ELF::EM_NONE;
+    return Machine::This;
   std::memcpy(&header, (*bytes)->getBufferStart(), sizeof(header));
-  return header.checkMagic() ? header.e_machine : uint16_t(ELF::EM_NONE);
+  if (header.macho.magic == MachO::MH_MAGIC_64)
+    return Machine::ArmMacos;
+  return header.elf.checkMagic() && header.elf.e_machine == ELF::EM_AARCH64 ? Machine::ArmLinux : Machine::This;
 }
 
 #if defined(__aarch64__)
@@ -43,11 +52,21 @@ constexpr uint64_t kMegabytes = 256, kMostMegabytes = 2000;
 Expected<std::vector<std::string>> commandFor(const std::string &program) {
   // A path without a slash would be searched for.
   std::string path = program.find('/') == std::string::npos ? "./" + program : program;
-  if (kHostIsArm || machineOf(program) != ELF::EM_AARCH64)
-    return std::vector<std::string>{path};
+  const Machine machine = machineOf(program);
+  std::vector<std::string> words = {path};
+  if (machine == Machine::ArmMacos) {
+    std::string macos = runtimeDirectory("arm64-macos") + "/run-macos";
+    if (!sys::fs::exists(macos))
+      return createStringError(program + " is for macOS, and " + macos + " is missing: this phic was built without musl for arm64");
+    words.insert(words.begin(), macos);
+  }
+  if (kHostIsArm || machine == Machine::This)
+    return words;
   for (const char *name : {"qemu-aarch64", "qemu-aarch64-static"})
-    if (ErrorOr<std::string> emulator = sys::findProgramByName(name))
-      return std::vector<std::string>{*emulator, path};
+    if (ErrorOr<std::string> emulator = sys::findProgramByName(name)) {
+      words.insert(words.begin(), *emulator);
+      return words;
+    }
   return createStringError(program + " is for aarch64, which this machine is not, and qemu-aarch64 is not on the PATH "
                                      "(package qemu-user)");
 }

@@ -54,16 +54,16 @@ std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
 
 } // namespace
 
-OpenedProgram::OpenedProgram(ElfProgram program, const PluginRegistry &plugins) : program(std::move(program)), context(makeRegistry()) {
+OpenedProgram::OpenedProgram(ProgramFile program, const PluginRegistry &plugins) : program(std::move(program)), context(makeRegistry()) {
   context.loadAllAvailableDialects();
   plugins.addTo(context);
 }
 
 Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, StringRef verb, const PluginRegistry &plugins) {
-  Expected<ElfProgram> program = ElfProgram::open(path);
+  Expected<ProgramFile> program = ProgramFile::open(path);
   if (!program)
     return program.takeError();
-  if (program->kind() != ElfProgram::Kind::Program)
+  if (program->kind() != ProgramFile::Kind::Program)
     return error(path + ": a library does not run by itself; phic " + verb + " wants the program of --emit=exe");
   auto manifest = nlohmann::json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
   if (!manifest.is_object() || !manifest.contains("ir") || !manifest["ir"].is_string())

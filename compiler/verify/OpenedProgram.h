@@ -3,7 +3,7 @@
 #ifndef PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
 #define PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
 
-#include "compiler/link/ElfProgram.h"
+#include "compiler/link/ProgramFile.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -14,9 +14,9 @@ class PluginRegistry;
 
 /// A program that runs, with the planned IR of its manifest.
 struct OpenedProgram {
-  OpenedProgram(ElfProgram program, const PluginRegistry &plugins);
+  OpenedProgram(ProgramFile program, const PluginRegistry &plugins);
 
-  ElfProgram program;  ///< its sidecar, if it has one, is open
+  ProgramFile program;  ///< its sidecar, if it has one, is open
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<plan::StageOp> stages;

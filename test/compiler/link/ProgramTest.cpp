@@ -4,7 +4,7 @@
 // The model has one kernel, in LLVM IR: logits[v] = weights[v], plus 10 where v is
 // the token after the row's own. Greedy, it counts.
 //===----------------------------------------------------------------------===//
-#include "compiler/link/ElfProgram.h"
+#include "compiler/link/ProgramFile.h"
 #include "compiler/link/Linker.h"
 #include "gmock/gmock.h"
 #include "llvm/AsmParser/Parser.h"
@@ -195,7 +195,7 @@ protected:
 };
 
 std::string openError(const std::string &path) {
-  auto program = ElfProgram::open(path);
+  auto program = ProgramFile::open(path);
   return program ? "" : llvm::toString(program.takeError());
 }
 
@@ -288,7 +288,7 @@ TEST_F(ProgramTest, AFailureLeavesNoFile) {
 
 TEST_F(ProgramTest, IsReadBack) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
-  auto read = ElfProgram::open(program);
+  auto read = ProgramFile::open(program);
   ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
   EXPECT_EQ(read->manifest(), "{\"name\": \"counter\"}");
   EXPECT_EQ(read->model().vocab, unsigned(kVocab));
@@ -316,7 +316,7 @@ TEST_F(ProgramTest, RefusesDamagedFiles) {
   std::string changed = whole;
   changed[whole.size() - sizeof(phi_weights_trailer) - 100] ^= 1;
   write(path("changed"), changed);
-  auto opened = ElfProgram::open(path("changed"));
+  auto opened = ProgramFile::open(path("changed"));
   ASSERT_TRUE(bool(opened));
   EXPECT_THAT(llvm::toString(opened->verifyWeights()), HasSubstr("have been changed"));
 }

@@ -1,4 +1,4 @@
-//===- ElfProgram.h - Reads what phic linked -------------------*- C++ -*-===//
+//===- ProgramFile.h - Reads what phic linked -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Finds the manifest, the model struct, the tables and the weights in a program,
@@ -6,9 +6,10 @@
 // every offset is checked, and a foreign or damaged file is refused with a
 // sentence that says what is wrong.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_LINK_ELFPROGRAM_H
-#define PHIC_COMPILER_LINK_ELFPROGRAM_H
+#ifndef PHIC_COMPILER_LINK_PROGRAMFILE_H
+#define PHIC_COMPILER_LINK_PROGRAMFILE_H
 
+#include "compiler/link/FileSections.h"
 #include "phi/format.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -18,14 +19,15 @@
 
 namespace phic {
 
-class ElfProgram {
+class ProgramFile {
 public:
-  enum class Kind { Program, SharedLibrary, Object, StaticLibrary };
+  using Kind = FileSections::Kind;
 
   /// Maps and checks a file. The weights' hash is not compared: verifyWeights() does.
-  static llvm::Expected<ElfProgram> open(llvm::StringRef path);
+  static llvm::Expected<ProgramFile> open(llvm::StringRef path);
 
   Kind kind() const { return fileKind; }
+  ObjectFormat format() const { return fileFormat; }
   /// False: the weights are in a file of their own, which openSidecar() reads.
   bool embedsWeights() const { return hasWeights; }
   /// Maps and checks that file.
@@ -34,7 +36,7 @@ public:
   llvm::StringRef manifest() const { return manifestText; }
   /// The packed weights: what `plan.packed` offsets count from.
   llvm::ArrayRef<uint8_t> weights() const { return weightBytes; }
-  /// A copy of `phi_the_model`; its pointers are the program's addresses, not ours.
+  /// A copy of `phi_the_model`; its pointers are the program's addresses, or what its loader makes such.
   const phi_model &model() const { return modelStruct; }
   /// Tokenizer and chat template tables.
   uint64_t tokenizerBytes() const { return tokenizerSize; }
@@ -48,12 +50,13 @@ public:
   llvm::Error verifyWeights() const;
 
 private:
-  ElfProgram() = default;
+  ProgramFile() = default;
   llvm::Error read();
   llvm::Error readWeights(llvm::StringRef bytes, uint64_t offset, uint64_t size);
 
   std::unique_ptr<llvm::MemoryBuffer> file, sidecar;
   Kind fileKind = Kind::Program;
+  ObjectFormat fileFormat = ObjectFormat::Elf;
   bool hasWeights = false;
   llvm::StringRef manifestText;
   llvm::ArrayRef<uint8_t> weightBytes;
@@ -63,4 +66,4 @@ private:
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_LINK_ELFPROGRAM_H
+#endif // PHIC_COMPILER_LINK_PROGRAMFILE_H

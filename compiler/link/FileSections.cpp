@@ -1,0 +1,125 @@
+//===- FileSections.cpp - Named sections of a linked file ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/link/FileSections.h"
+#include "llvm/Object/ELF.h"
+#include "llvm/Object/MachO.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace phic {
+
+llvm::Error damagedFile(const llvm::Twine &what) { return llvm::createStringError("the file is damaged: " + what); }
+
+namespace {
+
+using Elf = llvm::object::ELF64LE;
+using Kind = FileSections::Kind;
+
+constexpr char kElfMagic[] = "\177ELF\2\1", kMachoMagic[] = "\xcf\xfa\xed\xfe", kArchiveMagic[] = "!<arch>\n";
+
+/// ELF's name of a section, which objects and Mach-O have another one for.
+llvm::StringRef nameOf(llvm::StringRef section) {
+  if (section == ".lrodata.phi_weights" || section == "__weights")
+    return ".phi_weights";
+  for (llvm::StringRef name : {".phi_model", ".phi_manifest", ".phi_tokenizer", ".text"})
+    if (section.starts_with("__") && section.drop_front(2) == name.drop_front(1))
+      return name;
+  return section;
+}
+
+/// What several objects of an archive have a part of adds up.
+void addSection(FileSections &into, llvm::StringRef name, FileSection section) {
+  auto [it, isNew] = into.byName.emplace(name, section);
+  if (!isNew)
+    it->second.size += section.size;
+}
+
+llvm::Error addElf(llvm::StringRef object, uint64_t offset, FileSections &into) {
+  auto file = llvm::object::ELFFile<Elf>::create(object);
+  if (!file)
+    return file.takeError();
+  const uint16_t type = file->getHeader().e_type;
+  into.kind = type == llvm::ELF::ET_REL ? Kind::Object : type == llvm::ELF::ET_DYN ? Kind::SharedLibrary : Kind::Program;
+  auto sections = file->sections();
+  if (!sections)
+    return sections.takeError();
+  for (const Elf::Shdr &header : *sections) {
+    auto found = file->getSectionName(header);
+    if (!found)
+      return found.takeError();
+    llvm::StringRef name = nameOf(*found);
+    FileSection section = {header.sh_size, offset + header.sh_offset, {}};
+    if (header.sh_type != llvm::ELF::SHT_NOBITS && name != ".phi_weights") {
+      auto bytes = file->getSectionContents(header);
+      if (!bytes)
+        return bytes.takeError();
+      section.bytes = *bytes;
+    }
+    addSection(into, name, section);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error addMacho(llvm::StringRef object, uint64_t offset, FileSections &into) {
+  // Checks all commands, and that segments, sections and tables lie within the file.
+  auto file = llvm::object::MachOObjectFile::create(llvm::MemoryBufferRef(object, ""), /*IsLittleEndian=*/true, /*Is64Bits=*/true);
+  if (!file)
+    return file.takeError();
+  into.format = ObjectFormat::MachO;
+  const uint32_t type = (*file)->getHeader().filetype;
+  into.kind = type == llvm::MachO::MH_OBJECT ? Kind::Object : type == llvm::MachO::MH_DYLIB ? Kind::SharedLibrary : Kind::Program;
+  for (const llvm::object::SectionRef &found : (*file)->sections()) {
+    auto name = found.getName();
+    if (!name)
+      return name.takeError();
+    const llvm::MachO::section_64 header = (*file)->getSection64(found.getRawDataRefImpl());
+    FileSection section = {header.size, offset + header.offset, {}};
+    if (!found.isVirtual() && nameOf(*name) != ".phi_weights")
+      section.bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(object.data()) + header.offset, header.size);
+    addSection(into, nameOf(*name), section);
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error addObject(llvm::StringRef object, uint64_t offset, FileSections &into) {
+  auto asDamage = [](llvm::Error failure) { return failure ? damagedFile(llvm::toString(std::move(failure))) : llvm::Error::success(); };
+  if (object.starts_with(kElfMagic))
+    return asDamage(addElf(object, offset, into));
+  if (object.starts_with(kMachoMagic))
+    return asDamage(addMacho(object, offset, into));
+  return llvm::createStringError("this is not a program or library made by phic, nor any 64-bit ELF or Mach-O file");
+}
+
+/// Calls `addObject` with every member but indices.
+llvm::Error addArchive(llvm::StringRef archive, FileSections &into) {
+  constexpr size_t kHeader = 60, kSizeAt = 48, kSizeDigits = 10;
+  for (uint64_t at = sizeof(kArchiveMagic) - 1; at < archive.size();) {
+    uint64_t size = 0, nameBytes = 0;
+    if (archive.size() - at < kHeader || archive.substr(at + kSizeAt, kSizeDigits).rtrim(' ').getAsInteger(10, size))
+      return damagedFile("it is no archive");
+    llvm::StringRef name = archive.substr(at, 16).rtrim(' ');
+    // A long name, as macOS's archives have all, is before the member.
+    if (name.consume_front("#1/") && (name.getAsInteger(10, nameBytes) || nameBytes > size))
+      return damagedFile("it is no archive");
+    uint64_t begin = at + kHeader + nameBytes;
+    llvm::StringRef member = archive.substr(begin, size - nameBytes);
+    at += kHeader + llvm::alignTo(size, 2);
+    if (name == "/" || archive.substr(begin - nameBytes, nameBytes).starts_with("__.SYMDEF"))
+      continue;
+    if (llvm::Error failure = addObject(member, begin, into))
+      return failure;
+  }
+  into.kind = Kind::StaticLibrary;
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Expected<FileSections> readFileSections(llvm::StringRef file) {
+  FileSections sections;
+  llvm::Error failure = file.starts_with(kArchiveMagic) ? addArchive(file, sections) : addObject(file, 0, sections);
+  if (failure)
+    return std::move(failure);
+  return sections;
+}
+
+} // namespace phic
