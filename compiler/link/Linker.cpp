@@ -6,6 +6,7 @@
 #include "compiler/link/Lld.h"
 #include "compiler/link/Localize.h"
 #include "compiler/link/MachoFile.h"
+#include "compiler/link/MachoLibrary.h"
 #include "compiler/link/MachoWeights.h"
 #include "compiler/link/Sidecar.h"
 #include "llvm/Support/FileSystem.h"
@@ -84,6 +85,7 @@ private:
   llvm::Expected<std::unique_ptr<LinkedFile>> makeMacho(const Output &output, OutputFile file);
   llvm::Expected<std::unique_ptr<LinkedFile>> makeHeader(OutputFile file);
   llvm::Error prepareObjects();
+  std::string machoPlaceholder() const;
   llvm::Expected<Buffer> object();
   llvm::Expected<Buffer> linked(const Output &output);
 
@@ -109,13 +111,15 @@ llvm::Error Link::prepareObjects() {
   for (llvm::ArrayRef<char> object : parts.objects)
     if (llvm::Error failure = inputs->addObject(object))
       return failure;
-  if (parts.system->format == ObjectFormat::MachO && embeds()) {
-    // A placeholder of the weights.
-    constexpr uint64_t kBytes = sizeof(phi_weights_trailer);
-    std::string object = machoWeightsStart({kBytes, std::string("_") + kMachoWeightsSymbol, "", parts.system->pageBytes}) + std::string(kBytes, '\0');
-    return inputs->addObject(object);
-  }
   return llvm::Error::success();
+}
+
+/// In a program or shared library for macOS, what stands for the weights until they are written; empty without them.
+std::string Link::machoPlaceholder() const {
+  constexpr uint64_t kBytes = sizeof(phi_weights_trailer);
+  if (!embeds())
+    return "";
+  return machoWeightsStart({kBytes, std::string("_") + kMachoWeightsSymbol, "", parts.system->pageBytes}) + std::string(kBytes, '\0');
 }
 
 /// The object of lib, shared and obj.
@@ -158,12 +162,19 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const Output &output, 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const Output &output, OutputFile file) {
   if (llvm::Error failure = prepareObjects())
     return std::move(failure);
+  if (output.kind == EmitKind::Lib) {
+    auto objects = inputs->machoObjects();
+    if (!objects)
+      return objects.takeError();
+    return MachoLibrary::make(std::move(file), std::move(*objects),
+                              {outputs.name, parts.manifest, parts.model.weightsBytes, parts.system->pageBytes, embeds()});
+  }
   auto bytes = output.kind == EmitKind::Exe
-                   ? inputs->linkMachoProgram(parts.manifest)
-                   : inputs->linkMachoShared(parts.manifest, llvm::sys::path::filename(output.path), "phi_query_" + outputs.name);
+                   ? inputs->linkMachoProgram(parts.manifest, machoPlaceholder())
+                   : inputs->linkMachoShared(parts.manifest, machoPlaceholder(), llvm::sys::path::filename(output.path), "phi_query_" + outputs.name);
   if (!bytes)
     return bytes.takeError();
-  // Its name does not depend on where it is written to, nor does a byte of it.
+  // Nothing in a program depends on what its file is called.
   std::string identifier = "phic." + (output.kind == EmitKind::Exe ? parts.model.name : outputs.name);
   return MachoFile::make(std::move(file), std::move(*bytes), {identifier, parts.model.weightsBytes, parts.system->pageBytes, embeds()});
 }

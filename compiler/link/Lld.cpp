@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Lld.h"
 #include "lld/Common/Driver.h"
+#include "llvm/Object/Archive.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -84,24 +85,53 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkShared(llvm:
               "-T", file("shared.ld"), input->path()});
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest) {
-  auto text = MemoryFile::create("phic manifest", manifest);
-  if (!text)
-    return text.takeError();
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest,
+                                                                          llvm::StringRef weights) {
+  auto text = MemoryFile::create("phic manifest", manifest), object = MemoryFile::create("phic weights", weights);
+  if (!text || !object)
+    return llvm::joinErrors(text.takeError(), object.takeError());
   appendObjects(arguments);
+  if (!weights.empty())
+    arguments.push_back(object->path());
   arguments.insert(arguments.end(), {"-sectcreate", "__TEXT", "__phi_manifest", text->path(), file("libphi_rt.a"), file("LibSystem.tbd")});
   return run(std::move(arguments));
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoProgram(llvm::StringRef manifest) {
-  return linkMacho({"-execute", "-no_exported_symbols"}, manifest);
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoProgram(llvm::StringRef manifest, llvm::StringRef weights) {
+  return linkMacho({"-execute", "-no_exported_symbols"}, manifest, weights);
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(llvm::StringRef manifest, llvm::StringRef fileName,
-                                                                                const std::string &query) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(llvm::StringRef manifest, llvm::StringRef weights,
+                                                                                llvm::StringRef fileName, const std::string &query) {
   return linkMacho({"-dylib", "-install_name", ("@rpath/" + fileName).str(), "-u", "_phi_query", "-alias", "_phi_query", "_" + query,
                     "-exported_symbol", "_" + query},
-                   manifest);
+                   manifest, weights);
+}
+
+llvm::Expected<std::vector<MachoMember>> LinkInputs::machoObjects() const {
+  std::vector<MachoMember> members;
+  for (const MemoryFile &object : objects) {
+    auto bytes = llvm::MemoryBuffer::getFile(object.path());
+    if (!bytes)
+      return llvm::errorCodeToError(bytes.getError());
+    members.push_back({"model" + std::to_string(members.size()) + ".o", (*bytes)->getBuffer().str()});
+  }
+  auto runtimeFile = llvm::MemoryBuffer::getFile(file("libphi_rt.a"));
+  if (!runtimeFile)
+    return llvm::errorCodeToError(runtimeFile.getError());
+  auto archive = llvm::object::Archive::create(**runtimeFile);
+  if (!archive)
+    return archive.takeError();
+  llvm::Error failure = llvm::Error::success();
+  for (const llvm::object::Archive::Child &child : (*archive)->children(failure)) {
+    auto bytes = child.getMemoryBufferRef();
+    if (!bytes)
+      return bytes.takeError();
+    members.push_back({llvm::sys::path::filename(bytes->getBufferIdentifier()).str(), bytes->getBuffer().str()});
+  }
+  if (failure)
+    return std::move(failure);
+  return members;
 }
 
 } // namespace phic

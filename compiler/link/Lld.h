@@ -7,6 +7,7 @@
 #ifndef PHIC_COMPILER_LINK_LLD_H
 #define PHIC_COMPILER_LINK_LLD_H
 
+#include "compiler/link/MachoSymbols.h"
 #include "compiler/link/MemoryFile.h"
 #include "targets/Target.h"
 #include "llvm/Support/Error.h"
@@ -31,18 +32,21 @@ public:
   /// Such an object as a shared library.
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkShared(llvm::ArrayRef<char> object, llvm::StringRef soName);
 
-  /// For macOS: the objects, the runtime and the manifest as a program that needs libSystem, or as a library that
-  /// exports `query` and nothing else.
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoProgram(llvm::StringRef manifest);
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoShared(llvm::StringRef manifest, llvm::StringRef fileName, const std::string &query);
+  /// For macOS: the objects, the one with the weights (if not empty), the runtime and the manifest as a program that needs
+  /// libSystem, or as a library that exports `query` and nothing else.
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoProgram(llvm::StringRef manifest, llvm::StringRef weights);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoShared(llvm::StringRef manifest, llvm::StringRef weights, llvm::StringRef fileName,
+                                                                      const std::string &query);
 
-  /// A file of the system's folder.
-  std::string file(const char *name) const { return runtime + "/" + name; }
+  /// All of it, not linked: the objects and those of the runtime.
+  llvm::Expected<std::vector<MachoMember>> machoObjects() const;
 
 private:
   LinkInputs(std::string runtime, const System &system) : runtime(std::move(runtime)), system(system) {}
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest,
+                                                                llvm::StringRef weights);
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
+  std::string file(const char *name) const { return runtime + "/" + name; }
   void appendObjects(std::vector<std::string> &arguments) const;
 
   std::string runtime;

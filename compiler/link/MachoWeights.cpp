@@ -44,7 +44,7 @@ std::string machoWeightsStart(const MachoWeights &weights) {
 
   // Addresses are offsets behind the tables, so that what is aligned as one is aligned as the other.
   const uint64_t begin = symbols.stroff + symbols.strsize;
-  const uint64_t weightsAt = hasWeights ? llvm::alignTo(begin + weights.manifest.size(), weights.align) : begin + weights.manifest.size();
+  const uint64_t weightsAt = llvm::alignTo(begin + weights.manifest.size(), hasWeights ? weights.align : 8);
   segment.fileoff = segment.vmaddr = begin;
   segment.filesize = segment.vmsize = weightsAt + weights.bytes - begin;
   segment.maxprot = segment.initprot = MachO::VM_PROT_READ;

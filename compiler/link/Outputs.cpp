@@ -1,6 +1,7 @@
 //===- Outputs.cpp - Which files a build writes ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Outputs.h"
+#include "targets/Target.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -11,7 +12,7 @@ namespace {
 
 std::string stemOf(llvm::StringRef path) {
   llvm::StringRef name = llvm::sys::path::filename(path);
-  for (llvm::StringRef ending : {".a", ".so", ".o", ".h"})
+  for (llvm::StringRef ending : {".a", ".so", ".dylib", ".o", ".h"})
     if (name.size() > ending.size() && name.consume_back(ending))
       break;
   if (name.size() > 3)
@@ -19,11 +20,11 @@ std::string stemOf(llvm::StringRef path) {
   return name.str();
 }
 
-std::string fileName(EmitKind kind, const std::string &stem) {
+std::string fileName(EmitKind kind, const std::string &stem, ObjectFormat format) {
   switch (kind) {
   case EmitKind::Exe: return stem;
   case EmitKind::Lib: return "lib" + stem + ".a";
-  case EmitKind::Shared: return "lib" + stem + ".so";
+  case EmitKind::Shared: return "lib" + stem + (format == ObjectFormat::Elf ? ".so" : ".dylib");
   case EmitKind::Obj: return stem + ".o";
   case EmitKind::Header: return stem + ".h";
   }
@@ -58,8 +59,10 @@ std::vector<std::string> Outputs::paths() const {
 llvm::Expected<Outputs> planOutputs(const Options &options) {
   Outputs outputs;
   std::string stem = stemOf(options.output);
+  const System *system = systemByName(options.target);
+  assert(system && "one of those that optionsOfSystems names");
   for (EmitKind kind : options.emit)
-    outputs.files.push_back({kind, outputs.files.empty() ? options.output : beside(options.output, fileName(kind, stem))});
+    outputs.files.push_back({kind, outputs.files.empty() ? options.output : beside(options.output, fileName(kind, stem, system->format))});
   if (options.weights == "sidecar")
     outputs.weightsPath = beside(options.output, stem + ".weights");
   outputs.name = options.name.empty() ? identifierOf(stem) : options.name;
@@ -68,6 +71,8 @@ llvm::Expected<Outputs> planOutputs(const Options &options) {
     return llvm::createStringError("--name=" + options.name + " is no C identifier: letters, digits and '_' make one");
   if (!options.name.empty() && llvm::all_of(options.emit, [](EmitKind kind) { return kind == EmitKind::Exe; }))
     return llvm::createStringError("--name names a library's query function, but --emit=exe has none");
+  if (system->format == ObjectFormat::MachO && llvm::is_contained(options.emit, EmitKind::Obj))
+    return llvm::createStringError("--emit=obj: a model is no single object for --target=" + options.target + "; --emit=lib makes a library of several");
   std::set<std::string> paths;
   for (const std::string &path : outputs.paths())
     if (!paths.insert(path).second)

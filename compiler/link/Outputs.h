@@ -3,7 +3,7 @@
 //
 // `-o PATH` names the first kind of --emit exactly; all others lie beside it,
 // with PATH's stem: the file name without a leading "lib" and without .a, .so,
-// .o or .h. `-o out/libphi.a --emit=lib,header` makes out/libphi.a and out/phi.h.
+// .dylib, .o or .h. `-o out/libphi.a --emit=lib,header` makes out/libphi.a and out/phi.h.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_LINK_OUTPUTS_H
 #define PHIC_COMPILER_LINK_OUTPUTS_H
