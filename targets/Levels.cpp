@@ -23,6 +23,12 @@ constexpr Cpu kCpus[] = {
 #include "targets/Cpus.def"
 };
 
+constexpr Cpu kFurtherNames[] = {
+#define PHIC_CPU(NAME, LEVEL)
+#define PHIC_LEVEL_NAME(NAME, LEVEL) {NAME, LEVEL},
+#include "targets/Cpus.def"
+};
+
 struct Feature {
   uint64_t bit;
   const char *name; ///< LLVM's
@@ -71,9 +77,10 @@ const Target *nativeLevel() {
 const Target *levelOf(std::string_view name) {
   if (name == kNative)
     return nativeLevel();
-  for (const Cpu &cpu : kCpus)
-    if (cpu.name == name)
-      return targetByName(cpu.level);
+  for (std::span<const Cpu> names : {std::span<const Cpu>(kCpus), std::span<const Cpu>(kFurtherNames)})
+    for (const Cpu &cpu : names)
+      if (cpu.name == name)
+        return targetByName(cpu.level);
   return targetByName(name);
 }
 

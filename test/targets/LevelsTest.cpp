@@ -38,6 +38,14 @@ TEST(Levels, BestFirstEachOnce) {
   EXPECT_THAT(levelsOf("skylake-avx512"), ElementsAre("x86-64-v4"));
 }
 
+TEST(Levels, FeaturesThatNoKernelUsesMayBeNamed) {
+  std::string reason;
+  auto choices = chooseTargets("aarch64-linux", "neon+fp16,neon+i8mm+fp16,neon", &reason);
+  ASSERT_TRUE(choices) << reason;
+  EXPECT_EQ(choices->front().levels, (std::vector<const Target *>{targetByName("neon+i8mm"), targetByName("neon")}));
+  EXPECT_THAT(reasonOf("aarch64-linux", "neon+fp32"), HasSubstr("--cpu=neon+fp32 is no CPU level"));
+}
+
 TEST(Levels, MistakesAreNamedWithWhatIsKnown) {
   EXPECT_THAT(reasonOf("", "x86-64-v3,pentium4"), HasSubstr("--cpu=pentium4 is no CPU level or processor"));
   EXPECT_THAT(reasonOf("", "pentium4"), testing::AllOf(HasSubstr(" x86-64-v4+vnni"), HasSubstr(" znver4"), HasSubstr("'native'")));
