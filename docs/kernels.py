@@ -17,8 +17,10 @@ BIN, LLVM = sys.argv[1], sys.argv[2]
 MODEL = os.path.join(HERE, "..", "test", "models", "tiny-llama", "ort-genai-int4")
 TESTS = os.path.join(HERE, "..", "test", "targets", "x86")
 # Level to the processors that llvm-mca is asked about.
-LEVELS = {"x86-64-v3": ["znver3", "skylake"], "x86-64-v4": ["skylake-avx512"], "x86-64-v4+vnni": ["znver4", "icelake-server"],
-          "neon": ["cortex-a76"], "neon+dotprod": ["cortex-a76", "neoverse-n1", "apple-m1"], "neon+i8mm": ["neoverse-v1", "apple-m2"]}
+X86 = {"x86-64-v3": ["znver3", "skylake"], "x86-64-v4": ["skylake-avx512"], "x86-64-v4+vnni": ["znver4", "icelake-server"]}
+ARM = {"neon": ["cortex-a53", "cortex-a55", "cortex-a76", "neoverse-n1", "neoverse-v1", "apple-m1"],
+       "neon+dotprod": ["cortex-a55", "cortex-a76", "neoverse-n1", "neoverse-v1", "apple-m1"],
+       "neon+i8mm": ["neoverse-n2", "neoverse-v1", "apple-m2"]}
 # IR with one matmul of a format, K = 256, and the elements of K in one round of its loop.
 LOOPS = [("u4, f16 scale", "matmul-s8-u4.mlir", 32), ("s8, f16 scale", "matmul-s8-s8.mlir", 32), ("f16", "matmul-f32-f16.mlir", 4)]
 DOTS = ["vpdpbusd", "vpmaddubsw", "smmla", "sdot", "smlal", "vfmadd", "fmla"]
@@ -65,12 +67,8 @@ def dot_of(loop):
     return next(name for dot in DOTS for name in names if name.startswith(dot))
 
 
-def is_arm(level):
-    return level.startswith("neon")
-
-
 def cycles(loop, level, cpu):
-    triple = "aarch64" if is_arm(level) else "x86_64"
+    triple = "aarch64" if level in ARM else "x86_64"
     text = run(os.path.join(LLVM, "llvm-mca"), f"-mtriple={triple}", f"-mcpu={cpu}", "--iterations=100", stdin="\n".join(loop) + "\n")
     return float(re.search(r"Total Cycles:\s+(\d+)", text).group(1)) / 100
 
@@ -82,24 +80,43 @@ def cores(functions):
             yield int(tile.group(1)), int(tile.group(2)), main_loop(body)
 
 
-def loop_table():
-    print("| weights | level | tile | instruction | instructions | of these moves | multiply-adds | instructions per 1000 | processor | cycles | multiply-adds per cycle |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+def main_loops(levels):
+    """(title, level, the row's first cells, loop, multiply-adds) of each register tile."""
     for title, file, elements in LOOPS:
-        for level, cpus in LEVELS.items():
+        for level in levels:
             for MR, NR, loop in sorted(cores(assembly(os.path.join(TESTS, file), level, False))):
                 work = MR * NR * elements
-                moves = sum(bool(re.match(r"\tv?(p?mov|pbroadcast|broadcast|pinsert|insert|pextract|extract|dup|zip|fmov)", line)) for line in loop)
-                for cpu in cpus:
-                    took = cycles(loop, level, cpu)
-                    print(f"| {title} | {level} | {MR}x{NR} | `{dot_of(loop)}` | {len(loop)} | {moves} | {work} | {1000 * len(loop) / work:.1f} | {cpu} | {took:.1f} | {work / took:.0f} |")
+                moves = sum(bool(re.match(r"\t(v?(p?mov|pbroadcast|broadcast|pinsert|insert|pextract|extract|dup|zip|fmov)|uzp)", line)) for line in loop)
+                cells = f"| {title} | {level} | {MR}x{NR} | `{dot_of(loop)}` | {len(loop)} | {moves} | {work} | {1000 * len(loop) / work:.1f} |"
+                yield title, level, cells, loop, work
+
+
+COLUMNS = "| weights | level | tile | instruction | instructions | of these moves | multiply-adds | instructions per 1000 |"
+
+
+def x86_table():
+    print(COLUMNS + " processor | cycles | multiply-adds per cycle |\n|" + "---|" * 11)
+    for _, level, cells, loop, work in main_loops(X86):
+        for cpu in X86[level]:
+            took = cycles(loop, level, cpu)
+            print(f"{cells} {cpu} | {took:.1f} | {work / took:.0f} |")
+
+
+def arm_table():
+    cpus = list(dict.fromkeys(cpu for level in ARM.values() for cpu in level))
+    print(COLUMNS + "".join(f" {cpu} |" for cpu in cpus) + "\n|" + "---|" * (8 + len(cpus)))
+    for title, level, cells, loop, work in main_loops(ARM):
+        if title == "f16" and level != "neon":
+            continue  # the kernels of neon
+        assert not any("[sp" in line for line in loop), f"{cells} keeps registers on the stack"
+        print(cells + "".join(f" {work / cycles(loop, level, cpu):.1f} |" if cpu in ARM[level] else " |" for cpu in cpus))
 
 
 def stage_table(folder):
     print("| stage | entry | level | kernel | generator |\n|---|---|---|---|---|")
     program = os.path.join(folder, "program")
     seen, kernels = set(), []
-    for system, levels in (("x86_64-linux", [level for level in LEVELS if not is_arm(level)]), ("aarch64-linux", filter(is_arm, LEVELS))):
+    for system, levels in (("x86_64-linux", X86), ("aarch64-linux", ARM)):
         run(os.path.join(BIN, "phic"), "build", MODEL, "-o", program, "-q", "--target", system, "--cpu", ",".join(levels))
         kernels += json.loads(run(os.path.join(BIN, "phic"), "inspect", "--json", program))["kernels"]
     for kernel in kernels:
@@ -111,6 +128,8 @@ def stage_table(folder):
 
 
 with tempfile.TemporaryDirectory() as scratch:
-    loop_table()
+    x86_table()
+    print()
+    arm_table()
     print()
     stage_table(scratch)
