@@ -286,6 +286,39 @@ TEST_F(ProgramTest, AFailureLeavesNoFile) {
   EXPECT_THAT(llvm::toString(link(path("absent/counter"))), HasSubstr("cannot write"));
 }
 
+TEST_F(ProgramTest, MacosHoldsLessThan4GiBOfWeights) {
+  ProgramParts parts;
+  parts.system = systemByName("arm64-macos");
+  parts.model = testModel();
+  parts.model.variants = {};
+  parts.manifest = "{}";
+  bool asked = false;
+  auto write = [&](WeightSink &) -> llvm::Error {
+    asked = true;
+    return llvm::createStringError("no weights here");
+  };
+  parts.writeWeights = write;
+  for (EmitKind kind : {EmitKind::Exe, EmitKind::Shared, EmitKind::Lib}) {
+    parts.model.weightsBytes = uint64_t(5) << 30;
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"})),
+              "the weights have 5.00 GiB, but a file for macOS holds at most 3.75 GiB of them; use --weights=sidecar");
+    parts.model.weightsBytes = (uint64_t(15) << 28) + 1;
+    EXPECT_THAT(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"})), HasSubstr("--weights=sidecar"));
+    EXPECT_FALSE(asked);
+    // One byte less is no mistake: the weights are asked for.
+    --parts.model.weightsBytes;
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"})), "no weights here");
+    EXPECT_EQ(filesInFolder(), std::vector<std::string>());
+    asked = false;
+    // In a file of their own there may be any number.
+    parts.model.weightsBytes = uint64_t(15) << 30;
+    parts.model.sidecar = "counter.weights";
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, path("counter.weights"), "counter"})), "no weights here");
+    parts.model.sidecar = "";
+    asked = false;
+  }
+}
+
 TEST_F(ProgramTest, IsReadBack) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   auto read = ProgramFile::open(program);
