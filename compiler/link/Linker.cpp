@@ -119,7 +119,7 @@ std::string Link::machoPlaceholder() const {
   constexpr uint64_t kBytes = sizeof(phi_weights_trailer);
   if (!embeds())
     return "";
-  return machoWeightsStart({kBytes, std::string("_") + kMachoWeightsSymbol, "", parts.system->pageBytes}) + std::string(kBytes, '\0');
+  return machoWeightsStart({*parts.system, kBytes, std::string("_") + kMachoWeightsSymbol, ""}) + std::string(kBytes, '\0');
 }
 
 /// The object of lib, shared and obj.
@@ -167,7 +167,7 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const Output &output
     if (!objects)
       return objects.takeError();
     return MachoLibrary::make(std::move(file), std::move(*objects),
-                              {outputs.name, parts.manifest, parts.model.weightsBytes, parts.system->pageBytes, embeds()});
+                              {*parts.system, outputs.name, parts.manifest, parts.model.weightsBytes, embeds()});
   }
   auto bytes = output.kind == EmitKind::Exe
                    ? inputs->linkMachoProgram(parts.manifest, machoPlaceholder())

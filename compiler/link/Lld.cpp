@@ -1,6 +1,7 @@
 //===- Lld.cpp - Linking objects in this process ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Lld.h"
+#include "compiler/link/MachoWeights.h"
 #include "lld/Common/Driver.h"
 #include "llvm/Object/Archive.h"
 #include "llvm/Support/FileSystem.h"
@@ -16,7 +17,7 @@ namespace {
 /// What every link has in common: the same bytes from any folder, host and number of threads.
 const std::vector<std::string> kElf = {"ld.lld", "--gc-sections", "--build-id=none", "--threads=1"};
 // A signature is asked for, since it reserves the load command; MachoFile writes it.
-const std::vector<std::string> kMacho = {"ld64.lld", "-arch", "arm64", "-platform_version", "macos", "12.0", "12.0", "-Z", "-dead_strip", "-x",
+const std::vector<std::string> kMacho = {"ld64.lld", "-arch", "arm64", "-Z", "-dead_strip", "-x",
                                          "-fixup_chains", "-adhoc_codesign", "-no_function_starts", "-no_data_in_code_info",
                                          "-segprot", "__PHI", "r", "r", "-fatal_warnings", "--threads=1"};
 
@@ -90,6 +91,8 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::v
   auto text = MemoryFile::create("phic manifest", manifest), object = MemoryFile::create("phic weights", weights);
   if (!text || !object)
     return llvm::joinErrors(text.takeError(), object.takeError());
+  const std::string oldest = oldestMacos(system).getAsString();
+  arguments.insert(arguments.end(), {"-platform_version", "macos", oldest, oldest});
   appendObjects(arguments);
   if (!weights.empty())
     arguments.push_back(object->path());
@@ -98,7 +101,8 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::v
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoProgram(llvm::StringRef manifest, llvm::StringRef weights) {
-  return linkMacho({"-execute", "-no_exported_symbols"}, manifest, weights);
+  // What any program exports: a table of exports that is empty is a case that loaders seldom meet.
+  return linkMacho({"-execute", "-exported_symbol", "__mh_execute_header"}, manifest, weights);
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(llvm::StringRef manifest, llvm::StringRef weights,

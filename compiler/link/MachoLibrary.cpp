@@ -44,10 +44,9 @@ llvm::Error MachoLibrary::build(std::vector<MachoMember> members) {
   const uint64_t bytes = options.embedWeights ? llvm::alignTo(options.weightsBytes, kWeightsLine) + sizeof(phi_weights_trailer) : 0;
   const std::string symbol = std::string("_") + kMachoWeightsSymbol;
   renameSymbols(members, options.name, symbol);
-  MachoMember weights = {"weights.o", machoWeightsStart({bytes, machoSymbolOf(symbol, options.name), options.manifest, options.pageBytes})};
-  // Not yet its true size: the object says what it will be, the archive what there is.
-  std::string whole = weights.bytes;
-  weights.bytes = machoWeightsStart({kPlaceholder * options.embedWeights, machoSymbolOf(symbol, options.name), options.manifest, options.pageBytes});
+  auto start = [&](uint64_t size) { return machoWeightsStart({options.system, size, machoSymbolOf(symbol, options.name), options.manifest}); };
+  const std::string whole = start(bytes);
+  MachoMember weights = {"weights.o", start(options.embedWeights ? kPlaceholder : 0)};
   assert(weights.bytes.size() == whole.size() && "sizes are of one width");
   weights.bytes.resize(whole.size() + kPlaceholder, '\0');
   members.push_back(std::move(weights));

@@ -9,15 +9,16 @@
 
 #include "compiler/link/LinkedFile.h"
 #include "compiler/link/MachoSymbols.h"
+#include "targets/Target.h"
 #include <memory>
 
 namespace phic {
 
 struct MachoLibraryOptions {
+  const System &system;
   std::string name;           ///< the query function is phi_query_<name>
   std::string manifest;
   uint64_t weightsBytes = 0;
-  uint64_t pageBytes = 16384; ///< weights lie on a multiple, in the program that the library is linked into
   bool embedWeights = true;
 };
 

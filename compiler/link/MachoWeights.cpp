@@ -4,6 +4,7 @@
 #include "compiler/link/LinkedFile.h"
 #include "llvm/BinaryFormat/MachO.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/TargetParser/Triple.h"
 #include <cstring>
 
 namespace phic {
@@ -26,15 +27,26 @@ MachO::section_64 makeSection(const char *segment, const char *name, uint64_t ad
 
 } // namespace
 
+llvm::VersionTuple oldestMacos(const System &system) {
+  llvm::VersionTuple version;
+  bool isMacos = llvm::Triple(llvm::StringRef(system.triple)).getMacOSXVersion(version);
+  assert(isMacos && "its triple says so");
+  (void)isMacos;
+  return version;
+}
+
 std::string machoWeightsStart(const MachoWeights &weights) {
   const bool hasWeights = weights.bytes > 0;
   const uint32_t sections = 1 + hasWeights;
   MachO::segment_command_64 segment = {};
   segment.cmd = MachO::LC_SEGMENT_64;
   segment.cmdsize = uint32_t(sizeof(segment) + sections * sizeof(MachO::section_64));
+  const llvm::VersionTuple macos = oldestMacos(weights.system);
+  const uint32_t oldest = macos.getMajor() << 16 | macos.getMinor().value_or(0) << 8;
+  MachO::build_version_command version = {MachO::LC_BUILD_VERSION, sizeof(version), MachO::PLATFORM_MACOS, oldest, oldest, 0};
   MachO::symtab_command symbols = {MachO::LC_SYMTAB, sizeof(MachO::symtab_command), 0, hasWeights, 0, 0};
-  MachO::mach_header_64 header = {MachO::MH_MAGIC_64, MachO::CPU_TYPE_ARM64, MachO::CPU_SUBTYPE_ARM64_ALL, MachO::MH_OBJECT, 2,
-                                  segment.cmdsize + symbols.cmdsize, MachO::MH_SUBSECTIONS_VIA_SYMBOLS, 0};
+  MachO::mach_header_64 header = {MachO::MH_MAGIC_64, MachO::CPU_TYPE_ARM64, MachO::CPU_SUBTYPE_ARM64_ALL, MachO::MH_OBJECT, 3,
+                                  segment.cmdsize + version.cmdsize + symbols.cmdsize, MachO::MH_SUBSECTIONS_VIA_SYMBOLS, 0};
   // Names: the first is empty.
   std::string names = hasWeights ? '\0' + weights.symbol + '\0' : std::string(1, '\0');
   symbols.symoff = uint32_t(sizeof(header) + header.sizeofcmds);
@@ -44,7 +56,7 @@ std::string machoWeightsStart(const MachoWeights &weights) {
 
   // Addresses are offsets behind the tables, so that what is aligned as one is aligned as the other.
   const uint64_t begin = symbols.stroff + symbols.strsize;
-  const uint64_t weightsAt = llvm::alignTo(begin + weights.manifest.size(), hasWeights ? weights.align : 8);
+  const uint64_t weightsAt = llvm::alignTo(begin + weights.manifest.size(), hasWeights ? weights.system.pageBytes : 8);
   segment.fileoff = segment.vmaddr = begin;
   segment.filesize = segment.vmsize = weightsAt + weights.bytes - begin;
   segment.maxprot = segment.initprot = MachO::VM_PROT_READ;
@@ -54,7 +66,8 @@ std::string machoWeightsStart(const MachoWeights &weights) {
   std::string bytes = (bytesOf(header) + bytesOf(segment)).str();
   bytes += bytesOf(makeSection("__DWARF", "__phi_manifest", begin, begin, weights.manifest.size(), 1, MachO::S_ATTR_DEBUG));
   if (hasWeights)
-    bytes += bytesOf(makeSection("__PHI", "__weights", weightsAt, weightsAt, weights.bytes, weights.align, MachO::S_REGULAR));
+    bytes += bytesOf(makeSection("__PHI", "__weights", weightsAt, weightsAt, weights.bytes, weights.system.pageBytes, MachO::S_REGULAR));
+  bytes += bytesOf(version);
   bytes += bytesOf(symbols);
   if (hasWeights)
     bytes += bytesOf(symbol);

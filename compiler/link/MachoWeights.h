@@ -8,7 +8,9 @@
 #ifndef PHIC_COMPILER_LINK_MACHOWEIGHTS_H
 #define PHIC_COMPILER_LINK_MACHOWEIGHTS_H
 
+#include "targets/Target.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/VersionTuple.h"
 #include <cstdint>
 #include <string>
 
@@ -18,14 +20,17 @@ namespace phic {
 inline constexpr char kMachoWeightsSymbol[] = "phi_weights";
 
 struct MachoWeights {
+  const System &system;
   uint64_t bytes = 0;        ///< of the section, trailer included; 0: no such section
   std::string symbol;        ///< with the leading underscore
   llvm::StringRef manifest;  ///< may be empty
-  uint64_t align = 16384;
 };
 
 /// The object's bytes before the weights.
 std::string machoWeightsStart(const MachoWeights &weights);
+
+/// The oldest macOS that the system's programs are for.
+llvm::VersionTuple oldestMacos(const System &system);
 
 } // namespace phic
 

@@ -90,6 +90,12 @@ def header(file, is_program):
         yield "it is not for macOS 12"
 
 
+def exports(file, _):
+    tries = file.all(TRIE)
+    if len(tries) != 1 or not struct.unpack_from("<2I", file.data, tries[0] + 8)[1]:
+        yield "it has no table of exports"
+
+
 def entry(file, is_program):
     if is_program:
         main, = struct.unpack_from("<Q", file.data, file.all(MAIN)[0] + 8)
@@ -180,5 +186,5 @@ def signature(file, is_program):
 
 def complaints(data, stub, is_program=True):
     file = Macho(data)
-    found = [text for check in (header, entry, libraries, segments, weights, pointers, signature) for text in check(file, is_program)]
+    found = [text for check in (header, exports, entry, libraries, segments, weights, pointers, signature) for text in check(file, is_program)]
     return found + [f"it imports {name}" for name in sorted(imports_of(file) - stub_symbols(stub))]

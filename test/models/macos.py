@@ -120,6 +120,7 @@ class Files(Macos):
             "not position-independent": set_word(lambda file: 24, 0x85),
             "0 load commands 0x1b": set_word(lambda file: file.all(macho.UUID)[0], macho.TRIE),
             "a load command that phic does not write": set_word(lambda file: file.all(macho.UUID)[0], 0x26),
+            "no table of exports": set_word(lambda file: file.all(macho.TRIE)[0] + 12, 0),
             "pointers lead into the weights": second_pointer,
             "no Mach-O": flip(lambda file: 0),
             "first 4 GiB": set_word(lambda file: segment(file, b"__PAGEZERO") + 32, 16384, "<Q"),
