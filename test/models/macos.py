@@ -78,6 +78,15 @@ class Files(Macos):
         libraries = [self.read(self.build_for("arm64-macos", SMALL, "--emit=lib", "--name=m", name=name)) for name in ("libm.a", "libother.a")]
         self.assertEqual(*libraries)
 
+    def test_the_register_that_macos_clears_is_not_used(self):
+        """x18 is the platform's: nothing would notice here, where it is anyone's, as the code for Linux shows."""
+        def uses(system):
+            code = run(os.path.join(os.path.dirname(LLD), "llvm-objdump"), "-d", "--no-show-raw-insn", self.build_for(system, SMALL)).stdout
+            self.assertIn("smmla", code)
+            return len(re.findall(r"\b[xw]18\b", code))
+        self.assertEqual(uses("arm64-macos"), 0)
+        self.assertGreater(uses("aarch64-linux"), 0)
+
     def flawed(self, change):
         """The complaints about a program after `change(bytes, Macho)`."""
         data = bytearray(self.program())
