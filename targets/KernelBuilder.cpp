@@ -117,6 +117,10 @@ Value KernelBuilder::load(Type type, Value pointer, int64_t bytes) {
 void KernelBuilder::store(Value value, Value pointer, int64_t bytes) {
   LLVM::StoreOp::create(*this, value, offset(pointer, bytes), /*alignment=*/1);
 }
+void KernelBuilder::update(Type type, Value pointer, int64_t bytes, function_ref<Value(Value)> change) {
+  Value place = offset(pointer, bytes), value = LLVM::LoadOp::create(*this, type, place, /*alignment=*/1, /*isVolatile=*/true);
+  LLVM::StoreOp::create(*this, change(value), place, /*alignment=*/1, /*isVolatile=*/true);
+}
 Value KernelBuilder::loadBroadcast(int64_t n, Type element, Value pointer, int64_t bytes) {
   return broadcast(n, load(element, pointer, bytes));
 }
@@ -166,6 +170,13 @@ void KernelBuilder::when(Value condition, function_ref<void()> then, function_re
     setInsertionPointToStart(branch.elseBlock());
     otherwise();
   }
+}
+
+Value KernelBuilder::opaque(Value a) {
+  auto type = cast<VectorType>(a.getType());
+  const int64_t floats = type.getNumElements() * type.getElementTypeBitWidth() / 32;
+  VectorType fenced = vec(floats, getF32Type());
+  return bitcast(type, intrinsic("llvm.arithmetic.fence.v" + std::to_string(floats) + "f32", fenced, {bitcast(fenced, a)}));
 }
 
 Value KernelBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {

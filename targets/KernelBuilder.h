@@ -78,6 +78,8 @@ public:
   Value offset(Value pointer, int64_t bytes);
   Value load(mlir::Type type, Value pointer, int64_t bytes = 0);
   void store(Value value, Value pointer, int64_t bytes = 0);
+  /// `change` is done to the vector in memory, which LLVM is not to keep in a register from one time to the next.
+  void update(mlir::Type type, Value pointer, int64_t bytes, llvm::function_ref<Value(Value)> change);
   /// One element from memory into every lane.
   Value loadBroadcast(int64_t n, mlir::Type element, Value pointer, int64_t bytes = 0);
   /// A vector of a stored type (f32, f16, bf16) as f32.
@@ -93,6 +95,9 @@ public:
   Values loop(Value begin, Value end, int64_t step, mlir::ValueRange carried, LoopBody body);
   void loop(Value begin, Value end, int64_t step, llvm::function_ref<void(Value index)> body);
   void when(Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise = nullptr);
+
+  /// `a`, of which LLVM is not to know where it comes from: it neither reorders the sum nor folds the constant that it is.
+  Value opaque(Value a);
 
   // Functions. Calls and intrinsics return their result, or null.
   Value intrinsic(llvm::StringRef name, mlir::Type result, mlir::ValueRange operands);

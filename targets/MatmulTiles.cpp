@@ -28,12 +28,6 @@ namespace {
 /// Bytes of the codes of a panel that lie in one run: 4 or 8 elements of K of each column.
 constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
 
-/// A run of elements of K inside one tile: where its codes and scales are.
-struct Span {
-  Value tile;            ///< the tile of panel 0
-  int64_t storedElements; ///< of the tile: places the scales
-};
-
 Type scalarType(KernelBuilder &b, Scalar type) {
   switch (type) {
   case Scalar::F16: return b.getF16Type();
@@ -41,25 +35,6 @@ Type scalarType(KernelBuilder &b, Scalar type) {
   case Scalar::F32: return b.getF32Type();
   default: return b.getI8Type();
   }
-}
-
-/// Scale, zero point and minimum of the columns of vector v of a tile.
-ColumnParameters loadParameters(TileEmission &e, const Span &span, int64_t v) {
-  KernelBuilder &b = e.b;
-  const PackedLayout &layout = e.layout();
-  auto load = [&](Scalar type, int64_t offset) { return e.loadColumns(1, scalarType(b, type), span.tile, v, offset); };
-  ColumnParameters result;
-  const int64_t n = span.storedElements;
-  result.scale = b.widen(load(layout.scale, layout.scaleOffset(n)));
-  if (layout.zero == Scalar::I8)
-    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(e.lanes, b.getI32Type()), load(Scalar::I8, layout.zeroOffset(n))));
-  else if (layout.zero != Scalar::None)
-    result.zero = load(Scalar::F32, layout.zeroOffset(n));
-  else if (layout.storedZero() != 0)
-    result.zero = b.splat(e.lanes, float(layout.storedZero()));
-  if (layout.min != Scalar::None)
-    result.min = b.widen(load(layout.min, layout.minOffset(n)));
-  return result;
 }
 
 } // namespace
@@ -82,11 +57,32 @@ std::pair<Value, Value> splitNibbles(KernelBuilder &b, Value nibbles) {
   return {arith::AndIOp::create(b, nibbles, mask), arith::AndIOp::create(b, b.bitcast(nibbles.getType(), shifted), mask)};
 }
 
+Value constantZero(TileEmission &e) {
+  if (e.layout().zero != Scalar::None || e.layout().storedZero() == 0)
+    return nullptr;
+  return e.b.splat(e.lanes, float(e.layout().storedZero()));
+}
+
+ColumnParameters loadParameters(TileEmission &e, Value tile, int64_t storedElements, int64_t v) {
+  KernelBuilder &b = e.b;
+  const PackedLayout &layout = e.layout();
+  auto load = [&](Scalar type, int64_t offset) { return e.loadColumns(1, scalarType(b, type), tile, v, offset); };
+  ColumnParameters result{.scale = b.widen(load(layout.scale, layout.scaleOffset(storedElements))), .zero = constantZero(e), .min = {}};
+  if (layout.zero == Scalar::I8)
+    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(e.lanes, b.getI32Type()), load(Scalar::I8, layout.zeroOffset(storedElements))));
+  else if (layout.zero != Scalar::None)
+    result.zero = load(Scalar::F32, layout.zeroOffset(storedElements));
+  if (layout.min != Scalar::None)
+    result.min = b.widen(load(layout.min, layout.minOffset(storedElements)));
+  return result;
+}
+
 LhsBlocks IntegerDot::arrange(TileEmission &e, Value) const {
   const QuantizedRow row{e.operands.K, e.operands.lhsBlock};
   return {e.lhs, e.b.offset(e.lhs, row.scalesOffset()), row.block, 4, row.sumsOffset() - row.scalesOffset()};
 }
 int64_t IntegerDot::scratchBytes(const MatmulOperands &, int64_t) const { return 0; }
+Values IntegerDot::emitUnpacked(TileEmission &, Value, Value) const { llvm_unreachable("Kernels.def has no tile for many rows with this dot product"); }
 Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const {
   return e.b.loadBroadcast(e.lanes, e.b.getF32Type(), pointer, e.row(r) + bytes);
 }
@@ -103,21 +99,32 @@ Value zeroTerm(TileEmission &e, Value zero, Value sum) {
   return e.layout().zero == Scalar::None ? sum : b.fmul(zero, sum);
 }
 
+} // namespace
+
+RowScales loadRowScales(TileEmission &e, const IntegerDot &dot, Value scale, const ColumnParameters &columns, int64_t r) {
+  RowScales row{.sx = dot.ofRows(e, scale, 0, r), .sum = {}};
+  if (columns.zero || columns.min)
+    row.sum = dot.ofRows(e, scale, e.blocks.sumOffset, r);
+  return row;
+}
+
+Value addBlockTerm(TileEmission &e, const ColumnParameters &columns, const RowScales &row, Value D, Value sum) {
+  KernelBuilder &b = e.b;
+  Value term = b.toFloat(D);
+  term = columns.zero ? b.fma(row.sx, term, zeroTerm(e, columns.zero, row.sum)) : b.fmul(row.sx, term);
+  sum = b.fma(columns.scale, term, sum);
+  return columns.min ? b.fma(columns.min, row.sum, sum) : sum;
+}
+
+namespace {
+
 /// Adds one activation block to the accumulators, whose `parameters` are given. `codes` points to the block's codes of panel 0,
 /// `x` to its activations, `scale` to its activation scale.
 void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, Value codes, Value x, Value scale, Values &sums) {
-  KernelBuilder &b = e.b;
   for (int64_t v = 0; v < e.vectors(); ++v)
     for (auto [r, total] : llvm::enumerate(dot.emit(e, codes, x, v))) {
       const int64_t a = int64_t(r) * e.vectors() + v;
-      const ColumnParameters &columns = parameters[a];
-      Value sx = dot.ofRows(e, scale, 0, r), term = b.toFloat(total), sxS;
-      if (columns.zero || columns.min)
-        sxS = dot.ofRows(e, scale, e.blocks.sumOffset, r);
-      term = columns.zero ? b.fma(sx, term, zeroTerm(e, columns.zero, sxS)) : b.fmul(sx, term);
-      sums[a] = b.fma(columns.scale, term, sums[a]);
-      if (columns.min)
-        sums[a] = b.fma(columns.min, sxS, sums[a]);
+      sums[a] = addBlockTerm(e, parameters[a], loadRowScales(e, dot, scale, parameters[a], r), total, sums[a]);
     }
 }
 
@@ -126,10 +133,10 @@ void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t element
   KernelBuilder &b = e.b;
   const int64_t step = e.operands.lhsBlock, steps = (elements + step - 1) / step;
   const int64_t codeStep = e.layout().codeBytes(step);
-  Span span{tile, e.layout().storedElements(elements)};
+  const int64_t stored = e.layout().storedElements(elements);
   llvm::SmallVector<ColumnParameters> ofVector, parameters;
   for (int64_t v = 0; v < e.vectors(); ++v)
-    ofVector.push_back(loadParameters(e, span, v));
+    ofVector.push_back(loadParameters(e, tile, stored, v));
   for (int64_t a = 0; a < int64_t(sums.size()); ++a)
     parameters.push_back(dot.ofColumns(e, ofVector[a % e.vectors()], a / e.vectors()));
   const LhsBlocks &blocks = e.blocks;
@@ -222,10 +229,10 @@ void addCodes(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value code
 void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values &sums) {
   KernelBuilder &b = e.b;
   const int64_t perVector = e.layout().nibbles() ? 8 : 4, vectors = elements / perVector, rest = elements % perVector;
-  Span span{tile, e.layout().storedElements(elements)};
+  const int64_t stored = e.layout().storedElements(elements);
   llvm::SmallVector<ColumnParameters> parameters;
   for (int64_t v = 0; v < e.vectors(); ++v)
-    parameters.push_back(loadParameters(e, span, v));
+    parameters.push_back(loadParameters(e, tile, stored, v));
   Value x = b.offset(e.lhs, b.mul(k, 4));
   sums = b.loop(b.i64(0), b.i64(vectors), 1, sums, [&](Value j, ValueRange carried) {
     Values inner(carried);

@@ -70,6 +70,9 @@ public:
   virtual int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const;
   /// D of the accumulators of vector v, r ascending (i32 lanes). `codes`: the block's codes of panel 0, `x`: its activations.
   virtual KernelBuilder::Values emit(TileEmission &e, mlir::Value codes, mlir::Value x, int64_t v) const = 0;
+  /// D of all accumulators, from codes that are unpacked to unsigned bytes of at most 15: those of a panel behind those of the
+  /// one before, four elements of a column side by side. Where Kernels.def has a tile for many rows.
+  virtual KernelBuilder::Values emitUnpacked(TileEmission &e, mlir::Value codes, mlir::Value x) const;
   /// The f32 of each row `bytes` behind `pointer`, in the lanes of accumulators r.
   virtual mlir::Value ofRows(TileEmission &e, mlir::Value pointer, int64_t bytes, int64_t r) const;
   /// The vector's parameters in the lanes of its accumulator r.
@@ -94,7 +97,22 @@ struct MatmulVariant {
   RhsKind rhs;
   RegisterTile tile;
   const IntegerDot *dot;    ///< with S8
+  bool tall = false;        ///< for many rows (TallMatmul.h)
 };
+
+/// Scale, zero point and minimum of the columns of vector v of the tile at `tile`, which stores `storedElements`.
+ColumnParameters loadParameters(TileEmission &e, mlir::Value tile, int64_t storedElements, int64_t v);
+/// The zero point that all columns share and the layout does not store; null when there is none.
+mlir::Value constantZero(TileEmission &e);
+
+/// sx and sumFactor sxS of an activation block, in the lanes of an accumulator; `sum` is null where nothing needs it.
+struct RowScales {
+  mlir::Value sx, sum;
+};
+/// Those of accumulator r of a vector. `scale` points to the block's activation scale of row 0.
+RowScales loadRowScales(TileEmission &e, const IntegerDot &dot, mlir::Value scale, const ColumnParameters &columns, int64_t r);
+/// sum + s (sx D - z sxS) + m sxS
+mlir::Value addBlockTerm(TileEmission &e, const ColumnParameters &columns, const RowScales &row, mlir::Value D, mlir::Value sum);
 
 /// sums[r * vectors + v] += the whole of K, for one group of panels.
 void emitMatmulTile(TileEmission &e, const MatmulVariant &variant, KernelBuilder::Values &sums);

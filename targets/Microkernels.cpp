@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/Microkernels.h"
 #include "targets/MatmulTiles.h"
+#include "targets/TallMatmul.h"
 #include <algorithm>
 #include <vector>
 
@@ -31,7 +32,8 @@ bool hasIsa(const Target &target, std::string_view isa) {
 
 bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
   return (variant.lhs == LhsKind::S8) == (operands.lhsBlock > 0) &&
-         (variant.rhs == RhsKind::Codes) == (operands.rhs.kind == PackedLayout::Kind::BlockPanel);
+         (variant.rhs == RhsKind::Codes) == (operands.rhs.kind == PackedLayout::Kind::BlockPanel) &&
+         !(variant.tall && !operands.rhs.nibbles());
 }
 
 class TableMicrokernels final : public Microkernels {
@@ -45,7 +47,7 @@ public:
 
   llvm::SmallVector<RegisterTile> matmulTiles(const MatmulOperands &operands) const override {
     llvm::SmallVector<RegisterTile> tiles;
-    for (const MatmulVariant *variant : variantsFor(operands))
+    for (const MatmulVariant *variant : variantsFor(operands, /*tall=*/false))
       tiles.push_back({variant->tile.MR, variant->tile.NR, variant->tile.KR ? variant->tile.KR : operands.lhsBlock});
     return tiles;
   }
@@ -94,12 +96,26 @@ public:
     }
   }
 
-private:
-  const MatmulVariant &variantFor(const MatmulOperands &operands, const RegisterTile &tile) const {
-    return **llvm::find_if(variantsFor(operands), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
+  std::optional<RegisterTile> tallTile(const MatmulOperands &operands) const override {
+    auto found = variantsFor(operands, /*tall=*/true);
+    if (found.empty())
+      return std::nullopt;
+    return RegisterTile{found.front()->tile.MR, found.front()->tile.NR, operands.lhsBlock};
   }
 
-  llvm::SmallVector<const MatmulVariant *> variantsFor(const MatmulOperands &operands) const {
+  int64_t tallScratchBytes(const MatmulOperands &operands) const override { return tallMatmulScratch(operands, *tallTile(operands)); }
+
+  void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const TallMatmulCall &call) const override {
+    phic::emitTallMatmul(b, operands, *variantsFor(operands, /*tall=*/true).front(), call);
+  }
+
+private:
+  const MatmulVariant &variantFor(const MatmulOperands &operands, const RegisterTile &tile) const {
+    return **llvm::find_if(variantsFor(operands, /*tall=*/false), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
+  }
+
+  /// The rows of the newest ISA; a tall one of an older ISA is none.
+  llvm::SmallVector<const MatmulVariant *> variantsFor(const MatmulOperands &operands, bool tall) const {
     llvm::SmallVector<const MatmulVariant *> found;
     for (const MatmulVariant *variant : variants) {
       if (!takes(*variant, operands))
@@ -108,6 +124,7 @@ private:
         found.clear();
       found.push_back(variant);
     }
+    llvm::erase_if(found, [&](const MatmulVariant *variant) { return variant->tall != tall; });
     return found;
   }
 

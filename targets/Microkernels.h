@@ -31,6 +31,11 @@ struct RegisterTile {
   int64_t MR = 0, NR = 0, KR = 0;
 };
 
+/// What a matmul of many rows is given. `rows` is a multiple of the tile's MR, 8 `panels` one of its NR.
+struct TallMatmulCall {
+  mlir::Value lhs, rhs, out, outRowBytes, panels, rows, scratch;
+};
+
 class Microkernels {
 public:
   virtual ~Microkernels() = default;
@@ -47,6 +52,12 @@ public:
   virtual void emitMatmul(KernelBuilder &b, const MatmulOperands &operands, const RegisterTile &tile, mlir::Value lhs,
                           mlir::Value rhs, mlir::Value out, mlir::Value outRowBytes, mlir::Value panels,
                           mlir::Value scratch) const = 0;
+
+  /// The tile for many rows, where there is one; results are those of emitMatmul, bit for bit.
+  virtual std::optional<RegisterTile> tallTile(const MatmulOperands &operands) const = 0;
+  /// Bytes that it needs at `scratch`.
+  virtual int64_t tallScratchBytes(const MatmulOperands &operands) const = 0;
+  virtual void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const TallMatmulCall &call) const = 0;
 };
 
 /// The family of a target.

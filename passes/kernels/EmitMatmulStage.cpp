@@ -16,6 +16,9 @@ using namespace mlir;
 namespace phic {
 namespace {
 
+/// Rows from which on a matmul unpacks its weights first, where there is a kernel that does.
+constexpr int64_t kTallRows = 8;
+
 /// A run of equal tiles of one group.
 struct TileRun {
   const ColumnGroup *group;
@@ -80,7 +83,7 @@ private:
   static int64_t paddedWidth(const TileRun &run) { return (run.width + 7) / 8 * 8; }
   int64_t coreBytes(const TileRun &run) const { return tile.rows * paddedWidth(run) * 4; }
 
-  /// Where register tiles rearrange activations: behind what the cores write.
+  /// Where register tiles rearrange activations, or weights are unpacked: behind what the cores write.
   int64_t arrangedAt(const TileRun &run) const { return (int64_t(run.group->cores.size()) * coreBytes(run) + 63) / 64 * 64; }
   int64_t arrangedBytes(const TileRun &run) const {
     int64_t most = 0;
@@ -88,8 +91,16 @@ private:
       MatmulOperands operands = operandsOf(cast<phiq::MatmulOp>(use.core));
       for (const RegisterTile &registers : registerTiles(operands))
         most = std::max(most, microkernels.scratchBytes(operands, registers));
+      if (tallTile(operands, run))
+        most = std::max(most, microkernels.tallScratchBytes(operands));
     }
     return most;
+  }
+
+  /// The tile for many rows, where the stage's tiles can have that many and panels fill it.
+  std::optional<RegisterTile> tallTile(const MatmulOperands &operands, const TileRun &run) const {
+    std::optional<RegisterTile> tall = microkernels.tallTile(operands);
+    return tall && tile.rows >= kTallRows && paddedWidth(run) % tall->NR == 0 ? tall : std::nullopt;
   }
 
   MatmulOperands operandsOf(phiq::MatmulOp op) const {
@@ -104,7 +115,7 @@ private:
   std::string name() const {
     auto op = facts.first<phiq::MatmulOp>();
     MatmulOperands operands = operandsOf(op);
-    RegisterTile largest = registerTiles(operands).front();
+    RegisterTile largest = tallTile(operands, runs.front()).value_or(registerTiles(operands).front());
     int64_t columns = 0;
     std::string out = "f32", epilogue;
     for (const ColumnGroup &group : facts.groups) {
@@ -181,6 +192,13 @@ private:
     Value rhs = b.offset(e.weight(argumentIndex(op.getRhs())), b.mul(panel, operands.rhs.panelBytes(operands.K)));
     Value panels = b.i64(paddedWidth(run) / 8), stride = b.i64(outRowBytes), done = b.i64(0);
     Value arranged = b.offset(e.scratch, arrangedAt(run));
+    if (std::optional<RegisterTile> tall = tallTile(operands, run)) {
+      std::string symbol = defineTallCore(operands, *tall, op.getLoc());
+      done = b.select(b.less(count, b.i64(kTallRows)), done, b.mul(b.divide(count, tall->MR), tall->MR));
+      b.when(b.less(b.i64(0), done), [&] {
+        b.call(symbol, {e.inputRow(argumentIndex(op.getLhs()), row), rhs, out, stride, panels, arranged, done});
+      });
+    }
     for (const RegisterTile &registers : registerTiles(operands)) {
       std::string symbol = defineCore(operands, registers, op.getLoc());
       Value end = b.add(done, b.mul(b.divide(b.sub(count, done), registers.MR), registers.MR));
@@ -192,16 +210,31 @@ private:
     }
   }
 
+  std::string coreSymbol(const MatmulOperands &operands, const RegisterTile &registers) const {
+    return KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = "f32",
+                      .epilogue = "none", .MR = registers.MR, .NR = registers.NR, .KR = registers.KR,
+                      .shape = "k" + std::to_string(operands.K), .isa = target.isa}
+        .str();
+  }
+
   std::string defineCore(const MatmulOperands &operands, const RegisterTile &registers, Location loc) {
-    std::string name = KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = "f32",
-                                  .epilogue = "none", .MR = registers.MR, .NR = registers.NR, .KR = registers.KR,
-                                  .shape = "k" + std::to_string(operands.K), .isa = target.isa}
-                           .str();
+    std::string name = coreSymbol(operands, registers);
     Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()), i64 = IntegerType::get(facts.stage->getContext(), 64);
     return library.define(name + std::to_string(operands.lhsRowBytes), name, loc, LLVM::Linkage::Internal,
                           {pointer, pointer, pointer, i64, i64, pointer}, [&](KernelBuilder &b, Block::BlockArgListType arguments) {
                             microkernels.emitMatmul(b, operands, registers, arguments[0], arguments[1], arguments[2],
                                                     arguments[3], arguments[4], arguments[5]);
+                          });
+  }
+
+  std::string defineTallCore(const MatmulOperands &operands, const RegisterTile &registers, Location loc) {
+    std::string name = coreSymbol(operands, registers);
+    Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()), i64 = IntegerType::get(facts.stage->getContext(), 64);
+    return library.define("tall" + name + std::to_string(operands.lhsRowBytes), name, loc, LLVM::Linkage::Internal,
+                          {pointer, pointer, pointer, i64, i64, pointer, i64}, [&](KernelBuilder &b, Block::BlockArgListType arguments) {
+                            microkernels.emitTallMatmul(b, operands, {.lhs = arguments[0], .rhs = arguments[1], .out = arguments[2],
+                                                                      .outRowBytes = arguments[3], .panels = arguments[4],
+                                                                      .rows = arguments[6], .scratch = arguments[5]});
                           });
   }
 };

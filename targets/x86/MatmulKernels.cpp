@@ -46,6 +46,37 @@ Value loadActivations(TileEmission &e, Value x, int64_t r, int64_t k) {
 // vpmaddubsw
 //===----------------------------------------------------------------------===//
 
+/// Pairs of products of unsigned and signed bytes, in s16.
+Value multiplyBytes(TileEmission &e, Value unsignedBytes, Value signedBytes) {
+  KernelBuilder &b = e.b;
+  return b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", b.vec(e.bytes() / 2, b.getI16Type()),
+                     {unsignedBytes, signedBytes});
+}
+
+/// Pairs of s16 added, in s32.
+Value widenSum(TileEmission &e, Value sum) {
+  KernelBuilder &b = e.b;
+  return b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", b.vec(e.lanes, b.getI32Type()),
+                     {sum, b.splat(e.bytes() / 2, 16, 1)});
+}
+
+/// The same values, all in registers at this place: an empty instruction takes and gives them. LLVM would else compute row after
+/// row, or add products in pairs first, and run out of registers either way.
+Values heldTogether(KernelBuilder &b, const Values &values) {
+  Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), llvm::SmallVector<Type>(values.size(), values.front().getType()));
+  std::string results, operands;
+  for (size_t i = 0; i < values.size(); ++i) {
+    results += i == 0 ? "=x" : ",=x";
+    operands += "," + std::to_string(i);
+  }
+  auto held = LLVM::InlineAsmOp::create(b, TypeRange{type}, ValueRange(values), "", results + operands, /*has_side_effects=*/false,
+                                        /*is_align_stack=*/false, LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  Values result;
+  for (size_t i = 0; i < values.size(); ++i)
+    result.push_back(LLVM::ExtractValueOp::create(b, held.getRes(), int64_t(i)));
+  return result;
+}
+
 /// A vector's sums of one activation block: `narrow` in s16, of `added` products, then in `totals`.
 class MaddubsSums {
 public:
@@ -58,13 +89,13 @@ public:
     if (added == most)
       widen();
     ++added;
-    VectorType bytes = b.vec(e.bytes(), b.getI8Type()), words = b.vec(e.bytes() / 2, b.getI16Type());
+    VectorType bytes = b.vec(e.bytes(), b.getI8Type());
     Value magnitude = isSigned ? Value(LLVM::AbsOp::create(b, bytes, codes, /*is_int_min_poison=*/false)) : codes;
     for (int64_t r = 0; r < e.MR; ++r) {
       Value activations = loadActivations(e, x, r, k);
       if (isSigned)
         activations = withSignOf(codes, activations);
-      Value product = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", words, {magnitude, activations});
+      Value product = multiplyBytes(e, magnitude, activations);
       Value &sum = narrow[r];
       sum = sum ? b.add(sum, product) : product;
     }
@@ -89,8 +120,7 @@ private:
     KernelBuilder &b = e.b;
     for (int64_t r = 0; r < e.MR; ++r) {
       Value &sum = narrow[r], &total = totals[r];
-      Value wide = b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", b.vec(e.lanes, b.getI32Type()),
-                               {sum, b.splat(e.bytes() / 2, 16, 1)});
+      Value wide = widenSum(e, sum);
       total = total ? b.add(total, wide) : wide;
       sum = nullptr;
     }
@@ -108,6 +138,26 @@ class MaddubsDot final : public IntegerDot {
     MaddubsSums sums(e);
     overCodes(e, codes, v, [&](Value bytes, int64_t k) { sums.multiply(bytes, x, k); });
     return sums.result();
+  }
+
+  Values emitUnpacked(TileEmission &e, Value codes, Value x) const override {
+    KernelBuilder &b = e.b;
+    const int64_t block = e.operands.lhsBlock;
+    assert(block / 4 <= vectorsPerSum(e.layout(), /*perLane=*/2) && "sums of a block fit 16 bits");
+    Values sums(e.MR * e.vectors());
+    for (int64_t k = 0; k < block; k += 4) {
+      for (int64_t v = 0; v < e.vectors(); ++v) {
+        Value bytes = b.load(b.vec(e.bytes(), b.getI8Type()), codes, (v * block + k) * e.lanes);
+        for (int64_t r = 0; r < e.MR; ++r) {
+          Value product = multiplyBytes(e, bytes, loadActivations(e, x, r, k)), &sum = sums[r * e.vectors() + v];
+          sum = sum ? b.add(sum, product) : product;
+        }
+      }
+      sums = heldTogether(b, sums);
+    }
+    for (Value &sum : sums)
+      sum = widenSum(e, sum);
+    return sums;
   }
 };
 
@@ -148,10 +198,7 @@ class VnniDot final : public IntegerDot {
   /// broadcast, between registers (vmovd, vpxor, vpbroadcastd), not after it comes broadcast from memory.
   static Value makeTopBits(TileEmission &e) {
     KernelBuilder &b = e.b;
-    VectorType floats = b.vec(e.lanes, b.getF32Type());
-    Value bits = b.bitcast(floats, b.splat(e.bytes(), 8, -128));
-    Value fenced = b.intrinsic("llvm.arithmetic.fence.v" + std::to_string(e.lanes) + "f32", floats, {bits});
-    return b.bitcast(b.vec(e.bytes(), b.getI8Type()), fenced);
+    return b.opaque(b.splat(e.bytes(), 8, -128));
   }
 };
 
@@ -160,6 +207,7 @@ const VnniDot kVnni;
 
 const MatmulVariant kVariants[] = {
 #define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, 8 * PANELS, KR}, DOT},
+#define PHIC_X86_TALL_MATMUL(ISA, MR, PANELS, DOT) {#ISA, LhsKind::S8, RhsKind::Codes, {MR, 8 * PANELS, 0}, DOT, /*tall=*/true},
 #include "targets/x86/Kernels.def"
 };
 

@@ -98,6 +98,21 @@ void prefill(benchmark::State &state) {
   state.counters["MAC/s"] = benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
 }
 
+void prefillTall(benchmark::State &state) {
+  const Case &row = kCases[state.range(0)];
+  const int64_t M = state.range(2), N = 64, K = state.range(1);
+  Bench bench(row, M, N, K);
+  std::vector<float> out(M * N);
+  std::vector<uint8_t> scratch(microkernelsOf(defaultTarget()).tallScratchBytes(bench.problem.operands));
+  TallMatmulCore *core = bench.jit.get<TallMatmulCore>("tall");
+  for (auto _ : state) {
+    core(bench.problem.lhs.data(), bench.problem.rhs.data(), out.data(), N * 4, N / 8, M, scratch.data());
+    benchmark::DoNotOptimize(out.data());
+  }
+  state.SetLabel(row.name);
+  state.counters["MAC/s"] = benchmark::Counter(double(M * N * K), benchmark::Counter::kIsIterationInvariantRate);
+}
+
 /// One head of 64 columns, `rows` queries, 512 keys before them.
 void attend(benchmark::State &state) {
   AttendShape shape{.headDim = 64, .scale = 0.125f, .queryRowBytes = 256, .outRowBytes = 256, .rows = state.range(0)};
@@ -126,8 +141,12 @@ int main(int argc, char **argv) {
   benchmark::RegisterBenchmark("multiply reals", multiply, limits().multiplyReals, limits().realsPerRound)->Unit(benchmark::kMicrosecond);
   for (int64_t i = 0; i < int64_t(std::size(kCases)); ++i) {
     benchmark::RegisterBenchmark("decode", decode)->Arg(i)->Unit(benchmark::kMillisecond);
-    for (int64_t K : {576, 1536})
+    for (int64_t K : {576, 1536, 8192})
       benchmark::RegisterBenchmark("prefill", prefill)->Args({i, K})->Unit(benchmark::kMicrosecond);
+    if (kCases[i].lhsBlock > 0 && kCases[i].format.codes.bits == 4)
+      for (int64_t K : {576, 1536, 8192})
+        for (int64_t M : {8, 16, 64})
+          benchmark::RegisterBenchmark("prefill tall", prefillTall)->Args({i, K, M})->Unit(benchmark::kMicrosecond);
   }
   for (int64_t rows : {1, 8, 16})
     benchmark::RegisterBenchmark("attend", attend)->Arg(rows)->Unit(benchmark::kMicrosecond);

@@ -55,6 +55,14 @@ OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const MatmulOperands &oper
   KernelBuilder b(loc, &context);
   for (const RegisterTile &tile : microkernelsOf(defaultTarget()).matmulTiles(operands))
     emitCore(b, *module, defaultTarget(), operands, tile, coreName(tile.MR), LLVM::Linkage::External);
+  if (!microkernelsOf(defaultTarget()).tallTile(operands))
+    return module;
+  Type pointer = b.ptrType(), i64 = b.getI64Type();
+  auto tall = beginFunction(b, *module, "tall", {pointer, pointer, pointer, i64, i64, i64, pointer}, LLVM::Linkage::External);
+  auto a = tall.getBody().front().getArguments();
+  microkernelsOf(defaultTarget()).emitTallMatmul(b, operands, {.lhs = a[0], .rhs = a[1], .out = a[2], .outRowBytes = a[3], .panels = a[4],
+                                                               .rows = a[5], .scratch = a[6]});
+  LLVM::ReturnOp::create(b, ValueRange{});
   return module;
 }
 

@@ -20,12 +20,16 @@ namespace phic {
 /// A microkernel as a function.
 using MatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, int64_t outRowBytes, int64_t panels);
 
+/// That for many rows.
+using TallMatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, int64_t outRowBytes, int64_t panels, int64_t rows,
+                            uint8_t *scratch);
+
 /// "core4" is the register tile of 4 rows.
 std::string coreName(int64_t MR);
 /// One register tile of a target as a function of `module`.
 mlir::LLVM::LLVMFuncOp emitCore(KernelBuilder &b, mlir::ModuleOp module, const Target &target, const MatmulOperands &operands,
                                 const RegisterTile &tile, llvm::StringRef name, mlir::LLVM::Linkage linkage);
-/// A module with one function for each register tile of the operands.
+/// A module with one function for each register tile of the operands, and "tall" where there is one for many rows.
 mlir::OwningOpRef<mlir::ModuleOp> emitCores(mlir::MLIRContext &context, const MatmulOperands &operands);
 
 /// What the numbers of a problem are like. Integers: all scales are 1, zero points integers and minima 0, so that a result

@@ -24,7 +24,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
       %1 = phiq.quantize %0 : tensor<?x32xf32> -> tensor<?x32x!s8>
       plan.yield %1 : tensor<?x32x!s8>
     }
-    // CHECK: plan.stage "a"{{.*}}kernels = {decode = @[[M1:phi_matmul_s8b32_u4f16z8b32_f32_rope_append_1x8x32_m1n64k32__x86_64_v3]], prefill = @[[M64:phi_matmul_s8b32_u4f16z8b32_f32_rope_append_4x8x32_m64n64k32__x86_64_v3]], verify = @[[M64]]}
+    // CHECK: plan.stage "a"{{.*}}kernels = {decode = @[[M1:phi_matmul_s8b32_u4f16z8b32_f32_rope_append_1x8x32_m1n64k32__x86_64_v3]], prefill = @[[M64:phi_matmul_s8b32_u4f16z8b32_f32_rope_append_4x16x32_m64n64k32__x86_64_v3]], verify = @[[M64]]}
     // CHECK-SAME: decode = {columns = 3 : i64, rows = 1 : i64}
     %a = plan.stage "a" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<"arena", offset = 8192, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>, %c: tensor<64x8xf32>, %s: tensor<64x8xf32>):

@@ -7,6 +7,7 @@
 #include "../KernelJit.h"
 #include "../MatmulProblem.h"
 #include "gtest/gtest.h"
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -39,6 +40,26 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
   }
 }
 
+/// The kernel for many rows, where the target has one, equals the register tiles bit for bit and writes nothing beside its tile.
+void checkTallMatmul(const BlockFormat &format, int64_t lhsBlock, int64_t K, int64_t N) {
+  SCOPED_TRACE(format.str() + " lhs " + std::to_string(lhsBlock) + " K " + std::to_string(K));
+  constexpr int64_t kRows = 12, kBeside = 8;
+  MatmulProblem problem(&format, Scalar::F32, lhsBlock, kRows, N, K);
+  std::unique_ptr<MLIRContext> context = makeKernelContext();
+  OwningOpRef<ModuleOp> module = emitCores(*context, problem.operands);
+  KernelJit jit(*module, defaultTarget());
+  ASSERT_TRUE(jit.ok());
+  const int64_t panels = problem.operands.rhs.panels(N), stride = panels * 8 + kBeside;
+  std::vector<float> out(kRows * stride, -1.0f), expected(out);
+  MatmulCore *core = jit.get<MatmulCore>(coreName(1));
+  for (int64_t m = 0; m < kRows; ++m)
+    core(&problem.lhs[m * problem.operands.lhsRowBytes], problem.rhs.data(), &expected[m * stride], stride * 4, panels);
+  std::vector<uint8_t> scratch(microkernelsOf(defaultTarget()).tallScratchBytes(problem.operands) + kBeside, 0xa5);
+  jit.get<TallMatmulCore>("tall")(problem.lhs.data(), problem.rhs.data(), out.data(), stride * 4, panels, kRows, scratch.data());
+  EXPECT_EQ(std::memcmp(out.data(), expected.data(), out.size() * 4), 0);
+  EXPECT_EQ(std::count(scratch.end() - kBeside, scratch.end(), 0xa5), kBeside) << "wrote behind its scratch memory";
+}
+
 class MatmulKernels : public testing::Test {
 protected:
   void SetUp() override {
@@ -56,6 +77,19 @@ TEST_F(MatmulKernels, IntegerActivations) {
 TEST_F(MatmulKernels, IntegerActivationsInBlocksOf16) {
   for (const BlockFormat &format : matmulFormats())
     checkMatmul(&format, Scalar::F32, 16, 112, 24);
+}
+
+TEST_F(MatmulKernels, ManyRows) {
+  for (const BlockFormat &format : matmulFormats()) {
+    const int64_t lhsBlock = format.block % 32 == 0 ? 32 : 16;
+    const PackedLayout layout = *PackedLayout::blockPanel(format, 96, nullptr);
+    const bool tall = microkernelsOf(defaultTarget()).tallTile(MatmulProblem(&format, Scalar::F32, lhsBlock, 1, 16, 96).operands).has_value();
+    EXPECT_EQ(tall, layout.nibbles()) << format.str();
+    if (!tall)
+      continue;
+    for (auto [K, N] : {std::pair<int64_t, int64_t>{96, 32}, {80, 16}, {512, 16}, {1232, 48}})
+      checkTallMatmul(format, lhsBlock, K, N);
+  }
 }
 
 TEST_F(MatmulKernels, FloatActivations) {

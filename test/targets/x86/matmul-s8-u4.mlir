@@ -20,6 +20,19 @@
 // CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call|div|rsp}}
 // CHECK:       retq
 
+// Many rows, two panels: codes come unpacked from scratch memory. Integer sums fill the registers, those in f32 are added to where
+// they lie: no spill.
+// CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_4x16x32_k256__x86_64_v3:
+// CHECK-NOT:   {{gather|call|rsp}}
+// CHECK-COUNT-8: vpsrlw
+// CHECK-NOT:   {{gather|call|rsp|vpsrlw}}
+// CHECK-COUNT-64: vpmaddubsw
+// CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// CHECK:       vfmadd213ps {{[0-9]*}}(%r{{.*}}), %ymm
+// CHECK-NEXT:  vmovups %ymm{{.*}}(%r
+// CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// CHECK:       retq
+
 // Four rows share the unpacked codes: four vectors of codes are split once, for 32 products.
 // CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_4x8x32_k256__x86_64_v3:
 // CHECK-NOT:   {{gather|call}}
