@@ -39,7 +39,7 @@ def assembly(ir, level, kernels_are_made):
         if label:
             name = label.group(1)
             functions[name] = []
-        elif name and (line.startswith("\t") and not line.startswith("\t.") or line.startswith(".L")):
+        elif name and (line.startswith("\t") and not line.startswith(("\t.", "\t#")) or line.startswith(".L")):
             functions[name].append(re.sub(r"(# |//).*", "", line).rstrip())
     return functions
 
