@@ -249,15 +249,27 @@ void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values
 
 using TileEmitter = llvm::function_ref<void(Value tile, int64_t elements, Value k, Values &sums)>;
 
+/// Asks for what lies `ahead` bytes behind the tile in each panel.
+void prefetchTile(TileEmission &e, Value tile, int64_t ahead) {
+  constexpr int64_t kLine = 64, kMostLines = 16;
+  const int64_t lines = (e.layout().tileBytes() + kLine - 1) / kLine;
+  for (int64_t p = 0; p < e.NR / PackedLayout::kColumns; ++p)
+    for (int64_t line = 0; line < lines && lines <= kMostLines; ++line)
+      e.b.prefetch(tile, e.panel(p) + ahead + line * kLine);
+}
+
 /// All tiles of K: the whole ones in a loop, then the short last one.
-void overTiles(TileEmission &e, Values &sums, TileEmitter emit) {
+void overTiles(TileEmission &e, int64_t prefetch, Values &sums, TileEmitter emit) {
   KernelBuilder &b = e.b;
   const PackedLayout &layout = e.layout();
   const int64_t whole = e.operands.K / layout.block, tail = e.operands.K % layout.block;
   if (whole > 0)
     sums = b.loop(b.i64(0), b.i64(whole), 1, sums, [&](Value i, ValueRange carried) {
       Values inner(carried);
-      emit(b.offset(e.rhs, b.mul(i, layout.tileBytes())), layout.block, b.mul(i, layout.block), inner);
+      Value tile = b.offset(e.rhs, b.mul(i, layout.tileBytes()));
+      if (prefetch > 0)
+        prefetchTile(e, tile, prefetch);
+      emit(tile, layout.block, b.mul(i, layout.block), inner);
       return inner;
     });
   if (tail > 0)
@@ -293,8 +305,8 @@ void emitMatmulTile(TileEmission &e, const MatmulVariant &variant, Values &sums)
   if (variant.rhs == RhsKind::Floats)
     return emitFloats(e, sums);
   if (variant.lhs == LhsKind::F32)
-    return overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addFloatTile(e, tile, elements, k, inner); });
-  overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addTile(e, *variant.dot, tile, elements, k, inner); });
+    return overTiles(e, variant.prefetch, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addFloatTile(e, tile, elements, k, inner); });
+  overTiles(e, variant.prefetch, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addTile(e, *variant.dot, tile, elements, k, inner); });
   sums = variant.dot->rowMajor(e, sums);
 }
 

@@ -98,6 +98,7 @@ struct MatmulVariant {
   RegisterTile tile;
   const IntegerDot *dot;    ///< with S8
   bool tall = false;        ///< for many rows (TallMatmul.h)
+  int64_t prefetch = 0;     ///< bytes of codes to ask for ahead; 0: leave it to the machine
 };
 
 /// Scale, zero point and minimum of the columns of vector v of the tile at `tile`, which stores `storedElements`.

@@ -207,6 +207,7 @@ const VnniDot kVnni;
 
 const MatmulVariant kVariants[] = {
 #define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, 8 * PANELS, KR}, DOT},
+#define PHIC_X86_STREAM(ISA, LHS, PANELS, KR, DOT, AHEAD) {#ISA, LhsKind::LHS, RhsKind::Codes, {1, 8 * PANELS, KR}, DOT, /*tall=*/false, AHEAD},
 #define PHIC_X86_TALL_MATMUL(ISA, MR, PANELS, DOT) {#ISA, LhsKind::S8, RhsKind::Codes, {MR, 8 * PANELS, 0}, DOT, /*tall=*/true},
 #include "targets/x86/Kernels.def"
 };
