@@ -122,7 +122,28 @@ ExitCode Compilation::runPhase(Phase phase) {
   for (LevelModule &level : levels)
     if (ExitCode code = runPasses(phase, *level.module, *level.target))
       return code;
+  if (phase == Phase::Kernels)
+    shareScratch();
   return kExitSuccess;
+}
+
+/// A session has one scratch memory, whichever level runs: the plan of each says what the one that needs most takes.
+void Compilation::shareScratch() {
+  for (const TargetChoice &choice : targets) {
+    llvm::SmallVector<ModuleOp> together;
+    uint64_t most = 0;
+    auto memoryOf = [](ModuleOp one) { return one->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory); };
+    for (LevelModule &level : levels)
+      if (llvm::is_contained(choice.levels, level.target) && memoryOf(*level.module)) {
+        together.push_back(*level.module);
+        most = std::max(most, memoryOf(together.back()).getScratchBytes());
+      }
+    for (ModuleOp one : together) {
+      plan::MemoryAttr m = memoryOf(one);
+      one->setAttr(plan::PlanDialect::kMemory, plan::MemoryAttr::get(&context, m.getChunkRows(), m.getArenaBytes(), most,
+                                                                     m.getKvBytesPerToken(), m.getWeightsBytes()));
+    }
+  }
 }
 
 /// A failing pass of the first phases means that the model cannot be had;

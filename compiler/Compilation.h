@@ -57,6 +57,7 @@ private:
   void lookAtModelFiles();
   ExitCode checkOptions(Phase first, Phase last);
   ExitCode runPhases(Phase first, Phase last);
+  void shareScratch();
   void addLevels();
   ExitCode runPhase(Phase phase);
   ExitCode runPasses(Phase phase, mlir::ModuleOp on, const Target &level);
