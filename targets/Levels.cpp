@@ -39,6 +39,7 @@ constexpr Feature kFeatures[] = {
 };
 
 constexpr std::string_view kNative = "native";
+constexpr std::string_view kGeneric = "generic";
 
 std::vector<std::string_view> split(std::string_view list) {
   std::vector<std::string_view> names;
@@ -62,7 +63,8 @@ std::string knownCpus(const std::vector<TargetChoice> &choices) {
   for (const Cpu &cpu : kCpus)
     if (isAsked(*targetByName(cpu.level)))
       cpus.push_back(cpu.name);
-  return "known levels are " + llvm::join(levels, ", ") + ", known processors " + llvm::join(cpus, ", ") + "; 'native' is this machine";
+  return "known levels are " + llvm::join(levels, ", ") + ", known processors " + llvm::join(cpus, ", ") +
+         "; 'generic' is the lowest level, 'native' is this machine";
 }
 
 /// The best level of this machine, or nullptr.
@@ -72,6 +74,11 @@ const Target *nativeLevel() {
     if (canRunHere(level))
       best = &level;
   return best;
+}
+
+/// Of a system's family, which has one.
+const Target *lowestLevel(std::string_view family) {
+  return &*llvm::find_if(allTargets(), [&](const Target &level) { return level.family == family; });
 }
 
 const Target *levelOf(std::string_view name) {
@@ -120,13 +127,14 @@ std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems,
     choices.push_back({system, {}});
   }
   for (std::string_view cpu : split(cpus)) {
-    const Target *level = levelOf(cpu);
     bool fits = false;
-    for (TargetChoice &choice : choices)
+    for (TargetChoice &choice : choices) {
+      const Target *level = cpu == kGeneric ? lowestLevel(choice.system->family) : levelOf(cpu);
       if (level && choice.system->family == level->family) {
         addLevel(choice, *level);
         fits = true;
       }
+    }
     if (!fits) {
       *reason = whyUnknown(cpu, choices);
       return std::nullopt;

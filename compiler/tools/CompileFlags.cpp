@@ -29,7 +29,7 @@ void addModelFlags(CLI::App &verb, Options &o) {
 
 void addTargetFlags(CLI::App &verb, Options &o) {
   verb.add_option("--target", o.target, "systems to compile for, comma-separated: outputs for each")->capture_default_str();
-  verb.add_option("--cpu", o.cpu, "CPU levels, processors or 'native', comma-separated: the program holds code for each and chooses when it "
+  verb.add_option("--cpu", o.cpu, "CPU levels, processors, 'generic' or 'native', comma-separated: the program holds code for each and chooses when it "
                                   "starts (default: the target's levels, for x86_64 x86-64-v3,x86-64-v4+vnni)");
   verb.add_option("--max-memory", o.maxMemory, "fail before building if the program would need more memory: 2GiB, 500M, ...")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->type_name("SIZE");

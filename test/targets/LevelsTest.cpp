@@ -36,6 +36,7 @@ TEST(Levels, BestFirstEachOnce) {
   EXPECT_THAT(levelsOf(""), ElementsAre("x86-64-v4+vnni", "x86-64-v3"));
   EXPECT_THAT(levelsOf("haswell,x86-64-v4,znver4,znver3,icelake-server"), ElementsAre("x86-64-v4+vnni", "x86-64-v4", "x86-64-v3"));
   EXPECT_THAT(levelsOf("skylake-avx512"), ElementsAre("x86-64-v4"));
+  EXPECT_THAT(levelsOf("generic"), ElementsAre("x86-64-v3"));
 }
 
 TEST(Levels, FeaturesThatNoKernelUsesMayBeNamed) {
