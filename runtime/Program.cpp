@@ -131,7 +131,8 @@ bool Program::start() {
   layout = {};
   layout.base = addressable ? os::reserve(bytes) : nullptr;
   if (!layout.base) {
-    errors << "not enough memory: a context of " << context << " tokens takes " << (bytes >> 20)
+    constexpr uint64_t kMiB = 1 << 20;
+    errors << "not enough memory: a context of " << context << " tokens takes " << (bytes + kMiB - 1) / kMiB
            << " MiB; a smaller --ctx takes less\n";
     return false;
   }
