@@ -20,23 +20,6 @@ int64_t matchAt(const int32_t *tokens, int64_t end, int64_t length) {
   return count;
 }
 
-} // namespace
-
-int64_t guess(const int32_t *tokens, int64_t length, int32_t *guesses, int64_t room) {
-  int64_t best = kLeastMatch - 1, from = 0;
-  for (int64_t end = length - 1; end >= kLeastMatch && best < kMostMatch; --end)
-    if (int64_t match = matchAt(tokens, end, length); match > best)
-      best = match, from = end;
-  if (!from)
-    return 0;
-  int64_t count = length - from < room ? length - from : room;
-  for (int64_t i = 0; i < count; ++i)
-    guesses[i] = tokens[from + i];
-  return count;
-}
-
-namespace {
-
 int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /// Guesses must fit into the context, and leave the RoPE table as it is without them.
@@ -47,6 +30,20 @@ int64_t roomForGuesses(const PromptLookup &lookup, const Session &session) {
 }
 
 } // namespace
+
+int64_t guess(const int32_t *tokens, int64_t length, int32_t *guesses, int64_t room) {
+  if (room == 0)  // off, or at an end: nothing to look for
+    return 0;
+  int64_t best = kLeastMatch - 1, from = 0;
+  for (int64_t end = length - 1; end >= kLeastMatch && best < kMostMatch; --end)
+    if (int64_t match = matchAt(tokens, end, length); match > best)
+      best = match, from = end;
+  if (!from)
+    return 0;
+  int64_t count = least(length - from, room);
+  memcpy(guesses, tokens + from, size_t(count) * sizeof(int32_t));
+  return count;
+}
 
 Advance appendGuessing(PromptLookup *lookup, Session *session, int32_t id) {
   if (lookup->right < lookup->count && lookup->guesses[lookup->right] == id) {
