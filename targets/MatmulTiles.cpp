@@ -4,6 +4,7 @@
 // See MatmulTiles.h for the algebra.
 //===----------------------------------------------------------------------===//
 #include "targets/MatmulTiles.h"
+#include "targets/CodePlanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <algorithm>
 
@@ -24,9 +25,6 @@ Value TileEmission::loadColumns(int64_t count, Type element, Value pointer, int6
 }
 
 namespace {
-
-/// Bytes of the codes of a panel that lie in one run: 4 or 8 elements of K of each column.
-constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
 
 Type scalarType(KernelBuilder &b, Scalar type) {
   switch (type) {
@@ -49,12 +47,14 @@ int64_t vectorsPerSum(const PackedLayout &layout, int64_t perLane) {
   return std::max<int64_t>(1, 32767 / (perLane * greatest * 127));
 }
 
-std::pair<Value, Value> splitNibbles(KernelBuilder &b, Value nibbles) {
-  const int64_t bytes = cast<VectorType>(nibbles.getType()).getNumElements();
-  Value mask = b.splat(bytes, 8, 15);
-  VectorType words = b.vec(bytes / 2, b.getI16Type());
-  Value shifted = arith::ShRUIOp::create(b, b.bitcast(words, nibbles), b.splat(bytes / 2, 16, 4));
-  return {arith::AndIOp::create(b, nibbles, mask), arith::AndIOp::create(b, b.bitcast(nibbles.getType(), shifted), mask)};
+void overCodes(TileEmission &e, const BlockCodes &codes, int64_t v, llvm::function_ref<void(Value bytes, int64_t k)> use) {
+  const int64_t block = e.operands.lhsBlock, elements = std::min(block, e.layout().runElements());
+  for (int64_t k = 0; k < block; k += elements) {
+    auto load = [&](int64_t at) { return e.loadColumns(PackedLayout::kGroup, e.b.getI8Type(), codes.run, v, e.layout().codeBytes(k) + at); };
+    auto groups = unpackGroups(e.b, e.layout(), codes.first / PackedLayout::kGroup, elements / PackedLayout::kGroup, load);
+    for (auto [g, bytes] : llvm::enumerate(groups))
+      use(bytes, k + int64_t(g) * PackedLayout::kGroup);
+  }
 }
 
 Value constantZero(TileEmission &e) {
@@ -63,17 +63,34 @@ Value constantZero(TileEmission &e) {
   return e.b.splat(e.lanes, float(e.layout().storedZero()));
 }
 
-ColumnParameters loadParameters(TileEmission &e, Value tile, int64_t storedElements, int64_t v) {
+SuperParameters loadSuperParameters(TileEmission &e, Value tile, int64_t elements, int64_t v) {
+  const PackedLayout &layout = e.layout();
+  if (!layout.isTwoLevel())
+    return {};
+  auto load = [&](int64_t at) { return e.b.widen(e.loadColumns(1, e.b.getF16Type(), tile, v, at)); };
+  return {.scale = load(layout.superScaleOffset(elements)), .min = layout.min == Scalar::None ? Value() : load(layout.superMinOffset(elements))};
+}
+
+ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, Value tile, int64_t elements, Value block, int64_t v) {
   KernelBuilder &b = e.b;
   const PackedLayout &layout = e.layout();
-  auto load = [&](Scalar type, int64_t offset) { return e.loadColumns(1, scalarType(b, type), tile, v, offset); };
-  ColumnParameters result{.scale = b.widen(load(layout.scale, layout.scaleOffset(storedElements))), .zero = constantZero(e), .min = {}};
-  if (layout.zero == Scalar::I8)
-    result.zero = b.toFloat(arith::ExtSIOp::create(b, b.vec(e.lanes, b.getI32Type()), load(Scalar::I8, layout.zeroOffset(storedElements))));
-  else if (layout.zero != Scalar::None)
-    result.zero = load(Scalar::F32, layout.zeroOffset(storedElements));
+  auto load = [&](Scalar type, int64_t offset) {
+    Value first = b.offset(tile, b.mul(block, PackedLayout::kColumns * scalarBytes(type)));
+    Value numbers = e.loadColumns(1, scalarType(b, type), first, v, offset);
+    VectorType integers = b.vec(e.lanes, b.getI32Type());
+    if (type == Scalar::I8)
+      return b.toFloat(arith::ExtSIOp::create(b, integers, numbers));
+    return type == Scalar::U8 ? b.toFloat(arith::ExtUIOp::create(b, integers, numbers)) : b.widen(numbers);
+  };
+  ColumnParameters result{.scale = load(layout.blockScale(), layout.scaleOffset(elements)), .zero = constantZero(e), .min = {}};
+  if (layout.zero != Scalar::None)
+    result.zero = load(layout.zero, layout.zeroOffset(elements));
   if (layout.min != Scalar::None)
-    result.min = b.widen(load(layout.min, layout.minOffset(storedElements)));
+    result.min = load(layout.blockMin(), layout.minOffset(elements));
+  if (outer.scale)
+    result.scale = b.fmul(outer.scale, result.scale);
+  if (outer.min)
+    result.min = b.fmul(outer.min, result.min);
   return result;
 }
 
@@ -118,9 +135,9 @@ Value addBlockTerm(TileEmission &e, const ColumnParameters &columns, const RowSc
 
 namespace {
 
-/// Adds one activation block to the accumulators, whose `parameters` are given. `codes` points to the block's codes of panel 0,
-/// `x` to its activations, `scale` to its activation scale.
-void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, Value codes, Value x, Value scale, Values &sums) {
+/// Adds one activation block to the accumulators, whose `parameters` are given. `x` points to its activations, `scale` to its
+/// activation scale.
+void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, const BlockCodes &codes, Value x, Value scale, Values &sums) {
   for (int64_t v = 0; v < e.vectors(); ++v)
     for (auto [r, total] : llvm::enumerate(dot.emit(e, codes, x, v))) {
       const int64_t a = int64_t(r) * e.vectors() + v;
@@ -128,33 +145,102 @@ void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters>
     }
 }
 
-/// Adds the activation blocks of one weight tile that has `elements` elements; `k` is its first.
-void addTile(TileEmission &e, const IntegerDot &dot, Value tile, int64_t elements, Value k, Values &sums) {
-  KernelBuilder &b = e.b;
-  const int64_t step = e.operands.lhsBlock, steps = (elements + step - 1) / step;
-  const int64_t codeStep = e.layout().codeBytes(step);
-  const int64_t stored = e.layout().storedElements(elements);
-  llvm::SmallVector<ColumnParameters> ofVector, parameters;
-  for (int64_t v = 0; v < e.vectors(); ++v)
-    ofVector.push_back(loadParameters(e, tile, stored, v));
-  for (int64_t a = 0; a < int64_t(sums.size()); ++a)
-    parameters.push_back(dot.ofColumns(e, ofVector[a % e.vectors()], a / e.vectors()));
-  const LhsBlocks &blocks = e.blocks;
-  Value first = b.divide(k, step);
-  Value x = b.offset(blocks.codes, b.mul(first, blocks.codeStep)), scales = b.offset(blocks.scales, b.mul(first, blocks.scaleStep));
-  // Longer tiles would only grow the code.
-  if (steps <= dot.unrolledBlocks()) {
-    for (int64_t i = 0; i < steps; ++i)
-      addBlock(e, dot, parameters, b.offset(tile, i * codeStep), b.offset(x, i * blocks.codeStep), b.offset(scales, i * blocks.scaleStep), sums);
-    return;
+/// The parameters of each accumulator in block `block` of a tile.
+class AccumulatorParameters {
+public:
+  AccumulatorParameters(TileEmission &e, const IntegerDot &dot, Value tile, int64_t elements, size_t accumulators)
+      : e(e), dot(dot), tile(tile), elements(elements), accumulators(accumulators) {
+    for (int64_t v = 0; v < e.vectors(); ++v)
+      outer.push_back(loadSuperParameters(e, tile, elements, v));
   }
-  sums = b.loop(b.i64(0), b.i64(steps), 1, sums, [&](Value i, ValueRange carried) {
-    Values inner(carried);
-    addBlock(e, dot, parameters, b.offset(tile, b.mul(i, codeStep)), b.offset(x, b.mul(i, blocks.codeStep)),
-             b.offset(scales, b.mul(i, blocks.scaleStep)), inner);
-    return inner;
-  });
-}
+
+  llvm::SmallVector<ColumnParameters> ofBlock(Value block) const {
+    llvm::SmallVector<ColumnParameters> ofVector, all;
+    for (int64_t v = 0; v < e.vectors(); ++v)
+      ofVector.push_back(loadParameters(e, outer[v], tile, elements, block, v));
+    for (size_t a = 0; a < accumulators; ++a)
+      all.push_back(dot.ofColumns(e, ofVector[a % e.vectors()], int64_t(a) / e.vectors()));
+    return all;
+  }
+
+private:
+  TileEmission &e;
+  const IntegerDot &dot;
+  Value tile;
+  int64_t elements;
+  size_t accumulators;
+  llvm::SmallVector<SuperParameters> outer;
+};
+
+/// The activation blocks of one weight tile that has `elements` elements. Some are taken together: those that share a run of
+/// codes, and with two levels a weight block.
+class TileBlocks {
+public:
+  TileBlocks(TileEmission &e, const MatmulVariant &variant, Value tile, int64_t elements, Value k, size_t accumulators)
+      : e(e), b(e.b), dot(*variant.dot), tile(tile), prefetch(variant.prefetch), bytes(e.layout().tileBytes(elements)),
+        step(e.operands.lhsBlock), steps((elements + step - 1) / step),
+        together(std::max(e.layout().runElements(), e.layout().isTwoLevel() ? e.layout().block : step) / step),
+        parameters(e, dot, tile, elements, accumulators) {
+    together = std::max<int64_t>(together, 1);
+    Value first = b.divide(k, step);
+    x = b.offset(e.blocks.codes, b.mul(first, e.blocks.codeStep));
+    scales = b.offset(e.blocks.scales, b.mul(first, e.blocks.scaleStep));
+    if (!e.layout().isTwoLevel())
+      ofTile = parameters.ofBlock(b.i64(0));
+  }
+
+  void emit(Values &sums) {
+    // Longer tiles would only grow the code.
+    if (!e.layout().isTwoLevel() && steps <= dot.unrolledBlocks()) {
+      ask(b.i64(0), steps);
+      for (int64_t i = 0; i < steps; i += together)
+        add(b.i64(i), std::min(together, steps - i), sums);
+      return;
+    }
+    const int64_t whole = steps / together * together;
+    sums = b.loop(b.i64(0), b.i64(whole), together, sums, [&](Value i, ValueRange carried) {
+      Values inner(carried);
+      ask(i, together);
+      add(i, together, inner);
+      return inner;
+    });
+    if (whole < steps)
+      add(b.i64(whole), steps - whole, sums);
+  }
+
+private:
+  TileEmission &e;
+  KernelBuilder &b;
+  const IntegerDot &dot;
+  Value tile, x, scales;
+  int64_t prefetch, bytes, step, steps, together;
+  AccumulatorParameters parameters;
+  llvm::SmallVector<ColumnParameters> ofTile;  ///< with one level
+
+  /// Asks for the share of `count` blocks of what lies `prefetch` bytes behind the tile in each panel.
+  void ask(Value i, int64_t count) {
+    constexpr int64_t kLine = 64;
+    const int64_t share = (bytes + steps - 1) / steps;
+    Value from = b.offset(tile, b.mul(i, share));
+    for (int64_t p = 0; p < e.NR / PackedLayout::kColumns && prefetch > 0; ++p)
+      for (int64_t at = 0; at < share * count; at += kLine)
+        b.prefetch(from, e.panel(p) + prefetch + at);
+  }
+
+  /// Blocks i..i+count-1.
+  void add(Value i, int64_t count, Values &sums) {
+    const LhsBlocks &blocks = e.blocks;
+    auto ofBlock = e.layout().isTwoLevel() ? parameters.ofBlock(b.divide(i, together)) : ofTile;
+    Value codes = b.offset(tile, b.mul(i, e.layout().codeBytes(step))), rows = b.offset(x, b.mul(i, blocks.codeStep));
+    Value rowScales = b.offset(scales, b.mul(i, blocks.scaleStep));
+    for (int64_t j = 0; j < count; ++j) {
+      // A run that ends with the block is another one's begin.
+      const int64_t inRun = j * step % e.layout().runElements();
+      addBlock(e, dot, ofBlock, {b.offset(codes, e.layout().codeBytes(j * step - inRun)), inRun}, b.offset(rows, j * blocks.codeStep),
+               b.offset(rowScales, j * blocks.scaleStep), sums);
+    }
+  }
+};
 
 //===----------------------------------------------------------------------===//
 // f32 activations
@@ -192,30 +278,31 @@ void addElement(TileEmission &e, ArrayRef<Value> weights, Activations &x, int64_
   }
 }
 
-/// Code `i` of the 4 or 8 that each 32-bit lane of `lanes` holds, as f32.
-Value codeAsFloat(TileEmission &e, Value lanes, int64_t i) {
+/// Element i of a group, of each column, as f32.
+Value codeAsFloat(TileEmission &e, Value bytes, int64_t i) {
   KernelBuilder &b = e.b;
-  const PackedLayout &layout = e.layout();
-  // Nibbles: byte i % 4, low half for i < 4. Bytes: byte i.
-  const int64_t shift = layout.nibbles() ? i % 4 * 8 + i / 4 * 4 : i * 8;
-  if (layout.storedCodes().isSigned) {
-    Value top = shift == 24 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(e.lanes, 32, 24 - shift)));
+  Value lanes = b.bitcast(b.vec(e.lanes, b.getI32Type()), bytes);
+  if (e.layout().storedCodes().isSigned) {
+    Value top = i == 3 ? lanes : Value(arith::ShLIOp::create(b, lanes, b.splat(e.lanes, 32, 24 - 8 * i)));
     return b.toFloat(arith::ShRSIOp::create(b, top, b.splat(e.lanes, 32, 24)));
   }
-  Value low = shift == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(e.lanes, 32, shift)));
-  return b.toFloat(arith::AndIOp::create(b, low, b.splat(e.lanes, 32, layout.nibbles() ? 15 : 255)));
+  Value low = i == 0 ? lanes : Value(arith::ShRUIOp::create(b, lanes, b.splat(e.lanes, 32, 8 * i)));
+  return b.toFloat(i == 3 ? low : arith::AndIOp::create(b, low, b.splat(e.lanes, 32, 255)));
 }
 
-/// Adds `count` elements held by one vector of codes a panel.
-void addCodes(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t count, Values &sums) {
+/// Adds the first `count` elements of a run. Elements come in their order, those of all vectors side by side.
+void addRun(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t count, Values &sums) {
   KernelBuilder &b = e.b;
-  llvm::SmallVector<Value> lanes, weights(e.vectors());
+  llvm::SmallVector<llvm::SmallVector<Value, 8>> groups(e.vectors());
+  llvm::SmallVector<Value> weights(e.vectors());
   Activations activations(e, x, count);
   for (int64_t v = 0; v < e.vectors(); ++v)
-    lanes.push_back(e.loadColumns(1, b.getI32Type(), codes, v));
+    groups[v] = unpackGroups(b, e.layout(), 0, (count + PackedLayout::kGroup - 1) / PackedLayout::kGroup, [&](int64_t at) {
+      return e.loadColumns(PackedLayout::kGroup, b.getI8Type(), codes, v, at);
+    });
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t v = 0; v < e.vectors(); ++v) {
-      Value code = codeAsFloat(e, lanes[v], i);
+      Value code = codeAsFloat(e, groups[v][i / PackedLayout::kGroup], i % PackedLayout::kGroup);
       if (parameters[v].zero)
         code = b.fsub(code, parameters[v].zero);
       weights[v] = b.fmul(parameters[v].scale, code);
@@ -226,21 +313,43 @@ void addCodes(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value code
   }
 }
 
-void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values &sums) {
+/// Adds `elements` elements of a block.
+void addFloatBlock(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t elements, Values &sums) {
   KernelBuilder &b = e.b;
-  const int64_t perVector = e.layout().nibbles() ? 8 : 4, vectors = elements / perVector, rest = elements % perVector;
-  const int64_t stored = e.layout().storedElements(elements);
-  llvm::SmallVector<ColumnParameters> parameters;
-  for (int64_t v = 0; v < e.vectors(); ++v)
-    parameters.push_back(loadParameters(e, tile, stored, v));
-  Value x = b.offset(e.lhs, b.mul(k, 4));
-  sums = b.loop(b.i64(0), b.i64(vectors), 1, sums, [&](Value j, ValueRange carried) {
+  const int64_t run = e.layout().runElements(), runs = elements / run, rest = elements % run;
+  const int64_t runBytes = e.layout().codeBytes(run);
+  sums = b.loop(b.i64(0), b.i64(runs), 1, sums, [&](Value j, ValueRange carried) {
     Values inner(carried);
-    addCodes(e, parameters, b.offset(tile, b.mul(j, kPanelBytes)), b.offset(x, b.mul(j, 4 * perVector)), perVector, inner);
+    addRun(e, parameters, b.offset(codes, b.mul(j, runBytes)), b.offset(x, b.mul(j, 4 * run)), run, inner);
     return inner;
   });
   if (rest > 0)
-    addCodes(e, parameters, b.offset(tile, vectors * kPanelBytes), b.offset(x, vectors * perVector * 4), rest, sums);
+    addRun(e, parameters, b.offset(codes, runs * runBytes), b.offset(x, runs * run * 4), rest, sums);
+}
+
+void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values &sums) {
+  KernelBuilder &b = e.b;
+  const int64_t block = std::min(e.layout().block, elements), blocks = elements / block, rest = elements % block;
+  llvm::SmallVector<SuperParameters> outer;
+  for (int64_t v = 0; v < e.vectors(); ++v)
+    outer.push_back(loadSuperParameters(e, tile, elements, v));
+  Value x = b.offset(e.lhs, b.mul(k, 4));
+  auto add = [&](Value i, int64_t count, Values &inner) {
+    llvm::SmallVector<ColumnParameters> parameters;
+    for (int64_t v = 0; v < e.vectors(); ++v)
+      parameters.push_back(loadParameters(e, outer[v], tile, elements, i, v));
+    addFloatBlock(e, parameters, b.offset(tile, b.mul(i, e.layout().codeBytes(block))), b.offset(x, b.mul(i, 4 * block)), count, inner);
+  };
+  if (blocks == 1)
+    add(b.i64(0), block, sums);
+  else
+    sums = b.loop(b.i64(0), b.i64(blocks), 1, sums, [&](Value i, ValueRange carried) {
+      Values inner(carried);
+      add(i, block, inner);
+      return inner;
+    });
+  if (rest > 0)
+    add(b.i64(blocks), rest, sums);
 }
 
 //===----------------------------------------------------------------------===//
@@ -249,31 +358,20 @@ void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values
 
 using TileEmitter = llvm::function_ref<void(Value tile, int64_t elements, Value k, Values &sums)>;
 
-/// Asks for what lies `ahead` bytes behind the tile in each panel.
-void prefetchTile(TileEmission &e, Value tile, int64_t ahead) {
-  constexpr int64_t kLine = 64, kMostLines = 16;
-  const int64_t lines = (e.layout().tileBytes() + kLine - 1) / kLine;
-  for (int64_t p = 0; p < e.NR / PackedLayout::kColumns; ++p)
-    for (int64_t line = 0; line < lines && lines <= kMostLines; ++line)
-      e.b.prefetch(tile, e.panel(p) + ahead + line * kLine);
-}
-
 /// All tiles of K: the whole ones in a loop, then the short last one.
-void overTiles(TileEmission &e, int64_t prefetch, Values &sums, TileEmitter emit) {
+void overTiles(TileEmission &e, Values &sums, TileEmitter emit) {
   KernelBuilder &b = e.b;
   const PackedLayout &layout = e.layout();
-  const int64_t whole = e.operands.K / layout.block, tail = e.operands.K % layout.block;
+  const int64_t length = layout.tileElements(), whole = e.operands.K / length, tail = e.operands.K % length;
   if (whole > 0)
     sums = b.loop(b.i64(0), b.i64(whole), 1, sums, [&](Value i, ValueRange carried) {
       Values inner(carried);
       Value tile = b.offset(e.rhs, b.mul(i, layout.tileBytes()));
-      if (prefetch > 0)
-        prefetchTile(e, tile, prefetch);
-      emit(tile, layout.block, b.mul(i, layout.block), inner);
+      emit(tile, length, b.mul(i, length), inner);
       return inner;
     });
   if (tail > 0)
-    emit(b.offset(e.rhs, whole * layout.tileBytes()), tail, b.i64(whole * layout.block), sums);
+    emit(b.offset(e.rhs, whole * layout.tileBytes()), tail, b.i64(whole * length), sums);
 }
 
 void emitFloats(TileEmission &e, Values &sums) {
@@ -305,8 +403,8 @@ void emitMatmulTile(TileEmission &e, const MatmulVariant &variant, Values &sums)
   if (variant.rhs == RhsKind::Floats)
     return emitFloats(e, sums);
   if (variant.lhs == LhsKind::F32)
-    return overTiles(e, variant.prefetch, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addFloatTile(e, tile, elements, k, inner); });
-  overTiles(e, variant.prefetch, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addTile(e, *variant.dot, tile, elements, k, inner); });
+    return overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addFloatTile(e, tile, elements, k, inner); });
+  overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { TileBlocks(e, variant, tile, elements, k, inner.size()).emit(inner); });
   sums = variant.dot->rowMajor(e, sums);
 }
 

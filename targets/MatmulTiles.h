@@ -19,6 +19,7 @@
 #define PHIC_TARGETS_MATMULTILES_H
 
 #include "targets/Microkernels.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include <span>
 
 namespace phic {
@@ -56,6 +57,17 @@ struct ColumnParameters {
   mlir::Value scale, zero, min;
 };
 
+/// What the integers of the blocks of a two-level tile are multiplied by; null with one level.
+struct SuperParameters {
+  mlir::Value scale, min;
+};
+
+/// Codes of an activation block: whole runs, or part of one.
+struct BlockCodes {
+  mlir::Value run;       ///< panel 0's first
+  int64_t first = 0;     ///< element of it
+};
+
 /// A family's integer dot product of one activation block, and which row and column an accumulator's lanes are.
 /// Accumulator r * vectors + v: the default is row r, columns of vector v.
 class IntegerDot {
@@ -68,8 +80,8 @@ public:
   virtual int64_t unrolledBlocks() const { return 4; }
   /// Bytes that `arrange` needs.
   virtual int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const;
-  /// D of the accumulators of vector v, r ascending (i32 lanes). `codes`: the block's codes of panel 0, `x`: its activations.
-  virtual KernelBuilder::Values emit(TileEmission &e, mlir::Value codes, mlir::Value x, int64_t v) const = 0;
+  /// D of the accumulators of vector v, r ascending (i32 lanes). `x`: the block's activations.
+  virtual KernelBuilder::Values emit(TileEmission &e, const BlockCodes &codes, mlir::Value x, int64_t v) const = 0;
   /// D of all accumulators, from codes that are unpacked to unsigned bytes of at most 15: those of a panel behind those of the
   /// one before, four elements of a column side by side. Where Kernels.def has a tile for many rows.
   virtual KernelBuilder::Values emitUnpacked(TileEmission &e, mlir::Value codes, mlir::Value x) const;
@@ -83,8 +95,8 @@ public:
 
 /// Codes of an s8 vector product that may be added in s16: each adds at most greatest code * 127 `perLane` times.
 int64_t vectorsPerSum(const PackedLayout &layout, int64_t perLane);
-/// Low and high nibbles of each of `bytes` bytes.
-std::pair<mlir::Value, mlir::Value> splitNibbles(KernelBuilder &b, mlir::Value nibbles);
+/// Hands on the codes of the columns of vector v in an activation block, unpacked to bytes, elements k..k+3 a time.
+void overCodes(TileEmission &e, const BlockCodes &codes, int64_t v, llvm::function_ref<void(mlir::Value bytes, int64_t k)> use);
 
 /// What a variant computes on: activations (quantized at run time, or f32), weights (any block format, or floats).
 enum class LhsKind : uint8_t { S8, F32 };
@@ -101,8 +113,10 @@ struct MatmulVariant {
   int64_t prefetch = 0;     ///< bytes of codes to ask for ahead; 0: leave it to the machine
 };
 
-/// Scale, zero point and minimum of the columns of vector v of the tile at `tile`, which stores `storedElements`.
-ColumnParameters loadParameters(TileEmission &e, mlir::Value tile, int64_t storedElements, int64_t v);
+/// Outer scale and minimum of the columns of vector v of the tile at `tile`, which has `elements` elements.
+SuperParameters loadSuperParameters(TileEmission &e, mlir::Value tile, int64_t elements, int64_t v);
+/// Scale, zero point and minimum of its block `block` (i64).
+ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, mlir::Value tile, int64_t elements, mlir::Value block, int64_t v);
 /// The zero point that all columns share and the layout does not store; null when there is none.
 mlir::Value constantZero(TileEmission &e);
 

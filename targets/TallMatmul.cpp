@@ -7,6 +7,7 @@
 //     scale, then zero point, then minimum, where the layout stores them: f32 [8], panel by panel
 //===----------------------------------------------------------------------===//
 #include "targets/TallMatmul.h"
+#include "targets/CodePlanes.h"
 
 using namespace mlir;
 
@@ -18,14 +19,14 @@ using Values = KernelBuilder::Values;
 /// Elements of K that are unpacked at a time: codes of 16 columns and activations of a few rows stay in the first-level cache.
 constexpr int64_t kChunkElements = 512;
 /// Bytes of a vector: one panel of codes or of f32.
-constexpr int64_t kVectorBytes = 4 * PackedLayout::kColumns;
+constexpr int64_t kVectorBytes = PackedLayout::kVectorBytes;
 
 /// How K is divided into chunks of tiles of the layout, and these into activation blocks.
 struct Chunks {
   Chunks(const MatmulOperands &operands, int64_t panels)
-      : step(operands.lhsBlock), tiles(operands.K / operands.rhs.block), tail(operands.K % operands.rhs.block),
-        stepsPerTile((operands.rhs.block + step - 1) / step), tailSteps((tail + step - 1) / step),
-        tilesPerChunk(std::clamp<int64_t>(kChunkElements / operands.rhs.block, 1, tiles + (tail > 0))),
+      : step(operands.lhsBlock), tiles(operands.K / operands.rhs.tileElements()), tail(operands.K % operands.rhs.tileElements()),
+        stepsPerTile((operands.rhs.tileElements() + step - 1) / step), tailSteps((tail + step - 1) / step),
+        tilesPerChunk(std::clamp<int64_t>(kChunkElements / operands.rhs.tileElements(), 1, tiles + (tail > 0))),
         panelBytes(kVectorBytes * step / 4), parameters(1 + (operands.rhs.zero != Scalar::None) + (operands.rhs.min != Scalar::None)),
         entryBytes(panels * (panelBytes + parameters * kVectorBytes)), panels(panels) {}
 
@@ -86,7 +87,7 @@ private:
     Value whole = b.i64(chunks.tiles), end = b.minimum(b.add(first, chunks.tilesPerChunk), whole), count = b.sub(end, first);
     b.loop(b.i64(0), count, 1, [&](Value i) {
       Value tile = b.offset(rhs, b.mul(b.add(first, i), operands.rhs.tileBytes()));
-      unpackTile(tile, operands.rhs.block, chunks.stepsPerTile, b.offset(call.scratch, b.mul(i, chunks.stepsPerTile * chunks.entryBytes)));
+      unpackTile(tile, operands.rhs.tileElements(), chunks.stepsPerTile, b.offset(call.scratch, b.mul(i, chunks.stepsPerTile * chunks.entryBytes)));
     });
     Value entries = b.mul(count, chunks.stepsPerTile);
     if (chunks.tail == 0)
@@ -102,21 +103,22 @@ private:
   void unpackTile(Value tile, int64_t elements, int64_t steps, Value entry) {
     TileEmission e = emission(call.lhs, tile);
     for (int64_t v = 0; v < panels; ++v) {
-      ColumnParameters parameters = loadParameters(e, tile, operands.rhs.storedElements(elements), v);
+      const SuperParameters outer = loadSuperParameters(e, tile, elements, v);
       b.loop(b.i64(0), b.i64(steps), 1, [&](Value i) {
-        Value to = b.offset(entry, b.mul(i, chunks.entryBytes));
+        Value to = b.offset(entry, b.mul(i, chunks.entryBytes)), block = e.layout().isTwoLevel() ? b.divide(i, operands.rhs.block / chunks.step) : b.i64(0);
         unpackCodes(b.offset(tile, b.add(b.mul(i, operands.rhs.codeBytes(chunks.step)), e.panel(v))), b.offset(to, v * chunks.panelBytes));
-        storeParameters(parameters, v, to);
+        storeParameters(loadParameters(e, outer, tile, elements, block, v), v, to);
       });
     }
   }
 
   void unpackCodes(Value from, Value to) {
+    const int64_t run = operands.rhs.runElements();
     VectorType bytes = b.vec(kVectorBytes, b.getI8Type());
-    for (int64_t at = 0; at < chunks.panelBytes; at += 2 * kVectorBytes) {
-      auto [low, high] = splitNibbles(b, b.load(bytes, from, at / 2));
-      b.store(low, to, at);
-      b.store(high, to, at + kVectorBytes);
+    for (int64_t k = 0; k < chunks.step; k += run) {
+      auto groups = unpackGroups(b, operands.rhs, 0, run / PackedLayout::kGroup, [&](int64_t at) { return b.load(bytes, from, operands.rhs.codeBytes(k) + at); });
+      for (auto [g, group] : llvm::enumerate(groups))
+        b.store(group, to, k * PackedLayout::kColumns + int64_t(g) * kVectorBytes);
     }
   }
 

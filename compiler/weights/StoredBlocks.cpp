@@ -71,6 +71,7 @@ void unpackQ8_0(const uint8_t *block, int64_t columns, BlockRow &row) {
 void unpackQ4_K(const uint8_t *block, int64_t columns, BlockRow &row) {
   for (int64_t s = 0; s < columns / 256; ++s, block += 144) {
     float d = half(block), dmin = half(block + 2);
+    row.superScale[s] = d, row.superMin[s] = -dmin;
     const uint8_t *packed = block + 4;
     for (int j = 0; j < 8; ++j) {
       int scale = packed[j] & 63, min = packed[(j + 4) % 12] & 63;
@@ -93,7 +94,7 @@ void unpackQ4_K(const uint8_t *block, int64_t columns, BlockRow &row) {
 /// low nibbles[128], upper two bits[64], s8 scales[16], f16 d
 void unpackQ6_K(const uint8_t *block, int64_t columns, BlockRow &row) {
   for (int64_t s = 0; s < columns / 256; ++s, block += 210) {
-    float d = half(block + 208);
+    float d = row.superScale[s] = half(block + 208);
     for (int j = 0; j < 16; ++j)
       row.scale[16 * s + j] = d * float(int8_t(block[192 + j]));
     for (int h = 0; h < 2; ++h) {

@@ -139,6 +139,11 @@ public:
       rows[r].scale.resize(blocks);
       rows[r].zero.assign(blocks, float(spec.format->zeroConstant));
       rows[r].min.assign(blocks, 0.0f);
+      if (!spec.format->isTwoLevel())
+        continue;
+      const int64_t superBlocks = (spec.columns + kSuperBlock - 1) / kSuperBlock;
+      rows[r].superScale.resize(superBlocks);
+      rows[r].superMin.assign(superBlocks, 0.0f);
     }
     unpack(n0, count, rows);
   }

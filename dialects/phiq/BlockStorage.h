@@ -14,7 +14,7 @@
 namespace phic {
 
 /// Unpacks one row of `columns` elements, whole blocks; `row`'s vectors have their final sizes, zero points are set to the
-/// format's constant and minima to 0 already.
+/// format's constant and minima to 0 already. Of a two-level format it gives the outer scales and minima as well.
 using UnpackRow = void (*)(const uint8_t *blocks, int64_t columns, BlockRow &row);
 
 struct BlockStorage {

@@ -25,9 +25,6 @@ constexpr ScalarRow kScalars[] = {
     {Scalar::U4, "u4", 4},
 };
 
-/// Elements of a super-block, over which the outer scale of a two-level one is spread.
-constexpr double kSuperBlock = 256;
-
 std::string codeName(unsigned bits, bool isSigned) {
   return (isSigned ? "s" : "u") + std::to_string(bits);
 }
@@ -272,7 +269,7 @@ double BlockFormat::bitsPerWeight() const {
     if (scalar == Scalar::None)
       return 0.0;
     double outer = scalarBits(scalar);
-    return subScaleBits ? subScaleBits / double(block) + outer / kSuperBlock
+    return subScaleBits ? subScaleBits / double(block) + outer / double(kSuperBlock)
                         : outer / double(block);
   };
   return codes.bits + spread(scale) + scalarBits(zero) / double(block) + spread(min);

@@ -30,6 +30,9 @@ struct CodeType {
   bool operator==(const CodeType &) const = default;
 };
 
+/// Elements of a super-block, over which the outer scale of a two-level one is spread.
+inline constexpr int64_t kSuperBlock = 256;
+
 /// The type of a quantized tensor: `!phiq.block<u4, 32, scale = f16, zero = 8>`.
 /// Blocks run along the last axis (K).
 struct BlockFormat {
@@ -45,6 +48,9 @@ struct BlockFormat {
   int64_t zeroConstant = 0;   ///< e.g. 8 for symmetric u4
   Scalar min = Scalar::None;  ///< float added per block (GGUF's -min, MLX's bias); None: absent
   bool operator==(const BlockFormat &) const = default;
+
+  /// Blocks have integers for scales and minima, which those of their super-block are multiplied by.
+  bool isTwoLevel() const { return subScaleBits > 0; }
 
   /// Storage including scales, zero points and minima, per weight. Sub-scales
   /// count with their super-block of 256.
@@ -64,11 +70,12 @@ bool isFloat(Scalar scalar);
 
 /// One row of a quantized weight, as every reader hands it over and every packer takes it:
 /// w[k] = scale[b] * (codes[k] - zero[b]) + min[b] with b = k / block.
-/// Two-level scales are multiplied out (exactly, in f32); absent zeros and minima are
-/// the format's constant and 0.
+/// Two-level scales are multiplied out (exactly, in f32), and their outer factors given beside them;
+/// absent zeros and minima are the format's constant and 0.
 struct BlockRow {
   std::vector<int16_t> codes;          ///< [K]
   std::vector<float> scale, zero, min; ///< [ceil(K / block)] each
+  std::vector<float> superScale = {}, superMin = {}; ///< [ceil(K / kSuperBlock)] each: of two-level formats only
 };
 
 /// How the producing tool arranges a weight's bytes: a row of Formats.def.

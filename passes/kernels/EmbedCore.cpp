@@ -1,9 +1,10 @@
 //===- EmbedCore.cpp - One row of a packed table ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A column's codes lie four bytes in every 32; each four bytes are one step.
+// A column's codes lie four bytes in every vector of a panel's; a run of them is one step.
 //===----------------------------------------------------------------------===//
 #include "passes/kernels/EmbedCore.h"
+#include "targets/CodePlanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -29,41 +30,72 @@ public:
 
   /// The tile at byte `offset` of the panel: `elements` elements from k on.
   void emitTile(Value offset, int64_t elements, Value k) {
-    Value tile = b.offset(panel, offset);
-    const int64_t stored = layout.storedElements(elements);
-    auto parameter = [&](Scalar type, int64_t at) {
-      return b.broadcast(4, loadFloat(b, type, b.offset(tile, b.mul(column, scalarBytes(type))), at));
-    };
-    scale = parameter(layout.scale, layout.scaleOffset(stored));
-    zero = b.splat(4, float(layout.storedZero()));
-    if (layout.zero == Scalar::F32)
-      zero = parameter(Scalar::F32, layout.zeroOffset(stored));
-    else if (layout.zero == Scalar::I8)
-      zero = b.broadcast(4, b.toFloat(arith::ExtSIOp::create(
-                                b, b.getI32Type(), b.load(b.getI8Type(), b.offset(tile, column), layout.zeroOffset(stored)))));
-    min = layout.min == Scalar::None ? Value() : parameter(layout.min, layout.minOffset(stored));
-    Value codes = b.offset(tile, b.mul(column, 4)), to = b.offset(out, b.mul(k, 4));
-    const int64_t step = layout.nibbles() ? 8 : 4;
-    b.loop(b.i64(0), b.i64((elements + step - 1) / step), 1, [&](Value j) {
-      Value bytes = b.load(b.vec(4, b.getI8Type()), b.offset(codes, b.mul(j, 32))), at = b.offset(to, b.mul(j, step * 4));
-      if (!layout.nibbles())
-        return storeFour(bytes, at, 0);
-      storeFour(arith::AndIOp::create(b, bytes, b.splat(4, 8, 15)), at, 0);
-      storeFour(arith::ShRUIOp::create(b, bytes, b.splat(4, 8, 4)), at, 16);
-    });
+    Value tile = b.offset(panel, offset), to = b.offset(out, b.mul(k, 4));
+    outerScale = outerMin = nullptr;
+    if (layout.isTwoLevel()) {
+      outerScale = parameter(layout.scale, tile, layout.superScaleOffset(elements), b.i64(0));
+      outerMin = layout.min == Scalar::None ? Value() : parameter(layout.min, tile, layout.superMinOffset(elements), b.i64(0));
+    }
+    const int64_t block = std::min(layout.block, elements);
+    b.loop(b.i64(0), b.i64(elements / block), 1, [&](Value i) { emitBlock(tile, elements, i, block, to); });
+    if (elements % block > 0)
+      emitBlock(tile, elements, b.i64(elements / block), elements % block, to);
   }
 
 private:
   KernelBuilder &b;
   const PackedLayout &layout;
-  Value panel, column, out, scale, zero, min;
+  Value panel, column, out, outerScale, outerMin;
 
-  void storeFour(Value bytes, Value at, int64_t offset) {
+  /// The column's number of block i in the array `at` bytes behind the tile, in four lanes.
+  Value parameter(Scalar type, Value tile, int64_t at, Value i) {
+    Value place = b.offset(tile, b.mul(b.add(b.mul(i, kLanes), column), scalarBytes(type)));
+    if (isFloat(type))
+      return b.broadcast(4, loadFloat(b, type, place, at));
+    Value byte = b.load(b.getI8Type(), place, at);
+    Type wide = b.getI32Type();
+    return b.broadcast(4, b.toFloat(type == Scalar::I8 ? Value(arith::ExtSIOp::create(b, wide, byte)) : Value(arith::ExtUIOp::create(b, wide, byte))));
+  }
+
+  /// Block i of a tile of `elements` elements: its first `count` ones.
+  void emitBlock(Value tile, int64_t elements, Value i, int64_t count, Value to) {
+    Value scale = parameter(layout.blockScale(), tile, layout.scaleOffset(elements), i), min;
+    Value zero = layout.zero == Scalar::None ? b.splat(4, float(layout.storedZero())) : parameter(layout.zero, tile, layout.zeroOffset(elements), i);
+    if (layout.min != Scalar::None)
+      min = parameter(layout.blockMin(), tile, layout.minOffset(elements), i);
+    if (outerScale)
+      scale = b.fmul(outerScale, scale);
+    if (outerMin)
+      min = b.fmul(outerMin, min);
+    const Parameters parameters{scale, zero, min};
+    const int64_t run = layout.runElements(), whole = count / run, rest = count % run;
+    Value codes = b.offset(tile, b.add(b.mul(i, layout.codeBytes(layout.block)), b.mul(column, PackedLayout::kGroup)));
+    Value block = b.offset(to, b.mul(i, layout.block * 4));
+    b.loop(b.i64(0), b.i64(whole), 1, [&](Value j) {
+      storeRun(b.offset(codes, b.mul(j, layout.codeBytes(run))), b.offset(block, b.mul(j, run * 4)), run, parameters);
+    });
+    if (rest > 0)
+      storeRun(b.offset(codes, layout.codeBytes(whole * run)), b.offset(block, whole * run * 4), rest, parameters);
+  }
+
+  struct Parameters {
+    Value scale, zero, min;
+  };
+
+  /// The groups of a run that hold its first `count` elements; the column has four bytes in every vector of codes.
+  void storeRun(Value codes, Value to, int64_t count, const Parameters &parameters) {
+    const int64_t held = (count + PackedLayout::kGroup - 1) / PackedLayout::kGroup;
+    auto groups = unpackGroups(b, layout, 0, held, [&](int64_t at) { return b.load(b.vec(4, b.getI8Type()), codes, at); });
+    for (auto [g, group] : llvm::enumerate(groups))
+      storeFour(group, to, int64_t(g) * 16, parameters);
+  }
+
+  void storeFour(Value bytes, Value at, int64_t offset, const Parameters &parameters) {
     VectorType wide = b.vec(4, b.getI32Type());
     Value codes = layout.storedCodes().isSigned ? Value(arith::ExtSIOp::create(b, wide, bytes))
                                                 : Value(arith::ExtUIOp::create(b, wide, bytes));
-    Value value = b.fmul(scale, b.fsub(b.toFloat(codes), zero));
-    b.store(min ? b.fadd(value, min) : value, at, offset);
+    Value value = b.fmul(parameters.scale, b.fsub(b.toFloat(codes), parameters.zero));
+    b.store(parameters.min ? b.fadd(value, parameters.min) : value, at, offset);
   }
 };
 
@@ -87,12 +119,10 @@ void emitEmbedRow(KernelBuilder &b, const PackedLayout &layout, int64_t K, Value
     return;
   }
   BlockRowEmitter row(b, layout, panel, column, out);
-  const int64_t whole = K / layout.block, tail = K % layout.block;
-  b.loop(b.i64(0), b.i64(whole), 1, [&](Value i) {
-    row.emitTile(b.mul(i, layout.tileBytes()), layout.block, b.mul(i, layout.block));
-  });
+  const int64_t length = layout.tileElements(), whole = K / length, tail = K % length;
+  b.loop(b.i64(0), b.i64(whole), 1, [&](Value i) { row.emitTile(b.mul(i, layout.tileBytes()), length, b.mul(i, length)); });
   if (tail > 0)
-    row.emitTile(b.i64(whole * layout.tileBytes()), tail, b.i64(whole * layout.block));
+    row.emitTile(b.i64(whole * layout.tileBytes()), tail, b.i64(whole * length));
 }
 
 } // namespace phic

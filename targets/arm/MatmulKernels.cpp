@@ -36,26 +36,6 @@ VectorType floats(KernelBuilder &b) { return b.vec(4, b.getF32Type()); }
 Value shuffle(KernelBuilder &b, Value x, Value y, ArrayRef<int32_t> lanes) { return LLVM::ShuffleVectorOp::create(b, x, y, lanes); }
 Value splatLane(KernelBuilder &b, Value x, int64_t lane) { return shuffle(b, x, x, llvm::SmallVector<int32_t>(4, int32_t(lane))); }
 
-/// Of the columns of vector v, codes from element k of the activation block on: of four elements, or of eight as nibbles.
-Value loadCodes(TileEmission &e, Value codes, int64_t v, int64_t k) {
-  return e.loadColumns(4, e.b.getI8Type(), codes, v, e.layout().codeBytes(k));
-}
-Value lowNibbles(KernelBuilder &b, Value bits) { return arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15)); }
-Value highNibbles(KernelBuilder &b, Value bits) { return arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)); }
-
-/// Hands the activation block's codes of vector v to `use`, as they come from memory: elements k..k+3.
-void overCodes(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value codes, int64_t k)> use) {
-  for (int64_t k = 0; k < e.operands.lhsBlock; k += e.layout().nibbles() ? 8 : 4) {
-    Value bits = loadCodes(e, codes, v, k);
-    if (!e.layout().nibbles()) {
-      use(bits, k);
-      continue;
-    }
-    use(lowNibbles(e.b, bits), k);
-    use(highNibbles(e.b, bits), k + 4);
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Activations
 //===----------------------------------------------------------------------===//
@@ -223,7 +203,7 @@ private:
 };
 
 class MultiplyLong final : public WordDot {
-  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
+  Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
     RowWords rows = activations(e, x);
     const int64_t most = vectorsPerSum(e.layout(), /*perLane=*/1);
@@ -247,7 +227,7 @@ class MultiplyLong final : public WordDot {
 //===----------------------------------------------------------------------===//
 
 class DotProduct final : public WordDot {
-  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
+  Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
     RowWords rows = activations(e, x);
     Values totals(e.MR, b.splat(4, 32, 0));
@@ -272,7 +252,7 @@ class MatrixProduct final : public IntegerDot {
   int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const override { return kPairs.scratchBytes(operands, MR); }
   LhsBlocks arrange(TileEmission &e, Value scratch) const override { return kPairs.arrange(e, scratch); }
 
-  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
+  Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
     KernelBuilder &b = e.b;
     Values totals(e.MR, b.splat(4, 32, 0));
     auto multiply = [&](int64_t piece, std::array<Value, 2> columns) {
@@ -284,22 +264,34 @@ class MatrixProduct final : public IntegerDot {
         }
       }
     };
-    for (int64_t k = 0; k < e.operands.lhsBlock; k += 16)
-      if (e.layout().nibbles()) {
-        auto [first, second] = zipped(e, codes, v, k, k + 8);
+    // Two groups of elements are one operand. Nibbles are zipped while there are two in a byte.
+    if (e.layout().nibbles()) {
+      for (int64_t k = 0; k < e.operands.lhsBlock; k += 16) {
+        auto [first, second] = zipped(b, loadNibbles(e, codes.run, v, k), loadNibbles(e, codes.run, v, k + 8));
         multiply(k / 8, {lowNibbles(b, first), lowNibbles(b, second)});
         multiply(k / 8 + 1, {highNibbles(b, first), highNibbles(b, second)});
-      } else {
-        multiply(k / 8, zipped(e, codes, v, k, k + 4));
-        multiply(k / 8 + 1, zipped(e, codes, v, k + 8, k + 12));
       }
+      return totals;
+    }
+    Value before;
+    overCodes(e, codes, v, [&](Value bits, int64_t k) {
+      if (k % 8 == 0)
+        before = bits;
+      else
+        multiply(k / 8, zipped(b, before, bits));
+    });
     return totals;
   }
 
-  /// Codes from elements k0 and k1 on, a word of each in turn: of columns 0 and 1, of columns 2 and 3.
-  static std::array<Value, 2> zipped(TileEmission &e, Value codes, int64_t v, int64_t k0, int64_t k1) {
-    KernelBuilder &b = e.b;
-    Value x = b.bitcast(sums(b), loadCodes(e, codes, v, k0)), y = b.bitcast(sums(b), loadCodes(e, codes, v, k1));
+  static Value loadNibbles(TileEmission &e, Value codes, int64_t v, int64_t k) {
+    return e.loadColumns(4, e.b.getI8Type(), codes, v, e.layout().codeBytes(k));
+  }
+  static Value lowNibbles(KernelBuilder &b, Value bits) { return arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15)); }
+  static Value highNibbles(KernelBuilder &b, Value bits) { return arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)); }
+
+  /// A word of each in turn: of columns 0 and 1, of columns 2 and 3.
+  static std::array<Value, 2> zipped(KernelBuilder &b, Value first, Value second) {
+    Value x = b.bitcast(sums(b), first), y = b.bitcast(sums(b), second);
     return {b.bitcast(bytes(b), shuffle(b, x, y, {0, 4, 1, 5})), b.bitcast(bytes(b), shuffle(b, x, y, {2, 6, 3, 7}))};
   }
 

@@ -21,21 +21,6 @@ using Values = KernelBuilder::Values;
 
 bool isWide(const TileEmission &e) { return e.lanes == 16; }
 
-/// Walks an activation block: `multiply(bytes, k)` for elements k..k+3 of the columns of vector v.
-void overCodes(TileEmission &e, Value codes, int64_t v, llvm::function_ref<void(Value bytes, int64_t k)> multiply) {
-  const int64_t perVector = e.layout().nibbles() ? 8 : 4;
-  for (int64_t j = 0; j < e.operands.lhsBlock / perVector; ++j) {
-    Value bytes = e.loadColumns(4, e.b.getI8Type(), codes, v, j * 4 * PackedLayout::kColumns);
-    if (!e.layout().nibbles()) {
-      multiply(bytes, 4 * j);
-      continue;
-    }
-    auto [low, high] = splitNibbles(e.b, bytes);
-    multiply(low, 8 * j);
-    multiply(high, 8 * j + 4);
-  }
-}
-
 /// Row r's elements k..k+3 in every lane, as bytes.
 Value loadActivations(TileEmission &e, Value x, int64_t r, int64_t k) {
   KernelBuilder &b = e.b;
@@ -134,7 +119,7 @@ private:
 };
 
 class MaddubsDot final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
+  Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
     MaddubsSums sums(e);
     overCodes(e, codes, v, [&](Value bytes, int64_t k) { sums.multiply(bytes, x, k); });
     return sums.result();
@@ -166,7 +151,7 @@ class MaddubsDot final : public IntegerDot {
 //===----------------------------------------------------------------------===//
 
 class VnniDot final : public IntegerDot {
-  Values emit(TileEmission &e, Value codes, Value x, int64_t v) const override {
+  Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
     const bool isSigned = e.layout().storedCodes().isSigned;
     Value topBits = isSigned ? makeTopBits(e) : Value();
     Values totals(e.MR);

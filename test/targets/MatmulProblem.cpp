@@ -4,7 +4,7 @@
 // Activations are normal; half of the weight rows have codes at their extremes.
 //===----------------------------------------------------------------------===//
 #include "MatmulProblem.h"
-#include "dialects/phiq/Numerics.h"
+#include "RandomRow.h"
 #include "targets/Target.h"
 #include <algorithm>
 #include <cmath>
@@ -24,7 +24,10 @@ constexpr BlockFormat kFormats[] = {
     {.codes = {4, false}, .block = 64, .scale = Scalar::F16, .zero = Scalar::F16},
     {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
     {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 16},
-    {.codes = {6, true}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8},
+    {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
+    {.codes = {6, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8, .subScaleSigned = true, .zeroConstant = 32},
+    {.codes = {2, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 4, .min = Scalar::F16},
+    {.codes = {3, true}, .block = 32, .scale = Scalar::F16},
     {.codes = {7, false}, .block = 32, .scale = Scalar::F32, .zero = Scalar::U8},
     {.codes = {8, true}, .block = 32, .scale = Scalar::F16},
     {.codes = {8, false}, .block = 128, .scale = Scalar::F32, .zero = Scalar::U8},
@@ -127,7 +130,7 @@ void MatmulProblem::makeRhs(std::mt19937 &random) {
       value = roundTo(layout.element, normal(random));
     for (BlockRow &row : rows)
       if (format)
-        row = randomRow(random);
+        row = makeRow(random);
     uint8_t *out = rhs.data() + p * layout.panelBytes(K);
     format ? layout.packPanel(rows.data(), count, K, out) : layout.packPanel(floats.data(), count, K, out);
   }
@@ -135,28 +138,20 @@ void MatmulProblem::makeRhs(std::mt19937 &random) {
     layout.dequantizeRow(rhs.data(), K, n, &w[n * K]);
 }
 
-BlockRow MatmulProblem::randomRow(std::mt19937 &random) const {
+BlockRow MatmulProblem::makeRow(std::mt19937 &random) const {
+  BlockRow row = randomRow(*format, operands.K, 0.01f, random);
   // Codes at their extremes half of the time: sums in s16 must hold the worst case.
-  std::uniform_int_distribution<int> code(leastCode(format->codes), greatestCode(format->codes));
-  std::uniform_real_distribution<float> real(-0.01f, 0.01f);
-  const int64_t blocks = operands.rhs.blocks(operands.K);
-  BlockRow row;
-  bool extreme = random() % 2;
-  for (int64_t k = 0; k < operands.K; ++k)
-    row.codes.push_back(int16_t(extreme ? (random() % 4 ? greatestCode(format->codes) : leastCode(format->codes)) : code(random)));
-  for (int64_t b = 0; b < blocks; ++b) {
-    if (numbers == Numbers::Integers) {
-      row.scale.push_back(1);
-      row.zero.push_back(format->zero == Scalar::None ? float(format->zeroConstant) : float(code(random)));
-      row.min.push_back(0);
-      continue;
-    }
-    row.scale.push_back(roundTo(format->scale, real(random)));
-    row.zero.push_back(format->zero == Scalar::None ? float(format->zeroConstant)
-                       : isFloat(format->zero)      ? roundTo(format->zero, 8 + 100 * real(random))
-                                                   : float(code(random)));
-    row.min.push_back(format->min == Scalar::None ? 0 : roundTo(format->min, real(random)));
-  }
+  if (random() % 2)
+    for (int16_t &code : row.codes)
+      code = int16_t(random() % 4 ? greatestCode(format->codes) : leastCode(format->codes));
+  if (numbers == Numbers::Random)
+    return row;
+  for (std::vector<float> *ones : {&row.scale, &row.superScale})
+    std::ranges::fill(*ones, 1.0f);
+  for (std::vector<float> *zeros : {&row.min, &row.superMin})
+    std::ranges::fill(*zeros, 0.0f);
+  for (float &zero : row.zero)
+    zero = std::nearbyint(zero);
   return row;
 }
 

@@ -62,7 +62,7 @@ private:
   void makeLhs(std::mt19937 &random);
   void quantizeLhs(std::mt19937 &random, float *row, uint8_t *out) const;
   void makeRhs(std::mt19937 &random);
-  BlockRow randomRow(std::mt19937 &random) const;
+  BlockRow makeRow(std::mt19937 &random) const;
 };
 
 /// Formats that reach every branch of the packers and emitters.

@@ -5,35 +5,15 @@
 // bit for bit with what Numerics says the row stands for.
 //===----------------------------------------------------------------------===//
 #include "targets/PackedLayout.h"
-#include "dialects/phiq/Numerics.h"
+#include "RandomRow.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cstring>
-#include <random>
+#include <limits>
 
 using namespace phic;
 
 namespace {
-
-/// A row of random codes with scales that the format's types hold.
-BlockRow randomRow(const BlockFormat &format, int64_t K, std::mt19937 &random) {
-  std::uniform_int_distribution<int> code(leastCode(format.codes), greatestCode(format.codes));
-  std::uniform_real_distribution<float> real(-0.1f, 0.1f);
-  auto sub = [&](unsigned bits) { return bits ? float(random() % (1u << bits)) : 1.0f; };
-  BlockRow row;
-  for (int64_t k = 0; k < K; ++k)
-    row.codes.push_back(int16_t(code(random)));
-  for (int64_t b = 0; b < (K + format.block - 1) / format.block; ++b) {
-    row.scale.push_back(roundTo(format.scale, real(random)) * sub(format.subScaleBits));
-    row.zero.push_back(float(format.zeroConstant));
-    if (format.zero == Scalar::F16 || format.zero == Scalar::F32)
-      row.zero.back() = roundTo(format.zero, 8 + 10 * real(random));
-    else if (format.zero != Scalar::None)
-      row.zero.back() = float(code(random));
-    row.min.push_back(format.min == Scalar::None ? 0.0f : roundTo(format.min, real(random)) * sub(format.subScaleBits));
-  }
-  return row;
-}
 
 /// Packs N rows panel by panel and compares each with the meaning of its format.
 void checkRoundTrip(const BlockFormat &format, int64_t N, int64_t K) {
@@ -45,7 +25,7 @@ void checkRoundTrip(const BlockFormat &format, int64_t N, int64_t K) {
   std::mt19937 random(1);
   std::vector<BlockRow> rows;
   for (int64_t n = 0; n < N; ++n)
-    rows.push_back(randomRow(format, K, random));
+    rows.push_back(randomRow(format, K, 0.1f, random));
   std::vector<uint8_t> packed(layout->bytes(N, K));
   for (int64_t p = 0; p < layout->panels(N); ++p)
     layout->packPanel(&rows[p * 8], std::min<int64_t>(8, N - p * 8), K, packed.data() + p * layout->panelBytes(K));
@@ -79,11 +59,42 @@ TEST(PackedLayout, ZeroPointsAndMinimaAreExact) {
     checkRoundTrip({.codes = {8, true}, .block = 64, .scale = Scalar::F16, .zero = Scalar::I8}, 9, K);
     checkRoundTrip({.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zero = Scalar::F16}, 9, K);
     checkRoundTrip({.codes = {4, false}, .block = 32, .scale = Scalar::F16, .min = Scalar::F16}, 9, K);
-    checkRoundTrip({.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16}, 9, K);
-    checkRoundTrip({.codes = {6, true}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8}, 9, K);
     checkRoundTrip({.codes = {8, true}, .block = K, .scale = Scalar::F32}, 9, K);
   }
   checkRoundTrip({.codes = {8, true}, .block = 100, .scale = Scalar::F32}, 9, 100);
+}
+
+TEST(PackedLayout, TwoLevelScalesAreExact) {
+  // Whole super-blocks, several, and one that ends early, within a sub-block too.
+  for (int64_t K : {256, 768, 96, 608, 424}) {
+    checkRoundTrip({.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16}, 11, K);
+    checkRoundTrip({.codes = {5, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16}, 11, K);
+    checkRoundTrip({.codes = {6, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8, .subScaleSigned = true, .zeroConstant = 32}, 11, K);
+    checkRoundTrip({.codes = {3, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 6, .subScaleSigned = true, .zeroConstant = 4}, 11, K);
+    checkRoundTrip({.codes = {2, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 4, .min = Scalar::F16}, 11, K);
+    checkRoundTrip({.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 8, .zero = Scalar::U4}, 11, K);
+  }
+}
+
+TEST(PackedLayout, NumbersThatAreNoneStayWhatTheyAre) {
+  const float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+  const BlockFormat format{.codes = {6, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8, .subScaleSigned = true, .zeroConstant = 32};
+  BlockRow row{std::vector<int16_t>(64, 33), {infinity, -infinity, nan, infinity}, std::vector<float>(4, 32), std::vector<float>(4), {infinity}, {0}}, unpacked;
+  const PackedLayout layout = *PackedLayout::blockPanel(format, 64, nullptr);
+  std::vector<uint8_t> packed(layout.bytes(1, 64));
+  layout.packPanel(&row, 1, 64, packed.data());
+  layout.unpackRow(packed.data(), 64, 0, &unpacked);
+  EXPECT_THAT(unpacked.scale, testing::ElementsAre(infinity, -infinity, testing::IsNan(), infinity));
+}
+
+// The bytes that a weight takes are those of its file, within 3 %: GGUF packs 6-bit integers side by side, here they are bytes.
+TEST(PackedLayout, TakesWhatTheFormatTakes) {
+  for (const char *text : {"u4, 32, scale = f16, zero = 8", "u5, 32, scale = f16, zero = 16", "u4, 32, scale = f16 * u6, min = f16 * u6",
+                           "u6, 16, scale = f16 * s8, zero = 32", "u2, 32, scale = f16", "u3, 32, scale = f16", "s8, 32, scale = f16"}) {
+    const BlockFormat format = *BlockFormat::parse(text, nullptr);
+    const PackedLayout layout = *PackedLayout::blockPanel(format, 1024, nullptr);
+    EXPECT_NEAR(8.0 * double(layout.bytes(64, 1024)) / (64 * 1024), format.bitsPerWeight(), 0.03 * format.bitsPerWeight()) << text;
+  }
 }
 
 TEST(PackedLayout, FloatPanelsAreExact) {
@@ -112,6 +123,10 @@ TEST(PackedLayout, SaysWhatItCannotHold) {
   EXPECT_THAT(reason, testing::HasSubstr("float zero points"));
   EXPECT_FALSE(PackedLayout::blockPanel({.codes = {}, .block = 24}, 96, &reason));
   EXPECT_THAT(reason, testing::HasSubstr("blocks of 24"));
+  EXPECT_FALSE(PackedLayout::blockPanel({.codes = {}, .block = 64, .scale = Scalar::F16, .subScaleBits = 6}, 256, &reason));
+  EXPECT_THAT(reason, testing::HasSubstr("two-level scales of blocks of 64"));
+  EXPECT_FALSE(PackedLayout::blockPanel({.codes = {}, .block = 32, .scale = Scalar::F32, .subScaleBits = 6}, 256, &reason));
+  EXPECT_THAT(reason, testing::HasSubstr("two-level scales other than f16"));
 }
 
 TEST(PackedLayout, NamesAreStrict) {
@@ -119,7 +134,11 @@ TEST(PackedLayout, NamesAreStrict) {
   std::optional<PackedLayout> q4 = PackedLayout::blockPanel({.codes = {4, false}, .scale = Scalar::F16, .zeroConstant = 8}, 64, nullptr);
   EXPECT_EQ(q4->name(), "panel8x32_u4_f16_z8");
   EXPECT_EQ(q4->tileBytes(), 144);
-  for (const char *name : {"", "panel", "panel8", "panel8_i8", "panel8x_u4_f16", "panel8x32_u9_f16", "panel8x32_u4", "panel8x32_u4_f16_", "panel8x32_u4_f16_q", "dense_f16"})
+  std::optional<PackedLayout> q4k = PackedLayout::parse("panel8x32_u4_f16u6_mf16u6");
+  ASSERT_TRUE(q4k);
+  EXPECT_EQ(q4k->tileBytes(), 8 * (128 + 8 + 8 + 2 + 2));
+  EXPECT_EQ(PackedLayout::parse("panel8x16_u6_f16s8_z32")->tileBytes(), 8 * 210);
+  for (const char *name : {"", "panel", "panel8x32_u4_f16u", "panel8x32_u4_f16u9", "panel8x32_u4_f16u6_mf16", "panel8x32_u4_f16_mf16u6", "panel8", "panel8_i8", "panel8x_u4_f16", "panel8x32_u9_f16", "panel8x32_u4", "panel8x32_u4_f16_", "panel8x32_u4_f16_q", "dense_f16"})
     EXPECT_FALSE(PackedLayout::parse(name)) << name;
 }
 

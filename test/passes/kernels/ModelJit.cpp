@@ -6,10 +6,10 @@
 #include "ModelJit.h"
 #include "compiler/Pipeline.h"
 #include "compiler/verify/StageBuffers.h"
-#include "dialects/phiq/Numerics.h"
 #include "dialects/phiq/RopeTable.h"
 #include "passes/Passes.h"
 #include "passes/kernels/StageShape.h"
+#include "test/targets/RandomRow.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -36,21 +36,6 @@ void allocate(std::vector<uint8_t> &bytes, int64_t size) {
 }
 bool isWhole(const std::vector<uint8_t> &bytes) {
   return llvm::all_of(llvm::ArrayRef(bytes).take_back(kGuard), [](uint8_t byte) { return byte == kGuardByte; });
-}
-
-/// Random numbers that a format holds, not all blocks alike.
-BlockRow randomRow(const BlockFormat &format, int64_t K, std::mt19937 &random) {
-  std::uniform_int_distribution<int> code(leastCode(format.codes), greatestCode(format.codes));
-  std::uniform_real_distribution<float> real(-0.02f, 0.02f);
-  BlockRow row;
-  for (int64_t k = 0; k < K; ++k)
-    row.codes.push_back(int16_t(code(random)));
-  for (int64_t b = 0; b < (K + format.block - 1) / format.block; ++b) {
-    row.scale.push_back(roundTo(format.scale, real(random)));
-    row.zero.push_back(format.zero == Scalar::None ? float(format.zeroConstant) : float(code(random)));
-    row.min.push_back(format.min == Scalar::None ? 0 : roundTo(format.min, real(random)));
-  }
-  return row;
 }
 
 //===----------------------------------------------------------------------===//
@@ -244,7 +229,7 @@ void ModelJit::makeWeights() {
       std::vector<BlockRow> rows(count);
       if (auto block = dyn_cast<phiq::BlockType>(type.getElementType())) {
         for (BlockRow &row : rows)
-          row = randomRow(block.getFormat(), K, random);
+          row = randomRow(block.getFormat(), K, 0.02f, random);
         layout.packPanel(rows.data(), count, K, out);
       } else {
         layout.packPanel(floats.data(), count, K, out);

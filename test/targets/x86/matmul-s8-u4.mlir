@@ -12,9 +12,10 @@
 // converted, sums stay in registers.
 // CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v3:
 // CHECK-NOT:   {{gather|call|div|rsp|prefetch}}
+// CHECK:       vcvtph2ps
+// CHECK-NOT:   {{gather|call|div|rsp|prefetch}}
 // CHECK-COUNT-3: prefetcht0 4{{[0-9]+}}(
 // CHECK-NOT:   {{gather|call|div|rsp|prefetch}}
-// CHECK:       vcvtph2ps
 // CHECK-COUNT-8: vpmaddubsw
 // CHECK-NOT:   {{vpmaddubsw|gather|call|div|rsp}}
 // CHECK:       vpmaddwd
