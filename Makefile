@@ -28,13 +28,15 @@ check-all: all
 	PHIC_CHECK_ALL=1 ctest --test-dir $(BUILD) --output-on-failure -j2
 
 # Kernels, row regions and whole models (MODELS=... for others than the demo's), beside the machine's limits measured in
-# the same run, and beside llama.cpp where llama-bench is in PATH.
+# the same run, and beside llama.cpp where llama-bench is in PATH; then what guessing from the prompt gains.
 MODELS ?= $(DEMO)/$(MODEL)
-bench: all $(MODELS)
+bench: all $(MODELS) $(DEMO)/$(MODEL)
 	$(BUILD)/bin/KernelBench
 	$(BUILD)/bin/RegionBench
 	cmake --build $(BUILD) --target library_bench
 	$(VENV)/bin/python test/benchmarks/models.py $(BUILD)/bin/phic $(MODELS)
+	$(BUILD)/bin/phic build $(DEMO)/$(MODEL) -o $(DEMO)/smollm2
+	$(VENV)/bin/python test/benchmarks/prompt_lookup.py $(DEMO)/smollm2
 
 # SmolLM2-135M-Instruct as a standalone program: it answers a question, then prints tokens/s.
 demo: all $(DEMO)/$(MODEL)
