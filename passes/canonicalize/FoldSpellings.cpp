@@ -8,9 +8,8 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "passes/Passes.h"
+#include "passes/RewritePass.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace phic {
 #define GEN_PASS_DEF_FOLDSPELLINGSPASS
@@ -64,19 +63,7 @@ struct FoldLogitRowsPair : OpRewritePattern<phiq::LogitRowsOp> {
   }
 };
 
-struct FoldSpellings : impl::FoldSpellingsPassBase<FoldSpellings> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<FoldSilu, FoldTransposePair, FoldLogitRowsPair>(context);
-    patterns = std::move(set);
-    return success();
-  }
-  void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      signalPassFailure();
-  }
-  FrozenRewritePatternSet patterns;
-};
+struct FoldSpellings : RewritePass<impl::FoldSpellingsPassBase<FoldSpellings>, FoldSilu, FoldTransposePair, FoldLogitRowsPair> {};
 
 } // namespace
 } // namespace phic

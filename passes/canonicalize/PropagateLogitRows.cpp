@@ -8,9 +8,8 @@
 //     %r = phiq.logit_rows %n       ->     %n = phiq.rms_norm %r, %g
 //===----------------------------------------------------------------------===//
 #include "passes/Passes.h"
+#include "passes/RewritePass.h"
 #include "passes/RowOps.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 namespace phic {
 #define GEN_PASS_DEF_PROPAGATELOGITROWSPASS
@@ -48,19 +47,7 @@ struct PropagateThroughRowOp : OpRewritePattern<phiq::LogitRowsOp> {
   }
 };
 
-struct PropagateLogitRows : impl::PropagateLogitRowsPassBase<PropagateLogitRows> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<PropagateThroughRowOp>(context);
-    patterns = std::move(set);
-    return success();
-  }
-  void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      signalPassFailure();
-  }
-  FrozenRewritePatternSet patterns;
-};
+struct PropagateLogitRows : RewritePass<impl::PropagateLogitRowsPassBase<PropagateLogitRows>, PropagateThroughRowOp> {};
 
 } // namespace
 } // namespace phic

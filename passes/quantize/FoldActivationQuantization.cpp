@@ -10,8 +10,7 @@
 #include "dialects/phiq/Numerics.h"
 #include "dialects/phiq/Phiq.h"
 #include "passes/Passes.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/RewritePass.h"
 
 namespace phic {
 #define GEN_PASS_DEF_FOLDACTIVATIONQUANTIZATIONPASS
@@ -38,19 +37,7 @@ struct FoldIntoSnap : OpRewritePattern<phiq::DequantizeOp> {
   }
 };
 
-struct FoldActivationQuantization : impl::FoldActivationQuantizationPassBase<FoldActivationQuantization> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<FoldIntoSnap>(context);
-    patterns = std::move(set);
-    return success();
-  }
-  void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      signalPassFailure();
-  }
-  FrozenRewritePatternSet patterns;
-};
+struct FoldActivationQuantization : RewritePass<impl::FoldActivationQuantizationPassBase<FoldActivationQuantization>, FoldIntoSnap> {};
 
 } // namespace
 } // namespace phic

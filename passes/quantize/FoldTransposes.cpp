@@ -9,8 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "passes/Passes.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/RewritePass.h"
 
 namespace phic {
 #define GEN_PASS_DEF_FOLDTRANSPOSESPASS
@@ -49,19 +48,7 @@ struct FoldTranspose : OpRewritePattern<phiq::TransposeOp> {
   }
 };
 
-struct FoldTransposes : impl::FoldTransposesPassBase<FoldTransposes> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<FoldTranspose>(context);
-    patterns = std::move(set);
-    return success();
-  }
-  void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      signalPassFailure();
-  }
-  FrozenRewritePatternSet patterns;
-};
+struct FoldTransposes : RewritePass<impl::FoldTransposesPassBase<FoldTransposes>, FoldTranspose> {};
 
 } // namespace
 } // namespace phic

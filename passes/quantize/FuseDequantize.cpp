@@ -9,8 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "passes/Passes.h"
-#include "mlir/IR/PatternMatch.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/RewritePass.h"
 
 namespace phic {
 #define GEN_PASS_DEF_FUSEDEQUANTIZEPASS
@@ -50,19 +49,7 @@ struct FuseIntoEmbed : OpRewritePattern<phiq::EmbedOp> {
   }
 };
 
-struct FuseDequantize : impl::FuseDequantizePassBase<FuseDequantize> {
-  LogicalResult initialize(MLIRContext *context) override {
-    RewritePatternSet set(context);
-    set.add<FuseIntoMatmul, FuseIntoEmbed>(context);
-    patterns = std::move(set);
-    return success();
-  }
-  void runOnOperation() override {
-    if (failed(applyPatternsGreedily(getOperation(), patterns)))
-      signalPassFailure();
-  }
-  FrozenRewritePatternSet patterns;
-};
+struct FuseDequantize : RewritePass<impl::FuseDequantizePassBase<FuseDequantize>, FuseIntoMatmul, FuseIntoEmbed> {};
 
 } // namespace
 } // namespace phic
