@@ -18,15 +18,13 @@
 #include "compiler/import/Import.h"
 #include "compiler/import/gguf/GgufConfig.h"
 #include "compiler/import/gguf/GgufReader.h"
-#include "compiler/weights/WeightStore.h"
-#include "dialects/phiq/AddedFormats.h"
+#include "compiler/import/gguf/GgufWeights.h"
 #include "dialects/phiq/Phiq.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Verifier.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -44,11 +42,8 @@ public:
   GgufBuilder(MLIRContext &context, const GgufFile &file, WeightStore &store,
               const GgufConfig &config, const ImportOptions &options,
               std::vector<std::string> &reasons)
-      : file(file), store(store), config(config), reasons(reasons), builder(&context), progress(options.progress),
-        context(std::min(config.context, options.maxContext)) {
-    for (const Tensor &tensor : file.tensors())
-      total += tensor.bytes;
-  }
+      : file(file), config(config), builder(&context), weights(builder, file, store, options.progress, reasons),
+        context(std::min(config.context, options.maxContext)) {}
 
   OwningOpRef<ModuleOp> build(StringRef name);
 
@@ -56,22 +51,6 @@ private:
   struct RopeTables {
     Value cos, sin, longCos, longSin;
   };
-
-  /// How tensors of a type are stored: as a row of Formats.def says, or one of a plugin.
-  struct StoredType {
-    StringRef layout;
-    uint64_t blockElements, blockBytes;
-    bool isFloat;
-    BlockFormat format;
-  };
-  std::optional<StoredType> storedType(uint32_t id);
-
-  // Weights
-  Value placeholder(Location loc, ArrayRef<int64_t> shape);
-  Value weight(const Twine &name, ArrayRef<int64_t> shape, int64_t firstRow = 0,
-               int64_t allRows = 0);
-  const Tensor *checkedTensor(StringRef name, ArrayRef<int64_t> shape);
-  void refuseUnused();
 
   // Ops on rows
   RankedTensorType rows(int64_t columns) {
@@ -94,134 +73,28 @@ private:
   void setAttributes(ModuleOp module, StringRef name, int64_t vocabulary);
 
   Location at(const Twine &name) { return NameLoc::get(builder.getStringAttr(name)); }
-  /// A tensor that is used twice is refused once.
-  void refuse(const Twine &reason) {
-    if (!llvm::is_contained(reasons, reason.str()))
-      reasons.push_back(reason.str());
-  }
-
   const GgufFile &file;
-  WeightStore &store;
   const GgufConfig &config;
-  std::vector<std::string> &reasons;
   OpBuilder builder;
-  const std::function<void(uint64_t, uint64_t)> &progress;
-  uint64_t hashed = 0, total = 0; ///< bytes of weights
+  GgufWeights weights;
   int64_t context;        ///< positions that programs will use
   int64_t ropeSwitch = 0; ///< total length above which the long tables apply, or 0
   RopeTables tables;
-  llvm::StringSet<> used; ///< tensors that have a place in the model
 };
-
-//===----------------------------------------------------------------------===//
-// Weights
-//===----------------------------------------------------------------------===//
-
-std::optional<GgufBuilder::StoredType> GgufBuilder::storedType(uint32_t id) {
-  if (const GgufType *type = ggufTypeById(id))
-    return StoredType{storageLayoutName(type->layout), type->blockElements, type->blockBytes, type->isFloat, type->format};
-  if (const BlockStorage *added = AddedFormats::byGgufType(builder.getContext(), id))
-    return StoredType{added->name, added->blockElements, added->blockBytes, false, added->format};
-  return std::nullopt;
-}
-
-/// Stands for a weight that was refused, so that building can go on and find further reasons.
-Value GgufBuilder::placeholder(Location loc, ArrayRef<int64_t> shape) {
-  auto type = RankedTensorType::get(shape, builder.getF32Type());
-  return phiq::WeightOp::create(builder, loc, type, "refused",
-                                storageLayoutName(StorageLayout::DenseNK),
-                                builder.getArrayAttr({}));
-}
-
-/// The tensor if it exists with that shape and a type that phic reads; else the reason is noted.
-const Tensor *GgufBuilder::checkedTensor(StringRef name, ArrayRef<int64_t> shape) {
-  auto text = [](auto range) {
-    return llvm::join(llvm::map_range(range, [](auto n) { return std::to_string(n); }), "x");
-  };
-  const Tensor *tensor = file.tensor(name);
-  if (!tensor) {
-    refuse("tensor '" + name + "' is missing");
-    return nullptr;
-  }
-  used.insert(name);
-  std::optional<StoredType> type = storedType(tensor->type);
-  if (!llvm::equal(tensor->shape, shape)) {
-    refuse("tensor '" + name + "' has shape " + text(tensor->shape) + ", expected " + text(shape));
-    return nullptr;
-  }
-  if (!type) {
-    refuse("tensor '" + name + "' has type " + ggufTypeName(tensor->type) + ", supported are " +
-           ggufReadableTypes());
-    return nullptr;
-  }
-  if (shape.size() == 1 && !type->isFloat) {
-    refuse("tensor '" + name + "' is a vector of type " + ggufTypeName(tensor->type) +
-           ", expected F32 or F16");
-    return nullptr;
-  }
-  return tensor;
-}
-
-/// Rows [firstRow, firstRow + shape[0]) of a tensor of allRows rows (0: of just those).
-Value GgufBuilder::weight(const Twine &twine, ArrayRef<int64_t> shape, int64_t firstRow,
-                          int64_t allRows) {
-  std::string name = twine.str();
-  Location loc = at(name);
-  SmallVector<int64_t> whole(shape);
-  whole[0] = allRows ? allRows : shape[0];
-  const Tensor *tensor = checkedTensor(name, whole);
-  if (!tensor)
-    return placeholder(loc, shape);
-  StoredType type = *storedType(tensor->type);
-  // Rows are whole blocks, so a run of rows is a run of bytes.
-  uint64_t columns = llvm::product_of(llvm::ArrayRef(shape).drop_front());
-  if (columns % type.blockElements) {
-    refuse("tensor '" + name + "' has rows of " + std::to_string(columns) + " elements, which are not whole blocks of " +
-           std::to_string(type.blockElements));
-    return placeholder(loc, shape);
-  }
-  uint64_t rowBytes = columns / type.blockElements * type.blockBytes;
-  llvm::Expected<FileRange> range =
-      store.makeRange(/*file=*/0, tensor->offset + firstRow * rowBytes, shape[0] * rowBytes);
-  if (!range) {
-    refuse("tensor '" + name + "': " + llvm::toString(range.takeError()));
-    return placeholder(loc, shape);
-  }
-  hashed += range->length;
-  if (progress)
-    progress(hashed, total);
-  Type element = phiq::BlockType::get(builder.getContext(), type.format);
-  if (type.isFloat)
-    element =
-        type.format.scale == Scalar::F16 ? Type(builder.getF16Type()) : Type(builder.getF32Type());
-  Attribute handle = phiq::RangeAttr::get(builder.getContext(), range->file, range->offset,
-                                          range->length, range->hash);
-  if (allRows)
-    name += formatv("[{0}:{1}]", firstRow, firstRow + shape[0]);
-  return phiq::WeightOp::create(builder, loc, RankedTensorType::get(shape, element), name,
-                                type.layout, builder.getArrayAttr(handle));
-}
-
-/// A tensor without a place would change the model if it were passed over.
-void GgufBuilder::refuseUnused() {
-  for (const Tensor &tensor : file.tensors())
-    if (!used.contains(tensor.name))
-      refuse("tensor '" + tensor.name + "' has no place in this architecture");
-}
 
 //===----------------------------------------------------------------------===//
 // Ops on rows
 //===----------------------------------------------------------------------===//
 
 Value GgufBuilder::norm(Value x, const Twine &name) {
-  Value gamma = weight(name + ".weight", {config.hidden});
+  Value gamma = weights.get(name + ".weight", {config.hidden});
   return phiq::RmsNormOp::create(builder, at(name), x, gamma,
                                  builder.getF32FloatAttr(float(config.epsilon)));
 }
 
 /// x times the transpose of NAME.weight, plus NAME.bias if there is one.
 Value GgufBuilder::linear(Value x, const Twine &name, int64_t outputs, int64_t inputs) {
-  Value w = weight(name + ".weight", {outputs, inputs});
+  Value w = weights.get(name + ".weight", {outputs, inputs});
   Value product =
       phiq::MatmulOp::create(builder, at(name), rows(outputs), x, w, /*compute=*/StringAttr());
   return withBias(product, name);
@@ -231,7 +104,7 @@ Value GgufBuilder::withBias(Value x, const Twine &name) {
   std::string bias = (name + ".bias").str();
   if (!file.tensor(bias))
     return x;
-  Value vector = weight(bias, {cast<ShapedType>(x.getType()).getDimSize(1)});
+  Value vector = weights.get(bias, {cast<ShapedType>(x.getType()).getDimSize(1)});
   return phiq::BiasOp::create(builder, at(bias), x, vector);
 }
 
@@ -247,11 +120,11 @@ Value GgufBuilder::columns(Value x, int64_t begin, int64_t count) {
 std::vector<float> GgufBuilder::ropeFactors(StringRef name) {
   if (!file.tensor(name))
     return {};
-  const Tensor *tensor = checkedTensor(name, {config.rotaryDim / 2});
+  const Tensor *tensor = weights.checkedTensor(name, {config.rotaryDim / 2});
   if (!tensor)
     return {};
   if (tensor->type != 0) {
-    refuse("tensor '" + name + "' has type " + ggufTypeName(tensor->type) + ", expected F32");
+    weights.refuse("tensor '" + name + "' has type " + ggufTypeName(tensor->type) + ", expected F32");
     return {};
   }
   std::vector<float> factors;
@@ -259,7 +132,7 @@ std::vector<float> GgufBuilder::ropeFactors(StringRef name) {
   for (int64_t i = 0; i < config.rotaryDim / 2; ++i) {
     factors.push_back(std::bit_cast<float>(llvm::support::endian::read32le(bytes.data() + 4 * i)));
     if (!std::isfinite(factors.back()) || factors.back() <= 0) {
-      refuse(formatv("tensor '{0}' holds {1}, expected positive factors", name, factors.back()));
+      weights.refuse(formatv("tensor '{0}' holds {1}, expected positive factors", name, factors.back()));
       return {};
     }
   }
@@ -293,7 +166,7 @@ void GgufBuilder::makeRopeTables() {
     return;
   }
   if (shortFactors.empty() || longFactors.empty() || !config.originalContext) {
-    refuse("LongRoPE requires 'rope_factors_short.weight', 'rope_factors_long.weight' and the "
+    weights.refuse("LongRoPE requires 'rope_factors_short.weight', 'rope_factors_long.weight' and the "
            "metadata key "
            "'rope.scaling.original_context_length'");
     return;
@@ -371,9 +244,9 @@ Value GgufBuilder::feedForward(Value x, const std::string &layer) {
     up = linear(normed, layer + "ffn_up", config.ffn, config.hidden);
   } else {
     std::string name = layer + "ffn_up.weight";
-    Value gateWeight = weight(name, {config.ffn, config.hidden}, /*firstRow=*/0, 2 * config.ffn);
+    Value gateWeight = weights.get(name, {config.ffn, config.hidden}, /*firstRow=*/0, 2 * config.ffn);
     Value upWeight =
-        weight(name, {config.ffn, config.hidden}, /*firstRow=*/config.ffn, 2 * config.ffn);
+        weights.get(name, {config.ffn, config.hidden}, /*firstRow=*/config.ffn, 2 * config.ffn);
     gate = phiq::MatmulOp::create(builder, at(layer + "ffn_gate"), rows(config.ffn), normed,
                                   gateWeight, StringAttr());
     up = phiq::MatmulOp::create(builder, at(layer + "ffn_up"), rows(config.ffn), normed, upWeight,
@@ -425,7 +298,7 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
   // The vocabulary is what the embedding says; without one there is nothing to build.
   const Tensor *table = file.tensor("token_embd.weight");
   if (!table || table->shape.size() != 2 || table->shape[0] > uint64_t(INT32_MAX)) {
-    refuse("tensor 'token_embd.weight' is missing or no table");
+    weights.refuse("tensor 'token_embd.weight' is missing or no table");
     return module;
   }
   auto vocabulary = int64_t(table->shape[0]);
@@ -438,7 +311,7 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
                                        builder.getFunctionType(idsType, rows(vocabulary)));
   builder.setInsertionPointToEnd(function.addEntryBlock());
 
-  Value embedding = weight("token_embd.weight", {vocabulary, config.hidden});
+  Value embedding = weights.get("token_embd.weight", {vocabulary, config.hidden});
   makeRopeTables();
   Value x = phiq::EmbedOp::create(builder, at("token_embd"), rows(config.hidden),
                                   function.getArgument(0), embedding);
@@ -448,7 +321,7 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
     x = feedForward(x, layer);
   }
   func::ReturnOp::create(builder, loc, head(x, embedding, vocabulary));
-  refuseUnused();
+  weights.refuseUnused();
   setAttributes(*module, name, vocabulary);
   return module;
 }
