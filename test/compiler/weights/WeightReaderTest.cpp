@@ -61,7 +61,7 @@ TEST(WeightReader, GgufBlocksEqualGgml) {
       errorOrToExpected(MemoryBuffer::getFile(PHIC_TEST_DIR "/compiler/weights/gguf_blocks.txt")));
   SmallVector<StringRef> lines;
   file->getBuffer().split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
-  EXPECT_EQ(lines.size(), 6u);
+  EXPECT_EQ(lines.size(), 9u);
   for (StringRef line : lines) {
     SmallVector<StringRef> fields;
     line.split(fields, ' ');
@@ -86,7 +86,7 @@ TEST(WeightReader, SharedGgufVectors) {
                 *vector.getString("f32_le_hex"));
       ++checked;
     }
-  EXPECT_EQ(checked, 6);
+  EXPECT_EQ(checked, 9);
 }
 
 //===----------------------------------------------------------------------===//

@@ -10,7 +10,8 @@ from gguf import GGMLQuantizationType, quants
 
 # Where the f16 scales of a stored block lie: random bytes there would often be NaN or infinite.
 TYPES = {"Q4_0": (18, [0], 6), "Q4_1": (20, [0, 2], 6), "Q5_0": (22, [0], 6), "Q8_0": (34, [0], 6),
-         "Q4_K": (144, [0, 2], 2), "Q6_K": (210, [208], 2)}
+         "Q4_K": (144, [0, 2], 2), "Q6_K": (210, [208], 2),
+         "Q2_K": (84, [80, 82], 2), "Q3_K": (110, [108], 2), "Q5_K": (176, [0, 2], 2)}
 random = np.random.default_rng(20240607)
 for name, (size, scales, blocks) in TYPES.items():
     rows = random.integers(0, 256, (blocks, size), dtype=np.uint8)

@@ -21,7 +21,7 @@ using testing::Not;
 
 namespace {
 
-constexpr uint32_t kF32 = 0, kQ4_0 = 2, kQ5_K = 13;
+constexpr uint32_t kF32 = 0, kQ4_0 = 2, kIq2Xxs = 16;
 
 /// One layer, hidden 64, 2 query heads of 32 on 1 key-value head.
 GgufWriter decoder(const std::string &architecture) {
@@ -203,16 +203,16 @@ TEST_F(GgufImport, BiasesAreAdded) {
 
 TEST_F(GgufImport, EverythingUnsupportedIsReportedAtOnce) {
   GgufWriter writer = decoder("llama");
-  writer.tensor("blk.0.attn_q.weight", kQ5_K, {64, 64})
+  writer.tensor("blk.0.attn_q.weight", kIq2Xxs, {64, 64})
       .tensor("blk.0.attn_k.weight", kQ4_0, {64, 64});
   writer.tensor("blk.0.attn_v.weight", kQ4_0, {32, 64})
       .tensor("blk.0.ffn_gate.weight", kQ4_0, {96, 64});
   writer.tensor("blk.0.ffn_gate_inp.weight", kF32, {4, 64});
   EXPECT_THAT(errorsOf(writer),
               ElementsAre("the model cannot be imported, for 4 reasons",
-                          "tensor 'blk.0.attn_q.weight' has type Q5_K, supported are F32, F16, "
+                          "tensor 'blk.0.attn_q.weight' has type IQ2_XXS, supported are F32, F16, "
                           "Q4_0, Q4_1, Q5_0, Q8_0, "
-                          "Q4_K, Q6_K",
+                          "Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
                           "tensor 'blk.0.attn_k.weight' has shape 64x64, expected 32x64",
                           "tensor 'blk.0.ffn_up.weight' is missing",
                           "tensor 'blk.0.ffn_gate_inp.weight' has no place in this architecture"));
