@@ -188,6 +188,23 @@ ExitCode Compilation::runHooks(Phase phase, bool isBefore) {
   return kExitSuccess;
 }
 
+/// Why tables of tiles would be passed over, or an empty string.
+std::string Compilation::checkTiles(Phase first, Phase last) const {
+  if (options.tiles.empty())
+    return "";
+  if (first > Phase::Kernels || last < Phase::Kernels)
+    return "--tiles is for the phase 'kernels', which is not run here";
+  std::string names;
+  for (const TargetChoice &choice : targets)
+    for (const Target *level : choice.levels) {
+      if (options.tiles.contains(level->name))
+        return "";
+      names += (names.empty() ? "" : ", ") + std::string(level->name);
+    }
+  return options.tilesFile + " has tiles for " + options.tiles.begin()->first + (options.tiles.size() > 1 ? " and others" : "") +
+         ", for none of the levels of this build: " + names;
+}
+
 /// What the options name, before anything is read.
 ExitCode Compilation::checkOptions(Phase first, Phase last) {
   if (first > last)
@@ -199,6 +216,10 @@ ExitCode Compilation::checkOptions(Phase first, Phase last) {
   targets = std::move(*choices);
   if (std::string error; !PrecisionSpec::parse(options.precision, &error))
     return usageError(error);
+  if (std::string error = checkTiles(first, last); !error.empty())
+    return usageError(error);
+  if (!options.tilesFile.empty())
+    inputs.look(options.tilesFile);
   if (std::string error = checkReportFlags(options); !error.empty())
     return usageError(error);
   if (!options.dumpPhases.empty())

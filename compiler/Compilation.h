@@ -56,6 +56,7 @@ private:
   ExitCode chooseLevelsRead();
   void lookAtModelFiles();
   ExitCode checkOptions(Phase first, Phase last);
+  std::string checkTiles(Phase first, Phase last) const;
   ExitCode runPhases(Phase first, Phase last);
   void shareScratch();
   void addLevels();

@@ -8,7 +8,9 @@
 #define PHIC_COMPILER_OPTIONS_H
 
 #include "passes/precision/PrecisionSpec.h"
+#include "targets/TileTable.h"
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +39,9 @@ enum ExitCode : int {
 /// What `phic build` can make of a model.
 enum class EmitKind : uint8_t { Exe, Lib, Shared, Obj, Header };
 
+/// Tables by the name of a level.
+using TilesOfLevels = std::map<std::string, TileTable, std::less<>>;
+
 struct Options {
   std::string model;               ///< directory, .onnx or .gguf; with startFrom an .mlir file
   std::vector<EmitKind> emit = {EmitKind::Exe};
@@ -45,6 +50,8 @@ struct Options {
   std::string output;              ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
   std::string target = "x86_64-linux"; ///< rows of targets/Systems.def, comma-separated: outputs for each
   std::string cpu;                 ///< levels, processors or `native`, comma-separated; empty: the target's own levels
+  std::string tilesFile;           ///< --tiles: names the file that `tiles` come from
+  TilesOfLevels tiles;             ///< of levels that are not to have their own
   PrecisionFlags precision;        ///< --precision and what goes with it: formats of the weights
   std::string activations = "auto";///< --act: auto, f32, i8
   std::string kvCache = "f16";     ///< --kv: f16, f32

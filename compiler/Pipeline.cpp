@@ -52,8 +52,9 @@ void addLayout(OpPassManager &passes, const Options &options) {
   passes.addPass(createVerifyPlanPass());
 }
 
-void addKernels(OpPassManager &passes, const Target &level) {
-  passes.addPass(createEmitKernelsPass({std::string(level.name)}));
+void addKernels(OpPassManager &passes, const Options &options, const Target &level) {
+  auto tiles = options.tiles.find(level.name);
+  passes.addPass(createEmitKernelsPass({std::string(level.name), tiles == options.tiles.end() ? "" : tileTableText(tiles->second)}));
 }
 
 void addTarget(OpPassManager &passes, const Target &level) {
@@ -78,7 +79,7 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options, const 
   case Phase::Layout:
     return addLayout(passes, options);
   case Phase::Kernels:
-    return addKernels(passes, level);
+    return addKernels(passes, options, level);
   case Phase::Target:
     return addTarget(passes, level);
   case Phase::Link:

@@ -27,6 +27,7 @@ struct TileShape {
   int64_t rows;          ///< rows of a matmul tile
   int64_t attendRows;    ///< query rows of an attention tile
   int64_t attendKeys;    ///< keys scored before the softmax is brought up to date, a multiple of 32; the same for every class
+  bool operator==(const TileShape &) const = default;
 };
 
 struct Target {

@@ -3,6 +3,7 @@
 #include "compiler/bench/Bench.h"
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
+#include "compiler/bench/Median.h"
 #include "compiler/bench/ProgramRuns.h"
 #include "compiler/verify/OpenedProgram.h"
 #include "llvm/Support/raw_ostream.h"
@@ -14,14 +15,6 @@ namespace phic {
 namespace {
 
 constexpr int64_t kPromptTokens = 512;
-
-double medianOf(std::vector<double> values) {
-  if (values.empty())
-    return 0;
-  std::sort(values.begin(), values.end());
-  const size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
 
 StepShape shapeOf(const phi_stream_step &step) { return {step.rows, step.past, step.rows - step.logit_row0}; }
 

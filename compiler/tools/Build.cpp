@@ -3,6 +3,7 @@
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
+#include "compiler/TilesFile.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/raw_ostream.h"
@@ -54,6 +55,14 @@ ExitCode runBuild(BuildFlags &flags) {
     llvm::errs() << "phic: error: --depfile names what an output depends on, which needs -o FILE\n";
     return kExitUsage;
   }
+  if (!options.tilesFile.empty()) {
+    llvm::Expected<TilesOfLevels> tiles = readTilesFile(options.tilesFile);
+    if (!tiles) {
+      llvm::errs() << "phic: error: " << llvm::toString(tiles.takeError()) << "\n";
+      return kExitUsage;
+    }
+    options.tiles = std::move(*tiles);
+  }
   options.errorOnFallback = !flags.errors.empty();
   return compile(options, llvm::errs());
 }
@@ -66,6 +75,7 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   Options &o = flags->options;
   addModelFlags(*verb, o);
   addTargetFlags(*verb, o);
+  verb->add_option("--tiles", o.tilesFile, "sizes of tiles, a file that phic tune writes (default: each level's own, the same for every machine)");
   addPrecisionFlags(*verb, o);
   addPluginFlags(*verb, o);
   addOutputFlags(*verb, o);

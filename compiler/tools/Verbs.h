@@ -20,6 +20,7 @@ void addCacheVerb(CLI::App &app, ExitCode &result);
 void addCheckVerb(CLI::App &app, ExitCode &result);
 void addHelpVerb(CLI::App &app, ExitCode &result);
 void addInspectVerb(CLI::App &app, ExitCode &result);
+void addTuneVerb(CLI::App &app, ExitCode &result);
 void addVerifyVerb(CLI::App &app, ExitCode &result);
 } // namespace phic
 

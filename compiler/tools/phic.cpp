@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
   app.failure_message(CLI::FailureMessage::help);
 
   ExitCode result = kExitSuccess;
-  for (auto addVerb : {addBenchVerb, addBuildVerb, addCacheVerb, addCheckVerb, addHelpVerb, addInspectVerb, addVerifyVerb})
+  for (auto addVerb : {addBenchVerb, addBuildVerb, addCacheVerb, addCheckVerb, addHelpVerb, addInspectVerb, addTuneVerb, addVerifyVerb})
     addVerb(app, result);
 
   auto verbs = app.get_subcommands([](CLI::App *) { return true; });

@@ -10,6 +10,7 @@
 #include "passes/RowOps.h"
 #include "passes/kernels/AddedKernels.h"
 #include "passes/kernels/StageEmitter.h"
+#include "targets/TileTable.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace phic {
@@ -35,15 +36,15 @@ FailureOr<StageKernel> emitWithRow(const StageKernelRow &row, KernelLibrary &lib
   return kernel;
 }
 
-FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
+FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileTable &tiles, MClass mClass) {
   if (const AddedKernels *added = AddedKernels::of(facts.stage->getContext()))
     for (const StageKernelRow &row : added->stages)
       if (row.claims(facts, target, mClass))
         return emitWithRow(row, library, facts, target, mClass);
   if (facts.first<phiq::AttendOp>())
-    return emitAttendStage(library, facts, target, target.tile(mClass));
+    return emitAttendStage(library, facts, target, tiles[unsigned(mClass)]);
   if (facts.first<phiq::MatmulOp>())
-    return emitMatmulStage(library, facts, target, target.tile(mClass));
+    return emitMatmulStage(library, facts, target, tiles[unsigned(mClass)]);
   return emitRowStage(library, facts, target);
 }
 
@@ -87,7 +88,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     func::FuncOp model = modelFunction(getOperation());
     if (!chosen)
       getOperation().emitError("there is no CPU level '") << target << "'";
-    if (!chosen || !model)
+    if (!chosen || !model || !readTiles(*chosen))
       return signalPassFailure();
     KernelLibrary library(getOperation());
     fallbacks.clear();
@@ -102,6 +103,15 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     claimRegions(*chosen);
     remarkFallbacks(model, fallbacks);
     getOperation()->setAttr(plan::PlanDialect::kLevel, StringAttr::get(&getContext(), llvm::StringRef(chosen->name)));
+  }
+
+  bool readTiles(const Target &level) {
+    std::optional<TileTable> read = tiles.empty() ? tileTableOf(level) : parseTileTable(std::string(tiles), level);
+    if (!read)
+      getOperation().emitError("the option 'tiles' of phic-emit-kernels is no table of tiles: '") << tiles << "'";
+    else
+      table = *read;
+    return read.has_value();
   }
 
   /// Notes the row that is to build a region where it is declared: a build that goes on from here needs that plugin.
@@ -132,7 +142,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     llvm::SmallVector<NamedAttribute> kernels, tiles;
     int64_t scratchBytes = 0;
     for (MClass mClass : kMClasses) {
-      FailureOr<StageKernel> kernel = emitStage(library, *facts, target, mClass);
+      FailureOr<StageKernel> kernel = emitStage(library, *facts, target, table, mClass);
       if (failed(kernel))
         return failure();
       StringRef name = mClassName(mClass);
@@ -148,6 +158,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   }
 
   llvm::SmallVector<std::pair<plan::StageOp, StageKernel>> fallbacks;
+  TileTable table;
 
   void setScratch(int64_t bytes) {
     auto memory = getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
