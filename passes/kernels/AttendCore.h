@@ -1,8 +1,9 @@
 //===- AttendCore.h - Attention of one head --------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The loops of phiq.attend for one query head and a run of rows, over the cache
-// orders of docs/numerics.md: keys [context/8][d][8], values [context][d]. Written
+// The loops of phiq.attend for one query head and a run of rows, or for the query heads
+// of one row that share a cache, over the cache orders of docs/numerics.md: keys
+// [context/8][d][8], values [context][d]. Written
 // with plain vectors of 8 lanes, which every CPU target has in one or two registers,
 // or of 16.
 //
@@ -26,6 +27,7 @@ struct AttendShape {
   int64_t queryRowBytes = 0;  ///< distance of two rows of queries
   int64_t outRowBytes = 0;    ///< distance of two rows of the result
   int64_t rows = 1;           ///< most rows of a call
+  bool onePosition = false;   ///< rows are heads of the row at `position`, `rows` in each call; else rows of one head, one position after the other
   int64_t lanes = 8;          ///< f32 lanes of a vector: 8, or 16 where headDim is a multiple of 16; the result does not depend on it
   int64_t keys = 128;          ///< keys of a block, a multiple of 32, as the context is
 
@@ -36,9 +38,9 @@ struct AttendShape {
 
 /// Values of one call.
 struct AttendCall {
-  mlir::Value queries, keys, values; ///< the head's columns of row 0; the head's caches
+  mlir::Value queries, keys, values; ///< the (first) head's columns of row 0; the caches
   mlir::Value out;                   ///< f32 rows [rows][headDim]
-  mlir::Value rows;                  ///< 1..shape.rows
+  mlir::Value rows;                  ///< 1..shape.rows; not looked at with onePosition
   mlir::Value position;              ///< of row 0
   mlir::Value scratch;
 };

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A tile is a few query heads (as many as fill whole blocks of a quantized result)
-// times a run of rows: the core for each head into scratch, then the region.
+// times a run of rows: the core for each head into scratch, then the region. Where the
+// run is one row, the heads that share a cache are the rows of one call, which reads it once.
 //===----------------------------------------------------------------------===//
 #include "passes/kernels/AttendCore.h"
 #include "passes/kernels/StageEmitter.h"
@@ -19,7 +20,10 @@ public:
   AttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile)
       : library(library), facts(facts), target(target), op(facts.first<phiq::AttendOp>()), group(facts.groups.front()) {
     headDim = columnsOf(op.getResult()) / op.getHeads();
-    headsPerTile = std::min(std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim, int64_t(op.getHeads()));
+    if (tile.attendRows == 1)
+      headsTogether = int64_t(op.getHeads()) / facts.cache->heads;
+    const int64_t wholeBlocks = std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim;
+    headsPerTile = std::min(std::lcm(wholeBlocks, headsTogether), int64_t(op.getHeads()));
     shape.headDim = headDim;
     shape.halfCache = facts.cache->isHalf;
     shape.scale = op.getScale().convertToFloat();
@@ -27,9 +31,12 @@ public:
       shape.window = *op.getWindow();
     if (op.getSoftcap())
       shape.softcap = op.getSoftcap()->convertToFloat();
-    shape.queryRowBytes = facts.inputs[queries()].rowBytes;
-    shape.outRowBytes = group.isPlain() ? facts.results[group.sinks[0].index].rowBytes : headsPerTile * headDim * 4;
-    shape.rows = tile.attendRows;
+    tileRows = tile.attendRows;
+    outRowBytes = group.isPlain() ? facts.results[group.sinks[0].index].rowBytes : headsPerTile * headDim * 4;
+    shape.onePosition = tileRows == 1;
+    shape.rows = shape.onePosition ? headsTogether : tileRows;
+    shape.queryRowBytes = shape.onePosition ? headDim * 4 : facts.inputs[queries()].rowBytes;
+    shape.outRowBytes = shape.onePosition ? headDim * 4 : outRowBytes;
     shape.keys = tile.attendKeys;
     if (target.vectorBytes == 64 && headDim % 16 == 0)
       shape.lanes = 16;
@@ -41,8 +48,8 @@ public:
     if (headDim % 8 != 0)
       return op.emitError("has heads of ") << headDim << " columns: kernels take multiples of 8";
     const int64_t heads = op.getHeads();
-    StageKernel kernel{{(heads + headsPerTile - 1) / headsPerTile, shape.rows}, resultBytes() + shape.scratchBytes(), {}};
-    std::string tileKey = std::to_string(shape.rows) + "x" + std::to_string(shape.keys);
+    StageKernel kernel{{(heads + headsPerTile - 1) / headsPerTile, tileRows}, resultBytes() + shape.scratchBytes(), {}};
+    std::string tileKey = std::to_string(tileRows) + "x" + std::to_string(shape.keys);
     kernel.symbol = defineStageKernel(library, facts, tileKey, name("h" + std::to_string(heads), epilogueName(group)),
                                       [&](StageEmitter &e) { emit(e, kernel.tiles); });
     return kernel;
@@ -55,16 +62,18 @@ private:
   phiq::AttendOp op;
   const ColumnGroup &group;
   AttendShape shape;
-  int64_t headDim, headsPerTile;
+  int64_t headDim, headsPerTile, headsTogether = 1;
+  int64_t tileRows;                 ///< of the step
+  int64_t outRowBytes;              ///< distance of two of them in what the cores write
 
   unsigned queries() { return cast<BlockArgument>(op.getQueries()).getArgNumber(); }
-  int64_t resultBytes() const { return group.isPlain() ? 0 : shape.rows * shape.outRowBytes; }
+  int64_t resultBytes() const { return group.isPlain() ? 0 : tileRows * outRowBytes; }
 
   std::string name(std::string suffix, std::string epilogue) {
     int64_t block = blockOf(group.sinks[0].value);
     return KernelName{.op = "attend", .lhs = "f32", .rhs = shape.halfCache ? "f16" : "f32",
                       .out = block ? "s8b" + std::to_string(block) : "f32", .epilogue = epilogue,
-                      .shape = "m" + std::to_string(shape.rows) + "d" + std::to_string(headDim) + suffix, .isa = target.isa}
+                      .shape = "m" + std::to_string(tileRows) + "d" + std::to_string(headDim) + suffix, .isa = target.isa}
         .str();
   }
 
@@ -86,20 +95,20 @@ private:
     Value out = group.isPlain() ? b.offset(e.resultRow(group.sinks[0].index, row), b.mul(column, 4)) : e.scratch;
     Value scratch = b.offset(e.scratch, resultBytes()), position = b.add(e.past, row);
     const int64_t queriesPerHead = op.getHeads() / facts.cache->heads;
-    b.loop(b.i64(0), b.i64(heads), 1, [&](Value i) {
+    b.loop(b.i64(0), b.i64(heads), headsTogether, [&](Value i) {
       Value head = b.add(firstHead, i), cacheHead = b.divide(head, queriesPerHead);
       Value query = b.offset(e.inputRow(queries(), row), b.mul(head, headDim * 4));
       b.call(core, {query, e.cacheKeys(cacheHead), e.cacheValues(cacheHead), b.offset(out, b.mul(i, headDim * 4)), count,
                     position, scratch});
     });
     if (!group.isPlain())
-      e.applyRegion(group, heads * headDim, b.i64(1), column, row, count, {e.scratch}, shape.outRowBytes);
+      e.applyRegion(group, heads * headDim, b.i64(1), column, row, count, {e.scratch}, outRowBytes);
   }
 
   std::string defineCore() {
     MLIRContext *context = facts.stage->getContext();
     Type pointer = LLVM::LLVMPointerType::get(context), i64 = IntegerType::get(context, 64);
-    std::string symbol = name("", "none"), key = symbol;
+    std::string symbol = name(headsTogether > 1 ? "g" + std::to_string(headsTogether) : "", "none"), key = symbol;
     for (double number : {double(shape.scale), double(shape.window.value_or(0)), double(shape.softcap.value_or(0)),
                           double(shape.queryRowBytes), double(shape.outRowBytes)})
       key += "," + std::to_string(number);

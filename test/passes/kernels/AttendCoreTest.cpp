@@ -123,6 +123,28 @@ void checkAttend(AttendShape shape, int64_t context, int64_t position) {
     checkWide(problem, together);
 }
 
+/// Heads that share a cache give the bits that each gives alone.
+void checkTogether(int64_t heads, int64_t headDim, int64_t lanes, int64_t position) {
+  SCOPED_TRACE(std::to_string(heads) + " heads, d " + std::to_string(headDim) + " lanes " + std::to_string(lanes) + " position " + std::to_string(position));
+  AttendShape shape{.headDim = headDim, .scale = 0.1f, .queryRowBytes = headDim * 4, .outRowBytes = headDim * 4, .rows = heads, .lanes = lanes};
+  Problem problem{shape, 256, position, {}, {}, {}, {}, {}};
+  problem.make();
+  std::vector<std::vector<float>> results;
+  for (bool onePosition : {false, true}) {
+    shape.onePosition = onePosition;
+    std::unique_ptr<MLIRContext> context = makeKernelContext();
+    OwningOpRef<ModuleOp> module = emitAttendFunction(*context, shape);
+    KernelJit jit(*module, defaultTarget());
+    ASSERT_TRUE(jit.ok());
+    std::vector<uint8_t> scratch(shape.scratchBytes());
+    std::vector<float> &out = results.emplace_back(heads * headDim);
+    for (int64_t r = 0; r < (onePosition ? 1 : heads); ++r)
+      jit.get<AttendFunction>("attend")(&problem.queries[r * headDim], problem.packedKeys.data(), problem.packedValues.data(), &out[r * headDim], 1,
+                                        position, scratch.data());
+  }
+  EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), heads * headDim * 4), 0);
+}
+
 class AttendCore : public testing::Test {
 protected:
   void SetUp() override {
@@ -139,6 +161,13 @@ TEST_F(AttendCore, HeadDims) {
 TEST_F(AttendCore, Positions) {
   for (int64_t position : {0, 1, 7, 8, 31, 32, 63, 90})
     checkAttend({.headDim = 16, .scale = 0.25f, .rows = 5}, 96, position);
+}
+
+TEST_F(AttendCore, HeadsOfOnePosition) {
+  for (int64_t heads : {1, 2, 3, 4, 7})
+    for (int64_t lanes : {8, 16})
+      for (int64_t position : {0, 31, 150})
+        checkTogether(heads, /*headDim=*/48, lanes, position);
 }
 
 TEST_F(AttendCore, FloatCache) { checkAttend({.headDim = 48, .halfCache = false, .scale = 0.2f, .rows = 7}, 96, 50); }

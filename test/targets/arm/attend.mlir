@@ -3,7 +3,7 @@
 // Attention over an f16 cache: keys and values are widened as they are loaded; no library calls for e^x, no divisions but
 // one a row.
 
-// CHECK-LABEL: phi_attend_f32_f16_f32_none_m1d16__neon:
+// CHECK-LABEL: phi_attend_f32_f16_f32_none_m1d16g2__neon:
 // CHECK-NOT:   {{bl |fdiv}}
 // CHECK:       fcvtl
 // CHECK:       fmla

@@ -2,10 +2,12 @@
 // RUN: phic-opt %s --phic-emit-kernels=target=x86-64-v4 --phic-emit-entry-points=target=x86-64-v4 --phic-lower-to-llvm --phic-emit-code=target=x86-64-v4 -o /dev/null | FileCheck %s --check-prefix=V4
 
 // Attention over an f16 cache: keys and values are widened as they are loaded; no gathers, no library calls for e^x,
-// no divisions but one a row.
+// no divisions but one a row. In a step of one token the two heads that share the cache are computed together, and what they
+// read is asked for ahead.
 
-// CHECK-LABEL: phi_attend_f32_f16_f32_none_m1d16__x86_64_v3:
+// CHECK-LABEL: phi_attend_f32_f16_f32_none_m1d16g2__x86_64_v3:
 // CHECK-NOT:   {{gather|call|vdivps}}
+// CHECK:       prefetcht0
 // CHECK:       vcvtph2ps
 // CHECK:       vfmadd
 // CHECK-NOT:   {{gather|call|vdivps}}
@@ -16,7 +18,7 @@
 // CHECK:       retq
 
 // AVX-512: 16 keys, or columns, a vector.
-// V4-LABEL: phi_attend_f32_f16_f32_none_m1d16__x86_64_v4:
+// V4-LABEL: phi_attend_f32_f16_f32_none_m1d16g2__x86_64_v4:
 // V4-NOT:   {{gather|call|vdivps}}
 // V4:       vcvtph2ps {{.*}}%zmm
 // V4:       vfmadd{{.*}}%zmm
