@@ -1,9 +1,9 @@
 //===- KernelBench.cpp - Microkernels against the machine ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One thread. Decode (one row) streams 64 MB of packed weights and is compared with
-// a loop that only reads them; prefill multiplies 64 rows with weights that stay in
-// the cache.
+// One thread, every CPU level that this machine runs. Decode (one row) streams 64 MB of
+// packed weights and is compared with a loop that only reads them; prefill multiplies 64
+// rows with weights that stay in the cache.
 //===----------------------------------------------------------------------===//
 #include "../passes/kernels/AttendFunction.h"
 #include "../targets/KernelJit.h"
@@ -40,9 +40,9 @@ const Case kCases[] = {
 
 /// Weights of 8 * panels columns, and the compiled register tiles for them.
 struct Bench {
-  Bench(const Case &row, int64_t M, int64_t N, int64_t K)
+  Bench(const Target &level, const Case &row, int64_t M, int64_t N, int64_t K)
       : problem(row.element == Scalar::None ? &row.format : nullptr, row.element, row.lhsBlock, M, N, K),
-        context(makeKernelContext()), module(emitCores(*context, problem.operands)), jit(*module, defaultTarget()) {}
+        context(makeKernelContext()), module(emitCores(*context, level, problem.operands)), jit(*module, level) {}
   MatmulProblem problem;
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -50,11 +50,11 @@ struct Bench {
 };
 
 /// What the machine allows: the same loops as phic bench's.
-const RooflineLoops &limits() { return *rooflineLoops(defaultTarget().cpuFeatures); }
+const RooflineLoops &limits(const Target &level) { return *rooflineLoops(level.cpuFeatures); }
 
-void decode(benchmark::State &state) {
+void decode(benchmark::State &state, const Target *level) {
   const Case &row = kCases[state.range(0)];
-  Bench bench(row, /*M=*/1, /*N=*/64, /*K=*/2048);
+  Bench bench(*level, row, /*M=*/1, /*N=*/64, /*K=*/2048);
   // The same 64 columns again and again, at different addresses.
   const std::vector<uint8_t> &few = bench.problem.rhs;
   const int64_t copies = 64 * 1024 * 1024 / few.size(), panels = copies * 8;
@@ -71,10 +71,10 @@ void decode(benchmark::State &state) {
   state.SetBytesProcessed(int64_t(state.iterations() * weights.size()));
 }
 
-void read(benchmark::State &state) {
+void read(benchmark::State &state, const Target *level) {
   std::vector<uint8_t> bytes(64 * 1024 * 1024, 1);
   for (auto _ : state)
-    benchmark::DoNotOptimize(limits().read(bytes));
+    benchmark::DoNotOptimize(limits(*level).read(bytes));
   state.SetBytesProcessed(int64_t(state.iterations() * bytes.size()));
 }
 
@@ -85,12 +85,12 @@ void multiply(benchmark::State &state, uint64_t (*loop)(int64_t), double perRoun
   state.counters["MAC/s"] = benchmark::Counter(perRound * kRounds, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void prefill(benchmark::State &state) {
+void prefill(benchmark::State &state, const Target *level) {
   const Case &row = kCases[state.range(0)];
   const int64_t M = 64, N = 64, K = state.range(1);
-  Bench bench(row, M, N, K);
+  Bench bench(*level, row, M, N, K);
   std::vector<float> out(M * N);
-  const int64_t MR = microkernelsOf(defaultTarget()).matmulTiles(bench.problem.operands).front().MR;
+  const int64_t MR = microkernelsOf(*level).matmulTiles(bench.problem.operands).front().MR;
   MatmulCore *core = bench.jit.get<MatmulCore>(coreName(MR));
   for (auto _ : state) {
     for (int64_t m = 0; m + MR <= M; m += MR)
@@ -101,12 +101,12 @@ void prefill(benchmark::State &state) {
   state.counters["MAC/s"] = benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void prefillTall(benchmark::State &state) {
+void prefillTall(benchmark::State &state, const Target *level) {
   const Case &row = kCases[state.range(0)];
   const int64_t M = state.range(2), N = 64, K = state.range(1);
-  Bench bench(row, M, N, K);
+  Bench bench(*level, row, M, N, K);
   std::vector<float> out(M * N);
-  std::vector<uint8_t> scratch(microkernelsOf(defaultTarget()).tallScratchBytes(bench.problem.operands));
+  std::vector<uint8_t> scratch(microkernelsOf(*level).tallScratchBytes(bench.problem.operands));
   TallMatmulCore *core = bench.jit.get<TallMatmulCore>("tall");
   for (auto _ : state) {
     core(bench.problem.lhs.data(), bench.problem.rhs.data(), out.data(), N * 4, N / 8, M, scratch.data());
@@ -117,12 +117,12 @@ void prefillTall(benchmark::State &state) {
 }
 
 /// One head of 64 columns, `rows` queries, 512 keys before them.
-void attend(benchmark::State &state) {
+void attend(benchmark::State &state, const Target *level) {
   AttendShape shape{.headDim = 64, .scale = 0.125f, .queryRowBytes = 256, .outRowBytes = 256, .rows = state.range(0)};
   const int64_t position = 512, context = 1024;
   std::unique_ptr<mlir::MLIRContext> mlirContext = makeKernelContext();
   mlir::OwningOpRef<mlir::ModuleOp> module = emitAttendFunction(*mlirContext, shape);
-  KernelJit jit(*module, defaultTarget());
+  KernelJit jit(*module, *level);
   AttendFunction *core = jit.get<AttendFunction>("attend");
   std::vector<float> queries(shape.rows * shape.headDim, 0.1f), out(queries.size());
   std::vector<uint16_t> keys(context * shape.headDim, 0x2e66), values(keys);
@@ -135,23 +135,41 @@ void attend(benchmark::State &state) {
   state.counters["MAC/s"] = benchmark::Counter(2 * keysSeen * double(shape.headDim), benchmark::Counter::kIsIterationInvariantRate);
 }
 
+/// "decode/x86-64-v3", of a level's kernels or limits.
+template <typename... Arguments>
+benchmark::internal::Benchmark *add(const char *what, const Target &level, Arguments... arguments) {
+  return benchmark::RegisterBenchmark((std::string(what) + "/" + std::string(level.name)).c_str(), arguments...)->Unit(benchmark::kMicrosecond);
+}
+
+bool hasTallTile(const Target &level, const Case &row) {
+  return row.element == Scalar::None &&
+         microkernelsOf(level).tallTile(MatmulProblem(&row.format, row.element, row.lhsBlock, /*M=*/1, /*N=*/8, /*K=*/256).operands).has_value();
+}
+
+void addLevel(const Target &level) {
+  const RooflineLoops &loops = limits(level);
+  add("read", level, read, &level);
+  add("multiply integers", level, multiply, loops.multiplyIntegers, loops.integersPerRound);
+  add("multiply reals", level, multiply, loops.multiplyReals, loops.realsPerRound);
+  for (int64_t i = 0; i < int64_t(std::size(kCases)); ++i) {
+    add("decode", level, decode, &level)->Arg(i);
+    for (int64_t K : {576, 1536, 8192})
+      add("prefill", level, prefill, &level)->Args({i, K});
+    if (hasTallTile(level, kCases[i]))
+      for (int64_t K : {576, 1536, 8192})
+        for (int64_t M : {8, 16, 64})
+          add("prefill tall", level, prefillTall, &level)->Args({i, K, M});
+  }
+  for (int64_t rows : {1, 8, 16})
+    add("attend", level, attend, &level)->Arg(rows);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
-  benchmark::RegisterBenchmark("read", read)->Unit(benchmark::kMillisecond);
-  benchmark::RegisterBenchmark("multiply integers", multiply, limits().multiplyIntegers, limits().integersPerRound)->Unit(benchmark::kMicrosecond);
-  benchmark::RegisterBenchmark("multiply reals", multiply, limits().multiplyReals, limits().realsPerRound)->Unit(benchmark::kMicrosecond);
-  for (int64_t i = 0; i < int64_t(std::size(kCases)); ++i) {
-    benchmark::RegisterBenchmark("decode", decode)->Arg(i)->Unit(benchmark::kMillisecond);
-    for (int64_t K : {576, 1536, 8192})
-      benchmark::RegisterBenchmark("prefill", prefill)->Args({i, K})->Unit(benchmark::kMicrosecond);
-    if (kCases[i].lhsBlock > 0 && kCases[i].format.codes.bits == 4)
-      for (int64_t K : {576, 1536, 8192})
-        for (int64_t M : {8, 16, 64})
-          benchmark::RegisterBenchmark("prefill tall", prefillTall)->Args({i, K, M})->Unit(benchmark::kMicrosecond);
-  }
-  for (int64_t rows : {1, 8, 16})
-    benchmark::RegisterBenchmark("attend", attend)->Arg(rows)->Unit(benchmark::kMicrosecond);
+  for (const Target &level : allTargets())
+    if (canRunHere(level))
+      addLevel(level);
   benchmark::RunSpecifiedBenchmarks();
 }

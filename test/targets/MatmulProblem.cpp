@@ -52,19 +52,19 @@ LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const Target &targe
   return function;
 }
 
-OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const MatmulOperands &operands) {
+OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const Target &target, const MatmulOperands &operands) {
   Location loc = UnknownLoc::get(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   KernelBuilder b(loc, &context);
-  for (const RegisterTile &tile : microkernelsOf(defaultTarget()).matmulTiles(operands))
-    emitCore(b, *module, defaultTarget(), operands, tile, coreName(tile.MR), LLVM::Linkage::External);
-  if (!microkernelsOf(defaultTarget()).tallTile(operands))
+  const Microkernels &kernels = microkernelsOf(target);
+  for (const RegisterTile &tile : kernels.matmulTiles(operands))
+    emitCore(b, *module, target, operands, tile, coreName(tile.MR), LLVM::Linkage::External);
+  if (!kernels.tallTile(operands))
     return module;
   Type pointer = b.ptrType(), i64 = b.getI64Type();
   auto tall = beginFunction(b, *module, "tall", {pointer, pointer, pointer, i64, i64, i64, pointer}, LLVM::Linkage::External);
   auto a = tall.getBody().front().getArguments();
-  microkernelsOf(defaultTarget()).emitTallMatmul(b, operands, {.lhs = a[0], .rhs = a[1], .out = a[2], .outRowBytes = a[3], .panels = a[4],
-                                                               .rows = a[5], .scratch = a[6]});
+  kernels.emitTallMatmul(b, operands, {.lhs = a[0], .rhs = a[1], .out = a[2], .outRowBytes = a[3], .panels = a[4], .rows = a[5], .scratch = a[6]});
   LLVM::ReturnOp::create(b, ValueRange{});
   return module;
 }

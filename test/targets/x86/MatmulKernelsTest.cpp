@@ -20,7 +20,7 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
   SCOPED_TRACE((format ? format->str() : std::string(scalarName(element))) + " lhs " + std::to_string(lhsBlock) + " K " + std::to_string(K));
   MatmulProblem problem(format, element, lhsBlock, /*M=*/4, N, K);
   std::unique_ptr<MLIRContext> context = makeKernelContext();
-  OwningOpRef<ModuleOp> module = emitCores(*context, problem.operands);
+  OwningOpRef<ModuleOp> module = emitCores(*context, defaultTarget(), problem.operands);
   KernelJit jit(*module, defaultTarget());
   ASSERT_TRUE(jit.ok());
   const int64_t panels = problem.operands.rhs.panels(N), stride = panels * 8;
@@ -46,7 +46,7 @@ void checkTallMatmul(const BlockFormat &format, int64_t lhsBlock, int64_t K, int
   constexpr int64_t kRows = 12, kBeside = 8;
   MatmulProblem problem(&format, Scalar::F32, lhsBlock, kRows, N, K);
   std::unique_ptr<MLIRContext> context = makeKernelContext();
-  OwningOpRef<ModuleOp> module = emitCores(*context, problem.operands);
+  OwningOpRef<ModuleOp> module = emitCores(*context, defaultTarget(), problem.operands);
   KernelJit jit(*module, defaultTarget());
   ASSERT_TRUE(jit.ok());
   const int64_t panels = problem.operands.rhs.panels(N), stride = panels * 8 + kBeside;
