@@ -23,7 +23,7 @@
 // CHECK:       retq
 
 // AVX-512 has no vpsignb: activations are negated under a mask.
-// V4-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x16x32_k256__x86_64_v4:
+// V4-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_2x16x32_k256__x86_64_v4:
 // V4-NOT:   {{gather|call|rsp|vpsign.*zmm}}
 // V4:       vpmovb2m
 // V4:       vpsubb {{.*}}%zmm{{.*}}{%k
@@ -32,12 +32,12 @@
 // V4:       retq
 
 // vpdpbusd: the activation's top bit is turned after it is broadcast from memory, the codes' sum is taken once for all rows.
-// VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x16x32_k256__x86_64_v4_vnni:
-// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd }}
-// VNNI:       vpbroadcastd {{.*}}(%{{.*}}), %zmm
-// VNNI:       vpxor{{[dq]}} %zmm{{.*}}%zmm
-// VNNI:       vpdpbusd {{.*}}%zmm
-// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd }}
+// VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_1x8x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd |zmm}}
+// VNNI:       vpbroadcastd {{.*}}(%{{.*}}), %ymm
+// VNNI:       vpxor{{[dq]?}} %ymm{{.*}}%ymm
+// VNNI:       vpdpbusd {{.*}}%ymm
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|vmovd |zmm}}
 // VNNI:       retq
 // VNNI-LABEL: phi_matmul_s8b32_s8f16b32_f32_none_8x16x32_k256__x86_64_v4_vnni:
 // VNNI-NOT:   {{gather|call|rsp|vmovd }}

@@ -32,9 +32,9 @@
 // CHECK:       retq
 
 // A mask and the or of both parts are one instruction.
-// VNNI-LABEL: phi_matmul_s8b16_u6f16s8z32b16_f32_none_1x16x16_k256__x86_64_v4_vnni:
-// VNNI:       vpternlog{{[dq]}} {{.*}}%zmm
-// VNNI-COUNT-4: vpdpbusd {{.*}}(%{{.*}}){1to16}, %zmm
+// VNNI-LABEL: phi_matmul_s8b16_u6f16s8z32b16_f32_none_1x8x16_k256__x86_64_v4_vnni:
+// VNNI:       vpternlog{{[dq]}} {{.*}}%ymm
+// VNNI-COUNT-4: vpdpbusd {{.*}}(%{{.*}}){1to8}, %ymm
 // VNNI-NOT:   {{gather|call|rsp}}
 // VNNI:       retq
 module {

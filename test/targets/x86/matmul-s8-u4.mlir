@@ -46,16 +46,18 @@
 // CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call}}
 // CHECK:       retq
 
-// AVX-512: two panels in a register; whatever a panel has left is computed in 256 bits. Sixteen products in 16 bits become
-// one vpmaddwd.
-// V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x16x32_k256__x86_64_v4:
-// V4-NOT:   {{gather|call|rsp}}
-// V4:       vinserti64x4
-// V4-COUNT-8: vpmaddubsw {{.*}}%zmm
-// V4-NOT:   {{vpmaddubsw|gather|call|rsp}}
-// V4:       vpmaddwd {{.*}}%zmm
-// V4-NOT:   {{gather|call|rsp}}
+// AVX-512: one row takes a panel, in 256 bits, and asks for weights two pages ahead.
+// V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v4:
+// V4-NOT:   {{gather|call|rsp|prefetch|zmm}}
+// V4-COUNT-3: prefetcht0 8{{[0-9]+}}(
+// V4-NOT:   {{gather|call|rsp|prefetch|zmm}}
+// V4-COUNT-8: vpmaddubsw {{.*}}%ymm
+// V4-NOT:   {{vpmaddubsw|gather|call|rsp|zmm}}
+// V4:       vpmaddwd {{.*}}%ymm
+// V4-NOT:   {{gather|call|rsp|zmm}}
 // V4:       retq
+
+// More rows: two panels in a register; whatever a panel has left is computed in 256 bits.
 // V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x16x32_k256__x86_64_v4:
 // V4-NOT:   {{gather|call|rsp}}
 // V4-COUNT-64: vpmaddubsw {{.*}}%zmm
@@ -63,16 +65,16 @@
 // V4:       retq
 
 // vpdpbusd takes the activations from memory, broadcast; nothing but the codes is moved into registers.
-// VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x16x32_k256__x86_64_v4_vnni:
-// VNNI-NOT:   {{gather|call|rsp|vpmadd}}
-// VNNI:       vinserti64x4
-// VNNI-COUNT-8: vpdpbusd {{.*}}(%{{.*}}){1to16}, %zmm
-// VNNI-NOT:   {{gather|call|rsp|vpmadd|vpbroadcastd .*zmm}}
-// VNNI-COUNT-8: vpdpbusd {{.*}}(%{{.*}}){1to8}, %ymm
-// VNNI-NOT:   {{vpdpbusd|gather|call|rsp|vpmadd}}
+// VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|zmm|prefetch}}
+// VNNI:       prefetcht0 8{{[0-9]+}}(
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|zmm}}
+// VNNI-COUNT-4: vpdpbusd {{.*}}(%{{.*}}){1to8}, %ymm
+// VNNI-NOT:   {{gather|call|rsp|vpmadd|zmm}}
 // VNNI:       retq
 // VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x16x32_k256__x86_64_v4_vnni:
 // VNNI-NOT:   {{gather|call|rsp|vpmadd}}
+// VNNI:       vinserti64x4
 // VNNI-COUNT-64: vpdpbusd {{.*}}{1to16}, %zmm
 // VNNI-NOT:   {{gather|call|rsp|vpmadd}}
 // VNNI:       retq
