@@ -99,6 +99,7 @@ LhsBlocks IntegerDot::arrange(TileEmission &e, Value) const {
   return {e.lhs, e.b.offset(e.lhs, row.scalesOffset()), row.block, 4, row.sumsOffset() - row.scalesOffset()};
 }
 int64_t IntegerDot::scratchBytes(const MatmulOperands &, int64_t) const { return 0; }
+bool IntegerDot::takesUnpacked(const PackedLayout &) const { return false; }
 Values IntegerDot::emitUnpacked(TileEmission &, Value, Value) const { llvm_unreachable("Kernels.def has no tile for many rows with this dot product"); }
 Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const {
   return e.b.loadBroadcast(e.lanes, e.b.getF32Type(), pointer, e.row(r) + bytes);

@@ -82,8 +82,10 @@ public:
   virtual int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const;
   /// D of the accumulators of vector v, r ascending (i32 lanes). `x`: the block's activations.
   virtual KernelBuilder::Values emit(TileEmission &e, const BlockCodes &codes, mlir::Value x, int64_t v) const = 0;
-  /// D of all accumulators, from codes that are unpacked to unsigned bytes of at most 15: those of a panel behind those of the
-  /// one before, four elements of a column side by side. Where Kernels.def has a tile for many rows.
+  /// Whether emitUnpacked takes such codes, where Kernels.def has a tile for many rows.
+  virtual bool takesUnpacked(const PackedLayout &layout) const;
+  /// D of all accumulators, from codes that are unpacked to bytes: those of a vector behind those of the one before, four
+  /// elements of a column side by side.
   virtual KernelBuilder::Values emitUnpacked(TileEmission &e, mlir::Value codes, mlir::Value x) const;
   /// The f32 of each row `bytes` behind `pointer`, in the lanes of accumulators r.
   virtual mlir::Value ofRows(TileEmission &e, mlir::Value pointer, int64_t bytes, int64_t r) const;

@@ -33,7 +33,7 @@ bool hasIsa(const Target &target, std::string_view isa) {
 bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
   return (variant.lhs == LhsKind::S8) == (operands.lhsBlock > 0) &&
          (variant.rhs == RhsKind::Codes) == (operands.rhs.kind == PackedLayout::Kind::BlockPanel) &&
-         !(variant.tall && !operands.rhs.nibbles());
+         !(variant.tall && !(variant.dot->takesUnpacked(operands.rhs) && operands.rhs.runElements() <= operands.lhsBlock));
 }
 
 class TableMicrokernels final : public Microkernels {
@@ -106,7 +106,7 @@ public:
   int64_t tallScratchBytes(const MatmulOperands &operands) const override { return tallMatmulScratch(operands, *tallTile(operands)); }
 
   void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const TallMatmulCall &call) const override {
-    phic::emitTallMatmul(b, operands, *variantsFor(operands, /*tall=*/true).front(), call);
+    phic::emitTallMatmul(b, operands, *variantsFor(operands, /*tall=*/true).front(), registerLanes, call);
   }
 
 private:

@@ -17,7 +17,7 @@ namespace phic {
 namespace {
 
 /// Rows from which on a matmul unpacks its weights first, where there is a kernel that does.
-constexpr int64_t kTallRows = 8;
+int64_t leastTallRows(const RegisterTile &tall) { return 2 * tall.MR; }
 
 /// A run of equal tiles of one group.
 struct TileRun {
@@ -100,7 +100,7 @@ private:
   /// The tile for many rows, where the stage's tiles can have that many and panels fill it.
   std::optional<RegisterTile> tallTile(const MatmulOperands &operands, const TileRun &run) const {
     std::optional<RegisterTile> tall = microkernels.tallTile(operands);
-    return tall && tile.rows >= kTallRows && paddedWidth(run) % tall->NR == 0 ? tall : std::nullopt;
+    return tall && tile.rows >= leastTallRows(*tall) && paddedWidth(run) % tall->NR == 0 ? tall : std::nullopt;
   }
 
   MatmulOperands operandsOf(phiq::MatmulOp op) const {
@@ -194,7 +194,7 @@ private:
     Value arranged = b.offset(e.scratch, arrangedAt(run));
     if (std::optional<RegisterTile> tall = tallTile(operands, run)) {
       std::string symbol = defineTallCore(operands, *tall, op.getLoc());
-      done = b.select(b.less(count, b.i64(kTallRows)), done, b.mul(b.divide(count, tall->MR), tall->MR));
+      done = b.select(b.less(count, b.i64(leastTallRows(*tall))), done, b.mul(b.divide(count, tall->MR), tall->MR));
       b.when(b.less(b.i64(0), done), [&] {
         b.call(symbol, {e.inputRow(argumentIndex(op.getLhs()), row), rhs, out, stride, panels, arranged, done});
       });

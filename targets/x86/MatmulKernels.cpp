@@ -51,7 +51,7 @@ Values heldTogether(KernelBuilder &b, const Values &values) {
   Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), llvm::SmallVector<Type>(values.size(), values.front().getType()));
   std::string results, operands;
   for (size_t i = 0; i < values.size(); ++i) {
-    results += i == 0 ? "=x" : ",=x";
+    results += i == 0 ? "=v" : ",=v";
     operands += "," + std::to_string(i);
   }
   auto held = LLVM::InlineAsmOp::create(b, TypeRange{type}, ValueRange(values), "", results + operands, /*has_side_effects=*/false,
@@ -125,6 +125,9 @@ class MaddubsDot final : public IntegerDot {
     return sums.result();
   }
 
+  /// Sums of a block fit 16 bits.
+  bool takesUnpacked(const PackedLayout &layout) const override { return layout.nibbles(); }
+
   Values emitUnpacked(TileEmission &e, Value codes, Value x) const override {
     KernelBuilder &b = e.b;
     const int64_t block = e.operands.lhsBlock;
@@ -168,6 +171,29 @@ class VnniDot final : public IntegerDot {
     if (isSigned)
       for (Value &total : totals)
         total = e.b.sub(total, correction);
+    return totals;
+  }
+
+  /// Signed ones would need the sum of their products with 128.
+  bool takesUnpacked(const PackedLayout &layout) const override { return !layout.storedCodes().isSigned; }
+
+  Values emitUnpacked(TileEmission &e, Value codes, Value x) const override {
+    KernelBuilder &b = e.b;
+    const int64_t block = e.operands.lhsBlock;
+    Values totals(e.MR * e.vectors());
+    for (int64_t k = 0; k < block; k += 4) {
+      Values bytes;
+      for (int64_t v = 0; v < e.vectors(); ++v)
+        bytes.push_back(b.load(b.vec(e.bytes(), b.getI8Type()), codes, (v * block + k) * e.lanes));
+      for (int64_t r = 0; r < e.MR; ++r) {
+        Value activations = loadActivations(e, x, r, k);
+        for (int64_t v = 0; v < e.vectors(); ++v) {
+          Value &total = totals[r * e.vectors() + v];
+          total = dot(e, total, bytes[v], activations);
+        }
+      }
+      totals = heldTogether(b, totals);
+    }
     return totals;
   }
 

@@ -49,6 +49,18 @@ struct Bench {
   KernelJit jit;
 };
 
+/// Memory that begins with a cache line, as in a program.
+template <typename T>
+class Lines {
+public:
+  explicit Lines(int64_t count) : memory(count + kLine / sizeof(T)) {}
+  T *data() { return reinterpret_cast<T *>((reinterpret_cast<uintptr_t>(memory.data()) + kLine - 1) / kLine * kLine); }
+
+private:
+  static constexpr uintptr_t kLine = 64;
+  std::vector<T> memory;
+};
+
 /// What the machine allows: the same loops as phic bench's.
 const RooflineLoops &limits(const Target &level) { return *rooflineLoops(level.cpuFeatures); }
 
@@ -89,12 +101,12 @@ void prefill(benchmark::State &state, const Target *level) {
   const Case &row = kCases[state.range(0)];
   const int64_t M = 64, N = 64, K = state.range(1);
   Bench bench(*level, row, M, N, K);
-  std::vector<float> out(M * N);
+  Lines<float> out(M * N);
   const int64_t MR = microkernelsOf(*level).matmulTiles(bench.problem.operands).front().MR;
   MatmulCore *core = bench.jit.get<MatmulCore>(coreName(MR));
   for (auto _ : state) {
     for (int64_t m = 0; m + MR <= M; m += MR)
-      core(&bench.problem.lhs[m * bench.problem.operands.lhsRowBytes], bench.problem.rhs.data(), &out[m * N], N * 4, N / 8);
+      core(&bench.problem.lhs[m * bench.problem.operands.lhsRowBytes], bench.problem.rhs.data(), out.data() + m * N, N * 4, N / 8);
     benchmark::DoNotOptimize(out.data());
   }
   state.SetLabel(row.name);
@@ -103,10 +115,11 @@ void prefill(benchmark::State &state, const Target *level) {
 
 void prefillTall(benchmark::State &state, const Target *level) {
   const Case &row = kCases[state.range(0)];
-  const int64_t M = state.range(2), N = 64, K = state.range(1);
-  Bench bench(*level, row, M, N, K);
-  std::vector<float> out(M * N);
-  std::vector<uint8_t> scratch(microkernelsOf(*level).tallScratchBytes(bench.problem.operands));
+  const int64_t N = 64, K = state.range(1);
+  Bench bench(*level, row, state.range(2), N, K);
+  const int64_t MR = microkernelsOf(*level).tallTile(bench.problem.operands)->MR, M = bench.problem.M / MR * MR;
+  Lines<float> out(M * N);
+  Lines<uint8_t> scratch(microkernelsOf(*level).tallScratchBytes(bench.problem.operands));
   TallMatmulCore *core = bench.jit.get<TallMatmulCore>("tall");
   for (auto _ : state) {
     core(bench.problem.lhs.data(), bench.problem.rhs.data(), out.data(), N * 4, N / 8, M, scratch.data());
@@ -157,7 +170,7 @@ void addLevel(const Target &level) {
       add("prefill", level, prefill, &level)->Args({i, K});
     if (hasTallTile(level, kCases[i]))
       for (int64_t K : {576, 1536, 8192})
-        for (int64_t M : {8, 16, 64})
+        for (int64_t M : {16, 96})
           add("prefill tall", level, prefillTall, &level)->Args({i, K, M});
   }
   for (int64_t rows : {1, 8, 16})

@@ -40,21 +40,21 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
   }
 }
 
-/// The kernel for many rows, where the target has one, equals the register tiles bit for bit and writes nothing beside its tile.
-void checkTallMatmul(const BlockFormat &format, int64_t lhsBlock, int64_t K, int64_t N) {
-  SCOPED_TRACE(format.str() + " lhs " + std::to_string(lhsBlock) + " K " + std::to_string(K));
-  constexpr int64_t kRows = 12, kBeside = 8;
+/// A level's kernel for many rows, which there is, equals the register tiles bit for bit and writes nothing beside its tile.
+void checkTallMatmul(const Target &level, const BlockFormat &format, int64_t lhsBlock, int64_t K, int64_t N) {
+  SCOPED_TRACE(std::string(level.name) + " " + format.str() + " lhs " + std::to_string(lhsBlock) + " K " + std::to_string(K));
+  constexpr int64_t kRows = 24, kBeside = 8;
   MatmulProblem problem(&format, Scalar::F32, lhsBlock, kRows, N, K);
   std::unique_ptr<MLIRContext> context = makeKernelContext();
-  OwningOpRef<ModuleOp> module = emitCores(*context, defaultTarget(), problem.operands);
-  KernelJit jit(*module, defaultTarget());
+  OwningOpRef<ModuleOp> module = emitCores(*context, level, problem.operands);
+  KernelJit jit(*module, level);
   ASSERT_TRUE(jit.ok());
   const int64_t panels = problem.operands.rhs.panels(N), stride = panels * 8 + kBeside;
   std::vector<float> out(kRows * stride, -1.0f), expected(out);
   MatmulCore *core = jit.get<MatmulCore>(coreName(1));
   for (int64_t m = 0; m < kRows; ++m)
     core(&problem.lhs[m * problem.operands.lhsRowBytes], problem.rhs.data(), &expected[m * stride], stride * 4, panels);
-  std::vector<uint8_t> scratch(microkernelsOf(defaultTarget()).tallScratchBytes(problem.operands) + kBeside, 0xa5);
+  std::vector<uint8_t> scratch(microkernelsOf(level).tallScratchBytes(problem.operands) + kBeside, 0xa5);
   jit.get<TallMatmulCore>("tall")(problem.lhs.data(), problem.rhs.data(), out.data(), stride * 4, panels, kRows, scratch.data());
   EXPECT_EQ(std::memcmp(out.data(), expected.data(), out.size() * 4), 0);
   EXPECT_EQ(std::count(scratch.end() - kBeside, scratch.end(), 0xa5), kBeside) << "wrote behind its scratch memory";
@@ -79,16 +79,25 @@ TEST_F(MatmulKernels, IntegerActivationsInBlocksOf16) {
     checkMatmul(&format, Scalar::F32, 16, 112, 24);
 }
 
+/// Whether a level has a kernel for many rows: vpmaddubsw's sums hold nibbles, vpdpbusd wants unsigned codes.
+bool takesManyRows(const Target &level, const PackedLayout &layout) {
+  return level.name == "x86-64-v4+vnni" ? !layout.storedCodes().isSigned : layout.nibbles();
+}
+
 TEST_F(MatmulKernels, ManyRows) {
-  for (const BlockFormat &format : matmulFormats()) {
-    const int64_t lhsBlock = format.block % 32 == 0 ? 32 : 16;
-    const PackedLayout layout = *PackedLayout::blockPanel(format, 96, nullptr);
-    const bool tall = microkernelsOf(defaultTarget()).tallTile(MatmulProblem(&format, Scalar::F32, lhsBlock, 1, 16, 96).operands).has_value();
-    EXPECT_EQ(tall, layout.nibbles()) << format.str();
-    if (!tall)
+  for (const Target &level : allTargets()) {
+    if (!canRunHere(level))
       continue;
-    for (auto [K, N] : {std::pair<int64_t, int64_t>{96, 32}, {80, 16}, {512, 16}, {1232, 48}})
-      checkTallMatmul(format, lhsBlock, K, N);
+    for (const BlockFormat &format : matmulFormats()) {
+      const int64_t lhsBlock = format.block % 32 == 0 ? 32 : 16;
+      const MatmulOperands operands = MatmulProblem(&format, Scalar::F32, lhsBlock, 1, 16, 96).operands;
+      const bool tall = microkernelsOf(level).tallTile(operands).has_value();
+      EXPECT_EQ(tall, takesManyRows(level, operands.rhs)) << level.name << " " << format.str();
+      if (!tall)
+        continue;
+      for (auto [K, N] : {std::pair<int64_t, int64_t>{96, 32}, {80, 32}, {512, 64}, {1232, 32}})
+        checkTallMatmul(level, format, lhsBlock, K, N);
+    }
   }
 }
 

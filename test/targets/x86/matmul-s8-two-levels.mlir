@@ -37,6 +37,13 @@
 // VNNI-COUNT-4: vpdpbusd {{.*}}(%{{.*}}){1to8}, %ymm
 // VNNI-NOT:   {{gather|call|rsp}}
 // VNNI:       retq
+
+// Many rows take codes of 6 bits too.
+// VNNI-LABEL: phi_matmul_s8b16_u6f16s8z32b16_f32_none_6x32x16_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpdpbusd}}
+// VNNI-COUNT-48: vpdpbusd %zmm{{.*}}%zmm
+// VNNI-NOT:   {{vpdpbusd|gather|call|rsp}}
+// VNNI:       retq
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]

@@ -57,6 +57,14 @@
 // V4-NOT:   {{gather|call|rsp|zmm}}
 // V4:       retq
 
+// Many rows: an activation is loaded once for two vectors of unpacked codes, and nothing is kept on the stack.
+// V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x32x32_k256__x86_64_v4:
+// V4-NOT:   {{gather|call|rsp|vpmaddubsw}}
+// V4:       vpbroadcastd {{.*}}(%{{.*}}), %zmm
+// V4-COUNT-128: vpmaddubsw {{.*}}%zmm
+// V4-NOT:   {{vpmaddubsw|gather|call|rsp}}
+// V4:       retq
+
 // More rows: two panels in a register; whatever a panel has left is computed in 256 bits.
 // V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x16x32_k256__x86_64_v4:
 // V4-NOT:   {{gather|call|rsp}}
@@ -71,6 +79,12 @@
 // VNNI-NOT:   {{gather|call|rsp|vpmadd|zmm}}
 // VNNI-COUNT-4: vpdpbusd {{.*}}(%{{.*}}){1to8}, %ymm
 // VNNI-NOT:   {{gather|call|rsp|vpmadd|zmm}}
+// VNNI:       retq
+// VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_6x32x32_k256__x86_64_v4_vnni:
+// VNNI-NOT:   {{gather|call|rsp|vpdpbusd}}
+// VNNI:       vpbroadcastd {{.*}}(%{{.*}}), %zmm
+// VNNI-COUNT-96: vpdpbusd %zmm{{.*}}%zmm
+// VNNI-NOT:   {{vpdpbusd|gather|call|rsp}}
 // VNNI:       retq
 // VNNI-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_8x16x32_k256__x86_64_v4_vnni:
 // VNNI-NOT:   {{gather|call|rsp|vpmadd}}
