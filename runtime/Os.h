@@ -33,6 +33,10 @@ struct Thread {
 /// Starts `thread->body(thread->argument)`; `thread` must outlive it. False on failure.
 bool startThread(Thread *thread);
 void joinThread(Thread *thread);
+/// The logical CPU that the caller runs on; -1 where the system does not tell.
+int32_t currentCore();
+/// Lets another thread that waits for this core have it; returns at once when there is none.
+void offerCore();
 
 /// Where threads sleep: room for a lock and a condition, on systems that offer nothing better for waiting.
 struct alignas(16) Gate {

@@ -8,7 +8,6 @@
 #include "phi/format.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -88,6 +87,8 @@ void sleepOn(Gate *, const uint32_t *word, uint32_t expected) {
 }
 
 void wakeAll(Gate *, const uint32_t *word) { syscall(SYS_futex, word, kFutexWake, INT_MAX); }
+
+int32_t currentCore() { return sched_getcpu(); }
 
 //===----------------------------------------------------------------------===//
 // Cores

@@ -72,6 +72,8 @@ void wakeAll(Gate *gate, const uint32_t *) {
   pthread_cond_broadcast(&sleepers->woken);
 }
 
+int32_t currentCore() { return -1; }
+
 int32_t physicalCores() {
   // The fast ones: a stage ends with its slowest thread.
   int64_t count = systemNumber("hw.perflevel0.physicalcpu", 0);

@@ -1,7 +1,7 @@
 //===- StageStream.cpp - Each stage's buffers to a pipe ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Runs on thread 0 between a stage's barrier and the next stage, so that the
+// Runs when all threads are done with a stage, before the next one, so that the
 // buffers hold just what the stage left. A step begins with the entry points'
 // first stage, number 0.
 //===----------------------------------------------------------------------===//

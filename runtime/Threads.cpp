@@ -1,9 +1,9 @@
 //===- Threads.cpp - Runs stages on all threads ------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Claims, stealing and the barrier. There are about 180 stages in a token of a
+// Claims, stealing and the barrier. There are about 210 stages in a token of a
 // small model, so that each costs two cache-line transfers where it can: one to
-// say "I have arrived", one to learn that all have.
+// say "I have arrived", one to learn that all have. A third of them have one tile and cost none.
 //===----------------------------------------------------------------------===//
 #include "Threads.h"
 
@@ -16,15 +16,15 @@ namespace {
 /// the rest over when it is slow, few enough that claiming costs nothing.
 constexpr int64_t kClaimsPerShare = 6;
 
-/// How long to spin before sleeping, in cycles. Long enough for the imbalance
-/// of a stage (about 40 us) or the sampling of a token (about 150 us); short enough
-/// that another process on this core gets it.
-constexpr uint64_t kBarrierSpin = 1u << 17, kStepSpin = 1u << 19, kShortSpin = 1u << 11;
+/// How long to spin before sleeping, in cycles: longer than the imbalance of a stage, than sampling a token, and than it
+/// takes a thread that sleeps to be woken (100 us in a virtual machine), or those that wait for it would fall asleep in
+/// turn, at every barrier from then on. Short enough that another process on this core gets it.
+constexpr uint64_t kSpin = 1u << 19, kShortSpin = 1u << 11;
 
 /// A vain spin often means that fewer cores are free than there are threads, so
-/// that the one waited for does not run while this one spins. Then sleep at once
+/// that the one waited for does not run while this one spins. Then all sleep at once
 /// at the next barriers, more of them each time, before trying again.
-constexpr uint32_t kFirstPenalty = 4, kMostPenalty = 64;
+constexpr uint32_t kFirstPenalty = 4, kMostPenalty = 1024;
 
 inline uint64_t cycles() {
 #if defined(__x86_64__)
@@ -47,26 +47,43 @@ inline void relax() {
 #endif
 }
 
-/// True once the word differs from `old`, false after `spin` cycles.
-bool spinForChange(const uint32_t *word, uint32_t old, uint64_t spin) {
-  uint64_t start = cycles();
-  do {
+/// Whether another of our threads was last seen on the core that this one is on now.
+bool sharesCore(const phi_scheduler *scheduler, Worker &worker) {
+  const int32_t core = os::currentCore();
+  __atomic_store_n(&worker.core, core, __ATOMIC_RELAXED);
+  for (int32_t i = 0; i < scheduler->threads; ++i)
+    if (i != worker.index && __atomic_load_n(&scheduler->workers[i].core, __ATOMIC_RELAXED) == core)
+      return core >= 0;
+  return false;
+}
+
+/// True once the word differs from `old`, false after `spin` cycles. Meanwhile, another of our threads that waits for this
+/// core gets it: systems leave two threads on one core for long when they seldom run at the same time.
+bool spinForChange(const phi_scheduler *scheduler, Worker &worker, const uint32_t *word, uint32_t old, uint64_t spin) {
+  const uint64_t start = cycles();
+  for (;;) {
     for (int i = 0; i < 16; ++i) {
       if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != old)
         return true;
       relax();
     }
-  } while (cycles() - start < spin);
-  return false;
+    const uint64_t waited = cycles() - start;
+    const bool isShared = waited > kShortSpin && sharesCore(scheduler, worker);
+    if (waited > (isShared ? kSpin : spin))
+      return false;
+    if (isShared)
+      os::offerCore();
+  }
 }
 
-void sleepForChange(phi_scheduler *scheduler, const uint32_t *word, uint32_t old) {
+void sleepForChange(phi_scheduler *scheduler, Worker &worker, const uint32_t *word, uint32_t old) {
   // Say so before looking once more: either the other side sees a sleeper and
   // wakes it, or this load sees the new value (both sides sequentially consistent).
   __atomic_fetch_add(&scheduler->sleepers, 1, __ATOMIC_SEQ_CST);
   while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == old)
     os::sleepOn(&scheduler->gate, word, old);
   __atomic_fetch_sub(&scheduler->sleepers, 1, __ATOMIC_RELAXED);
+  __atomic_store_n(&worker.core, os::currentCore(), __ATOMIC_RELAXED);
 }
 
 void publish(phi_scheduler *scheduler, uint32_t *word, uint32_t value) {
@@ -75,35 +92,53 @@ void publish(phi_scheduler *scheduler, uint32_t *word, uint32_t value) {
     os::wakeAll(&scheduler->gate, word);
 }
 
-void waitAtBarrier(phi_scheduler *scheduler, Worker &worker, uint32_t before) {
-  bool shortly = worker.shortSpins > 0;
-  worker.shortSpins -= shortly;
-  bool seen = spinForChange(&scheduler->phase, before, shortly ? kShortSpin : kBarrierSpin);
-  if (!seen)
-    sleepForChange(scheduler, &scheduler->phase, before);
-  if (shortly)
+void waitForOthers(phi_scheduler *scheduler, Worker &worker, uint32_t before) {
+  const bool shortly = __atomic_load_n(&scheduler->shortSpins, __ATOMIC_RELAXED) > 0;
+  if (spinForChange(scheduler, worker, &scheduler->phase, before, shortly ? kShortSpin : kSpin))
     return;
-  uint32_t more = worker.penalty ? worker.penalty * 2 : kFirstPenalty;
-  worker.penalty = seen ? 0 : more < kMostPenalty ? more : kMostPenalty;
-  worker.shortSpins = worker.penalty;
+  if (!shortly)
+    __atomic_store_n(&scheduler->vain, true, __ATOMIC_RELAXED);
+  sleepForChange(scheduler, worker, &scheduler->phase, before);
 }
 
-void barrier(phi_scheduler *scheduler, Worker &worker) {
-  uint32_t before = worker.barriers++;
-  if (__atomic_add_fetch(&scheduler->arrived, 1, __ATOMIC_ACQ_REL) != uint32_t(scheduler->threads)) {
-    waitAtBarrier(scheduler, worker, before);
-    return;
+/// Decides how long to spin at the next barrier. By the last one to arrive.
+void judgeSpins(phi_scheduler *scheduler) {
+  uint32_t shortSpins = scheduler->shortSpins;
+  if (__atomic_exchange_n(&scheduler->vain, false, __ATOMIC_RELAXED)) {
+    const uint32_t more = scheduler->penalty ? scheduler->penalty * 2 : kFirstPenalty;
+    shortSpins = scheduler->penalty = more < kMostPenalty ? more : kMostPenalty;
+  } else if (shortSpins) {
+    --shortSpins;
+  } else {
+    scheduler->penalty /= 2;
   }
-  // The others wait for `phase`: nobody looks at `arrived` until it is published.
+  __atomic_store_n(&scheduler->shortSpins, shortSpins, __ATOMIC_RELAXED);
+}
+
+/// The first half of a barrier. The last thread to arrive has the step to itself until it calls `pass`.
+void arrive(phi_scheduler *scheduler, Worker &worker) {
+  worker.isLast = __atomic_add_fetch(&scheduler->arrived, 1, __ATOMIC_ACQ_REL) == uint32_t(scheduler->threads);
+}
+
+/// The last to arrive lets all others go on.
+void open(phi_scheduler *scheduler, Worker &worker) {
+  judgeSpins(scheduler);
   __atomic_store_n(&scheduler->arrived, 0, __ATOMIC_RELAXED);
-  publish(scheduler, &scheduler->phase, before + 1);
+  publish(scheduler, &scheduler->phase, ++worker.barriers);
+}
+
+/// The second half.
+void pass(phi_scheduler *scheduler, Worker &worker) {
+  if (worker.isLast)
+    open(scheduler, worker);
+  else
+    waitForOthers(scheduler, worker, worker.barriers++);
 }
 
 struct TileRange {
   int64_t begin, end;
 };
 
-/// Rounded up, so that a stage of one tile is thread 0's, which has its inputs in cache.
 TileRange shareOf(int32_t thread, int32_t threads, int64_t tiles) {
   return {(thread * tiles + threads - 1) / threads, ((thread + 1) * tiles + threads - 1) / threads};
 }
@@ -123,24 +158,46 @@ void runShare(int64_t *taken, TileRange range, phi_kernel kernel, const phi_fram
   }
 }
 
+/// One thread's part of a stage of several tiles: its own share, then what others have left.
+void runShares(phi_scheduler *scheduler, Worker &worker, const phi_frame *frame, phi_kernel kernel, const int64_t *args,
+               int64_t tiles, uint8_t *scratch) {
+  const int32_t threads = scheduler->threads;
+  const uint32_t set = worker.stages++ & 1;
+  // Nobody takes from the other set during this stage: clear it for the next one.
+  __atomic_store_n(&scheduler->shares[worker.index].taken[set ^ 1], 0, __ATOMIC_RELAXED);
+  for (int32_t i = 0; i < threads; ++i) {
+    int32_t owner = worker.index + i < threads ? worker.index + i : worker.index + i - threads;
+    runShare(&scheduler->shares[owner].taken[set], shareOf(owner, threads, tiles), kernel, frame, args, scratch);
+  }
+}
+
+/// One thread's part of a step. It begins between the halves of a barrier at which thread 0 came last.
+void runEntry(phi_scheduler *scheduler, int32_t thread) {
+  Worker &worker = scheduler->workers[thread];
+  worker.isLast = thread == 0;
+  __atomic_store_n(&worker.core, os::currentCore(), __ATOMIC_RELAXED);
+  scheduler->entry(scheduler->frame, thread);
+  pass(scheduler, worker);
+  // Stages of one tile do not wait for the others, which may still be looking at the frame.
+  arrive(scheduler, worker);
+  pass(scheduler, worker);
+}
+
 void workerMain(void *argument) {
   auto *worker = static_cast<Worker *>(argument);
   phi_scheduler *scheduler = worker->scheduler;
   for (uint32_t seen = 0;;) {
-    if (!spinForChange(&scheduler->step, seen, kStepSpin))
-      sleepForChange(scheduler, &scheduler->step, seen);
+    if (!spinForChange(scheduler, *worker, &scheduler->step, seen, kSpin))
+      sleepForChange(scheduler, *worker, &scheduler->step, seen);
     seen = __atomic_load_n(&scheduler->step, __ATOMIC_ACQUIRE);
     if (scheduler->stopping)
       return;
-    scheduler->entry(scheduler->frame, worker->index);
+    runEntry(scheduler, worker->index);
   }
 }
 
 /// What a pool's thread does in a step.
-void runEntry(void *argument, int32_t thread) {
-  auto *scheduler = static_cast<phi_scheduler *>(argument);
-  scheduler->entry(scheduler->frame, thread);
-}
+void runInPool(void *argument, int32_t thread) { runEntry(static_cast<phi_scheduler *>(argument), thread); }
 
 uint64_t roundUp64(uint64_t bytes) { return (bytes + 63) & ~uint64_t(63); }
 
@@ -164,6 +221,7 @@ phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratch
     Worker &worker = scheduler->workers[i];
     worker.scheduler = scheduler;
     worker.index = i;
+    worker.isLast = i == 0;  // alone, it always is
     worker.thread.body = workerMain;
     worker.thread.argument = &worker;
     if (i > 0 && !pool.parallel && !os::startThread(&worker.thread)) {
@@ -195,9 +253,9 @@ void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame) {
   scheduler->entry = entry;
   scheduler->frame = frame;
   if (scheduler->pool.parallel)
-    return scheduler->pool.parallel(scheduler->pool.state, scheduler->threads, runEntry, scheduler);
+    return scheduler->pool.parallel(scheduler->pool.state, scheduler->threads, runInPool, scheduler);
   publish(scheduler, &scheduler->step, scheduler->step + 1);
-  entry(frame, 0);
+  runEntry(scheduler, 0);
 }
 
 } // namespace phi
@@ -207,29 +265,21 @@ using namespace phi;
 void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel,
                    const int64_t *args, int64_t tiles) {
   phi_scheduler *scheduler = frame->scheduler;
+  const StageHook &hook = scheduler->hook;
   int32_t threads = scheduler->threads;
-  if (threads == 1) {
-    if (tiles > 0)
-      kernel(frame, args, 0, tiles, frame->scratch);
-    if (scheduler->hook.call)
-      scheduler->hook.call(scheduler->hook.state, frame, stage);
-    return;
-  }
-
   Worker &worker = scheduler->workers[thread];
-  uint32_t set = worker.stages++ & 1;
-  // Nobody takes from the other set during this stage: clear it for the next one.
-  __atomic_store_n(&scheduler->shares[thread].taken[set ^ 1], 0, __ATOMIC_RELAXED);
   uint8_t *scratch = frame->scratch + uint64_t(thread) * scheduler->scratchBytes;
-  for (int32_t i = 0; i < threads; ++i) {
-    int32_t owner = thread + i < threads ? thread + i : thread + i - threads;
-    runShare(&scheduler->shares[owner].taken[set], shareOf(owner, threads, tiles), kernel, frame, args, scratch);
+  if (threads == 1 || tiles <= 1) {
+    // One tile is for whoever came last, and has the step to itself anyway.
+    if (!worker.isLast)
+      return;
+    if (tiles > 0)
+      kernel(frame, args, 0, tiles, scratch);
+  } else {
+    pass(scheduler, worker);
+    runShares(scheduler, worker, frame, kernel, args, tiles, scratch);
+    arrive(scheduler, worker);
   }
-  barrier(scheduler, worker);
-
-  if (!scheduler->hook.call)
-    return;
-  if (thread == 0)
-    scheduler->hook.call(scheduler->hook.state, frame, stage);
-  barrier(scheduler, worker);
+  if (hook.call && worker.isLast)
+    hook.call(hook.state, frame, stage);
 }

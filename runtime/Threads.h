@@ -3,7 +3,8 @@
 //
 // All threads call the same entry point; `phi_run_stage` divides each stage's
 // tiles among them. A thread takes its own share in a few runs, then helps
-// others; then all meet at a barrier. Everything is laid out before the first
+// others; then all meet at a barrier. The last one to come runs what follows in one
+// tile, such as a norm of one row, before it lets the others on. Everything is laid out before the first
 // step: no queue, no allocation, and with one thread no atomic and no pthread.
 // The threads are the scheduler's own, or those of a pool that the caller brings.
 //===----------------------------------------------------------------------===//
@@ -15,7 +16,7 @@
 
 namespace phi {
 
-/// Called by thread 0 after each stage while the others wait (StageStream).
+/// Called after each stage by whichever thread ended it, while the others wait (StageStream).
 struct StageHook {
   void (*call)(void *state, const phi_frame *frame, int32_t stage);
   void *state;
@@ -35,8 +36,8 @@ struct alignas(64) Worker {
   int32_t index;
   uint32_t stages;       ///< run so far; its lowest bit chooses Share::taken
   uint32_t barriers;     ///< passed so far; what `phase` must become for the next
-  uint32_t shortSpins;   ///< barriers left at which not to spin for long
-  uint32_t penalty;      ///< how many such barriers the last vain spin was worth
+  int32_t core;          ///< where it was last seen
+  bool isLast;           ///< to arrive at the barrier that it is to pass next
 };
 
 } // namespace phi
@@ -59,7 +60,10 @@ struct phi_scheduler {
   alignas(64) uint32_t step;      ///< steps begun; workers sleep on it
   alignas(64) uint32_t arrived;   ///< threads at the barrier
   alignas(64) uint32_t phase;     ///< barriers completed; threads sleep on it
+  uint32_t shortSpins;            ///< barriers left at which not to spin for long
+  uint32_t penalty;               ///< how many such barriers the last vain spin was worth
   alignas(64) uint32_t sleepers;  ///< threads asleep on `step` or `phase`, or about to be
+  bool vain;                      ///< a thread has spun for long at this barrier, and gone to sleep
 };
 
 namespace phi {

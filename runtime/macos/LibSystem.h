@@ -97,6 +97,7 @@ int pthread_attr_setstacksize(pthread_attr_t *settings, size_t bytes);
 int pthread_attr_destroy(pthread_attr_t *settings);
 int pthread_create(pthread_t *thread, const pthread_attr_t *settings, void *(*body)(void *), void *argument);
 int pthread_join(pthread_t thread, void **result);
+int sched_yield(void);
 int pthread_mutex_init(pthread_mutex_t *mutex, const void *settings);
 int pthread_mutex_lock(pthread_mutex_t *mutex);
 int pthread_mutex_unlock(pthread_mutex_t *mutex);

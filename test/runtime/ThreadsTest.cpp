@@ -170,6 +170,34 @@ TEST(Threads, OthersTakeOverFromASlowThread) {
   EXPECT_EQ(work.tilesOfSlow, 55);
 }
 
+/// Notes who runs each stage. The first stage has a tile for each thread: the second waits until the first has begun.
+void noteThread(const phi_frame *frame, const int64_t *args, int64_t begin, int64_t, uint8_t *) {
+  auto &seen = *reinterpret_cast<std::thread::id(*)[3]>(frame->arena);
+  static std::atomic<bool> begun;
+  if (args[0] == 0 && begin == 0)
+    begun = true;
+  while (args[0] == 0 && !begun)
+    std::this_thread::yield();
+  if (args[0] == 0 && begin == 0)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  if (begin == 0)
+    seen[args[0]] = std::this_thread::get_id();
+}
+
+TEST(Threads, TheLastToArriveRunsStagesOfOneTile) {
+  std::thread::id seen[3];
+  Running running(2, seen);
+  runStep(running.scheduler,
+          [](phi_frame *frame, int32_t thread) {
+            for (int stage = 0; stage < 3; ++stage)
+              phi_run_stage(frame, thread, stage, noteThread, stageArgs(stage), stage ? 1 : 2);
+          },
+          &running.frame);
+  // Tile 0 of the first stage ends long after tile 1.
+  EXPECT_EQ(seen[1], seen[0]);
+  EXPECT_EQ(seen[2], seen[0]);
+}
+
 TEST(Threads, OneThreadIsTheCallers) {
   Running running(1, nullptr);
   static std::thread::id seen;

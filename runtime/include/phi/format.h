@@ -46,8 +46,9 @@ typedef void (*phi_kernel)(const phi_frame *frame, const int64_t *args, int64_t 
 /// A compiled entry point. All threads call it with the same frame.
 typedef void (*phi_entry)(phi_frame *frame, int32_t thread);
 
-/// Runs one stage on the calling thread: claims runs of tiles until none is
-/// left, then waits for the other threads. Called by entry points only.
+/// Runs one stage on the calling thread: waits for the other threads to end the
+/// one before, then claims runs of tiles until none is left. A single tile is left
+/// to the thread that ended the stage before. Called by entry points only.
 /// Defined by the runtime.
 void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel,
                    const int64_t *args, int64_t tiles);

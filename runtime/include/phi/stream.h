@@ -25,9 +25,9 @@
 // With `--stream-times FD` instead, for `phic bench`, the header has the other magic number, and a step is
 //
 //     phi_stream_step                                after its last stage
-//     uint64_t nanoseconds[stage_count]              of each stage with the barrier at its end, all threads together
+//     uint64_t nanoseconds[stage_count]              of each stage with the barrier between it and the next, all threads together
 //
-// Only whoever asks for times pays for them: a clock and one more barrier a stage.
+// Only whoever asks for times pays for them: a clock a stage.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_STREAM_H
 #define PHI_STREAM_H

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -157,8 +158,9 @@ static const struct {
     {"_pthread_cond_destroy", pthread_cond_destroy}, {"_pthread_cond_init", pthread_cond_init}, {"_pthread_cond_wait", pthread_cond_wait},
     {"_pthread_create", pthread_create}, {"_pthread_join", pthread_join}, {"_pthread_mutex_destroy", pthread_mutex_destroy},
     {"_pthread_mutex_init", pthread_mutex_init}, {"_pthread_mutex_lock", pthread_mutex_lock}, {"_pthread_mutex_unlock", pthread_mutex_unlock},
-    {"_pthread_sigmask", macMask}, {"_read", macRead}, {"_sigaction", macAction}, {"_strchr", strchr}, {"_strcmp", strcmp},
-    {"_strerror", strerror}, {"_strlen", strlen}, {"_strrchr", strrchr}, {"_sysctlbyname", macNumber}, {"_unlink", unlink}, {"_write", macWrite},
+    {"_pthread_sigmask", macMask}, {"_read", macRead}, {"_sched_yield", sched_yield}, {"_sigaction", macAction}, {"_strchr", strchr},
+    {"_strcmp", strcmp}, {"_strerror", strerror}, {"_strlen", strlen}, {"_strrchr", strrchr}, {"_sysctlbyname", macNumber}, {"_unlink", unlink},
+    {"_write", macWrite},
 };
 
 uint64_t libSystemSymbol(const char *name) {
