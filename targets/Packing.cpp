@@ -6,7 +6,6 @@
 #include "dialects/phiq/Numerics.h"
 #include "targets/PackedLayout.h"
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstring>
@@ -54,44 +53,53 @@ float subScaleOf(float product, float super) {
 }
 
 constexpr uint32_t kEveryByte = 0x01010101;
-uint32_t fieldMask(const CodePlane &plane) { return kEveryByte * ((1u << plane.bits) - 1); }
+constexpr uint32_t fieldMask(int64_t bits) { return kEveryByte * ((1u << bits) - 1); }
 
-/// A group's codes as the bytes of a word.
-uint32_t groupWord(const int16_t *codes, int64_t shift) {
-  uint32_t word = 0;
-  for (int64_t i = 0; i < PackedLayout::kGroup; ++i)
-    word |= uint32_t(uint8_t(codes[i] - shift)) << 8 * i;
-  return word;
-}
-
-/// The words of the run that begins at `codes`; those past `count` are stored as 0.
-std::array<uint32_t, 8> runWords(const PackedLayout &layout, const int16_t *codes, int64_t count) {
-  constexpr int64_t kMost = 8 * PackedLayout::kGroup;
-  const int64_t run = layout.runElements(), shift = layout.codeShift();
-  int16_t padded[kMost];
-  if (count < run) {
-    std::fill_n(padded, kMost, int16_t(shift));
-    std::copy_n(codes, count, padded);
-    codes = padded;
+/// One plane of a run: `words` are its `groups` groups of codes, `out` is the column's place in the plane's first vector.
+template <int64_t kBits> void packPlane(const uint32_t *words, int64_t groups, int64_t shift, uint8_t *out) {
+  constexpr int64_t kFields = 8 / kBits;
+  for (int64_t first = 0; first < groups; first += kFields, out += PackedLayout::kVectorBytes) {
+    uint32_t word = 0;
+    for (int64_t field = 0; field < kFields; ++field)
+      word |= (words[first + field] >> shift & fieldMask(kBits)) << field * kBits;
+    std::memcpy(out, &word, sizeof word);
   }
-  std::array<uint32_t, 8> words = {};
-  for (int64_t g = 0; g < run / PackedLayout::kGroup; ++g)
-    words[g] = groupWord(codes + g * PackedLayout::kGroup, shift);
-  return words;
 }
+
+void packPlane(const CodePlane &plane, const uint32_t *words, int64_t groups, uint8_t *out) {
+  switch (plane.bits) {
+  case 1: return packPlane<1>(words, groups, plane.shift, out);
+  case 2: return packPlane<2>(words, groups, plane.shift, out);
+  case 4: return packPlane<4>(words, groups, plane.shift, out);
+  case 8: return packPlane<8>(words, groups, plane.shift, out);
+  }
+  assert(false && "planes have 1, 2, 4 or 8 bits");
+}
+
+/// What a layout says of codes, asked once a panel: they are the work.
+struct CodePlaces {
+  explicit CodePlaces(const PackedLayout &layout)
+      : planes(layout.planes()), groups(layout.runElements() / PackedLayout::kGroup), shift(layout.codeShift()) {}
+
+  std::span<const CodePlane> planes;
+  int64_t groups; ///< of a run
+  int64_t shift;
+};
 
 /// The codes of one column of a tile; `out` is the column's place in the first vector.
-void packCodes(const PackedLayout &layout, const int16_t *codes, int64_t length, uint8_t *out) {
-  const int64_t elements = layout.runElements(), groups = elements / PackedLayout::kGroup;
-  const std::span<const CodePlane> planes = layout.planes();
-  for (int64_t k = 0; k < length; k += elements) {
-    const std::array<uint32_t, 8> run = runWords(layout, codes + k, length - k);
-    for (const CodePlane &plane : planes)
-      for (int64_t first = 0; first < groups; first += plane.fields(), out += PackedLayout::kVectorBytes) {
-        uint32_t word = 0;
-        for (int64_t field = 0; field < plane.fields(); ++field)
-          word |= (run[first + field] >> plane.shift & fieldMask(plane)) << field * plane.bits;
-        std::memcpy(out, &word, sizeof word);
+void packCodes(const CodePlaces &places, const int16_t *codes, int64_t length, uint8_t *out) {
+  constexpr int64_t kTogether = 256; // whole runs
+  for (int64_t k = 0; k < length; k += kTogether) {
+    const int64_t count = std::min(kTogether, length - k);
+    uint8_t bytes[kTogether] = {}; // those past the end are stored as 0
+    for (int64_t i = 0; i < count; ++i)
+      bytes[i] = uint8_t(codes[k + i] - places.shift);
+    uint32_t words[kTogether / PackedLayout::kGroup];
+    std::memcpy(words, bytes, sizeof words);
+    for (int64_t g = 0; g * PackedLayout::kGroup < count; g += places.groups)
+      for (const CodePlane &plane : places.planes) {
+        packPlane(plane, words + g, places.groups, out);
+        out += places.groups / plane.fields() * PackedLayout::kVectorBytes;
       }
   }
 }
@@ -107,7 +115,7 @@ void unpackCodes(const PackedLayout &layout, const uint8_t *in, int64_t length, 
         uint32_t word;
         std::memcpy(&word, in, sizeof word);
         for (int64_t field = 0; field < plane.fields(); ++field)
-          run[first + field] |= (word >> field * plane.bits & fieldMask(plane)) << plane.shift;
+          run[first + field] |= (word >> field * plane.bits & fieldMask(plane.bits)) << plane.shift;
       }
     for (int64_t i = 0; i < std::min(layout.runElements(), length - k); ++i) {
       auto byte = uint8_t(run[i / PackedLayout::kGroup] >> 8 * (i % PackedLayout::kGroup));
@@ -116,64 +124,74 @@ void unpackCodes(const PackedLayout &layout, const uint8_t *in, int64_t length, 
   }
 }
 
-/// Where the parameters of one column of a tile lie.
-struct ColumnPlaces {
-  ColumnPlaces(const PackedLayout &layout, int64_t length, int64_t c)
-      : layout(layout), scaleAt(layout.scaleOffset(length) + c * scalarBytes(layout.blockScale())),
-        zeroAt(layout.zeroOffset(length) + c * scalarBytes(layout.zero)),
-        minAt(layout.minOffset(length) + c * scalarBytes(layout.blockMin())),
-        superScaleAt(layout.superScaleOffset(length) + c * scalarBytes(layout.scale)),
-        superMinAt(layout.superMinOffset(length) + c * scalarBytes(layout.min)) {}
+/// Where the parameters of a tile of `length` elements lie: those of its first column, and how far the next ones are.
+struct ParameterPlaces {
+  ParameterPlaces(const PackedLayout &layout, int64_t length)
+      : scale(layout.blockScale(), layout.scaleOffset(length)), zero(layout.zero, layout.zeroOffset(length)),
+        min(layout.blockMin(), layout.minOffset(length)), superScale(layout.scale, layout.superScaleOffset(length)),
+        superMin(layout.min, layout.superMinOffset(length)), blocks(layout.blocks(length)), tileBytes(layout.tileBytes(length)),
+        isTwoLevel(layout.isTwoLevel()), zeroShift(float(layout.codeShift())) {}
 
-  int64_t scale(int64_t b) const { return at(scaleAt, layout.blockScale(), b); }
-  int64_t zero(int64_t b) const { return at(zeroAt, layout.zero, b); }
-  int64_t min(int64_t b) const { return at(minAt, layout.blockMin(), b); }
+  /// Numbers of one kind.
+  struct Kind {
+    Kind(Scalar type, int64_t offset) : type(type), offset(offset), bytes(scalarBytes(type)) {}
+    bool exists() const { return type != Scalar::None; }
+    int64_t at(int64_t b, int64_t c) const { return offset + (b * PackedLayout::kColumns + c) * bytes; }
+    float load(const uint8_t *tile, int64_t b, int64_t c) const { return loadScalar(type, tile + at(b, c)); }
+    void store(float value, uint8_t *tile, int64_t b, int64_t c) const { storeScalar(type, value, tile + at(b, c)); }
 
-  const PackedLayout &layout;
-  int64_t scaleAt, zeroAt, minAt, superScaleAt, superMinAt;
+    Scalar type;
+    int64_t offset, bytes;
+  };
 
-private:
-  static int64_t at(int64_t first, Scalar type, int64_t b) { return first + b * PackedLayout::kColumns * scalarBytes(type); }
+  Kind scale, zero, min, superScale, superMin;
+  int64_t blocks, tileBytes;
+  bool isTwoLevel;
+  float zeroShift;
 };
 
-/// Scales, zero points and minima of column c of the tile `out` that begins with element k0 of the row.
-void packParameters(const PackedLayout &layout, const BlockRow &row, int64_t k0, int64_t length, int64_t c, uint8_t *out) {
-  const ColumnPlaces places(layout, length, c);
-  const bool hasMin = layout.min != Scalar::None;
-  const int64_t s = k0 / kSuperBlock;
-  for (int64_t i = 0; i < layout.blocks(length); ++i) {
-    const int64_t b = k0 / layout.block + i;
-    storeScalar(layout.blockScale(), layout.isTwoLevel() ? subScaleOf(row.scale[b], row.superScale[s]) : row.scale[b], out + places.scale(i));
-    if (layout.zero != Scalar::None)
-      storeScalar(layout.zero, row.zero[b] - float(layout.codeShift()), out + places.zero(i));
-    if (hasMin)
-      storeScalar(layout.blockMin(), layout.isTwoLevel() ? subScaleOf(row.min[b], row.superMin[s]) : row.min[b], out + places.min(i));
+/// Scales, zero points and minima of column c of a tile; `b0` and `s0` are its first block and its super-block in the row.
+void packParameters(const ParameterPlaces &places, const BlockRow &row, int64_t b0, int64_t s0, int64_t c, uint8_t *tile) {
+  for (int64_t i = 0; i < places.blocks; ++i) {
+    const int64_t b = b0 + i;
+    places.scale.store(places.isTwoLevel ? subScaleOf(row.scale[b], row.superScale[s0]) : row.scale[b], tile, i, c);
+    if (places.zero.exists())
+      places.zero.store(row.zero[b] - places.zeroShift, tile, i, c);
+    if (places.min.exists())
+      places.min.store(places.isTwoLevel ? subScaleOf(row.min[b], row.superMin[s0]) : row.min[b], tile, i, c);
   }
-  if (!layout.isTwoLevel())
+  if (!places.isTwoLevel)
     return;
-  storeScalar(layout.scale, row.superScale[s], out + places.superScaleAt);
-  if (hasMin)
-    storeScalar(layout.min, row.superMin[s], out + places.superMinAt);
+  places.superScale.store(row.superScale[s0], tile, 0, c);
+  if (places.min.exists())
+    places.superMin.store(row.superMin[s0], tile, 0, c);
 }
 
 /// The inverse.
-void unpackParameters(const PackedLayout &layout, const uint8_t *in, int64_t k0, int64_t length, int64_t c, BlockRow &row) {
-  const ColumnPlaces places(layout, length, c);
-  const bool hasMin = layout.min != Scalar::None;
-  const int64_t s = k0 / kSuperBlock;
-  if (layout.isTwoLevel()) {
-    row.superScale[s] = loadScalar(layout.scale, in + places.superScaleAt);
-    row.superMin[s] = hasMin ? loadScalar(layout.min, in + places.superMinAt) : 0;
+void unpackParameters(const ParameterPlaces &places, const uint8_t *tile, int64_t b0, int64_t s0, int64_t c, BlockRow &row) {
+  float scale = 1, min = 1;
+  if (places.isTwoLevel) {
+    scale = row.superScale[s0] = places.superScale.load(tile, 0, c);
+    min = row.superMin[s0] = places.min.exists() ? places.superMin.load(tile, 0, c) : 0;
   }
-  const float scale = layout.isTwoLevel() ? row.superScale[s] : 1, min = layout.isTwoLevel() ? row.superMin[s] : 1;
-  for (int64_t i = 0; i < layout.blocks(length); ++i) {
-    const int64_t b = k0 / layout.block + i;
-    row.scale[b] = scale * loadScalar(layout.blockScale(), in + places.scale(i));
-    if (layout.zero != Scalar::None)
-      row.zero[b] = loadScalar(layout.zero, in + places.zero(i)) + float(layout.codeShift());
-    if (hasMin)
-      row.min[b] = min * loadScalar(layout.blockMin(), in + places.min(i));
+  for (int64_t i = 0; i < places.blocks; ++i) {
+    const int64_t b = b0 + i;
+    row.scale[b] = scale * places.scale.load(tile, i, c);
+    if (places.zero.exists())
+      row.zero[b] = places.zero.load(tile, i, c) + places.zeroShift;
+    if (places.min.exists())
+      row.min[b] = min * places.min.load(tile, i, c);
   }
+}
+
+/// Calls `visit(k0, length, places)` for each tile of a row of K elements: all have the same places, but for a shorter last one.
+template <typename Visit> void forEachTile(const PackedLayout &layout, int64_t K, Visit visit) {
+  const int64_t elements = layout.tileElements(), whole = K / elements * elements;
+  const ParameterPlaces places(layout, elements);
+  for (int64_t k0 = 0; k0 < whole; k0 += elements)
+    visit(k0, elements, places);
+  if (whole < K)
+    visit(whole, K - whole, ParameterPlaces(layout, K - whole));
 }
 
 } // namespace
@@ -181,14 +199,14 @@ void unpackParameters(const PackedLayout &layout, const uint8_t *in, int64_t k0,
 void PackedLayout::packPanel(const BlockRow *rows, int64_t count, int64_t K, uint8_t *out) const {
   assert(kind == Kind::BlockPanel && count <= kColumns);
   std::memset(out, 0, panelBytes(K));
-  for (int64_t k0 = 0; k0 < K; k0 += tileElements()) {
-    const int64_t length = std::min(tileElements(), K - k0);
+  const CodePlaces codePlaces(*this);
+  forEachTile(*this, K, [&](int64_t k0, int64_t length, const ParameterPlaces &places) {
     for (int64_t c = 0; c < count; ++c) {
-      packCodes(*this, rows[c].codes.data() + k0, length, out + kGroup * c);
-      packParameters(*this, rows[c], k0, length, c, out);
+      packCodes(codePlaces, rows[c].codes.data() + k0, length, out + kGroup * c);
+      packParameters(places, rows[c], k0 / block, k0 / kSuperBlock, c, out);
     }
-    out += tileBytes(length);
-  }
+    out += places.tileBytes;
+  });
 }
 
 void PackedLayout::packPanel(const float *rows, int64_t count, int64_t K, uint8_t *out) const {
@@ -214,12 +232,11 @@ void PackedLayout::unpackRow(const uint8_t *base, int64_t K, int64_t n, BlockRow
   out->min.assign(blocks(K), 0.0f);
   out->superScale.assign(superBlocks, 0.0f);
   out->superMin.assign(superBlocks, 0.0f);
-  for (int64_t k0 = 0; k0 < K; k0 += tileElements()) {
-    const int64_t length = std::min(tileElements(), K - k0);
+  forEachTile(*this, K, [&](int64_t k0, int64_t length, const ParameterPlaces &places) {
     unpackCodes(*this, tile + kGroup * c, length, out->codes.data() + k0);
-    unpackParameters(*this, tile, k0, length, c, *out);
-    tile += tileBytes(length);
-  }
+    unpackParameters(places, tile, k0 / block, k0 / kSuperBlock, c, *out);
+    tile += places.tileBytes;
+  });
 }
 
 void PackedLayout::dequantizeRow(const uint8_t *base, int64_t K, int64_t n, float *out) const {
