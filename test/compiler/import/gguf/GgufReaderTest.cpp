@@ -30,7 +30,7 @@ GgufWriter sample() {
       .put("big", ValueType::U64, GgufWriter::little(UINT64_MAX));
   writer.strings("tokens", {"a", "", "bcd"}).array<int32_t>("types", ValueType::I32, {1, -3});
   writer.array<float>("scores", ValueType::F32, {0.5f, -1});
-  writer.tensor("norm", 0, {4}).tensor("w", 2, {3, 64}).tensor("strange", 13, {2, 256});
+  writer.tensor("norm", 0, {4}).tensor("w", 2, {3, 64}).tensor("strange", 16, {2, 256});
   return writer;
 }
 
