@@ -16,6 +16,8 @@
 #include "compiler/import/ModelPath.h"
 #include "compiler/link/Link.h"
 #include "targets/Levels.h"
+#include "llvm/Support/Parallel.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace phic {
@@ -25,12 +27,12 @@ namespace phic {
 class Compilation {
 public:
   Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log, const PluginRegistry &plugins)
-      : options(options), inputs(inputs), log(log), plugins(plugins), context(makeRegistry()),
+      : options(options), inputs(inputs), log(log), plugins(plugins), context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
         diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
     prepareContext();
   }
   Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
-      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer), context(makeRegistry()),
+      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer), context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
         diagnostics(&context, observer.findings) {
     prepareContext();
   }
@@ -41,6 +43,8 @@ public:
 
 private:
   void prepareContext() {
+    if (threads.getMaxConcurrency() > 1)
+      context.setThreadPool(threads);
     context.loadAllAvailableDialects();
     context.printOpOnDiagnostic(false); // an error of the whole model would print the whole model
   }
@@ -80,6 +84,7 @@ private:
   llvm::raw_ostream &log;
   PhaseObserver *observer = nullptr;
   PluginRegistry plugins;
+  llvm::DefaultThreadPool threads{llvm::parallel::strategy};
   mlir::MLIRContext context;
   DiagnosticPrinter diagnostics;
   ModelPath model;

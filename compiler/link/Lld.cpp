@@ -3,8 +3,10 @@
 #include "compiler/link/Lld.h"
 #include "compiler/link/MachoWeights.h"
 #include "lld/Common/Driver.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Object/Archive.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Parallel.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -56,6 +58,8 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::run(std::vector<
     pointers.push_back(argument.c_str());
   std::string messages;
   llvm::raw_string_ostream out(messages);
+  // LLD's --threads is for the whole process, from then on.
+  llvm::scope_exit restore([strategy = llvm::parallel::strategy] { llvm::parallel::strategy = strategy; });
   lld::Result result = lld::lldMain(pointers, out, out, {{lld::Gnu, &lld::elf::link}, {lld::Darwin, &lld::macho::link}});
   if (result.retCode)
     return llvm::createStringError("linking failed: " + messages);

@@ -6,6 +6,7 @@
 #include "compiler/TilesFile.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
+#include "llvm/Support/Parallel.h"
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
@@ -16,6 +17,7 @@ struct BuildFlags {
   Options options;
   std::string stopAfter, startFrom;
   bool printPipeline = false;
+  unsigned jobs = 0; ///< 0: one a processor
   std::vector<std::string> errors;
 };
 
@@ -63,6 +65,8 @@ ExitCode runBuild(BuildFlags &flags) {
     }
     options.tiles = std::move(*tiles);
   }
+  // LLVM's threads, and so MLIR's and the packer's, are the process's, not a compilation's.
+  llvm::parallel::strategy = llvm::hardware_concurrency(flags.jobs);
   options.errorOnFallback = !flags.errors.empty();
   return compile(options, llvm::errs());
 }
@@ -81,6 +85,7 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   addOutputFlags(*verb, o);
   addCacheFlags(*verb, o);
   verb->add_flag_callback("--no-cache", [&o] { o.cacheDir.clear(); }, "no cache, whatever PHIC_CACHE_DIR says");
+  verb->add_option("-j,--jobs", flags->jobs, "threads to build with (default: one a processor); the output does not depend on them")->check(CLI::Range(1u, 1024u));
   verb->add_option("--stop-after", flags->stopAfter, "write the IR after this phase and stop")->check(CLI::IsMember(phaseNames()));
   verb->add_option("--start-from", flags->startFrom, "MODEL is IR; begin with this phase")->check(CLI::IsMember(phaseNames()));
   verb->add_option("--model-dir", o.modelDirectory, "with --start-from: folder of the weight files (default: the IR's folder)");

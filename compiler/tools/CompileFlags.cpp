@@ -93,7 +93,7 @@ void addCacheFlags(CLI::App &verb, Options &o) {
 }
 
 std::string spelledFlags(const CLI::App &verb) {
-  static constexpr std::string_view kIrrelevant[] = {"MODEL", "--output", "--depfile", "--cache-dir", "--cache-size", "--no-cache"};
+  static constexpr std::string_view kIrrelevant[] = {"MODEL", "--output", "--depfile", "--cache-dir", "--cache-size", "--no-cache", "--jobs"};
   std::string text;
   for (const CLI::Option *option : verb.get_options()) {
     std::string name = option->get_single_name();

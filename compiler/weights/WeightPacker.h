@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Produces the bytes of a program's weight segment in order of offset, a few
-// panels at a time: memory does not grow with the model, and the pages of the
-// model's files are given back as they have been read.
+// panels a thread at a time: memory does not grow with the model, and the pages
+// of the model's files are given back as they have been read.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H
 #define PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H
@@ -17,7 +17,8 @@ namespace phic {
 
 /// Streams every weight and table of a module that has been through `layout`
 /// (`plan.packed`), with zeros between them, up to plan.memory's weights_bytes.
-/// `progress` is told the bytes written so far, now and then.
+/// Packs with the threads of llvm::parallel::strategy; `sink` and `progress`, which is told the bytes written so far, are
+/// called by one at a time.
 llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink,
                         llvm::function_ref<void(uint64_t written)> progress);
 

@@ -91,6 +91,13 @@ class Determinism(Programs):
         run(PHIC, "build", elsewhere, "-o", self.path("again"), cwd="/", env={**os.environ, "LC_ALL": "C", "TZ": "Asia/Tokyo"})
         self.assertEqual(read(self.program), read(self.path("again")))
 
+    def test_jobs_do_not_change_a_byte(self):
+        for model in ONNX, GGUF:
+            for jobs in 1, 2, 5:
+                run(PHIC, "build", model, "-o", self.path(f"jobs-{jobs}"), f"--jobs={jobs}")
+            self.assertEqual(read(self.path("jobs-1")), read(self.path("jobs-2")))
+            self.assertEqual(read(self.path("jobs-1")), read(self.path("jobs-5")))
+
     def test_threads_do_not_change_a_bit(self):
         one = self.logits(self.program, "--threads", 1)
         for threads in (2, 3):
