@@ -147,6 +147,11 @@ TEST(Machine, EveryTargetHasAReference) {
   }
 }
 
+// AVX-512 computes twice as much: its levels are not predicted by a machine without it.
+TEST(Machine, Avx512HasARowOfItsOwn) {
+  EXPECT_NE(referenceMachine(*targetByName("x86-64-v4+vnni")).source, referenceMachine(*targetByName("x86-64-v3")).source);
+}
+
 TEST(Machine, MeasuresWhatLooksLikeAMachine) {
   if (!canRunHere(defaultTarget()))
     GTEST_SKIP() << "[SKIP] this machine lacks instructions of " << defaultTarget().name;
