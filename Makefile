@@ -33,7 +33,8 @@ MODELS ?= $(DEMO)/$(MODEL)
 bench: all $(MODELS) $(DEMO)/$(MODEL)
 	$(BUILD)/bin/KernelBench
 	$(BUILD)/bin/RegionBench
-	cmake --build $(BUILD) --target library_bench
+	cmake --build $(BUILD) --target library_bench StageBench
+	$(BUILD)/bin/StageBench
 	$(VENV)/bin/python test/benchmarks/models.py $(BUILD)/bin/phic $(MODELS)
 	$(BUILD)/bin/phic build $(DEMO)/$(MODEL) -o $(DEMO)/smollm2
 	$(VENV)/bin/python test/benchmarks/prompt_lookup.py $(DEMO)/smollm2

@@ -20,10 +20,12 @@ public:
   AttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile)
       : library(library), facts(facts), target(target), op(facts.first<phiq::AttendOp>()), group(facts.groups.front()) {
     headDim = columnsOf(op.getResult()) / op.getHeads();
-    if (tile.attendRows == 1)
-      headsTogether = int64_t(op.getHeads()) / facts.cache->heads;
     const int64_t wholeBlocks = std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim;
-    headsPerTile = std::min(std::lcm(wholeBlocks, headsTogether), int64_t(op.getHeads()));
+    const int64_t sharing = int64_t(op.getHeads()) / facts.cache->heads;
+    // Where neither divides the other, both together would leave too few tiles for the threads.
+    if (tile.attendRows == 1 && (sharing % wholeBlocks == 0 || wholeBlocks % sharing == 0))
+      headsTogether = sharing;
+    headsPerTile = std::min(std::max(wholeBlocks, headsTogether), int64_t(op.getHeads()));
     shape.headDim = headDim;
     shape.halfCache = facts.cache->isHalf;
     shape.scale = op.getScale().convertToFloat();
