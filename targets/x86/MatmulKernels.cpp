@@ -119,20 +119,26 @@ private:
 };
 
 class MaddubsDot final : public IntegerDot {
+public:
+  /// Its tiles of many rows take codes of up to so many bits.
+  explicit constexpr MaddubsDot(int64_t unpackedBits) : unpackedBits(unpackedBits) {}
+
+private:
+  const int64_t unpackedBits;
+
   Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
     MaddubsSums sums(e);
     overCodes(e, codes, v, [&](Value bytes, int64_t k) { sums.multiply(bytes, x, k); });
     return sums.result();
   }
 
-  /// Sums of a block fit 16 bits.
-  bool takesUnpacked(const PackedLayout &layout) const override { return layout.nibbles(); }
+  bool takesUnpacked(const PackedLayout &layout) const override { return layout.storedBits() <= unpackedBits; }
 
+  /// Sums go to 32 bits where 16 hold no more: with nibbles once a block.
   Values emitUnpacked(TileEmission &e, Value codes, Value x) const override {
     KernelBuilder &b = e.b;
-    const int64_t block = e.operands.lhsBlock;
-    assert(block / 4 <= vectorsPerSum(e.layout(), /*perLane=*/2) && "sums of a block fit 16 bits");
-    Values sums(e.MR * e.vectors());
+    const int64_t block = e.operands.lhsBlock, most = vectorsPerSum(e.layout(), /*perLane=*/2);
+    Values sums(e.MR * e.vectors()), totals(sums.size());
     for (int64_t k = 0; k < block; k += 4) {
       for (int64_t v = 0; v < e.vectors(); ++v) {
         Value bytes = b.load(b.vec(e.bytes(), b.getI8Type()), codes, (v * block + k) * e.lanes);
@@ -142,10 +148,15 @@ class MaddubsDot final : public IntegerDot {
         }
       }
       sums = heldTogether(b, sums);
+      if ((k / 4 + 1) % most != 0 && k + 4 != block)
+        continue;
+      for (auto [total, sum] : llvm::zip(totals, sums)) {
+        Value wide = widenSum(e, sum);
+        total = total ? b.add(total, wide) : wide;
+        sum = nullptr;
+      }
     }
-    for (Value &sum : sums)
-      sum = widenSum(e, sum);
-    return sums;
+    return totals;
   }
 };
 
@@ -213,7 +224,8 @@ class VnniDot final : public IntegerDot {
   }
 };
 
-const MaddubsDot kMaddubs;
+/// Of AVX-512's tile of 8 x 32 nothing is known but for nibbles.
+const MaddubsDot kMaddubs(/*unpackedBits=*/7), kMaddubsOfNibbles(/*unpackedBits=*/4);
 const VnniDot kVnni;
 
 const MatmulVariant kVariants[] = {

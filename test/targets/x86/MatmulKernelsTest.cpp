@@ -79,9 +79,9 @@ TEST_F(MatmulKernels, IntegerActivationsInBlocksOf16) {
     checkMatmul(&format, Scalar::F32, 16, 112, 24);
 }
 
-/// Whether a level has a kernel for many rows: vpmaddubsw's sums hold nibbles, vpdpbusd wants unsigned codes.
+/// Whether a level has a kernel for many rows: bytes must be unsigned; AVX-512 has one for few bits.
 bool takesManyRows(const Target &level, const PackedLayout &layout) {
-  return level.name == "x86-64-v4+vnni" ? !layout.storedCodes().isSigned : layout.nibbles();
+  return level.name == "x86-64-v4" ? layout.storedBits() <= 4 : !layout.storedCodes().isSigned;
 }
 
 TEST_F(MatmulKernels, ManyRows) {
