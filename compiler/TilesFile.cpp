@@ -2,21 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/TilesFile.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include <set>
 
 using namespace llvm;
 
 namespace phic {
 namespace {
-
-template <typename Names> std::string joined(Names &&names) {
-  std::string text;
-  for (auto &&name : names)
-    text += (text.empty() ? "" : ", ") + std::string(name);
-  return text;
-}
 
 class TilesReader {
 public:
@@ -29,7 +22,7 @@ public:
     for (const auto &[level, table] : *levels) {
       const Target *target = targetByName(level.str());
       if (!target)
-        return wrong("'" + level.str() + "'", "a level: " + joined(map_range(allTargets(), [](const Target &t) { return t.name; })));
+        return wrong("'" + level.str() + "'", "a level: " + join(map_range(allTargets(), [](const Target &t) { return StringRef(t.name); }), ", "));
       TileTable read = tileTableOf(*target);
       if (Error error = readTable(table, level.str(), read))
         return error;
@@ -48,13 +41,8 @@ private:
   /// The members of `value` are those of `names`, each once.
   Error checkMembers(const json::Value &value, const std::string &place, ArrayRef<StringRef> names) {
     const json::Object *object = value.getAsObject();
-    std::set<std::string> found, wanted;
-    for (StringRef member : names)
-      wanted.insert(member.str());
-    if (object)
-      for (const auto &[member, _] : *object)
-        found.insert(member.str());
-    return object && found == wanted ? Error::success() : wrong(place, "an object of " + joined(names));
+    const bool areThose = object && object->size() == names.size() && all_of(names, [&](StringRef member) { return object->get(member); });
+    return areThose ? Error::success() : wrong(place, "an object of " + join(names, ", "));
   }
 
   Error readTable(const json::Value &value, const std::string &level, TileTable &table) {

@@ -180,9 +180,8 @@ public:
   TileBlocks(TileEmission &e, const MatmulVariant &variant, Value tile, int64_t elements, Value k, size_t accumulators)
       : e(e), b(e.b), dot(*variant.dot), tile(tile), prefetch(variant.prefetch), bytes(e.layout().tileBytes(elements)),
         step(e.operands.lhsBlock), steps((elements + step - 1) / step),
-        together(std::max(e.layout().runElements(), e.layout().isTwoLevel() ? e.layout().block : step) / step),
+        together(std::max({e.layout().runElements(), e.layout().isTwoLevel() ? e.layout().block : step, step}) / step),
         parameters(e, dot, tile, elements, accumulators) {
-    together = std::max<int64_t>(together, 1);
     Value first = b.divide(k, step);
     x = b.offset(e.blocks.codes, b.mul(first, e.blocks.codeStep));
     scales = b.offset(e.blocks.scales, b.mul(first, e.blocks.scaleStep));
