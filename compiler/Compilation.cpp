@@ -30,7 +30,8 @@ ExitCode Compilation::usePlugins() {
   if (!errors.empty())
     return kExitUsage;
   if (!options.passPlugins.empty() && plugins.isIdle())
-    return usageError("nothing runs the passes of the plugins: say where with --run-before=PHASE:PASS or --run-after=PHASE:PASS");
+    return usageError(
+        "nothing runs the passes of the plugins: say where with --run-before=PHASE:PASS or --run-after=PHASE:PASS");
   for (const std::string &path : options.passPlugins)
     inputs.look(path);
   plugins.addTo(context);
@@ -75,7 +76,8 @@ ExitCode Compilation::readIr() {
   else
     return usageError(error);
   inputs.look(options.model);
-  auto read = readIrFile(context, options, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
+  auto read =
+      readIrFile(context, options, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
   if (!read.code)
     module = std::move(read.module), levels = std::move(read.levels);
   return read.code ? read.code : chooseLevelsRead();
@@ -140,8 +142,9 @@ void Compilation::shareScratch() {
       }
     for (ModuleOp one : together) {
       plan::MemoryAttr m = memoryOf(one);
-      one->setAttr(plan::PlanDialect::kMemory, plan::MemoryAttr::get(&context, m.getChunkRows(), m.getArenaBytes(), most,
-                                                                     m.getKvBytesPerToken(), m.getWeightsBytes()));
+      one->setAttr(plan::PlanDialect::kMemory,
+                   plan::MemoryAttr::get(&context, m.getChunkRows(), m.getArenaBytes(), most, m.getKvBytesPerToken(),
+                                         m.getWeightsBytes()));
     }
   }
 }
@@ -158,8 +161,9 @@ ExitCode Compilation::runPasses(Phase phase, ModuleOp on, const Target &level) {
     return options.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
   if (phase <= Phase::Fuse)
     return kExitModel;
-  return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) + "' failed; this is phic's own fault, " + reproducer +
-                                 " reproduces it with phic-opt" + pluginNote());
+  return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) +
+                                 "' failed; this is phic's own fault, " + reproducer + " reproduces it with phic-opt" +
+                                 pluginNote());
 }
 
 /// What the user of a reproducer must know: whose passes it names, and who may be to blame.
@@ -182,8 +186,8 @@ ExitCode Compilation::runHooks(Phase phase, bool isBefore) {
     assert(error.empty() && "loadPlugins has parsed it");
     for (ModuleOp one : modules())
       if (failed(passes.run(one)))
-        return fail(kExitModel, llvm::Twine("passes of ") + hook.origin + " failed " + (isBefore ? "before" : "after") + " phase '" +
-                                    std::string(phaseName(phase)) + "'");
+        return fail(kExitModel, llvm::Twine("passes of ") + hook.origin + " failed " + (isBefore ? "before" : "after") +
+                                    " phase '" + std::string(phaseName(phase)) + "'");
   }
   return kExitSuccess;
 }
@@ -201,14 +205,15 @@ std::string Compilation::checkTiles(Phase first, Phase last) const {
         return "";
       names += (names.empty() ? "" : ", ") + std::string(level->name);
     }
-  return options.tilesFile + " has tiles for " + options.tiles.begin()->first + (options.tiles.size() > 1 ? " and others" : "") +
-         ", for none of the levels of this build: " + names;
+  return options.tilesFile + " has tiles for " + options.tiles.begin()->first +
+         (options.tiles.size() > 1 ? " and others" : "") + ", for none of the levels of this build: " + names;
 }
 
 /// What the options name, before anything is read.
 ExitCode Compilation::checkOptions(Phase first, Phase last) {
   if (first > last)
-    return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) + " is after --stop-after=" + std::string(phaseName(last)));
+    return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) +
+                      " is after --stop-after=" + std::string(phaseName(last)));
   std::string reason;
   auto choices = chooseTargets(options.target, options.cpu, &reason);
   if (!choices)

@@ -27,13 +27,14 @@ namespace phic {
 class Compilation {
 public:
   Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log, const PluginRegistry &plugins)
-      : options(options), inputs(inputs), log(log), plugins(plugins), context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
+      : options(options), inputs(inputs), log(log), plugins(plugins),
+        context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
         diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
     prepareContext();
   }
   Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
-      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer), context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
-        diagnostics(&context, observer.findings) {
+      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer),
+        context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED), diagnostics(&context, observer.findings) {
     prepareContext();
   }
 

@@ -32,7 +32,8 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginReg
   InputFiles inputs;
   auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, inputs, log, plugins).run(); };
   // The cache knows the plugins of the options, which are files; not those of the calling program.
-  if (ExitCode code = wantsCache(options) && plugins.isIdle() ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
+  if (ExitCode code =
+          wantsCache(options) && plugins.isIdle() ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
     return code;
   if (!depfile)
     return kExitSuccess;

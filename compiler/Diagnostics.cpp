@@ -77,7 +77,8 @@ DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, llvm::raw_ostream &os
   });
 }
 
-DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, std::vector<Finding> &findings) : ScopedDiagnosticHandler(context) {
+DiagnosticPrinter::DiagnosticPrinter(MLIRContext *context, std::vector<Finding> &findings)
+    : ScopedDiagnosticHandler(context) {
   setHandler([this, &findings](Diagnostic &diagnostic) {
     count(diagnostic);
     Finding finding{diagnostic.getSeverity(), textOf(diagnostic), {}};

@@ -12,7 +12,11 @@ FileState FileState::of(const std::string &path) {
   struct stat status;
   if (::stat(path.c_str(), &status) != 0)
     return {};
-  return {true, uint64_t(status.st_dev), uint64_t(status.st_ino), uint64_t(status.st_size), nanoseconds(status.st_mtim),
+  return {true,
+          uint64_t(status.st_dev),
+          uint64_t(status.st_ino),
+          uint64_t(status.st_size),
+          nanoseconds(status.st_mtim),
           nanoseconds(status.st_ctim)};
 }
 

@@ -20,7 +20,7 @@ namespace phic {
 struct FileState {
   bool exists = false;
   uint64_t device = 0, inode = 0, size = 0;
-  int64_t modified = 0, changed = 0;  ///< nanoseconds since the epoch; `changed` moves with any write, and cannot be set
+  int64_t modified = 0, changed = 0; ///< nanoseconds since the epoch; `changed` moves with any write, and cannot be set
   bool operator==(const FileState &) const = default;
 
   static FileState of(const std::string &path);

@@ -52,11 +52,13 @@ ExitCode Reader::checkPhase(ModuleOp module) {
   auto after = dyn_cast_or_null<StringAttr>(module->removeAttr(kAfterPhase));
   std::optional<Phase> phase = after ? phaseByName(after.getValue()) : std::nullopt;
   if (!phase && options.startFrom > Phase::Layout && !module->hasAttr(plan::PlanDialect::kMemory))
-    return fail(kExitModel, options.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
+    return fail(kExitModel,
+                options.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
   if (!phase || int(*phase) + 1 == int(*options.startFrom))
     return kExitSuccess;
-  return fail(kExitUsage, options.model + " is IR after phase '" + after.getValue() + "'; it goes on with --start-from=" +
-                              std::string(phaseName(Phase(int(*phase) + 1))) + ", not " + std::string(phaseName(*options.startFrom)));
+  return fail(kExitUsage, options.model + " is IR after phase '" + after.getValue() +
+                              "'; it goes on with --start-from=" + std::string(phaseName(Phase(int(*phase) + 1))) +
+                              ", not " + std::string(phaseName(*options.startFrom)));
 }
 
 ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
@@ -94,6 +96,8 @@ std::string printIr(ArrayRef<ModuleOp> modules, Phase after) {
   return text;
 }
 
-IrFile readIrFile(MLIRContext &context, const Options &options, Reader::Fail fail) { return Reader(context, options, fail).read(); }
+IrFile readIrFile(MLIRContext &context, const Options &options, Reader::Fail fail) {
+  return Reader(context, options, fail).read();
+}
 
 } // namespace phic

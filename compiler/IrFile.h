@@ -17,14 +17,15 @@ namespace phic {
 std::string printIr(llvm::ArrayRef<mlir::ModuleOp> modules, Phase after);
 
 struct IrFile {
-  ExitCode code = kExitSuccess;               ///< else nothing was read, and the user has been told
+  ExitCode code = kExitSuccess; ///< else nothing was read, and the user has been told
   mlir::OwningOpRef<mlir::ModuleOp> module{}; ///< of a shared phase
-  std::vector<LevelModule> levels{};          ///< of a later one, in the file's order
+  std::vector<LevelModule> levels{}; ///< of a later one, in the file's order
 };
 
 /// Reads options.model, which must be IR that options.startFrom goes on with. MLIR's own errors go to the context's
 /// diagnostics, other ones to `fail`.
-IrFile readIrFile(mlir::MLIRContext &context, const Options &options, llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)> fail);
+IrFile readIrFile(mlir::MLIRContext &context, const Options &options,
+                  llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)> fail);
 
 } // namespace phic
 

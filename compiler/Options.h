@@ -49,29 +49,29 @@ struct Options {
   std::string name;                ///< of the query function; empty: from the output's stem
   std::string output;              ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
   std::string target = "x86_64-linux"; ///< rows of targets/Systems.def, comma-separated: outputs for each
-  std::string cpu;                 ///< levels, processors or `native`, comma-separated; empty: the target's own levels
-  std::string tilesFile;           ///< --tiles: names the file that `tiles` come from
-  TilesOfLevels tiles;             ///< of levels that are not to have their own
-  PrecisionFlags precision;        ///< --precision and what goes with it: formats of the weights
-  std::string activations = "auto";///< --act: auto, f32, i8
-  std::string kvCache = "f16";     ///< --kv: f16, f32
-  int64_t maxContext = 4096;       ///< tokens the program is built for at most; the model's limit caps it
-  int64_t chunkRows = 256;         ///< rows of one prefill step
-  uint64_t maxMemory = 0;          ///< --max-memory: bytes that a program may need; 0: no limit
+  std::string cpu; ///< levels, processors or `native`, comma-separated; empty: the target's own levels
+  std::string tilesFile; ///< --tiles: names the file that `tiles` come from
+  TilesOfLevels tiles; ///< of levels that are not to have their own
+  PrecisionFlags precision; ///< --precision and what goes with it: formats of the weights
+  std::string activations = "auto"; ///< --act: auto, f32, i8
+  std::string kvCache = "f16"; ///< --kv: f16, f32
+  int64_t maxContext = 4096; ///< tokens the program is built for at most; the model's limit caps it
+  int64_t chunkRows = 256; ///< rows of one prefill step
+  uint64_t maxMemory = 0; ///< --max-memory: bytes that a program may need; 0: no limit
   std::optional<Phase> stopAfter;
   std::optional<Phase> startFrom;
-  std::string modelDirectory;      ///< folder of the weight files, with startFrom; default: that of the .mlir
-  std::string report;              ///< --report: file, or "-"; empty: none
-  std::string reportFormat;        ///< --report-format: text, json; empty: by the file's name
-  std::string depfile;             ///< names the files that were read, in Make's syntax
-  std::string cacheDir;            ///< compile cache; empty: none
+  std::string modelDirectory; ///< folder of the weight files, with startFrom; default: that of the .mlir
+  std::string report; ///< --report: file, or "-"; empty: none
+  std::string reportFormat; ///< --report-format: text, json; empty: by the file's name
+  std::string depfile; ///< names the files that were read, in Make's syntax
+  std::string cacheDir; ///< compile cache; empty: none
   uint64_t cacheSize = uint64_t(10) << 30; ///< bytes that the cache keeps at most
-  std::string spelledFlags;        ///< for the cache's key: every flag as given, but those that say where to write
-  std::vector<std::string> passPlugins;   ///< --load-pass-plugin: shared libraries, in order
+  std::string spelledFlags; ///< for the cache's key: every flag as given, but those that say where to write
+  std::vector<std::string> passPlugins; ///< --load-pass-plugin: shared libraries, in order
   std::vector<std::string> pluginOptions; ///< --plugin-option: PLUGIN:NAME=VALUE
   std::vector<std::string> runBefore, runAfter; ///< PHASE:PIPELINE of passes to run before or after a phase
-  std::string dumpPhases;          ///< directory for one .mlir a phase
-  bool errorOnFallback = false;    ///< --Werror=fallback
+  std::string dumpPhases; ///< directory for one .mlir a phase
+  bool errorOnFallback = false; ///< --Werror=fallback
   bool quiet = false;
 };
 

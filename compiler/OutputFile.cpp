@@ -25,7 +25,8 @@ std::string folderOf(llvm::StringRef path) {
 std::string pathOf(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
 
 std::error_code giveName(int fd, const std::string &path) {
-  return linkat(AT_FDCWD, pathOf(fd).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) ? lastError() : std::error_code();
+  return linkat(AT_FDCWD, pathOf(fd).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) ? lastError()
+                                                                                         : std::error_code();
 }
 
 /// Over a file that exists there is no link, only a rename.
@@ -57,9 +58,11 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, Kind kind) {
     return cannotWrite(path, std::make_error_code(std::errc::is_a_directory));
   if (fs::exists(path) && !fs::is_regular_file(path)) {
     if (kind != Kind::Data)
-      return llvm::createStringError("cannot write " + path + ": it is no regular file, which a program or library needs");
+      return llvm::createStringError("cannot write " + path +
+                                     ": it is no regular file, which a program or library needs");
     int fd = open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? llvm::Expected<OutputFile>(cannotWrite(path, lastError())) : OutputFile(path, fd, /*isStream=*/true);
+    return fd < 0 ? llvm::Expected<OutputFile>(cannotWrite(path, lastError()))
+                  : OutputFile(path, fd, /*isStream=*/true);
   }
   const mode_t mode = kind == Kind::Program ? 0777 : 0666;
   if (int fd = open(folderOf(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode); fd >= 0)

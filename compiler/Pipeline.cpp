@@ -34,8 +34,14 @@ void addQuantize(OpPassManager &passes) {
 
 void addPrecision(OpPassManager &passes, const Options &options) {
   const PrecisionFlags &flags = options.precision;
-  passes.addPass(createAssignPrecisionPass({flags.precision, flags.block, flags.scheme, flags.axis, flags.embeddings, flags.lmHead,
-                                            {flags.rules.begin(), flags.rules.end()}, flags.allowRequantize}));
+  passes.addPass(createAssignPrecisionPass({flags.precision,
+                                            flags.block,
+                                            flags.scheme,
+                                            flags.axis,
+                                            flags.embeddings,
+                                            flags.lmHead,
+                                            {flags.rules.begin(), flags.rules.end()},
+                                            flags.allowRequantize}));
   passes.addPass(createAssignComputePass({options.activations}));
   passes.addPass(createAssignKvCachePass({options.kvCache}));
 }
@@ -54,7 +60,8 @@ void addLayout(OpPassManager &passes, const Options &options) {
 
 void addKernels(OpPassManager &passes, const Options &options, const Target &level) {
   auto tiles = options.tiles.find(level.name);
-  passes.addPass(createEmitKernelsPass({std::string(level.name), tiles == options.tiles.end() ? "" : tileTableText(tiles->second)}));
+  passes.addPass(createEmitKernelsPass(
+      {std::string(level.name), tiles == options.tiles.end() ? "" : tileTableText(tiles->second)}));
 }
 
 void addTarget(OpPassManager &passes, const Target &level) {

@@ -75,8 +75,12 @@ public:
   /// Runs a pipeline, or one pass, before or after each run of a phase. There is no IR before `import` or after `link`.
   void runBefore(Phase phase, llvm::StringRef pipeline) { addHook({phase, true, pipeline.str(), {}, origin()}); }
   void runAfter(Phase phase, llvm::StringRef pipeline) { addHook({phase, false, pipeline.str(), {}, origin()}); }
-  void runBefore(Phase phase, mlir::PassAllocatorFunction make) { addHook({phase, true, {}, std::move(make), origin()}); }
-  void runAfter(Phase phase, mlir::PassAllocatorFunction make) { addHook({phase, false, {}, std::move(make), origin()}); }
+  void runBefore(Phase phase, mlir::PassAllocatorFunction make) {
+    addHook({phase, true, {}, std::move(make), origin()});
+  }
+  void runAfter(Phase phase, mlir::PassAllocatorFunction make) {
+    addHook({phase, false, {}, std::move(make), origin()});
+  }
   /// The values of --plugin-option=<this plugin>:<name>=VALUE, in order; the last one, or `fallback`.
   std::vector<std::string> options(llvm::StringRef name);
   std::string option(llvm::StringRef name, llvm::StringRef fallback = "");
@@ -134,12 +138,12 @@ std::optional<PluginRegistry> loadPlugins(const Options &options, llvm::raw_ostr
 } // namespace phic
 
 /// Defines a plugin's entry points: phic's, and MLIR's, through which mlir-opt gets the passes alone.
-#define PHIC_PLUGIN(NAME, VERSION, REGISTER)                                                                                   \
-  extern "C" __attribute__((visibility("default"))) ::phic::PluginInfo phicGetPluginInfo() {                                   \
-    return {PHIC_PLUGIN_API_VERSION, NAME, VERSION, LLVM_VERSION_STRING, PHIC_VERSION, REGISTER};                              \
-  }                                                                                                                            \
-  extern "C" __attribute__((visibility("default"))) ::mlir::PassPluginLibraryInfo mlirGetPassPluginInfo() {                    \
-    return {MLIR_PLUGIN_API_VERSION, NAME, VERSION, [] { ::phic::PluginRegistry().add(NAME, VERSION, REGISTER); }};            \
+#define PHIC_PLUGIN(NAME, VERSION, REGISTER)                                                                           \
+  extern "C" __attribute__((visibility("default"))) ::phic::PluginInfo phicGetPluginInfo() {                           \
+    return {PHIC_PLUGIN_API_VERSION, NAME, VERSION, LLVM_VERSION_STRING, PHIC_VERSION, REGISTER};                      \
+  }                                                                                                                    \
+  extern "C" __attribute__((visibility("default"))) ::mlir::PassPluginLibraryInfo mlirGetPassPluginInfo() {            \
+    return {MLIR_PLUGIN_API_VERSION, NAME, VERSION, [] { ::phic::PluginRegistry().add(NAME, VERSION, REGISTER); }};    \
   }
 
 #endif // PHIC_COMPILER_PLUGIN_H

@@ -22,7 +22,9 @@ public:
     for (const auto &[level, table] : *levels) {
       const Target *target = targetByName(level.str());
       if (!target)
-        return wrong("'" + level.str() + "'", "a level: " + join(map_range(allTargets(), [](const Target &t) { return StringRef(t.name); }), ", "));
+        return wrong("'" + level.str() + "'",
+                     "a level: " +
+                         join(map_range(allTargets(), [](const Target &t) { return StringRef(t.name); }), ", "));
       TileTable read = tileTableOf(*target);
       if (Error error = readTable(table, level.str(), read))
         return error;
@@ -41,7 +43,8 @@ private:
   /// The members of `value` are those of `names`, each once.
   Error checkMembers(const json::Value &value, const std::string &place, ArrayRef<StringRef> names) {
     const json::Object *object = value.getAsObject();
-    const bool areThose = object && object->size() == names.size() && all_of(names, [&](StringRef member) { return object->get(member); });
+    const bool areThose = object && object->size() == names.size() &&
+                          all_of(names, [&](StringRef member) { return object->get(member); });
     return areThose ? Error::success() : wrong(place, "an object of " + join(names, ", "));
   }
 
@@ -83,7 +86,8 @@ Expected<TilesOfLevels> parseTiles(StringRef text, StringRef name) {
 }
 
 Expected<TilesOfLevels> readTilesFile(const std::string &path) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer =
+      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return createStringError("cannot read " + path + ": " + buffer.getError().message());
   return parseTiles((*buffer)->getBuffer(), path);

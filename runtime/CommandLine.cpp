@@ -9,8 +9,31 @@ namespace phi {
 namespace {
 
 enum class FlagId : uint8_t {
-  Interactive, System, Raw, Count, Temperature, TopK, TopP, MinP, Seed, Context, Threads, PromptLookup, Stop, IgnoreEos,
-  Tokens, TokensFile, Logits, PrintIds, Weights, Stats, CpuVariant, StreamStages, StreamTimes, Version, Help,
+  Interactive,
+  System,
+  Raw,
+  Count,
+  Temperature,
+  TopK,
+  TopP,
+  MinP,
+  Seed,
+  Context,
+  Threads,
+  PromptLookup,
+  Stop,
+  IgnoreEos,
+  Tokens,
+  TokensFile,
+  Logits,
+  PrintIds,
+  Weights,
+  Stats,
+  CpuVariant,
+  StreamStages,
+  StreamTimes,
+  Version,
+  Help,
 };
 
 struct Flag {
@@ -40,10 +63,13 @@ constexpr Flag kFlags[] = {
     {FlagId::TokensFile, "--tokens-file", "F", "the same from a file"},
     {FlagId::Logits, "--logits", "F", "write the prompt's logits, float32 [tokens, vocabulary], as F (.npy)"},
     {FlagId::PrintIds, "--print-ids", nullptr, "print token ids instead of text"},
-    {FlagId::Weights, "--weights", "F", "file with the weights, where they are not in the program (default: beside it)"},
+    {FlagId::Weights, "--weights", "F",
+     "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
-    {FlagId::CpuVariant, "--cpu-variant", "NAME", "run the code of this CPU level (default: the best that the processor has)"},
-    {FlagId::StreamStages, "--stream-stages", "FD", "write each stage's buffers to a file descriptor (for `phic verify`)"},
+    {FlagId::CpuVariant, "--cpu-variant", "NAME",
+     "run the code of this CPU level (default: the best that the processor has)"},
+    {FlagId::StreamStages, "--stream-stages", "FD",
+     "write each stage's buffers to a file descriptor (for `phic verify`)"},
     {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
     {FlagId::Version, "--version", nullptr, "print what this program is"},
     {FlagId::Help, "--help", nullptr, "print this"},
@@ -132,7 +158,8 @@ bool Parser::parse() {
       if (!parseFlag(argv[at]))
         return false;
     } else if (options.prompt) {
-      errors << "more than one prompt: '" << options.prompt << "' and '" << argument << "'; put a prompt of several words in quotes\n";
+      errors << "more than one prompt: '" << options.prompt << "' and '" << argument
+             << "'; put a prompt of several words in quotes\n";
       return false;
     } else {
       options.prompt = argv[at];
@@ -231,27 +258,60 @@ bool Parser::storeStop() {
 
 bool Parser::store(const Flag &flag) {
   switch (flag.id) {
-  case FlagId::Interactive: options.interactive = true; return true;
-  case FlagId::System: options.system = value; return true;
-  case FlagId::Raw: options.raw = true; return true;
-  case FlagId::Count: return integer(flag, 0, INT32_MAX, &options.count);
-  case FlagId::Context: return integer(flag, 1, model.context_max, &options.context);
-  case FlagId::Threads: return integer(flag, 1, kMostThreads, &options.threads);
-  case FlagId::PromptLookup: return integer(flag, 0, PHI_VERIFY_ROWS - 1, &options.promptLookup);
-  case FlagId::Stop: return storeStop();
-  case FlagId::IgnoreEos: options.ignoreEos = true; return true;
-  case FlagId::Tokens: options.tokens = value; return true;
-  case FlagId::TokensFile: options.tokensFile = value; return true;
-  case FlagId::Logits: options.logits = value; return true;
-  case FlagId::Weights: options.weights = value; return true;
-  case FlagId::PrintIds: options.printIds = true; return true;
-  case FlagId::Stats: return storeStats();
-  case FlagId::CpuVariant: options.cpuVariant = value; return true;
-  case FlagId::StreamStages: return integer(flag, 0, INT32_MAX, &options.streamStages);
-  case FlagId::StreamTimes: return integer(flag, 0, INT32_MAX, &options.streamTimes);
-  case FlagId::Version: options.version = true; return true;
-  case FlagId::Help: options.help = true; return true;
-  default: return storeSampling(flag);
+  case FlagId::Interactive:
+    options.interactive = true;
+    return true;
+  case FlagId::System:
+    options.system = value;
+    return true;
+  case FlagId::Raw:
+    options.raw = true;
+    return true;
+  case FlagId::Count:
+    return integer(flag, 0, INT32_MAX, &options.count);
+  case FlagId::Context:
+    return integer(flag, 1, model.context_max, &options.context);
+  case FlagId::Threads:
+    return integer(flag, 1, kMostThreads, &options.threads);
+  case FlagId::PromptLookup:
+    return integer(flag, 0, PHI_VERIFY_ROWS - 1, &options.promptLookup);
+  case FlagId::Stop:
+    return storeStop();
+  case FlagId::IgnoreEos:
+    options.ignoreEos = true;
+    return true;
+  case FlagId::Tokens:
+    options.tokens = value;
+    return true;
+  case FlagId::TokensFile:
+    options.tokensFile = value;
+    return true;
+  case FlagId::Logits:
+    options.logits = value;
+    return true;
+  case FlagId::Weights:
+    options.weights = value;
+    return true;
+  case FlagId::PrintIds:
+    options.printIds = true;
+    return true;
+  case FlagId::Stats:
+    return storeStats();
+  case FlagId::CpuVariant:
+    options.cpuVariant = value;
+    return true;
+  case FlagId::StreamStages:
+    return integer(flag, 0, INT32_MAX, &options.streamStages);
+  case FlagId::StreamTimes:
+    return integer(flag, 0, INT32_MAX, &options.streamTimes);
+  case FlagId::Version:
+    options.version = true;
+    return true;
+  case FlagId::Help:
+    options.help = true;
+    return true;
+  default:
+    return storeSampling(flag);
   }
 }
 
@@ -307,7 +367,8 @@ void printHelp(const phi_model &model, const char *program, Writer &out) {
     out << flag.help << '\n';
   }
   out << "\nWithout PROMPT: a chat on a terminal, else the prompt is read from standard input.\n"
-         "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 the program or its weights are damaged, 130 interrupted.\n";
+         "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 the program or its weights are damaged, 130 "
+         "interrupted.\n";
 }
 
 void printVersion(const phi_model &model, Writer &out) {

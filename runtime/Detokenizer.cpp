@@ -38,8 +38,7 @@ public:
 
   /// The waiting bytes will never be a character.
   void flush() {
-    const uint32_t marks =
-        t.flags & PHI_TOKENIZER_BYTES ? decoder.pendingCount > 0 : decoder.pendingCount;
+    const uint32_t marks = t.flags & PHI_TOKENIZER_BYTES ? decoder.pendingCount > 0 : decoder.pendingCount;
     decoder.pendingCount = 0;
     for (uint32_t i = 0; i < marks; ++i)
       put(reinterpret_cast<const uint8_t *>("\xEF\xBF\xBD"), 3);
@@ -48,8 +47,7 @@ public:
   void put(const uint8_t *text, uint32_t bytes) {
     if (bytes == 0)
       return;
-    const bool strip = t.flags & PHI_TOKENIZER_STRIP_SPACE && !decoder.started &&
-                       !decoder.continues && text[0] == ' ';
+    const bool strip = t.flags & PHI_TOKENIZER_STRIP_SPACE && !decoder.started && !decoder.continues && text[0] == ' ';
     decoder.started = true;
     memcpy(out + written, text + strip, bytes - strip);
     written += bytes - strip;
@@ -73,9 +71,7 @@ private:
 
 } // namespace
 
-size_t decodeBound(const Tokenizer &tokenizer) {
-  return 3 * size_t(tokenizer.tables->max_token_bytes) + 12;
-}
+size_t decodeBound(const Tokenizer &tokenizer) { return 3 * size_t(tokenizer.tables->max_token_bytes) + 12; }
 
 size_t decode(const Tokenizer &tokenizer, Decoder *decoder, int32_t id, uint8_t *out) {
   const phi_tokenizer &t = *tokenizer.tables;
@@ -84,8 +80,7 @@ size_t decode(const Tokenizer &tokenizer, Decoder *decoder, int32_t id, uint8_t 
   const uint8_t flags = tokenizer.blob[t.token_flags.offset + static_cast<uint32_t>(id)];
   if (!(flags & PHI_TOKEN_PRESENT) || (flags & PHI_TOKEN_SPECIAL && !decoder->special))
     return 0;
-  const uint32_t *offsets =
-      reinterpret_cast<const uint32_t *>(tokenizer.blob + t.token_offsets.offset) + id;
+  const uint32_t *offsets = reinterpret_cast<const uint32_t *>(tokenizer.blob + t.token_offsets.offset) + id;
   const uint8_t *text = tokenizer.blob + t.text.offset + offsets[0];
   const uint32_t bytes = offsets[1] - offsets[0];
   Writer writer(tokenizer, *decoder, out);

@@ -26,7 +26,9 @@ struct LibraryModel {
   Chat chat;
 };
 
-inline const LibraryModel &libraryModel(const phi_model *model) { return *reinterpret_cast<const LibraryModel *>(model); }
+inline const LibraryModel &libraryModel(const phi_model *model) {
+  return *reinterpret_cast<const LibraryModel *>(model);
+}
 
 /// The caller's struct as ours: what an older caller does not have is 0.
 template <typename T> T readOptions(const T *given) {

@@ -23,7 +23,8 @@ bool checkOptions(const phi_model &model, phi_session_options *options, ErrorTex
 }
 
 /// The session at the start of its block, and what belongs to it.
-phi_session *placeSession(Layout *layout, const phi_model &model, const phi_session_options &options, phi_session *session) {
+phi_session *placeSession(Layout *layout, const phi_model &model, const phi_session_options &options,
+                          phi_session *session) {
   auto *placed = layout->take<phi_session>(1);
   SessionOptions wanted = {};
   wanted.context = options.context;
@@ -44,7 +45,8 @@ uint64_t bytesOf(const phi_model &model, const phi_session_options &options) {
 bool checkIds(const phi_session &session, const int32_t *ids, int64_t count, ErrorText &error) {
   for (int64_t i = 0; i < count; ++i)
     if (uint32_t(ids[i]) >= session.model->vocab) {
-      error << "id " << ids[i] << " at " << i << " is out of range; this model has " << session.model->vocab << " tokens";
+      error << "id " << ids[i] << " at " << i << " is out of range; this model has " << session.model->vocab
+            << " tokens";
       return false;
     }
   return true;

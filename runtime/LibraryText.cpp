@@ -87,8 +87,9 @@ int64_t encodeMessages(const phi_model *model, int32_t from, const phi_message *
   size_t partCount = layOutChat(library.chat, phi_role(from), parts.messages, count, parts.parts);
   if (!partCount)
     return -PHI_MISSING;
-  int64_t idCount = encodeChat(library.chat, library.tokenizer, phi_role(from), lastId, parts.parts, partCount, ids, capacity,
-                               static_cast<uint8_t *>(work) + parts.layout.size, workBytes - parts.layout.size);
+  int64_t idCount =
+      encodeChat(library.chat, library.tokenizer, phi_role(from), lastId, parts.parts, partCount, ids, capacity,
+                 static_cast<uint8_t *>(work) + parts.layout.size, workBytes - parts.layout.size);
   return idCount < 0 ? -PHI_NO_MEMORY : idCount;
 }
 
@@ -158,7 +159,8 @@ size_t pieceEnd(const phi_model *model, phi_decoder *decoder, char *text) {
 // Sampling
 //===----------------------------------------------------------------------===//
 
-static phi_sampler *placeSampler(Layout *layout, const phi_model &model, const SamplerOptions &options, phi_sampler *sampler) {
+static phi_sampler *placeSampler(Layout *layout, const phi_model &model, const SamplerOptions &options,
+                                 phi_sampler *sampler) {
   auto *placed = layout->take<phi_sampler>(1);
   layoutSampler(sampler, layout, model.vocab, options);
   return placed;
@@ -186,10 +188,12 @@ phi_status createSampler(const phi_model *model, const phi_sampler_options *give
     return error(PHI_BAD_ARGUMENT, model ? "there is no place for the sampler's pointer" : "there is no model");
   *sampler = nullptr;
   phi_sampler_options options = readOptions(given);
-  SamplerOptions settings = {options.temperature, orOne(options.top_p), options.min_p, options.top_k,
-                             orOne(options.repetition_penalty), options.seed};
+  SamplerOptions settings = {
+      options.temperature, orOne(options.top_p), options.min_p, options.top_k, orOne(options.repetition_penalty),
+      options.seed};
   if (!checkSampling(settings))
-    return error(PHI_BAD_ARGUMENT, "temperature, top_k, top_p or min_p is out of range: top_p and min_p are 0 to 1, none is negative");
+    return error(PHI_BAD_ARGUMENT,
+                 "temperature, top_k, top_p or min_p is out of range: top_p and min_p are 0 to 1, none is negative");
   if (!blockFits(memory, bytes, samplerBytes(model), error))
     return PHI_NO_MEMORY;
   Layout layout;

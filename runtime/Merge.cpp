@@ -10,14 +10,12 @@ namespace {
 /// left symbol, which knows its slot, so that a changed pair moves in place.
 class PairHeap {
 public:
-  PairHeap(const Merges &merges, Symbol *symbols, uint32_t *heap)
-      : merges(merges), symbols(symbols), heap(heap) {}
+  PairHeap(const Merges &merges, Symbol *symbols, uint32_t *heap) : merges(merges), symbols(symbols), heap(heap) {}
 
   /// Looks up the pair that begins at `left` anew.
   void update(uint32_t left) {
     Symbol &symbol = symbols[left];
-    const phi_merge *merge =
-        symbol.next == NoSymbol ? nullptr : merges.find(symbol.id, symbols[symbol.next].id);
+    const phi_merge *merge = symbol.next == NoSymbol ? nullptr : merges.find(symbol.id, symbols[symbol.next].id);
     if (!merge)
       return remove(left);
     symbol.rank = merge->rank;

@@ -101,7 +101,8 @@ phi_status useSidecar(OpenModel *open, const uint8_t *bytes, uint64_t size, Writ
   uint64_t wanted = PHI_WEIGHTS_OFFSET + trailerOffset(model) + sizeof(phi_weights_trailer);
   if (size == wanted && trailerFits(model))
     return PHI_OK;
-  errors << name << " is damaged: it has " << size << " bytes, of " << wanted << (size == wanted ? ", but another end" : "");
+  errors << name << " is damaged: it has " << size << " bytes, of " << wanted
+         << (size == wanted ? ", but another end" : "");
   return PHI_NO_WEIGHTS;
 }
 

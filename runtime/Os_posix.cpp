@@ -16,8 +16,8 @@ namespace phi::os {
 //===----------------------------------------------------------------------===//
 
 uint8_t *reserve(size_t bytes) {
-  void *memory = mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *memory =
+      mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   return memory == MAP_FAILED ? nullptr : static_cast<uint8_t *>(memory);
 }
 
@@ -119,7 +119,9 @@ bool writeAll(int file, const void *bytes, size_t count) {
   return true;
 }
 
-int64_t readSome(int file, void *bytes, size_t capacity) { return read(file, bytes, capacity < kMostBytes ? capacity : kMostBytes); }
+int64_t readSome(int file, void *bytes, size_t capacity) {
+  return read(file, bytes, capacity < kMostBytes ? capacity : kMostBytes);
+}
 int openForReading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
 int createFile(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }
 bool closeFile(int file) { return close(file) == 0; }

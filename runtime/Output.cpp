@@ -4,8 +4,8 @@
 
 namespace phi {
 
-void layoutOutput(Output *output, Layout *layout, const Tokenizer *tokenizer, bool printIds,
-                  const char *const *stops, int64_t stopCount) {
+void layoutOutput(Output *output, Layout *layout, const Tokenizer *tokenizer, bool printIds, const char *const *stops,
+                  int64_t stopCount) {
   constexpr size_t kEndBound = 12;  // of decodeEnd
   size_t bound = tokenizer ? decodeBound(*tokenizer) : 0;
   bound = bound < kEndBound ? kEndBound : bound;
@@ -27,7 +27,8 @@ bool printToken(Output *output, int32_t id, Writer &out) {
   if (output->tokenizer) {
     // With --print-ids the text is only looked through for stop texts.
     size_t bytes = decode(*output->tokenizer, &output->decoder, id, output->text);
-    goOn = push(&output->filter, Text(reinterpret_cast<char *>(output->text), bytes), output->printIds ? nullptr : &out);
+    goOn =
+        push(&output->filter, Text(reinterpret_cast<char *>(output->text), bytes), output->printIds ? nullptr : &out);
   }
   out.flush();
   return goOn;

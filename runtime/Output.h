@@ -20,8 +20,8 @@ struct Output {
   uint8_t *text;               ///< [decodeBound]
 };
 
-void layoutOutput(Output *output, Layout *layout, const Tokenizer *tokenizer, bool printIds,
-                  const char *const *stops, int64_t stopCount);
+void layoutOutput(Output *output, Layout *layout, const Tokenizer *tokenizer, bool printIds, const char *const *stops,
+                  int64_t stopCount);
 
 /// `continues`: the answer follows text that was printed (a raw prompt), so a leading space counts.
 void beginAnswer(Output *output, bool continues);

@@ -17,8 +17,7 @@ struct Choice {
 
 class Matcher {
 public:
-  Matcher(const Patterns &patterns, const uint8_t *text, uint32_t end)
-      : patterns(patterns), text(text), end(end) {}
+  Matcher(const Patterns &patterns, const uint8_t *text, uint32_t end) : patterns(patterns), text(text), end(end) {}
 
   uint32_t run(uint32_t pc, uint32_t at, uint32_t depth) const {
     Choice choices[PHI_PATTERN_FRAMES];
@@ -121,8 +120,7 @@ bool Patterns::contains(uint32_t classIndex, uint32_t character) const {
   return low < set.count && character >= range[low].low;
 }
 
-uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at,
-                      uint32_t end) {
+uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end) {
   return Matcher(patterns, text, end).run(program, at, 0);
 }
 

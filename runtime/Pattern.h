@@ -25,8 +25,7 @@ constexpr uint32_t NoMatch = 0xFFFFFFFFu;
 
 /// Where the match of `program` that begins at `at` ends, or NoMatch. The text is
 /// valid UTF-8 and ends, for the pattern too, at `end`.
-uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at,
-                      uint32_t end);
+uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end);
 
 } // namespace phi
 

@@ -225,10 +225,9 @@ void Program::decodeTokens(int32_t id, int64_t limit) {
 
 /// Answers the prompt's ids. False when it could not be done to the end.
 bool Program::answer() {
-  LogitsSink sink = {[](void *file, const float *rows, int64_t count) {
-                       return static_cast<LogitsFile *>(file)->write(rows, count);
-                     },
-                     &logits};
+  LogitsSink sink = {
+      [](void *file, const float *rows, int64_t count) { return static_cast<LogitsFile *>(file)->write(rows, count); },
+      &logits};
   double from = os::now();
   bool done = append(prompt.ids, prompt.idCount, options.logits ? &sink : nullptr);
   if (!done && !interrupted)

@@ -7,9 +7,7 @@
 namespace phi {
 namespace {
 
-bool isBlank(char character) {
-  return character == ' ' || character == '\n' || character == '\r' || character == '\t';
-}
+bool isBlank(char character) { return character == ' ' || character == '\n' || character == '\r' || character == '\t'; }
 
 /// Reads a whole file into fresh memory. False after a sentence.
 bool readAll(Prompt *prompt, int file, const char *name, Writer &errors) {
@@ -91,9 +89,7 @@ bool parseIds(Prompt *prompt, Writer &errors) {
 
 bool usesChat(const Prompt &prompt) { return !prompt.options->raw && !prompt.options->hasTokens(); }
 
-Message message(phi_role role, Text text) {
-  return {role, reinterpret_cast<const uint8_t *>(text.begin), text.size};
-}
+Message message(phi_role role, Text text) { return {role, reinterpret_cast<const uint8_t *>(text.begin), text.size}; }
 
 /// Sets `parts` from the text. False after a sentence.
 bool layOutParts(Prompt *prompt, Writer &errors) {
@@ -154,8 +150,7 @@ bool idsInRange(const Prompt &prompt, Writer &errors) {
 
 } // namespace
 
-bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &options, int inputFile,
-                Writer &errors) {
+bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &options, int inputFile, Writer &errors) {
   prompt->model = &model;
   prompt->options = &options;
   if (!openTables(prompt, errors) || !readText(prompt, inputFile, errors))
@@ -201,12 +196,11 @@ bool encodePrompt(Prompt *prompt, Writer &errors) {
   bool pending = prompt->lastId >= 0;
   int32_t *ids = prompt->ids + (pending ? 1 : 0);
   prompt->ids[0] = prompt->lastId;
-  prompt->idCount =
-      usesChat(*prompt)
-          ? encodeChat(prompt->chat, prompt->tokenizer, prompt->turn, prompt->lastId, prompt->parts, prompt->partCount,
-                       ids, size_t(prompt->idCapacity), prompt->work, prompt->workBytes)
-          : encode(prompt->tokenizer, prompt->parts, prompt->partCount, EncodePrefix, ids, size_t(prompt->idCapacity),
-                   prompt->work, prompt->workBytes);
+  prompt->idCount = usesChat(*prompt) ? encodeChat(prompt->chat, prompt->tokenizer, prompt->turn, prompt->lastId,
+                                                   prompt->parts, prompt->partCount, ids, size_t(prompt->idCapacity),
+                                                   prompt->work, prompt->workBytes)
+                                      : encode(prompt->tokenizer, prompt->parts, prompt->partCount, EncodePrefix, ids,
+                                               size_t(prompt->idCapacity), prompt->work, prompt->workBytes);
   if (prompt->idCount < 0) {
     errors << "the prompt is too long: " << uint64_t(prompt->text.size) << " bytes\n";
     return false;

@@ -18,10 +18,10 @@ constexpr int64_t kMostGuesses = PHI_VERIFY_ROWS - 1;
 
 struct PromptLookup {
   int64_t most;                   ///< guesses of one step, up to kMostGuesses; 0: off
-  int64_t reach;                  ///< guesses of the next step: twice as many after right ones, fewer after wrong ones
-  int32_t guesses[kMostGuesses];  ///< those that the last step computed, [count]
-  int64_t count, right;           ///< the first `right` of them have come true
-  int64_t guessed, confirmed;     ///< in all steps
+  int64_t reach; ///< guesses of the next step: twice as many after right ones, fewer after wrong ones
+  int32_t guesses[kMostGuesses]; ///< those that the last step computed, [count]
+  int64_t count, right; ///< the first `right` of them have come true
+  int64_t guessed, confirmed; ///< in all steps
 };
 
 /// Writes up to `room` tokens that may follow `tokens` [length], and returns how many. Where several places end alike, the

@@ -17,7 +17,8 @@ double expNegative(double x) {
   constexpr double kLog2E = 1.4426950408889634, kLn2High = 0x1.62e42fefa38p-1, kLn2Low = 0x1.ef35793c7673p-45;
   auto n = int64_t(x * kLog2E - 0.5);
   double r = (x - double(n) * kLn2High) - double(n) * kLn2Low;
-  constexpr double kTaylor[] = {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1, 1};
+  constexpr double kTaylor[] = {1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120,
+                                1.0 / 24,     1.0 / 6,     0.5,        1,         1};
   double sum = 0;
   for (double coefficient : kTaylor)
     sum = sum * r + coefficient;
@@ -37,9 +38,7 @@ uint64_t nextRandom(uint64_t *state) {
 namespace {
 
 /// Larger logit first, lower id among equals: a total order, so that no choice depends on a heap's shape.
-bool better(const Candidate &a, const Candidate &b) {
-  return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
-}
+bool better(const Candidate &a, const Candidate &b) { return a.logit > b.logit || (a.logit == b.logit && a.id < b.id); }
 
 /// Moves candidates[at] down until no child stands before it. The root is the best one, or with `worstFirst` the worst.
 void siftDown(Candidate *heap, int64_t count, int64_t at, bool worstFirst) {
@@ -81,7 +80,7 @@ int32_t greedy(const float *logits, int64_t vocab) {
   for (int64_t i = 0; i < vocab; ++i)
     if (logits[i] == best)
       return int32_t(i);
-  return 0;  // not-a-number everywhere
+  return 0; // not-a-number everywhere
 }
 
 /// Keras's rule, which all later tools copied: a positive logit is divided, a negative one multiplied.
@@ -116,8 +115,8 @@ int64_t selectTopK(Candidate *best, int64_t k, const float *logits, int64_t voca
 
 /// A softmax over candidates, not divided by its sum.
 struct Weights {
-  double scale;  ///< 1 / temperature
-  float best;    ///< the largest logit: its weight is 1
+  double scale; ///< 1 / temperature
+  float best; ///< the largest logit: its weight is 1
   double of(float logit) const { return expNegative((double(logit) - double(best)) * scale); }
 };
 

@@ -98,16 +98,14 @@ void layoutSession(Session *session, Layout *layout, const phi_model &model, con
 }
 
 bool startSession(Session *session) {
-  session->scheduler = startScheduler(session->schedulerMemory, session->options.threads,
-                                      session->model->scratch_bytes, session->options.hook, session->options.pool);
+  session->scheduler = startScheduler(session->schedulerMemory, session->options.threads, session->model->scratch_bytes,
+                                      session->options.hook, session->options.pool);
   return session->scheduler != nullptr;
 }
 
 void stopSession(Session *session) { stopScheduler(session->scheduler); }
 
-uint64_t kvBytes(const Session &session) {
-  return session.model->kv_bytes_per_token * uint64_t(session.frame.context);
-}
+uint64_t kvBytes(const Session &session) { return session.model->kv_bytes_per_token * uint64_t(session.frame.context); }
 
 Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink) {
   memmove(session->tokens + session->length, ids, size_t(count) * sizeof(int32_t));

@@ -38,17 +38,18 @@ struct Session {
   phi_frame frame;
   int32_t *tokens;          ///< [context] the sequence, kept for when it must be computed again
   int64_t length;           ///< of the sequence
-  int64_t cached;           ///< tokens whose keys and values are in the cache; less than `length` when some must be computed again
-  bool longTable;           ///< their keys are rotated by the long RoPE table
-  int64_t logitRows;        ///< rows at frame.logits that belong to the last tokens
-  int64_t contextLimit;     ///< as asked for; frame.context is its multiple of the granule
+  int64_t
+      cached; ///< tokens whose keys and values are in the cache; less than `length` when some must be computed again
+  bool longTable; ///< their keys are rotated by the long RoPE table
+  int64_t logitRows; ///< rows at frame.logits that belong to the last tokens
+  int64_t contextLimit; ///< as asked for; frame.context is its multiple of the granule
   SessionOptions options;
-  const volatile int32_t *interrupted;  ///< looked at between steps
+  const volatile int32_t *interrupted; ///< looked at between steps
 };
 
 enum class Advance {
   Done,
-  Interrupted,  ///< by the user or the sink; the session holds the tokens before
+  Interrupted, ///< by the user or the sink; the session holds the tokens before
 };
 
 /// Takes the session's memory. Measuring and placing must be given the same arguments.

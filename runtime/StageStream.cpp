@@ -81,8 +81,12 @@ void timeStage(void *state, const phi_frame *frame, int32_t index) {
 
 void beginStream(StageStream *stream, int64_t context) {
   const phi_model &model = *stream->model;
-  phi_stream_header header = {stream->times ? PHI_TIMES_MAGIC : PHI_STREAM_MAGIC, PHI_FORMAT_VERSION, model.stage_count,
-                              model.vocab, model.chunk_rows, context};
+  phi_stream_header header = {stream->times ? PHI_TIMES_MAGIC : PHI_STREAM_MAGIC,
+                              PHI_FORMAT_VERSION,
+                              model.stage_count,
+                              model.vocab,
+                              model.chunk_rows,
+                              context};
   put(stream, &header, sizeof(header));
 }
 

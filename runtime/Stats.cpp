@@ -9,7 +9,8 @@ namespace {
 
 double rate(int64_t tokens, double seconds) { return seconds > 0 ? double(tokens) / seconds : 0; }
 
-void printJson(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options, Writer &out) {
+void printJson(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options,
+               Writer &out) {
   const phi_model &model = *session.model;
   out << "{\"model\": ";
   out.quoted(model.name) << ", \"load_s\": ";
@@ -19,8 +20,8 @@ void printJson(const Stats &stats, const Session &session, const PromptLookup &l
   out.fixed(stats.decode, 6) << ", \"threads\": " << session.options.threads << ", \"cpu_variant\": ";
   out.quoted(session.variant->name) << ", \"context\": " << session.contextLimit
                                     << ", \"weight_bytes\": " << model.weights_bytes
-                                    << ", \"arena_bytes\": " << model.arena_bytes
-                                    << ", \"scratch_bytes\": " << model.scratch_bytes * uint64_t(session.options.threads)
+                                    << ", \"arena_bytes\": " << model.arena_bytes << ", \"scratch_bytes\": "
+                                    << model.scratch_bytes * uint64_t(session.options.threads)
                                     << ", \"kv_bytes\": " << kvBytes(session)
                                     << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
   if (lookup.most)
@@ -35,8 +36,7 @@ void printPlain(const Stats &stats, const Session &session, const PromptLookup &
   out.fixed(stats.loaded * 1e3, 1) << " ms, first token after ";
   out.fixed(stats.firstToken * 1e3, 1) << " ms\nprefill " << stats.prefillTokens << " tokens, ";
   out.fixed(rate(stats.prefillTokens, stats.prefill), 1) << " tokens/s\ndecode " << stats.decodeTokens << " tokens, ";
-  out.fixed(rate(stats.decodeTokens, stats.decode), 1)
-      << " tokens/s\n";
+  out.fixed(rate(stats.decodeTokens, stats.decode), 1) << " tokens/s\n";
   if (lookup.most)
     out << lookup.guessed << " tokens guessed, " << lookup.confirmed << " of them right\n";
   out << session.options.threads << " threads, " << session.variant->name << ", peak memory ";
@@ -45,7 +45,8 @@ void printPlain(const Stats &stats, const Session &session, const PromptLookup &
 
 } // namespace
 
-void printStats(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options, Writer &out) {
+void printStats(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options,
+                Writer &out) {
   if (options.stats == StatsKind::Json)
     printJson(stats, session, lookup, options, out);
   else if (options.stats == StatsKind::Plain)

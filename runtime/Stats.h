@@ -20,7 +20,8 @@ struct Stats {
 };
 
 /// For `--stats` and `--stats=json`: one JSON object on a line of its own.
-void printStats(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options, Writer &out);
+void printStats(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options,
+                Writer &out);
 
 } // namespace phi
 

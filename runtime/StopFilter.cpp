@@ -27,8 +27,7 @@ size_t findStop(const StopFilter &filter, Text text, bool partial) {
 
 } // namespace
 
-void layoutStopFilter(StopFilter *filter, Layout *layout, const char *const *stops, int64_t count,
-                      uint64_t mostBytes) {
+void layoutStopFilter(StopFilter *filter, Layout *layout, const char *const *stops, int64_t count, uint64_t mostBytes) {
   uint64_t longest = 0;
   for (int64_t i = 0; i < count; ++i)
     longest = Text(stops[i]).size > longest ? Text(stops[i]).size : longest;

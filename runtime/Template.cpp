@@ -47,12 +47,10 @@ bool openChat(const uint8_t *blob, uint64_t bytes, Chat *chat) {
   const phi_chat *tables = reinterpret_cast<const phi_chat *>(blob);
   if (!blob || bytes < sizeof(phi_chat) || reinterpret_cast<uintptr_t>(blob) % 4 != 0)
     return false;
-  if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION ||
-      tables->bytes > bytes)
+  if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION || tables->bytes > bytes)
     return false;
   auto fits = [&](const phi_chat_text &text) {
-    return text.offset == PHI_CHAT_NONE ||
-           (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);
+    return text.offset == PHI_CHAT_NONE || (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);
   };
   for (uint32_t from = 0; from < PHI_ROLE_COUNT; ++from) {
     if (!fits(tables->prompt[from]))
@@ -70,8 +68,7 @@ bool layOutMessage(const Chat &chat, phi_role from, const Message &message, Text
   return templatePart(chat, chat.tables->glue[from][message.role], parts);
 }
 
-size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count,
-                  TextPart *parts) {
+size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count, TextPart *parts) {
   size_t n = 0;
   for (size_t i = 0; i < count; ++i, n += 2) {
     if (!layOutMessage(chat, from, messages[i], parts + n))
@@ -81,12 +78,10 @@ size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size
   return templatePart(chat, chat.tables->prompt[from], parts + n) ? n + 1 : 0;
 }
 
-int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, int32_t lastId,
-                   const TextPart *parts, size_t count, int32_t *ids, size_t capacity, void *work,
-                   size_t workBytes) {
+int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, int32_t lastId, const TextPart *parts,
+                   size_t count, int32_t *ids, size_t capacity, void *work, size_t workBytes) {
   const bool prefix = from == PHI_ROLE_START && !(chat.tables->flags & PHI_CHAT_HAS_PREFIX);
-  const uint32_t flags =
-      (prefix ? EncodePrefix : 0u) | (from != PHI_ROLE_START ? EncodeContinue : 0u);
+  const uint32_t flags = (prefix ? EncodePrefix : 0u) | (from != PHI_ROLE_START ? EncodeContinue : 0u);
   const int64_t n = encode(tokenizer, parts, count, flags, ids, capacity, work, workBytes);
   if (n < 0 || static_cast<size_t>(n) > capacity || lastId < 0)
     return n;

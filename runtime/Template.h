@@ -32,8 +32,7 @@ struct Message {
 /// prompt for the model's answer. `parts` holds 2 * count + 1. Returns how many,
 /// or 0 when the template does not allow this order (say, a system text in a
 /// template that has none).
-size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count,
-                  TextPart *parts);
+size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count, TextPart *parts);
 
 /// One message of such a conversation, its two parts. False when it may not come after `from`.
 bool layOutMessage(const Chat &chat, phi_role from, const Message &message, TextPart *parts);
@@ -41,9 +40,8 @@ bool layOutMessage(const Chat &chat, phi_role from, const Message &message, Text
 /// Encodes what layOutChat gave. `lastId` is the token that the model answered
 /// with last (a stop token, say), -1 if none: the template writes that token
 /// itself, so its copy is left out. Result and memory as encode().
-int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, int32_t lastId,
-                   const TextPart *parts, size_t count, int32_t *ids, size_t capacity, void *work,
-                   size_t workBytes);
+int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, int32_t lastId, const TextPart *parts,
+                   size_t count, int32_t *ids, size_t capacity, void *work, size_t workBytes);
 
 } // namespace phi
 

@@ -144,8 +144,8 @@ TileRange shareOf(int32_t thread, int32_t threads, int64_t tiles) {
 }
 
 /// Takes runs of `range` until none is left.
-void runShare(int64_t *taken, TileRange range, phi_kernel kernel, const phi_frame *frame,
-              const int64_t *args, uint8_t *scratch) {
+void runShare(int64_t *taken, TileRange range, phi_kernel kernel, const phi_frame *frame, const int64_t *args,
+              uint8_t *scratch) {
   int64_t count = range.end - range.begin;
   int64_t run = (count + kClaimsPerShare - 1) / kClaimsPerShare;
   // Looking is cheaper than adding where nothing is left to take.
@@ -221,7 +221,7 @@ phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratch
     Worker &worker = scheduler->workers[i];
     worker.scheduler = scheduler;
     worker.index = i;
-    worker.isLast = i == 0;  // alone, it always is
+    worker.isLast = i == 0; // alone, it always is
     worker.thread.body = workerMain;
     worker.thread.argument = &worker;
     if (i > 0 && !pool.parallel && !os::startThread(&worker.thread)) {
@@ -262,8 +262,8 @@ void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame) {
 
 using namespace phi;
 
-void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel,
-                   const int64_t *args, int64_t tiles) {
+void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel, const int64_t *args,
+                   int64_t tiles) {
   phi_scheduler *scheduler = frame->scheduler;
   const StageHook &hook = scheduler->hook;
   int32_t threads = scheduler->threads;

@@ -70,7 +70,8 @@ namespace phi {
 
 uint64_t schedulerBytes(int32_t threads);
 /// Builds a scheduler in `memory` (64-byte aligned) and, without a pool, starts threads - 1 workers. nullptr: no thread to be had.
-phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook, phi_pool pool = {});
+phi_scheduler *startScheduler(uint8_t *memory, int32_t threads, uint64_t scratchBytes, StageHook hook,
+                              phi_pool pool = {});
 /// Ends and joins the workers.
 void stopScheduler(phi_scheduler *scheduler);
 /// Runs one entry point on all threads; returns when its last stage is done.

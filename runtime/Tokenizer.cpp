@@ -62,13 +62,11 @@ struct Layout {
 
 class Encoder {
 public:
-  Encoder(const Tokenizer &tokenizer, const TextPart *parts, size_t partCount, uint32_t flags,
-          int32_t *ids, size_t capacity)
-      : blob(tokenizer.blob), t(*tokenizer.tables), parts(parts), partCount(partCount),
-        flags(flags), ids(ids), capacity(capacity), merges{at<uint32_t>(blob, t.merge_offsets),
-                                                           at<phi_merge>(blob, t.merges)},
-        patterns{at<phi_instruction>(blob, t.code), at<phi_class>(blob, t.classes),
-                 at<phi_range>(blob, t.ranges)} {}
+  Encoder(const Tokenizer &tokenizer, const TextPart *parts, size_t partCount, uint32_t flags, int32_t *ids,
+          size_t capacity)
+      : blob(tokenizer.blob), t(*tokenizer.tables), parts(parts), partCount(partCount), flags(flags), ids(ids),
+        capacity(capacity), merges{at<uint32_t>(blob, t.merge_offsets), at<phi_merge>(blob, t.merges)},
+        patterns{at<phi_instruction>(blob, t.code), at<phi_class>(blob, t.classes), at<phi_range>(blob, t.ranges)} {}
 
   int64_t run(uint8_t *work, const Layout &layout) {
     symbols = reinterpret_cast<Symbol *>(work + layout.symbols);
@@ -125,8 +123,7 @@ private:
   void cutAtAdded(uint32_t set, uint32_t begin, uint32_t end) {
     Added added;
     uint32_t from = begin;
-    for (uint32_t scan = begin; findAdded(set, begin, scan, from, end, &added);
-         scan = added.found) {
+    for (uint32_t scan = begin; findAdded(set, begin, scan, from, end, &added); scan = added.found) {
       if (from < added.begin)
         segment(set, from, added.begin);
       emit(added.id);
@@ -138,16 +135,14 @@ private:
 
   /// The first added token at or after `scan` that may stand where it does.
   /// White space is taken back to `from` at most.
-  bool findAdded(uint32_t set, uint32_t begin, uint32_t scan, uint32_t from, uint32_t end,
-                 Added *added) const {
+  bool findAdded(uint32_t set, uint32_t begin, uint32_t scan, uint32_t from, uint32_t end, Added *added) const {
     const uint32_t *first = at<uint32_t>(blob, t.added[set].first);
     const phi_added *tokens = at<phi_added>(blob, t.added[set].tokens);
     while (scan < end) {
       const uint8_t byte = text[scan];
       const phi_added *match = nullptr;
       for (uint32_t i = first[byte]; i < first[byte + 1] && !match; ++i)
-        if (tokens[i].bytes <= end - scan &&
-            !memcmp(text + scan, stringAt(tokens[i].text), tokens[i].bytes))
+        if (tokens[i].bytes <= end - scan && !memcmp(text + scan, stringAt(tokens[i].text), tokens[i].bytes))
           match = tokens + i;
       if (!match) {
         ++scan;
@@ -163,8 +158,7 @@ private:
     return false;
   }
 
-  bool allowed(const phi_added &token, uint32_t begin, uint32_t at, uint32_t found,
-               uint32_t end) const {
+  bool allowed(const phi_added &token, uint32_t begin, uint32_t at, uint32_t found, uint32_t end) const {
     if (token.flags & PHI_ADDED_CONTROL && !controlAllowed(at, found))
       return false;
     if (!(token.flags & PHI_ADDED_SINGLE_WORD))
@@ -187,8 +181,7 @@ private:
     return true;
   }
 
-  Added widen(const phi_added &token, uint32_t at, uint32_t found, uint32_t from,
-              uint32_t end) const {
+  Added widen(const phi_added &token, uint32_t at, uint32_t found, uint32_t from, uint32_t end) const {
     Added added{at, found, found, token.id};
     if (token.flags & PHI_ADDED_LSTRIP)
       while (added.begin > from) {
@@ -218,8 +211,8 @@ private:
         text[--begin] = ' ';
       return cutAtAdded(1, begin, end);
     }
-    if (text[begin] != ' ' && (t.prepend == PHI_PREPEND_UNLESS_SPACE ||
-                               (t.prepend == PHI_PREPEND_FIRST && first && firstSegment)))
+    if (text[begin] != ' ' &&
+        (t.prepend == PHI_PREPEND_UNLESS_SPACE || (t.prepend == PHI_PREPEND_FIRST && first && firstSegment)))
       text[--begin] = ' ';
     pretokenize(0, begin, end);
   }
@@ -287,8 +280,7 @@ private:
       if (id >= 0)
         return emit(id);
     }
-    const uint32_t symbolCount =
-        t.flags & PHI_TOKENIZER_BYTES ? splitBytes(begin, end) : splitCharacters(begin, end);
+    const uint32_t symbolCount = t.flags & PHI_TOKENIZER_BYTES ? splitBytes(begin, end) : splitCharacters(begin, end);
     if (symbolCount == 0)
       return;
     mergeSymbols(merges, symbols, symbolCount, heap);
@@ -350,11 +342,9 @@ private:
     const int32_t *slots = at<int32_t>(blob, t.lookup);
     const uint32_t *offsets = at<uint32_t>(blob, t.token_offsets);
     const uint32_t mask = t.lookup.count - 1;
-    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0;
-         slot = (slot + 1) & mask) {
+    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0; slot = (slot + 1) & mask) {
       const uint32_t offset = offsets[slots[slot]];
-      if (offsets[slots[slot] + 1] - offset == bytes &&
-          !memcmp(stringAt(offset), text + begin, bytes))
+      if (offsets[slots[slot] + 1] - offset == bytes && !memcmp(stringAt(offset), text + begin, bytes))
         return slots[slot];
     }
     return -1;
@@ -380,8 +370,7 @@ private:
 };
 
 bool tableFits(const phi_table &table, size_t size, uint64_t bytes) {
-  return table.offset % 4 == 0 && table.offset <= bytes &&
-         uint64_t(table.count) * size <= bytes - table.offset;
+  return table.offset % 4 == 0 && table.offset <= bytes && uint64_t(table.count) * size <= bytes - table.offset;
 }
 
 } // namespace
@@ -394,16 +383,13 @@ bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
     return false;
   const uint64_t limit = t->bytes;
   bool ok = tableFits(t->text, 1, limit) && tableFits(t->token_offsets, 4, limit) &&
-            tableFits(t->token_flags, 1, limit) && tableFits(t->byte_ids, 4, limit) &&
-            tableFits(t->lookup, 4, limit) && tableFits(t->merge_offsets, 4, limit) &&
-            tableFits(t->merges, sizeof(phi_merge), limit) && tableFits(t->prefix, 4, limit) &&
-            tableFits(t->suffix, 4, limit) && tableFits(t->splits, sizeof(phi_split), limit) &&
-            tableFits(t->code, sizeof(phi_instruction), limit) &&
-            tableFits(t->classes, sizeof(phi_class), limit) &&
-            tableFits(t->ranges, sizeof(phi_range), limit) &&
-            t->token_offsets.count == t->id_limit + 1 &&
-            t->merge_offsets.count == t->id_limit + 1 && t->token_flags.count == t->id_limit &&
-            t->byte_ids.count == 256 && t->splits.count <= PHI_SPLIT_STEPS &&
+            tableFits(t->token_flags, 1, limit) && tableFits(t->byte_ids, 4, limit) && tableFits(t->lookup, 4, limit) &&
+            tableFits(t->merge_offsets, 4, limit) && tableFits(t->merges, sizeof(phi_merge), limit) &&
+            tableFits(t->prefix, 4, limit) && tableFits(t->suffix, 4, limit) &&
+            tableFits(t->splits, sizeof(phi_split), limit) && tableFits(t->code, sizeof(phi_instruction), limit) &&
+            tableFits(t->classes, sizeof(phi_class), limit) && tableFits(t->ranges, sizeof(phi_range), limit) &&
+            t->token_offsets.count == t->id_limit + 1 && t->merge_offsets.count == t->id_limit + 1 &&
+            t->token_flags.count == t->id_limit && t->byte_ids.count == 256 && t->splits.count <= PHI_SPLIT_STEPS &&
             (t->lookup.count & (t->lookup.count - 1)) == 0;
   for (const phi_added_set &set : t->added)
     ok = ok && tableFits(set.first, 4, limit) && set.first.count == 257 &&
@@ -420,14 +406,13 @@ size_t encodeBound(uint64_t bytes, size_t count) {
   return Layout(bytes < MaxText ? size_t(bytes) : MaxText, count).total;
 }
 
-int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags,
-               int32_t *ids, size_t capacity, void *work, size_t workBytes) {
+int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags, int32_t *ids,
+               size_t capacity, void *work, size_t workBytes) {
   const size_t textBytes = sanitizedBytes(parts, count);
   const Layout layout(textBytes, count);
   if (textBytes >= MaxText || layout.total > workBytes)
     return -1;
-  return Encoder(tokenizer, parts, count, flags, ids, capacity)
-      .run(static_cast<uint8_t *>(work), layout);
+  return Encoder(tokenizer, parts, count, flags, ids, capacity).run(static_cast<uint8_t *>(work), layout);
 }
 
 } // namespace phi

@@ -49,8 +49,8 @@ size_t encodeBound(uint64_t bytes, size_t count);
 /// Encodes the parts as one text. Returns how many ids there are; writes the
 /// first `capacity` of them. -1: `work` is smaller than encodeWorkBytes says, or
 /// the text is above 1 GiB. `work` is aligned to 8.
-int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags,
-               int32_t *ids, size_t capacity, void *work, size_t workBytes);
+int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags, int32_t *ids,
+               size_t capacity, void *work, size_t workBytes);
 
 /// Where a decoded text stands. Begin with Decoder{} (or set the flags).
 struct Decoder {

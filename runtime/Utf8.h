@@ -42,9 +42,7 @@ inline Utf8Scan scanUtf8(const uint8_t *text, size_t size) {
 }
 
 /// Length of the character that begins with this byte, in valid UTF-8.
-inline uint32_t utf8Length(uint8_t first) {
-  return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-}
+inline uint32_t utf8Length(uint8_t first) { return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4; }
 
 /// The character at `*at` of valid UTF-8; moves `*at` past it.
 inline uint32_t readUtf8(const uint8_t *text, uint32_t *at) {
@@ -72,8 +70,8 @@ inline uint32_t backUtf8(const uint8_t *text, uint32_t begin, uint32_t at) {
 inline bool isWhiteSpace(uint32_t c) {
   if (c < 0x80)
     return c == ' ' || (c >= 9 && c <= 13);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+         c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 } // namespace phi

@@ -10,9 +10,7 @@ namespace phi {
 
 Text::Text(const char *string) : begin(string), size(strlen(string)) {}
 
-bool Text::operator==(Text other) const {
-  return size == other.size && memcmp(begin, other.begin, size) == 0;
-}
+bool Text::operator==(Text other) const { return size == other.size && memcmp(begin, other.begin, size) == 0; }
 
 Writer::Writer(int file) : put(os::writeAll), file(file), text(own), capacity(sizeof(own)) {}
 

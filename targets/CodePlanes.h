@@ -13,8 +13,8 @@ namespace phic {
 
 /// Groups first, first + 1, ... of a run, as bytes that hold one code each. `load(at)` gives the bytes, of as many columns as
 /// the caller wants, of the vector that lies `at` bytes behind the run's first.
-llvm::SmallVector<mlir::Value, 8> unpackGroups(KernelBuilder &b, const PackedLayout &layout, int64_t first, int64_t count,
-                                               llvm::function_ref<mlir::Value(int64_t at)> load);
+llvm::SmallVector<mlir::Value, 8> unpackGroups(KernelBuilder &b, const PackedLayout &layout, int64_t first,
+                                               int64_t count, llvm::function_ref<mlir::Value(int64_t at)> load);
 
 } // namespace phic
 

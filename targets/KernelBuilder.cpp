@@ -31,7 +31,9 @@ Value KernelBuilder::divide(Value a, int64_t b) { return arith::DivUIOp::create(
 Value KernelBuilder::minimum(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
 Value KernelBuilder::maximum(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
 Value KernelBuilder::less(Value a, Value b) { return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b); }
-Value KernelBuilder::select(Value condition, Value a, Value b) { return arith::SelectOp::create(*this, condition, a, b); }
+Value KernelBuilder::select(Value condition, Value a, Value b) {
+  return arith::SelectOp::create(*this, condition, a, b);
+}
 
 Value KernelBuilder::fadd(Value a, Value b) { return arith::AddFOp::create(*this, a, b); }
 Value KernelBuilder::fsub(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
@@ -52,7 +54,9 @@ Value KernelBuilder::bitcast(Type type, Value a) { return LLVM::BitcastOp::creat
 Value KernelBuilder::broadcast(int64_t n, Value scalar) {
   return vector::BroadcastOp::create(*this, vec(n, scalar.getType()), scalar);
 }
-Value KernelBuilder::extract(Value vector, int64_t index) { return LLVM::ExtractElementOp::create(*this, vector, i64(index)); }
+Value KernelBuilder::extract(Value vector, int64_t index) {
+  return LLVM::ExtractElementOp::create(*this, vector, i64(index));
+}
 Value KernelBuilder::insert(Value vector, Value scalar, int64_t index) {
   return LLVM::InsertElementOp::create(*this, vector, scalar, i64(index));
 }
@@ -118,7 +122,8 @@ void KernelBuilder::store(Value value, Value pointer, int64_t bytes) {
   LLVM::StoreOp::create(*this, value, offset(pointer, bytes), /*alignment=*/1);
 }
 void KernelBuilder::update(Type type, Value pointer, int64_t bytes, function_ref<Value(Value)> change) {
-  Value place = offset(pointer, bytes), value = LLVM::LoadOp::create(*this, type, place, /*alignment=*/1, /*isVolatile=*/true);
+  Value place = offset(pointer, bytes),
+        value = LLVM::LoadOp::create(*this, type, place, /*alignment=*/1, /*isVolatile=*/true);
   LLVM::StoreOp::create(*this, change(value), place, /*alignment=*/1, /*isVolatile=*/true);
 }
 Value KernelBuilder::loadBroadcast(int64_t n, Type element, Value pointer, int64_t bytes) {
@@ -176,7 +181,8 @@ Value KernelBuilder::opaque(Value a) {
   auto type = cast<VectorType>(a.getType());
   const int64_t floats = type.getNumElements() * type.getElementTypeBitWidth() / 32;
   VectorType fenced = vec(floats, getF32Type());
-  return bitcast(type, intrinsic("llvm.arithmetic.fence.v" + std::to_string(floats) + "f32", fenced, {bitcast(fenced, a)}));
+  return bitcast(type,
+                 intrinsic("llvm.arithmetic.fence.v" + std::to_string(floats) + "f32", fenced, {bitcast(fenced, a)}));
 }
 
 Value KernelBuilder::intrinsic(StringRef name, Type result, ValueRange operands) {

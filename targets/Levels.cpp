@@ -102,7 +102,8 @@ std::string whyUnknown(std::string_view cpu, const std::vector<TargetChoice> &ch
     std::string systems;
     for (const TargetChoice &choice : choices)
       systems += (systems.empty() ? "" : ",") + std::string(choice.system->name);
-    return quoted + " is a processor of family " + std::string(level->family) + ", not of --target=" + systems + "; " + knownCpus(choices);
+    return quoted + " is a processor of family " + std::string(level->family) + ", not of --target=" + systems + "; " +
+           knownCpus(choices);
   }
   if (cpu == kNative)
     return quoted + ": this machine runs none of the levels; " + knownCpus(choices);
@@ -111,13 +112,15 @@ std::string whyUnknown(std::string_view cpu, const std::vector<TargetChoice> &ch
 
 } // namespace
 
-std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus, std::string *reason) {
+std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus,
+                                                       std::string *reason) {
   std::vector<TargetChoice> choices;
   for (std::string_view name : split(systems.empty() ? allSystems().front().name : systems)) {
     const System *system = systemByName(name);
     if (!system) {
       auto names = llvm::map_range(allSystems(), [](const System &known) { return known.name; });
-      *reason = "--target=" + std::string(name) + " is no system phic compiles for; known are " + llvm::join(names, ", ");
+      *reason =
+          "--target=" + std::string(name) + " is no system phic compiles for; known are " + llvm::join(names, ", ");
       return std::nullopt;
     }
     if (llvm::any_of(choices, [&](const TargetChoice &choice) { return choice.system == system; })) {

@@ -23,7 +23,8 @@ struct TargetChoice {
 /// The choices for comma-separated lists of systems and of levels, processors or `native`; an empty list means the
 /// default. A system whose family no name of `cpus` fits gets its own default; a name that fits no system is a mistake.
 /// Empty with a reason for the user, who named them by --target and --cpu.
-std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus, std::string *reason);
+std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus,
+                                                       std::string *reason);
 
 /// Whether this machine and its system can run code of that level.
 bool canRunHere(const Target &target);

@@ -4,8 +4,8 @@
 // See MatmulTiles.h for the algebra.
 //===----------------------------------------------------------------------===//
 #include "targets/MatmulTiles.h"
-#include "targets/CodePlanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/CodePlanes.h"
 #include <algorithm>
 
 using namespace mlir;
@@ -28,10 +28,14 @@ namespace {
 
 Type scalarType(KernelBuilder &b, Scalar type) {
   switch (type) {
-  case Scalar::F16: return b.getF16Type();
-  case Scalar::BF16: return b.getBF16Type();
-  case Scalar::F32: return b.getF32Type();
-  default: return b.getI8Type();
+  case Scalar::F16:
+    return b.getF16Type();
+  case Scalar::BF16:
+    return b.getBF16Type();
+  case Scalar::F32:
+    return b.getF32Type();
+  default:
+    return b.getI8Type();
   }
 }
 
@@ -47,11 +51,15 @@ int64_t vectorsPerSum(const PackedLayout &layout, int64_t perLane) {
   return std::max<int64_t>(1, 32767 / (perLane * greatest * 127));
 }
 
-void overCodes(TileEmission &e, const BlockCodes &codes, int64_t v, llvm::function_ref<void(Value bytes, int64_t k)> use) {
+void overCodes(TileEmission &e, const BlockCodes &codes, int64_t v,
+               llvm::function_ref<void(Value bytes, int64_t k)> use) {
   const int64_t block = e.operands.lhsBlock, elements = std::min(block, e.layout().runElements());
   for (int64_t k = 0; k < block; k += elements) {
-    auto load = [&](int64_t at) { return e.loadColumns(PackedLayout::kGroup, e.b.getI8Type(), codes.run, v, e.layout().codeBytes(k) + at); };
-    auto groups = unpackGroups(e.b, e.layout(), codes.first / PackedLayout::kGroup, elements / PackedLayout::kGroup, load);
+    auto load = [&](int64_t at) {
+      return e.loadColumns(PackedLayout::kGroup, e.b.getI8Type(), codes.run, v, e.layout().codeBytes(k) + at);
+    };
+    auto groups =
+        unpackGroups(e.b, e.layout(), codes.first / PackedLayout::kGroup, elements / PackedLayout::kGroup, load);
     for (auto [g, bytes] : llvm::enumerate(groups))
       use(bytes, k + int64_t(g) * PackedLayout::kGroup);
   }
@@ -68,10 +76,12 @@ SuperParameters loadSuperParameters(TileEmission &e, Value tile, int64_t element
   if (!layout.isTwoLevel())
     return {};
   auto load = [&](int64_t at) { return e.b.widen(e.loadColumns(1, e.b.getF16Type(), tile, v, at)); };
-  return {.scale = load(layout.superScaleOffset(elements)), .min = layout.min == Scalar::None ? Value() : load(layout.superMinOffset(elements))};
+  return {.scale = load(layout.superScaleOffset(elements)),
+          .min = layout.min == Scalar::None ? Value() : load(layout.superMinOffset(elements))};
 }
 
-ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, Value tile, int64_t elements, Value block, int64_t v) {
+ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, Value tile, int64_t elements,
+                                Value block, int64_t v) {
   KernelBuilder &b = e.b;
   const PackedLayout &layout = e.layout();
   auto load = [&](Scalar type, int64_t offset) {
@@ -82,7 +92,8 @@ ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, V
       return b.toFloat(arith::ExtSIOp::create(b, integers, numbers));
     return type == Scalar::U8 ? b.toFloat(arith::ExtUIOp::create(b, integers, numbers)) : b.widen(numbers);
   };
-  ColumnParameters result{.scale = load(layout.blockScale(), layout.scaleOffset(elements)), .zero = constantZero(e), .min = {}};
+  ColumnParameters result{
+      .scale = load(layout.blockScale(), layout.scaleOffset(elements)), .zero = constantZero(e), .min = {}};
   if (layout.zero != Scalar::None)
     result.zero = load(layout.zero, layout.zeroOffset(elements));
   if (layout.min != Scalar::None)
@@ -100,11 +111,15 @@ LhsBlocks IntegerDot::arrange(TileEmission &e, Value) const {
 }
 int64_t IntegerDot::scratchBytes(const MatmulOperands &, int64_t) const { return 0; }
 bool IntegerDot::takesUnpacked(const PackedLayout &) const { return false; }
-Values IntegerDot::emitUnpacked(TileEmission &, Value, Value) const { llvm_unreachable("Kernels.def has no tile for many rows with this dot product"); }
+Values IntegerDot::emitUnpacked(TileEmission &, Value, Value) const {
+  llvm_unreachable("Kernels.def has no tile for many rows with this dot product");
+}
 Value IntegerDot::ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const {
   return e.b.loadBroadcast(e.lanes, e.b.getF32Type(), pointer, e.row(r) + bytes);
 }
-ColumnParameters IntegerDot::ofColumns(TileEmission &, const ColumnParameters &parameters, int64_t) const { return parameters; }
+ColumnParameters IntegerDot::ofColumns(TileEmission &, const ColumnParameters &parameters, int64_t) const {
+  return parameters;
+}
 Values IntegerDot::rowMajor(TileEmission &, const Values &sums) const { return sums; }
 
 namespace {
@@ -119,7 +134,8 @@ Value zeroTerm(TileEmission &e, Value zero, Value sum) {
 
 } // namespace
 
-RowScales loadRowScales(TileEmission &e, const IntegerDot &dot, Value scale, const ColumnParameters &columns, int64_t r) {
+RowScales loadRowScales(TileEmission &e, const IntegerDot &dot, Value scale, const ColumnParameters &columns,
+                        int64_t r) {
   RowScales row{.sx = dot.ofRows(e, scale, 0, r), .sum = {}};
   if (columns.zero || columns.min)
     row.sum = dot.ofRows(e, scale, e.blocks.sumOffset, r);
@@ -138,7 +154,8 @@ namespace {
 
 /// Adds one activation block to the accumulators, whose `parameters` are given. `x` points to its activations, `scale` to its
 /// activation scale.
-void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, const BlockCodes &codes, Value x, Value scale, Values &sums) {
+void addBlock(TileEmission &e, const IntegerDot &dot, ArrayRef<ColumnParameters> parameters, const BlockCodes &codes,
+              Value x, Value scale, Values &sums) {
   for (int64_t v = 0; v < e.vectors(); ++v)
     for (auto [r, total] : llvm::enumerate(dot.emit(e, codes, x, v))) {
       const int64_t a = int64_t(r) * e.vectors() + v;
@@ -215,7 +232,7 @@ private:
   Value tile, x, scales;
   int64_t prefetch, bytes, step, steps, together;
   AccumulatorParameters parameters;
-  llvm::SmallVector<ColumnParameters> ofTile;  ///< with one level
+  llvm::SmallVector<ColumnParameters> ofTile; ///< with one level
 
   /// Asks for the share of `count` blocks of what lies `prefetch` bytes behind the tile in each panel.
   void ask(Value i, int64_t count) {
@@ -236,8 +253,8 @@ private:
     for (int64_t j = 0; j < count; ++j) {
       // A run that ends with the block is another one's begin.
       const int64_t inRun = j * step % e.layout().runElements();
-      addBlock(e, dot, ofBlock, {b.offset(codes, e.layout().codeBytes(j * step - inRun)), inRun}, b.offset(rows, j * blocks.codeStep),
-               b.offset(rowScales, j * blocks.scaleStep), sums);
+      addBlock(e, dot, ofBlock, {b.offset(codes, e.layout().codeBytes(j * step - inRun)), inRun},
+               b.offset(rows, j * blocks.codeStep), b.offset(rowScales, j * blocks.scaleStep), sums);
     }
   }
 };
@@ -297,9 +314,9 @@ void addRun(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes,
   llvm::SmallVector<Value> weights(e.vectors());
   Activations activations(e, x, count);
   for (int64_t v = 0; v < e.vectors(); ++v)
-    groups[v] = unpackGroups(b, e.layout(), 0, (count + PackedLayout::kGroup - 1) / PackedLayout::kGroup, [&](int64_t at) {
-      return e.loadColumns(PackedLayout::kGroup, b.getI8Type(), codes, v, at);
-    });
+    groups[v] =
+        unpackGroups(b, e.layout(), 0, (count + PackedLayout::kGroup - 1) / PackedLayout::kGroup,
+                     [&](int64_t at) { return e.loadColumns(PackedLayout::kGroup, b.getI8Type(), codes, v, at); });
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t v = 0; v < e.vectors(); ++v) {
       Value code = codeAsFloat(e, groups[v][i / PackedLayout::kGroup], i % PackedLayout::kGroup);
@@ -314,7 +331,8 @@ void addRun(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes,
 }
 
 /// Adds `elements` elements of a block.
-void addFloatBlock(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t elements, Values &sums) {
+void addFloatBlock(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes, Value x, int64_t elements,
+                   Values &sums) {
   KernelBuilder &b = e.b;
   const int64_t run = e.layout().runElements(), runs = elements / run, rest = elements % run;
   const int64_t runBytes = e.layout().codeBytes(run);
@@ -338,7 +356,8 @@ void addFloatTile(TileEmission &e, Value tile, int64_t elements, Value k, Values
     llvm::SmallVector<ColumnParameters> parameters;
     for (int64_t v = 0; v < e.vectors(); ++v)
       parameters.push_back(loadParameters(e, outer[v], tile, elements, i, v));
-    addFloatBlock(e, parameters, b.offset(tile, b.mul(i, e.layout().codeBytes(block))), b.offset(x, b.mul(i, 4 * block)), count, inner);
+    addFloatBlock(e, parameters, b.offset(tile, b.mul(i, e.layout().codeBytes(block))),
+                  b.offset(x, b.mul(i, 4 * block)), count, inner);
   };
   if (blocks == 1)
     add(b.i64(0), block, sums);
@@ -403,8 +422,12 @@ void emitMatmulTile(TileEmission &e, const MatmulVariant &variant, Values &sums)
   if (variant.rhs == RhsKind::Floats)
     return emitFloats(e, sums);
   if (variant.lhs == LhsKind::F32)
-    return overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { addFloatTile(e, tile, elements, k, inner); });
-  overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) { TileBlocks(e, variant, tile, elements, k, inner.size()).emit(inner); });
+    return overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) {
+      addFloatTile(e, tile, elements, k, inner);
+    });
+  overTiles(e, sums, [&](Value tile, int64_t elements, Value k, Values &inner) {
+    TileBlocks(e, variant, tile, elements, k, inner.size()).emit(inner);
+  });
   sums = variant.dot->rowMajor(e, sums);
 }
 

@@ -41,7 +41,8 @@ struct TileEmission {
   mlir::Value lhs, rhs;      ///< first row; first panel of the tile
   int64_t column;            ///< of that panel: the tile's first
   LhsBlocks blocks;          ///< of quantized activations
-  bool broadcastsLanes;      ///< an fma takes one lane of a vector for all of another's: activations are loaded four at a time
+  bool
+      broadcastsLanes; ///< an fma takes one lane of a vector for all of another's: activations are loaded four at a time
   const PackedLayout &layout() const { return operands.rhs; }
   int64_t vectors() const { return NR / lanes; }
   int64_t bytes() const { return 4 * lanes; }
@@ -64,8 +65,8 @@ struct SuperParameters {
 
 /// Codes of an activation block: whole runs, or part of one.
 struct BlockCodes {
-  mlir::Value run;       ///< panel 0's first
-  int64_t first = 0;     ///< element of it
+  mlir::Value run; ///< panel 0's first
+  int64_t first = 0; ///< element of it
 };
 
 /// A family's integer dot product of one activation block, and which row and column an accumulator's lanes are.
@@ -98,7 +99,8 @@ public:
 /// Codes of an s8 vector product that may be added in s16: each adds at most greatest code * 127 `perLane` times.
 int64_t vectorsPerSum(const PackedLayout &layout, int64_t perLane);
 /// Hands on the codes of the columns of vector v in an activation block, unpacked to bytes, elements k..k+3 a time.
-void overCodes(TileEmission &e, const BlockCodes &codes, int64_t v, llvm::function_ref<void(mlir::Value bytes, int64_t k)> use);
+void overCodes(TileEmission &e, const BlockCodes &codes, int64_t v,
+               llvm::function_ref<void(mlir::Value bytes, int64_t k)> use);
 
 /// What a variant computes on: activations (quantized at run time, or f32), weights (any block format, or floats).
 enum class LhsKind : uint8_t { S8, F32 };
@@ -106,19 +108,20 @@ enum class RhsKind : uint8_t { Codes, Floats };
 
 /// A row of a Kernels.def.
 struct MatmulVariant {
-  std::string_view isa;     ///< of the oldest target that has the instructions
+  std::string_view isa; ///< of the oldest target that has the instructions
   LhsKind lhs;
   RhsKind rhs;
   RegisterTile tile;
-  const IntegerDot *dot;    ///< with S8
-  bool tall = false;        ///< for many rows (TallMatmul.h)
-  int64_t prefetch = 0;     ///< bytes of codes to ask for ahead; 0: leave it to the machine
+  const IntegerDot *dot; ///< with S8
+  bool tall = false; ///< for many rows (TallMatmul.h)
+  int64_t prefetch = 0; ///< bytes of codes to ask for ahead; 0: leave it to the machine
 };
 
 /// Outer scale and minimum of the columns of vector v of the tile at `tile`, which has `elements` elements.
 SuperParameters loadSuperParameters(TileEmission &e, mlir::Value tile, int64_t elements, int64_t v);
 /// Scale, zero point and minimum of its block `block` (i64).
-ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, mlir::Value tile, int64_t elements, mlir::Value block, int64_t v);
+ColumnParameters loadParameters(TileEmission &e, const SuperParameters &outer, mlir::Value tile, int64_t elements,
+                                mlir::Value block, int64_t v);
 /// The zero point that all columns share and the layout does not store; null when there is none.
 mlir::Value constantZero(TileEmission &e);
 
@@ -127,9 +130,11 @@ struct RowScales {
   mlir::Value sx, sum;
 };
 /// Those of accumulator r of a vector. `scale` points to the block's activation scale of row 0.
-RowScales loadRowScales(TileEmission &e, const IntegerDot &dot, mlir::Value scale, const ColumnParameters &columns, int64_t r);
+RowScales loadRowScales(TileEmission &e, const IntegerDot &dot, mlir::Value scale, const ColumnParameters &columns,
+                        int64_t r);
 /// sum + s (sx D - z sxS) + m sxS
-mlir::Value addBlockTerm(TileEmission &e, const ColumnParameters &columns, const RowScales &row, mlir::Value D, mlir::Value sum);
+mlir::Value addBlockTerm(TileEmission &e, const ColumnParameters &columns, const RowScales &row, mlir::Value D,
+                         mlir::Value sum);
 
 /// sums[r * vectors + v] += the whole of K, for one group of panels.
 void emitMatmulTile(TileEmission &e, const MatmulVariant &variant, KernelBuilder::Values &sums);

@@ -33,7 +33,8 @@ bool hasIsa(const Target &target, std::string_view isa) {
 bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
   return (variant.lhs == LhsKind::S8) == (operands.lhsBlock > 0) &&
          (variant.rhs == RhsKind::Codes) == (operands.rhs.kind == PackedLayout::Kind::BlockPanel) &&
-         !(variant.tall && !(variant.dot->takesUnpacked(operands.rhs) && operands.rhs.runElements() <= operands.lhsBlock));
+         !(variant.tall &&
+           !(variant.dot->takesUnpacked(operands.rhs) && operands.rhs.runElements() <= operands.lhsBlock));
 }
 
 class TableMicrokernels final : public Microkernels {
@@ -62,7 +63,8 @@ public:
     const MatmulVariant &variant = variantFor(operands, tile);
     // A panel of floats is one load, even of two registers: f16 is widened from both halves of one (fcvtl, fcvtl2).
     const int64_t lanes = variant.dot ? registerLanes : std::max(registerLanes, PackedLayout::kColumns);
-    TileEmission rows{b, operands, tile.MR, tile.NR, std::min(tile.NR, lanes), lhs, rhs, /*column=*/0, {}, broadcastsLanes};
+    TileEmission rows{b,   operands, tile.MR,      tile.NR, std::min(tile.NR, lanes),
+                      lhs, rhs,      /*column=*/0, {},      broadcastsLanes};
     if (variant.dot)
       rows.blocks = variant.dot->arrange(rows, scratch);
     auto emitGroup = [&](Value p, int64_t column, int64_t width) {
@@ -103,7 +105,9 @@ public:
     return RegisterTile{found.front()->tile.MR, found.front()->tile.NR, operands.lhsBlock};
   }
 
-  int64_t tallScratchBytes(const MatmulOperands &operands) const override { return tallMatmulScratch(operands, *tallTile(operands)); }
+  int64_t tallScratchBytes(const MatmulOperands &operands) const override {
+    return tallMatmulScratch(operands, *tallTile(operands));
+  }
 
   void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const TallMatmulCall &call) const override {
     phic::emitTallMatmul(b, operands, *variantsFor(operands, /*tall=*/true).front(), registerLanes, call);
@@ -111,7 +115,8 @@ public:
 
 private:
   const MatmulVariant &variantFor(const MatmulOperands &operands, const RegisterTile &tile) const {
-    return **llvm::find_if(variantsFor(operands, /*tall=*/false), [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
+    return **llvm::find_if(variantsFor(operands, /*tall=*/false),
+                           [&](const MatmulVariant *v) { return v->tile.MR == tile.MR; });
   }
 
   /// The rows of the newest ISA; a tall one of an older ISA is none.

@@ -10,14 +10,19 @@ namespace phic {
 
 int64_t scalarBytes(Scalar type) {
   switch (type) {
-  case Scalar::None: return 0;
-  case Scalar::F32: return 4;
+  case Scalar::None:
+    return 0;
+  case Scalar::F32:
+    return 4;
   case Scalar::F16:
-  case Scalar::BF16: return 2;
+  case Scalar::BF16:
+    return 2;
   case Scalar::I8:
-  case Scalar::U8: return 1;
+  case Scalar::U8:
+    return 1;
   case Scalar::I4:
-  case Scalar::U4: break;
+  case Scalar::U4:
+    break;
   }
   assert(false && "sub-byte scalars are not stored one by one");
   return 0;
@@ -33,11 +38,13 @@ PackedLayout PackedLayout::floatPanel(Scalar element) {
 /// Why no layout holds blocks of the format, or an empty string.
 static std::string whyNoPanel(const BlockFormat &format, int64_t K) {
   if (format.block % 16 != 0 && format.block < K)
-    return "blocks of " + std::to_string(format.block) + " elements have no packed layout: it takes multiples of 16, or one block a row";
+    return "blocks of " + std::to_string(format.block) +
+           " elements have no packed layout: it takes multiples of 16, or one block a row";
   if (!format.isTwoLevel())
     return "";
   if (format.block != 16 && format.block != 32)
-    return "two-level scales of blocks of " + std::to_string(format.block) + " elements have no packed layout: it takes 16 or 32";
+    return "two-level scales of blocks of " + std::to_string(format.block) +
+           " elements have no packed layout: it takes 16 or 32";
   // An exact product of an f16 and an integer of 8 bits fits f32; others would be rounded.
   if (format.scale != Scalar::F16 || (format.min != Scalar::None && format.min != Scalar::F16))
     return "two-level scales other than f16 times an integer have no packed layout";
@@ -85,8 +92,9 @@ int64_t PackedLayout::codeShift() const {
 int64_t PackedLayout::storedBits() const { return subBlock() == 16 ? (codes.bits + 1) / 2 * 2 : codes.bits; }
 
 std::span<const CodePlane> PackedLayout::planes() const {
-  static constexpr CodePlane kTwo[] = {{2, 0}}, kThree[] = {{2, 0}, {1, 2}}, kFour[] = {{4, 0}}, kFive[] = {{4, 0}, {1, 4}},
-                             kSix[] = {{4, 0}, {2, 4}}, kSeven[] = {{4, 0}, {2, 4}, {1, 6}}, kEight[] = {{8, 0}};
+  static constexpr CodePlane kTwo[] = {{2, 0}}, kThree[] = {{2, 0}, {1, 2}}, kFour[] = {{4, 0}},
+                             kFive[] = {{4, 0}, {1, 4}}, kSix[] = {{4, 0}, {2, 4}}, kSeven[] = {{4, 0}, {2, 4}, {1, 6}},
+                             kEight[] = {{8, 0}};
   static constexpr std::span<const CodePlane> kPlanes[] = {kTwo, kThree, kFour, kFive, kSix, kSeven, kEight};
   return kPlanes[storedBits() - 2];
 }
@@ -94,7 +102,9 @@ std::span<const CodePlane> PackedLayout::planes() const {
 int64_t PackedLayout::zeroOffset(int64_t length) const {
   return scaleOffset(length) + kColumns * blocks(length) * scalarBytes(blockScale());
 }
-int64_t PackedLayout::minOffset(int64_t length) const { return zeroOffset(length) + kColumns * blocks(length) * scalarBytes(zero); }
+int64_t PackedLayout::minOffset(int64_t length) const {
+  return zeroOffset(length) + kColumns * blocks(length) * scalarBytes(zero);
+}
 int64_t PackedLayout::superScaleOffset(int64_t length) const {
   return minOffset(length) + kColumns * blocks(length) * scalarBytes(blockMin());
 }
@@ -107,9 +117,12 @@ int64_t PackedLayout::tileBytes(int64_t length) const {
 
 int64_t PackedLayout::panelBytes(int64_t K) const {
   switch (kind) {
-  case Kind::Dense: return 4 * K;
-  case Kind::FloatPanel: return K * kColumns * scalarBytes(element);
-  case Kind::BlockPanel: break;
+  case Kind::Dense:
+    return 4 * K;
+  case Kind::FloatPanel:
+    return K * kColumns * scalarBytes(element);
+  case Kind::BlockPanel:
+    break;
   }
   const int64_t whole = K / tileElements(), tail = K % tileElements();
   return whole * tileBytes() + (tail > 0 ? tileBytes(tail) : 0);

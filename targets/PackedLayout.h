@@ -32,8 +32,8 @@ namespace phic {
 
 /// Some bits of every code.
 struct CodePlane {
-  int64_t bits;    ///< 8, 4, 2 or 1
-  int64_t shift;   ///< of their lowest in the code
+  int64_t bits; ///< 8, 4, 2 or 1
+  int64_t shift; ///< of their lowest in the code
   int64_t fields() const { return 8 / bits; } ///< groups of four elements in a vector
 };
 
@@ -48,15 +48,15 @@ struct PackedLayout {
   static constexpr int64_t kVectorBytes = kGroup * kColumns;
 
   Kind kind = Kind::Dense;
-  Scalar element = Scalar::F32;       ///< Dense, FloatPanel: F32, F16 or BF16
-  CodeType codes;                     ///< the format's; storedCodes() is what lies in memory
-  int64_t block = 0;                  ///< elements of K sharing a scale
-  Scalar scale = Scalar::None;        ///< F32, F16 or BF16; a super-block's F16 with two levels
-  uint8_t subScaleBits = 0;           ///< the format's: two levels where it is not 0
-  bool subScaleSigned = false;        ///< the format's; of scales, not minima
-  Scalar zero = Scalar::None;         ///< I8 or F32; None: `zeroConstant`
-  int64_t zeroConstant = 0;           ///< the format's; storedZero() is what a kernel subtracts
-  Scalar min = Scalar::None;          ///< as scale; None: absent
+  Scalar element = Scalar::F32; ///< Dense, FloatPanel: F32, F16 or BF16
+  CodeType codes; ///< the format's; storedCodes() is what lies in memory
+  int64_t block = 0; ///< elements of K sharing a scale
+  Scalar scale = Scalar::None; ///< F32, F16 or BF16; a super-block's F16 with two levels
+  uint8_t subScaleBits = 0; ///< the format's: two levels where it is not 0
+  bool subScaleSigned = false; ///< the format's; of scales, not minima
+  Scalar zero = Scalar::None; ///< I8 or F32; None: `zeroConstant`
+  int64_t zeroConstant = 0; ///< the format's; storedZero() is what a kernel subtracts
+  Scalar min = Scalar::None; ///< as scale; None: absent
   bool operator==(const PackedLayout &) const = default;
 
   /// The layout of a 1-D weight or a table that a kernel reads by rows.

@@ -33,7 +33,9 @@ std::string_view nextWord(std::string_view &text) {
 }
 
 /// What a scalar's name is followed by where it is multiplied by an integer a block.
-std::string subScaleName(unsigned bits, bool isSigned) { return bits ? (isSigned ? "s" : "u") + std::to_string(bits) : ""; }
+std::string subScaleName(unsigned bits, bool isSigned) {
+  return bits ? (isSigned ? "s" : "u") + std::to_string(bits) : "";
+}
 
 } // namespace
 

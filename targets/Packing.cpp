@@ -68,10 +68,14 @@ template <int64_t kBits> void packPlane(const uint32_t *words, int64_t groups, i
 
 void packPlane(const CodePlane &plane, const uint32_t *words, int64_t groups, uint8_t *out) {
   switch (plane.bits) {
-  case 1: return packPlane<1>(words, groups, plane.shift, out);
-  case 2: return packPlane<2>(words, groups, plane.shift, out);
-  case 4: return packPlane<4>(words, groups, plane.shift, out);
-  case 8: return packPlane<8>(words, groups, plane.shift, out);
+  case 1:
+    return packPlane<1>(words, groups, plane.shift, out);
+  case 2:
+    return packPlane<2>(words, groups, plane.shift, out);
+  case 4:
+    return packPlane<4>(words, groups, plane.shift, out);
+  case 8:
+    return packPlane<8>(words, groups, plane.shift, out);
   }
   assert(false && "planes have 1, 2, 4 or 8 bits");
 }
@@ -129,8 +133,8 @@ struct ParameterPlaces {
   ParameterPlaces(const PackedLayout &layout, int64_t length)
       : scale(layout.blockScale(), layout.scaleOffset(length)), zero(layout.zero, layout.zeroOffset(length)),
         min(layout.blockMin(), layout.minOffset(length)), superScale(layout.scale, layout.superScaleOffset(length)),
-        superMin(layout.min, layout.superMinOffset(length)), blocks(layout.blocks(length)), tileBytes(layout.tileBytes(length)),
-        isTwoLevel(layout.isTwoLevel()), zeroShift(float(layout.codeShift())) {}
+        superMin(layout.min, layout.superMinOffset(length)), blocks(layout.blocks(length)),
+        tileBytes(layout.tileBytes(length)), isTwoLevel(layout.isTwoLevel()), zeroShift(float(layout.codeShift())) {}
 
   /// Numbers of one kind.
   struct Kind {
@@ -151,7 +155,8 @@ struct ParameterPlaces {
 };
 
 /// Scales, zero points and minima of column c of a tile; `b0` and `s0` are its first block and its super-block in the row.
-void packParameters(const ParameterPlaces &places, const BlockRow &row, int64_t b0, int64_t s0, int64_t c, uint8_t *tile) {
+void packParameters(const ParameterPlaces &places, const BlockRow &row, int64_t b0, int64_t s0, int64_t c,
+                    uint8_t *tile) {
   for (int64_t i = 0; i < places.blocks; ++i) {
     const int64_t b = b0 + i;
     places.scale.store(places.isTwoLevel ? subScaleOf(row.scale[b], row.superScale[s0]) : row.scale[b], tile, i, c);
@@ -168,7 +173,8 @@ void packParameters(const ParameterPlaces &places, const BlockRow &row, int64_t 
 }
 
 /// The inverse.
-void unpackParameters(const ParameterPlaces &places, const uint8_t *tile, int64_t b0, int64_t s0, int64_t c, BlockRow &row) {
+void unpackParameters(const ParameterPlaces &places, const uint8_t *tile, int64_t b0, int64_t s0, int64_t c,
+                      BlockRow &row) {
   float scale = 1, min = 1;
   if (places.isTwoLevel) {
     scale = row.superScale[s0] = places.superScale.load(tile, 0, c);

@@ -26,36 +26,44 @@ constexpr int64_t kPanelBytes = PackedLayout::kVectorBytes;
 /// How K is divided into chunks of tiles of the layout, and these into activation blocks.
 struct Chunks {
   Chunks(const MatmulOperands &operands, int64_t panels)
-      : step(operands.lhsBlock), tiles(operands.K / operands.rhs.tileElements()), tail(operands.K % operands.rhs.tileElements()),
-        stepsPerTile((operands.rhs.tileElements() + step - 1) / step), tailSteps((tail + step - 1) / step),
+      : step(operands.lhsBlock), tiles(operands.K / operands.rhs.tileElements()),
+        tail(operands.K % operands.rhs.tileElements()), stepsPerTile((operands.rhs.tileElements() + step - 1) / step),
+        tailSteps((tail + step - 1) / step),
         tilesPerChunk(std::clamp<int64_t>(kChunkElements / operands.rhs.tileElements(), 1, tiles + (tail > 0))),
-        panelBytes(kPanelBytes * step / 4), parameters(1 + (operands.rhs.zero != Scalar::None) + (operands.rhs.min != Scalar::None)),
+        panelBytes(kPanelBytes * step / 4),
+        parameters(1 + (operands.rhs.zero != Scalar::None) + (operands.rhs.min != Scalar::None)),
         entryBytes(panels * (panelBytes + parameters * kPanelBytes)), panels(panels) {}
 
-  int64_t step;          ///< elements of an activation block
-  int64_t tiles, tail;   ///< whole tiles, elements of the last, short one
+  int64_t step; ///< elements of an activation block
+  int64_t tiles, tail; ///< whole tiles, elements of the last, short one
   int64_t stepsPerTile, tailSteps, tilesPerChunk;
-  int64_t panelBytes;    ///< codes of a panel in an entry
-  int64_t parameters;    ///< stored ones
+  int64_t panelBytes; ///< codes of a panel in an entry
+  int64_t parameters; ///< stored ones
   int64_t entryBytes, panels;
-  int64_t parameterAt(int64_t which, int64_t panel) const { return panels * panelBytes + (which * panels + panel) * kPanelBytes; }
+  int64_t parameterAt(int64_t which, int64_t panel) const {
+    return panels * panelBytes + (which * panels + panel) * kPanelBytes;
+  }
   int64_t chunkBytes() const { return tilesPerChunk * stepsPerTile * entryBytes; }
 };
 
 class TallMatmulEmitter {
 public:
-  TallMatmulEmitter(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant, int64_t registerLanes, const TallMatmulCall &call)
+  TallMatmulEmitter(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant,
+                    int64_t registerLanes, const TallMatmulCall &call)
       : b(b), operands(operands), variant(variant), call(call), MR(variant.tile.MR),
-        panels(variant.tile.NR / PackedLayout::kColumns), lanes(std::min(variant.tile.NR, registerLanes)), chunks(operands, panels) {}
+        panels(variant.tile.NR / PackedLayout::kColumns), lanes(std::min(variant.tile.NR, registerLanes)),
+        chunks(operands, panels) {}
 
   void emit() {
     b.loop(b.i64(0), call.panels, panels, [&](Value p) {
-      Value rhs = b.offset(call.rhs, b.mul(p, operands.rhs.panelBytes(operands.K))), out = b.offset(call.out, b.mul(p, kPanelBytes));
+      Value rhs = b.offset(call.rhs, b.mul(p, operands.rhs.panelBytes(operands.K))),
+            out = b.offset(call.out, b.mul(p, kPanelBytes));
       clear(out);
       b.loop(b.i64(0), b.i64(chunks.tiles + (chunks.tail > 0)), chunks.tilesPerChunk, [&](Value tile) {
         Value entries = unpackChunk(rhs, tile), block = b.mul(tile, chunks.stepsPerTile);
         b.loop(b.i64(0), call.rows, MR, [&](Value r) {
-          Value rows = b.offset(call.lhs, b.mul(r, operands.lhsRowBytes)), sums = b.offset(out, b.mul(r, call.outRowBytes));
+          Value rows = b.offset(call.lhs, b.mul(r, operands.lhsRowBytes)),
+                sums = b.offset(out, b.mul(r, call.outRowBytes));
           b.loop(b.i64(0), entries, 1, [&](Value i) {
             addEntry(rows, b.add(block, i), b.offset(call.scratch, b.mul(i, chunks.entryBytes)), sums);
           });
@@ -87,10 +95,12 @@ private:
 
   /// Fills scratch memory from tile `first` on; returns the number of entries.
   Value unpackChunk(Value rhs, Value first) {
-    Value whole = b.i64(chunks.tiles), end = b.minimum(b.add(first, chunks.tilesPerChunk), whole), count = b.sub(end, first);
+    Value whole = b.i64(chunks.tiles), end = b.minimum(b.add(first, chunks.tilesPerChunk), whole),
+          count = b.sub(end, first);
     b.loop(b.i64(0), count, 1, [&](Value i) {
       Value tile = b.offset(rhs, b.mul(b.add(first, i), operands.rhs.tileBytes()));
-      unpackTile(tile, operands.rhs.tileElements(), chunks.stepsPerTile, b.offset(call.scratch, b.mul(i, chunks.stepsPerTile * chunks.entryBytes)));
+      unpackTile(tile, operands.rhs.tileElements(), chunks.stepsPerTile,
+                 b.offset(call.scratch, b.mul(i, chunks.stepsPerTile * chunks.entryBytes)));
     });
     Value entries = b.mul(count, chunks.stepsPerTile);
     if (chunks.tail == 0)
@@ -108,7 +118,8 @@ private:
     for (int64_t v = 0; v < panels; ++v) {
       const SuperParameters outer = loadSuperParameters(e, tile, elements, v);
       b.loop(b.i64(0), b.i64(steps), 1, [&](Value i) {
-        Value to = b.offset(entry, b.mul(i, chunks.entryBytes)), block = e.layout().isTwoLevel() ? b.divide(i, operands.rhs.block / chunks.step) : b.i64(0);
+        Value to = b.offset(entry, b.mul(i, chunks.entryBytes)),
+              block = e.layout().isTwoLevel() ? b.divide(i, operands.rhs.block / chunks.step) : b.i64(0);
         unpackCodes(b.offset(tile, b.add(b.mul(i, operands.rhs.codeBytes(chunks.step)), e.panel(v))), to, v);
         storeParameters(loadParameters(e, outer, tile, elements, block, v), v, to);
       });
@@ -116,11 +127,13 @@ private:
   }
 
   void unpackCodes(Value from, Value entry, int64_t panel) {
-    const int64_t run = operands.rhs.runElements(), together = lanes / PackedLayout::kColumns, inVector = panel % together;
+    const int64_t run = operands.rhs.runElements(), together = lanes / PackedLayout::kColumns,
+                  inVector = panel % together;
     Value to = b.offset(entry, (panel - inVector) * chunks.panelBytes + inVector * kPanelBytes);
     VectorType bytes = b.vec(kPanelBytes, b.getI8Type());
     for (int64_t k = 0; k < chunks.step; k += run) {
-      auto groups = unpackGroups(b, operands.rhs, 0, run / PackedLayout::kGroup, [&](int64_t at) { return b.load(bytes, from, operands.rhs.codeBytes(k) + at); });
+      auto groups = unpackGroups(b, operands.rhs, 0, run / PackedLayout::kGroup,
+                                 [&](int64_t at) { return b.load(bytes, from, operands.rhs.codeBytes(k) + at); });
       for (auto [g, group] : llvm::enumerate(groups))
         b.store(group, to, (k / PackedLayout::kGroup + int64_t(g)) * together * kPanelBytes);
     }
@@ -150,7 +163,8 @@ private:
   /// sums[MR][panels] += activation block `block` of `rows` times the entry.
   void addEntry(Value rows, Value block, Value entry, Value sums) {
     TileEmission e = emission(rows, entry, lanes);
-    Value x = b.offset(e.blocks.codes, b.mul(block, e.blocks.codeStep)), scale = b.offset(e.blocks.scales, b.mul(block, e.blocks.scaleStep));
+    Value x = b.offset(e.blocks.codes, b.mul(block, e.blocks.codeStep)),
+          scale = b.offset(e.blocks.scales, b.mul(block, e.blocks.scaleStep));
     Values totals = variant.dot->emitUnpacked(e, entry, x);
     // Whatever is loaded from here on needs a register that an integer sum has left: one row after the other.
     llvm::SmallVector<ColumnParameters> parameters;
@@ -168,10 +182,12 @@ private:
 
 } // namespace
 
-int64_t tallMatmulScratch(const MatmulOperands &operands, const RegisterTile &tile) { return Chunks(operands, tile.NR / PackedLayout::kColumns).chunkBytes(); }
+int64_t tallMatmulScratch(const MatmulOperands &operands, const RegisterTile &tile) {
+  return Chunks(operands, tile.NR / PackedLayout::kColumns).chunkBytes();
+}
 
-void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant, int64_t registerLanes,
-                    const TallMatmulCall &call) {
+void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant,
+                    int64_t registerLanes, const TallMatmulCall &call) {
   TallMatmulEmitter(b, operands, variant, registerLanes, call).emit();
 }
 

@@ -24,8 +24,8 @@ namespace phic {
 int64_t tallMatmulScratch(const MatmulOperands &operands, const RegisterTile &tile);
 
 /// A multiple of MR rows times a multiple of the tile's panels; vectors hold `registerLanes` columns: a panel, or two.
-void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant, int64_t registerLanes,
-                    const TallMatmulCall &call);
+void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant,
+                    int64_t registerLanes, const TallMatmulCall &call);
 
 } // namespace phic
 

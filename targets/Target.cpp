@@ -10,13 +10,15 @@
 namespace phic {
 namespace {
 constexpr Target kTargets[] = {
-#define PHIC_TARGET(NAME, ISA, FAMILY, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, DECODE, VERIFY, PREFILL) \
+#define PHIC_TARGET(NAME, ISA, FAMILY, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, DECODE,    \
+                    VERIFY, PREFILL)                                                                                   \
   {NAME, ISA, FAMILY, CPU, FEATURES, HALIDE, VECTOR_BYTES, VECTOR_REGISTERS, CPU_FEATURES, {DECODE, VERIFY, PREFILL}},
 #include "targets/Targets.def"
 };
 
 constexpr System kSystems[] = {
-#define PHIC_SYSTEM(NAME, FAMILY, TRIPLE, LEVELS, FORMAT, PAGE_BYTES) {NAME, FAMILY, TRIPLE, LEVELS, ObjectFormat::FORMAT, PAGE_BYTES},
+#define PHIC_SYSTEM(NAME, FAMILY, TRIPLE, LEVELS, FORMAT, PAGE_BYTES)                                                  \
+  {NAME, FAMILY, TRIPLE, LEVELS, ObjectFormat::FORMAT, PAGE_BYTES},
 #include "targets/Systems.def"
 };
 } // namespace

@@ -26,21 +26,22 @@ struct TileShape {
   int64_t columns;       ///< most columns of a matmul tile; epilogues may ask for fewer
   int64_t rows;          ///< rows of a matmul tile
   int64_t attendRows;    ///< query rows of an attention tile
-  int64_t attendKeys;    ///< keys scored before the softmax is brought up to date, a multiple of 32; the same for every class
+  int64_t
+      attendKeys; ///< keys scored before the softmax is brought up to date, a multiple of 32; the same for every class
   bool operator==(const TileShape &) const = default;
 };
 
 struct Target {
-  std::string_view name;        ///< "x86-64-v3"
-  std::string_view isa;         ///< suffix of kernel symbols, "x86_64_v3"
-  std::string_view family;      ///< which machines know it, "x86_64"
-  std::string_view cpu;         ///< LLVM's
-  std::string_view features;    ///< LLVM's
-  std::string_view halide;      ///< Halide's target string, without its feature flags for runtime and asserts
-  int64_t vectorBytes;          ///< of the widest register that kernels use
+  std::string_view name; ///< "x86-64-v3"
+  std::string_view isa; ///< suffix of kernel symbols, "x86_64_v3"
+  std::string_view family; ///< which machines know it, "x86_64"
+  std::string_view cpu; ///< LLVM's
+  std::string_view features; ///< LLVM's
+  std::string_view halide; ///< Halide's target string, without its feature flags for runtime and asserts
+  int64_t vectorBytes; ///< of the widest register that kernels use
   int64_t vectorRegisters;
-  uint64_t cpuFeatures;         ///< PHI_CPU_* bits a machine must have (phi/format.h)
-  TileShape tiles[3];           ///< by MClass
+  uint64_t cpuFeatures; ///< PHI_CPU_* bits a machine must have (phi/format.h)
+  TileShape tiles[3]; ///< by MClass
 
   const TileShape &tile(MClass mClass) const { return tiles[unsigned(mClass)]; }
 };
@@ -50,12 +51,12 @@ enum class ObjectFormat : uint8_t { Elf, MachO };
 
 /// What a program runs on besides the processor.
 struct System {
-  std::string_view name;        ///< "x86_64-linux"
-  std::string_view family;      ///< of the levels that it runs
-  std::string_view triple;      ///< LLVM's
-  std::string_view levels;      ///< of a program when not told, comma-separated
+  std::string_view name; ///< "x86_64-linux"
+  std::string_view family; ///< of the levels that it runs
+  std::string_view triple; ///< LLVM's
+  std::string_view levels; ///< of a program when not told, comma-separated
   ObjectFormat format;
-  uint64_t pageBytes;           ///< of the largest page that it may have: segments lie on multiples
+  uint64_t pageBytes; ///< of the largest page that it may have: segments lie on multiples
 };
 
 /// Every target, in the order of Targets.def.

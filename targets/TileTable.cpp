@@ -8,7 +8,8 @@ namespace phic {
 TileTable tileTableOf(const Target &target) { return {target.tiles[0], target.tiles[1], target.tiles[2]}; }
 
 std::string TileLimit::str() const {
-  return (step == 1 ? "an integer" : "a multiple of " + std::to_string(step)) + " from " + std::to_string(step) + " to " + std::to_string(most);
+  return (step == 1 ? "an integer" : "a multiple of " + std::to_string(step)) + " from " + std::to_string(step) +
+         " to " + std::to_string(most);
 }
 
 std::string tileTableText(const TileTable &table) {

@@ -58,9 +58,10 @@ Error Bench::open() {
   report.promptTokens = options.promptTokens ? options.promptTokens : std::min(kPromptTokens, most);
   report.decodeTokens = options.decodeTokens;
   if (report.promptTokens < 1 || report.promptTokens > most)
-    return createStringError(std::make_error_code(std::errc::invalid_argument), "-n " + Twine(options.decodeTokens) + " after a prompt of " +
-                                 Twine(std::max<int64_t>(report.promptTokens, 1)) + " tokens does not fit into the program's context of " +
-                                 Twine(model.context_max) + " tokens");
+    return createStringError(
+        std::make_error_code(std::errc::invalid_argument),
+        "-n " + Twine(options.decodeTokens) + " after a prompt of " + Twine(std::max<int64_t>(report.promptTokens, 1)) +
+            " tokens does not fit into the program's context of " + Twine(model.context_max) + " tokens");
   runs = {options.program, model, report.promptTokens, report.decodeTokens, options.threads};
   return Error::success();
 }
@@ -103,7 +104,8 @@ void Bench::fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, c
     std::vector<double> seconds;
     for (const TimedStep &step : steps)
       seconds.push_back(double(step.nanoseconds[stage]) / 1e9);
-    StageTime time{costs[stage].name, medianOf(seconds), costs[stage].bytes(entry.shape), costs[stage].mulAdds(entry.shape)};
+    StageTime time{costs[stage].name, medianOf(seconds), costs[stage].bytes(entry.shape),
+                   costs[stage].mulAdds(entry.shape)};
     time.leastSeconds = report.machine ? report.machine->seconds(costs[stage], entry.shape) : 0;
     entry.stages.push_back(std::move(time));
   }
@@ -113,7 +115,8 @@ void Bench::fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, c
   int64_t past = steps.front().facts.past, tokens = 0;
   for (int64_t rows : sequence) {
     for (const StageCost &cost : costs)
-      least += report.machine->seconds(cost, {rows, past, /*logitRows=*/past + rows == report.promptTokens || rows == 1});
+      least +=
+          report.machine->seconds(cost, {rows, past, /*logitRows=*/past + rows == report.promptTokens || rows == 1});
     past += rows;
     tokens += rows;
   }
@@ -180,7 +183,9 @@ std::vector<StageTime> groupStages(const std::vector<StageTime> &stages) {
   return groups;
 }
 
-Expected<BenchReport> benchProgram(const BenchOptions &options, const PluginRegistry &plugins) { return Bench(options, plugins).run(); }
+Expected<BenchReport> benchProgram(const BenchOptions &options, const PluginRegistry &plugins) {
+  return Bench(options, plugins).run();
+}
 
 ExitCode bench(const BenchOptions &options, raw_ostream &os, raw_ostream &log) {
   std::optional<PluginRegistry> plugins = loadPlugins(options.plugins, log);

@@ -23,7 +23,7 @@ struct BenchOptions {
   int64_t decodeTokens = 128;  ///< at least 2
   int threads = 0;             ///< 0: as the program chooses
   int repetitions = 3;
-  Options plugins;             ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
+  Options plugins; ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
   bool json = false, listStages = false;
 };
 
@@ -37,18 +37,18 @@ struct Rate {
 /// All steps of one kind, in the run with times.
 struct StageTime {
   std::string name;
-  double seconds = 0;          ///< a step: the median of a stage; summed where stages are put together
-  double bytes = 0;            ///< a step
-  MulAdds mulAdds;             ///< a step
-  double leastSeconds = 0;     ///< a step, by the machine's limits; 0 without a machine
-  int stages = 1;              ///< put together
+  double seconds = 0; ///< a step: the median of a stage; summed where stages are put together
+  double bytes = 0; ///< a step
+  MulAdds mulAdds; ///< a step
+  double leastSeconds = 0; ///< a step, by the machine's limits; 0 without a machine
+  int stages = 1; ///< put together
   double share() const { return seconds > 0 ? leastSeconds / seconds : 0; }
 };
 
 struct EntryReport {
-  StepShape shape = {};            ///< of the step that stages are given for
+  StepShape shape = {}; ///< of the step that stages are given for
   Rate tokensPerSecond;
-  double mostTokensPerSecond = 0;  ///< by the machine's limits; 0 without a machine
+  double mostTokensPerSecond = 0; ///< by the machine's limits; 0 without a machine
   std::vector<StageTime> stages;
   double share() const { return mostTokensPerSecond > 0 ? tokensPerSecond.median() / mostTokensPerSecond : 0; }
 };
@@ -57,9 +57,9 @@ struct BenchReport {
   std::string model, cpuVariant;
   int threads = 0;
   int64_t promptTokens = 0, decodeTokens = 0;
-  double loadSeconds = 0, firstTokenSeconds = 0;  ///< medians
+  double loadSeconds = 0, firstTokenSeconds = 0; ///< medians
   uint64_t peakBytes = 0;
-  std::optional<Machine> machine;                 ///< empty: this machine cannot run the program itself
+  std::optional<Machine> machine; ///< empty: this machine cannot run the program itself
   EntryReport prefill, decode;
 };
 

@@ -15,8 +15,9 @@ namespace {
 std::string percent(double share) { return share > 0 ? formatv("{0,5:f1} %", 100 * share).str() : "      -"; }
 
 void printRate(llvm::StringRef name, const EntryReport &entry, int64_t tokens, llvm::raw_ostream &os) {
-  os << formatv("{0,-9} {1,9:f1} tokens/s  median of {2}, best {3:f1}; {4} tokens", name, entry.tokensPerSecond.median(),
-                entry.tokensPerSecond.values.size(), entry.tokensPerSecond.best(), tokens);
+  os << formatv("{0,-9} {1,9:f1} tokens/s  median of {2}, best {3:f1}; {4} tokens", name,
+                entry.tokensPerSecond.median(), entry.tokensPerSecond.values.size(), entry.tokensPerSecond.best(),
+                tokens);
   if (entry.mostTokensPerSecond > 0)
     os << formatv("; {0} of the {1:f1} that the machine allows", percent(entry.share()), entry.mostTokensPerSecond);
   os << "\n";
@@ -26,11 +27,13 @@ void printStages(llvm::StringRef name, const EntryReport &entry, bool each, llvm
   double sum = 0;
   for (const StageTime &stage : entry.stages)
     sum += stage.seconds;
-  os << formatv("{0} stages, {1} after {2} tokens: {3:f1} us\n", name, entry.shape.rows == 1 ? "one" : std::to_string(entry.shape.rows), entry.shape.past, sum * 1e6);
-  os << formatv("  {0,-32} {1,7} {2,10} {3,7} {4,12} {5,8} {6,10} {7}\n", "stage", "stages", "us", "time", "bytes", "GB/s", "GMAC/s", "of limit");
+  os << formatv("{0} stages, {1} after {2} tokens: {3:f1} us\n", name,
+                entry.shape.rows == 1 ? "one" : std::to_string(entry.shape.rows), entry.shape.past, sum * 1e6);
+  os << formatv("  {0,-32} {1,7} {2,10} {3,7} {4,12} {5,8} {6,10} {7}\n", "stage", "stages", "us", "time", "bytes",
+                "GB/s", "GMAC/s", "of limit");
   for (const StageTime &stage : each ? entry.stages : groupStages(entry.stages))
-    os << formatv("  {0,-32} {1,7} {2,10:f1} {3,7} {4,12} {5,8:f1} {6,10:f1} {7}\n", stage.name, stage.stages, stage.seconds * 1e6,
-                  percent(sum > 0 ? stage.seconds / sum : 0), bytesText(uint64_t(stage.bytes)),
+    os << formatv("  {0,-32} {1,7} {2,10:f1} {3,7} {4,12} {5,8:f1} {6,10:f1} {7}\n", stage.name, stage.stages,
+                  stage.seconds * 1e6, percent(sum > 0 ? stage.seconds / sum : 0), bytesText(uint64_t(stage.bytes)),
                   stage.seconds > 0 ? stage.bytes / stage.seconds / 1e9 : 0,
                   stage.seconds > 0 ? stage.mulAdds.total() / stage.seconds / 1e9 : 0, percent(stage.share()));
 }
@@ -58,8 +61,8 @@ Json toJson(const EntryReport &entry, int64_t tokens) {
 } // namespace
 
 void printText(const BenchReport &report, const BenchOptions &options, llvm::raw_ostream &os) {
-  os << formatv("{0}, {1}, {2} threads; first token after {3:f1} ms, peak memory {4}\n", report.model, report.cpuVariant, report.threads,
-                report.firstTokenSeconds * 1e3, bytesText(report.peakBytes));
+  os << formatv("{0}, {1}, {2} threads; first token after {3:f1} ms, peak memory {4}\n", report.model,
+                report.cpuVariant, report.threads, report.firstTokenSeconds * 1e3, bytesText(report.peakBytes));
   if (report.machine)
     os << "limits    " << machineText(*report.machine) << "\n";
   else

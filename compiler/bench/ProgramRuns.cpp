@@ -48,10 +48,11 @@ std::optional<RunStats> parseStats(StringRef text) {
 } // namespace
 
 std::vector<std::string> ProgramRuns::arguments() const {
-  std::vector<std::string> words = {"--tokens", tokensText(makePrompt(promptTokens, model.vocab)),
-                                    "-n", std::to_string(decodeTokens),
-                                    "--ctx", std::to_string(promptTokens + decodeTokens - 1),
-                                    "--temp", "0", "--ignore-eos", "--print-ids"};
+  std::vector<std::string> words = {"--tokens",     tokensText(makePrompt(promptTokens, model.vocab)),
+                                    "-n",           std::to_string(decodeTokens),
+                                    "--ctx",        std::to_string(promptTokens + decodeTokens - 1),
+                                    "--temp",       "0",
+                                    "--ignore-eos", "--print-ids"};
   if (threads > 0)
     words.insert(words.end(), {"--threads", std::to_string(threads)});
   return words;
@@ -69,7 +70,8 @@ Expected<RunStats> ProgramRuns::run() const {
     return createStringError("cannot make a temporary file: " + code.message());
   std::vector<StringRef> references(words.begin(), words.end());
   std::string message;
-  int code = sys::ExecuteAndWait(words.front(), references, std::nullopt, {StringRef(""), StringRef(""), StringRef(errors.path)},
+  int code = sys::ExecuteAndWait(words.front(), references, std::nullopt,
+                                 {StringRef(""), StringRef(""), StringRef(errors.path)},
                                  /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
   if (code < 0)
     return createStringError("cannot run " + program + ": " + message);

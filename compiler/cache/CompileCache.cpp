@@ -33,9 +33,11 @@ bool isUnchanged(const std::string &path, const FileState &state, int64_t begin)
 std::string compilerIdentity(const FileHasher &hasher) {
   std::string text = "phic " PHIC_VERSION "\n";
   for (const CompilerFile &file : loadedCompilerFiles())
-    text += path::filename(file.path).str() + " " + (file.buildId.empty() ? hasher.hash(file.path).value_or("") : file.buildId) + "\n";
+    text += path::filename(file.path).str() + " " +
+            (file.buildId.empty() ? hasher.hash(file.path).value_or("") : file.buildId) + "\n";
   for (const std::string &file : runtimeFiles())
-    text += path::filename(path::parent_path(file)).str() + "/" + path::filename(file).str() + " " + hasher.hash(file).value_or("") + "\n";
+    text += path::filename(path::parent_path(file)).str() + "/" + path::filename(file).str() + " " +
+            hasher.hash(file).value_or("") + "\n";
   return text;
 }
 
@@ -98,15 +100,16 @@ private:
 
   const Options &options;
   OutputStore outputs;
-  std::vector<std::string> files;  ///< that the compilation writes
+  std::vector<std::string> files; ///< that the compilation writes
   FileHasher hasher;
   std::optional<ModelPath> model;
   int64_t begin;
-  std::string key;  ///< empty: the model cannot be read, which the compilation will say
+  std::string key; ///< empty: the model cannot be read, which the compilation will say
 };
 
 CompileCache::CompileCache(const Options &options, OutputStore store, std::vector<std::string> files)
-    : options(options), outputs(std::move(store)), files(std::move(files)), hasher(outputs.hashNotes()), begin(fileClockNow()) {
+    : options(options), outputs(std::move(store)), files(std::move(files)), hasher(outputs.hashNotes()),
+      begin(fileClockNow()) {
   std::string ignored;
   model = findModel(options.model, ignored);
   key = makeKey();

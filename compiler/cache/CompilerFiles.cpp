@@ -62,7 +62,8 @@ std::vector<CompilerFile> loadedCompilerFiles() {
 std::vector<std::string> runtimeFiles() {
   std::vector<std::string> files;
   std::error_code failure;
-  for (fs::recursive_directory_iterator it(runtimeDirectory(""), failure), end; it != end && !failure; it.increment(failure))
+  for (fs::recursive_directory_iterator it(runtimeDirectory(""), failure), end; it != end && !failure;
+       it.increment(failure))
     if (fs::is_regular_file(it->path()))
       files.push_back(it->path());
   std::sort(files.begin(), files.end());

@@ -118,13 +118,15 @@ llvm::Expected<bool> OutputStore::restore(const CacheEntry &entry, llvm::ArrayRe
     std::string kept = entry.folder + "/" + std::to_string(i);
     if (!fs::exists(kept))
       return false;
-    auto file = OutputFile::create(paths[i], entry.outputs[i].executable ? OutputFile::Kind::Program : OutputFile::Kind::Data);
+    auto file =
+        OutputFile::create(paths[i], entry.outputs[i].executable ? OutputFile::Kind::Program : OutputFile::Kind::Data);
     if (!file)
       return file.takeError();
     files.push_back(std::move(*file));
     if (std::error_code failure = copyContents(kept, files.back().descriptor()))
       return cannotWrite(paths[i], failure);
-    damaged = FileHasher("").hash("/proc/self/fd/" + std::to_string(files.back().descriptor())) != entry.outputs[i].hash;
+    damaged =
+        FileHasher("").hash("/proc/self/fd/" + std::to_string(files.back().descriptor())) != entry.outputs[i].hash;
   }
   if (damaged) {
     remove(entry.folder);
@@ -162,10 +164,11 @@ llvm::Error OutputStore::store(llvm::StringRef key, llvm::ArrayRef<CachedInput> 
     auto hash = FileHasher("").hash(kept);
     if (!hash)
       return llvm::createStringError("cannot read back what was written to cache folder " + folder);
-    outputs.push_back(json::Object{{"size", int64_t(FileState::of(kept).size)}, {"hash", *hash},
-                                   {"executable", fs::can_execute(paths[i])}});
+    outputs.push_back(json::Object{
+        {"size", int64_t(FileState::of(kept).size)}, {"hash", *hash}, {"executable", fs::can_execute(paths[i])}});
   }
-  json::Value facts = json::Object{{"inputs", spelled(inputs)}, {"outputs", std::move(outputs)}, {"messages", messages}};
+  json::Value facts =
+      json::Object{{"inputs", spelled(inputs)}, {"outputs", std::move(outputs)}, {"messages", messages}};
   llvm::Error failure = llvm::writeToOutput(*aside + kFacts, [&](llvm::raw_ostream &out) {
     out << facts;
     return llvm::Error::success();

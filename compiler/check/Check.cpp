@@ -32,7 +32,9 @@ public:
   }
 
 private:
-  void fail(ExitCode code, const llvm::Twine &message) { addFinding(code, {DiagnosticSeverity::Error, message.str(), {}}); }
+  void fail(ExitCode code, const llvm::Twine &message) {
+    addFinding(code, {DiagnosticSeverity::Error, message.str(), {}});
+  }
   void addFinding(ExitCode code, Finding finding) {
     report.code = report.code ? report.code : code;
     report.findings.push_back(std::move(finding));
@@ -72,7 +74,8 @@ void Checker::readTokenizer() {
     report.findings.push_back({DiagnosticSeverity::Warning, warning, {}});
   tokenizer = std::move(*compiled);
   if (!tokenizer->tables.empty())
-    report.tokenizer = {tokenizer->tables.size(), tokenizer->chat.size(), tokenizer->idLimit, tokenizer->stopIds.size()};
+    report.tokenizer = {tokenizer->tables.size(), tokenizer->chat.size(), tokenizer->idLimit,
+                        tokenizer->stopIds.size()};
 }
 
 void Checker::takeThroughPhases() {
@@ -108,7 +111,8 @@ Machine Checker::machine(uint64_t weightBytes) {
       return *measured;
   }
   if (more.machine == "this")
-    fail(kExitUsage, "--machine=this: this machine cannot run " + std::string(target.name) + "; --machine=reference predicts for another one");
+    fail(kExitUsage, "--machine=this: this machine cannot run " + std::string(target.name) +
+                         "; --machine=reference predicts for another one");
   return referenceMachine(target);
 }
 
@@ -120,8 +124,10 @@ void Checker::predictProgram(ModuleOp module) {
     wanted.tokenizerBytes = tokenizer->tables.size() + tokenizer->chat.size();
   Prediction first = predict(module, options, wanted);
   if (more.context > first.contextMax)
-    return fail(kExitUsage, "--ctx=" + llvm::Twine(more.context) + " is more than the program can hold: " + llvm::Twine(first.contextMax) +
-                                " tokens, of --max-context=" + llvm::Twine(options.maxContext) + " and the model's own limit");
+    return fail(kExitUsage, "--ctx=" + llvm::Twine(more.context) +
+                                " is more than the program can hold: " + llvm::Twine(first.contextMax) +
+                                " tokens, of --max-context=" + llvm::Twine(options.maxContext) +
+                                " and the model's own limit");
   wanted.machine = machine(first.weightBytes);
   report.prediction = predict(module, options, wanted);
   report.chunkRows = options.chunkRows;

@@ -1,8 +1,8 @@
 //===- CheckPrinter.cpp - A check's report as text or JSON -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/CheckPrinter.h"
-#include "compiler/report/PredictionPrinter.h"
 #include "compiler/report/MachineText.h"
+#include "compiler/report/PredictionPrinter.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
@@ -48,13 +48,16 @@ void printSource(const SourceFacts &source, llvm::raw_ostream &os) {
     os << "dimensions\n";
   for (const SymbolicDimension &dimension : source.dimensions)
     os << formatv("  {0,-36} of {1}{2}\n", dimension.name, dimension.inputs.front(),
-                  dimension.inputs.size() > 1 ? " and " + std::to_string(dimension.inputs.size() - 1) + " more inputs" : "");
+                  dimension.inputs.size() > 1 ? " and " + std::to_string(dimension.inputs.size() - 1) + " more inputs"
+                                              : "");
 }
 
 void printPrecision(const PrecisionReport &precision, llvm::raw_ostream &os) {
-  os << formatv("formats      {0:f2} bits per weight, KV cache {1}\n", precision.meanBitsPerWeight(), precision.cacheElement);
+  os << formatv("formats      {0:f2} bits per weight, KV cache {1}\n", precision.meanBitsPerWeight(),
+                precision.cacheElement);
   for (auto &[name, row] : formatsOf(precision))
-    os << formatv("  {0,-36} {1,6} tensors  {2,6:f2} bits per weight  {3}\n", name, row.tensors, row.bitsPerWeight, joined(row.uses));
+    os << formatv("  {0,-36} {1,6} tensors  {2,6:f2} bits per weight  {3}\n", name, row.tensors, row.bitsPerWeight,
+                  joined(row.uses));
 }
 
 //===----------------------------------------------------------------------===//
@@ -76,7 +79,8 @@ const char *severityName(mlir::DiagnosticSeverity severity) {
 }
 
 Json toJson(const SourceFacts &source) {
-  Json json = {{"kind", source.kind}, {"tensor_bytes", source.bytes()}, {"formats", Json::object()}, {"ops", Json::object()}};
+  Json json = {
+      {"kind", source.kind}, {"tensor_bytes", source.bytes()}, {"formats", Json::object()}, {"ops", Json::object()}};
   for (auto &[name, format] : source.formats)
     json["formats"][name] = {{"tensors", format.tensors}, {"elements", format.elements}, {"bytes", format.bytes}};
   for (auto &[op, count] : source.ops)
@@ -88,10 +92,14 @@ Json toJson(const SourceFacts &source) {
 }
 
 Json toJson(const PrecisionReport &precision) {
-  Json json = {{"bits_per_weight", precision.meanBitsPerWeight()}, {"kv_cache", precision.cacheElement}, {"formats", Json::object()}};
+  Json json = {{"bits_per_weight", precision.meanBitsPerWeight()},
+               {"kv_cache", precision.cacheElement},
+               {"formats", Json::object()}};
   for (auto &[name, row] : formatsOf(precision))
-    json["formats"][name] = {
-        {"tensors", row.tensors}, {"weights", row.weights}, {"bits_per_weight", row.bitsPerWeight}, {"compute", joined(row.uses)}};
+    json["formats"][name] = {{"tensors", row.tensors},
+                             {"weights", row.weights},
+                             {"bits_per_weight", row.bitsPerWeight},
+                             {"compute", joined(row.uses)}};
   return json;
 }
 
@@ -110,7 +118,9 @@ void printText(const CheckReport &report, llvm::raw_ostream &os) {
     printSpeed(*report.prediction, os);
   }
   const size_t errors = report.errors();
-  os << "verdict      " << (errors ? "cannot be built: " + std::to_string(errors) + (errors == 1 ? " error" : " errors") : "can be built") << "\n";
+  os << "verdict      "
+     << (errors ? "cannot be built: " + std::to_string(errors) + (errors == 1 ? " error" : " errors") : "can be built")
+     << "\n";
 }
 
 void printFindings(const CheckReport &report, llvm::raw_ostream &os) {
@@ -124,7 +134,8 @@ void printFindings(const CheckReport &report, llvm::raw_ostream &os) {
 void printJson(const CheckReport &report, llvm::raw_ostream &os) {
   Json json = {{"can_be_built", report.errors() == 0}, {"exit_code", int(report.code)}, {"findings", Json::array()}};
   for (const Finding &finding : report.findings)
-    json["findings"].push_back({{"severity", severityName(finding.severity)}, {"message", finding.message}, {"notes", finding.notes}});
+    json["findings"].push_back(
+        {{"severity", severityName(finding.severity)}, {"message", finding.message}, {"notes", finding.notes}});
   if (report.source)
     json["source"] = toJson(*report.source);
   if (report.precision)

@@ -28,10 +28,12 @@ struct ImportOptions {
 };
 
 /// compiler/import/onnx: a model builder's directory, or a path to its .onnx.
-mlir::OwningOpRef<mlir::ModuleOp> importOnnx(mlir::MLIRContext &context, llvm::StringRef path, const ImportOptions &options);
+mlir::OwningOpRef<mlir::ModuleOp> importOnnx(mlir::MLIRContext &context, llvm::StringRef path,
+                                             const ImportOptions &options);
 
 /// compiler/import/gguf: a .gguf file.
-mlir::OwningOpRef<mlir::ModuleOp> importGguf(mlir::MLIRContext &context, llvm::StringRef path, const ImportOptions &options);
+mlir::OwningOpRef<mlir::ModuleOp> importGguf(mlir::MLIRContext &context, llvm::StringRef path,
+                                             const ImportOptions &options);
 
 } // namespace phic
 

@@ -82,7 +82,8 @@ std::optional<ModelPath> findModel(const std::string &path, std::string &error) 
   if (gguf.size() == 1)
     return fileModel(gguf.front());
   error = path + (gguf.empty() ? " holds no model: neither a model.onnx nor a .gguf file" + hintOf(path)
-                               : " holds " + std::to_string(gguf.size()) + " .gguf files; name the one: " + llvm::join(gguf, ", "));
+                               : " holds " + std::to_string(gguf.size()) +
+                                     " .gguf files; name the one: " + llvm::join(gguf, ", "));
   return std::nullopt;
 }
 

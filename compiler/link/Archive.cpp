@@ -30,7 +30,8 @@ llvm::Expected<std::string> archiveStart(llvm::StringRef symbol, uint64_t bytes)
   // The index: how many symbols, the offset of each one's member, their names. Zeros behind align the object.
   uint64_t index = 2 * sizeof(uint32_t) + symbol.size() + 1;
   uint64_t member = llvm::alignTo(magic.size() + kHeader + index + kHeader, 64) - kHeader;
-  std::string start = magic + memberHeader("/", member - magic.size() - kHeader) + bigEndian(1) + bigEndian(uint32_t(member)) + symbol.str();
+  std::string start = magic + memberHeader("/", member - magic.size() - kHeader) + bigEndian(1) +
+                      bigEndian(uint32_t(member)) + symbol.str();
   start.resize(member, '\0');
   return start + memberHeader("model.o/", bytes);
 }

@@ -15,10 +15,10 @@
 namespace phic {
 
 struct SignedFile {
-  llvm::StringRef identifier;  ///< a name for the code, whatever the file is called
-  uint64_t bytes = 0;          ///< up to the signature
-  uint64_t textBytes = 0;      ///< of the segment __TEXT, at the file's beginning
-  bool isProgram = true;       ///< not a library
+  llvm::StringRef identifier; ///< a name for the code, whatever the file is called
+  uint64_t bytes = 0; ///< up to the signature
+  uint64_t textBytes = 0; ///< of the segment __TEXT, at the file's beginning
+  bool isProgram = true; ///< not a library
 };
 
 /// The signature begins at a multiple.

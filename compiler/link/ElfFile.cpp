@@ -120,7 +120,8 @@ llvm::Error ElfFile::finish(uint64_t weightsHash) {
   patch(bytesOf(weightsHash), prefix + sections[model].sh_offset + offsetof(phi_model, weights_hash));
   patch(bytesOf(header), prefix);
   if (!segments.empty())
-    patch({reinterpret_cast<const char *>(segments.data()), segments.size() * sizeof(Elf::Phdr)}, prefix + header.e_phoff);
+    patch({reinterpret_cast<const char *>(segments.data()), segments.size() * sizeof(Elf::Phdr)},
+          prefix + header.e_phoff);
   return checkWritten();
 }
 

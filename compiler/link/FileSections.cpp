@@ -38,7 +38,9 @@ llvm::Error addElf(llvm::StringRef object, uint64_t offset, FileSections &into) 
   if (!file)
     return file.takeError();
   const uint16_t type = file->getHeader().e_type;
-  into.kind = type == llvm::ELF::ET_REL ? Kind::Object : type == llvm::ELF::ET_DYN ? Kind::SharedLibrary : Kind::Program;
+  into.kind = type == llvm::ELF::ET_REL   ? Kind::Object
+              : type == llvm::ELF::ET_DYN ? Kind::SharedLibrary
+                                          : Kind::Program;
   auto sections = file->sections();
   if (!sections)
     return sections.takeError();
@@ -61,12 +63,15 @@ llvm::Error addElf(llvm::StringRef object, uint64_t offset, FileSections &into) 
 
 llvm::Error addMacho(llvm::StringRef object, uint64_t offset, FileSections &into) {
   // Checks all commands, and that segments, sections and tables lie within the file.
-  auto file = llvm::object::MachOObjectFile::create(llvm::MemoryBufferRef(object, ""), /*IsLittleEndian=*/true, /*Is64Bits=*/true);
+  auto file = llvm::object::MachOObjectFile::create(llvm::MemoryBufferRef(object, ""), /*IsLittleEndian=*/true,
+                                                    /*Is64Bits=*/true);
   if (!file)
     return file.takeError();
   into.format = ObjectFormat::MachO;
   const uint32_t type = (*file)->getHeader().filetype;
-  into.kind = type == llvm::MachO::MH_OBJECT ? Kind::Object : type == llvm::MachO::MH_DYLIB ? Kind::SharedLibrary : Kind::Program;
+  into.kind = type == llvm::MachO::MH_OBJECT  ? Kind::Object
+              : type == llvm::MachO::MH_DYLIB ? Kind::SharedLibrary
+                                              : Kind::Program;
   for (const llvm::object::SectionRef &found : (*file)->sections()) {
     auto name = found.getName();
     if (!name)
@@ -81,7 +86,9 @@ llvm::Error addMacho(llvm::StringRef object, uint64_t offset, FileSections &into
 }
 
 llvm::Error addObject(llvm::StringRef object, uint64_t offset, FileSections &into) {
-  auto asDamage = [](llvm::Error failure) { return failure ? damagedFile(llvm::toString(std::move(failure))) : llvm::Error::success(); };
+  auto asDamage = [](llvm::Error failure) {
+    return failure ? damagedFile(llvm::toString(std::move(failure))) : llvm::Error::success();
+  };
   if (object.starts_with(kElfMagic))
     return asDamage(addElf(object, offset, into));
   if (object.starts_with(kMachoMagic))

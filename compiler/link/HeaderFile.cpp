@@ -22,7 +22,8 @@ std::string headerText(const ModelData &model, llvm::StringRef name, llvm::Strin
   constant("ARENA_BYTES", model.arenaBytes);
   constant("SCRATCH_BYTES", llvm::alignTo(model.scratchBytes, 64)); // as phi_model has it
   text += "#ifdef __cplusplus\nextern \"C\"\n#endif\n";
-  text += llvm::formatv("const phi_api *phi_query_{0}(uint32_t version); /* NULL: it has no such version */\n", name).str();
+  text +=
+      llvm::formatv("const phi_api *phi_query_{0}(uint32_t version); /* NULL: it has no such version */\n", name).str();
   text += llvm::formatv("#endif /* {0}_H */\n", upper).str();
   return text;
 }

@@ -64,7 +64,8 @@ phi_stage_output arenaOutput(plan::BufferAttr buffer) {
 void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage_output> &outputs) {
   for (auto append : stage.getBody().getOps<phiq::CacheAppendOp>()) {
     auto cache = module.lookupSymbol<phiq::CacheOp>(append.getCache());
-    uint32_t rowBytes = uint32_t(cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8);
+    uint32_t rowBytes =
+        uint32_t(cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8);
     auto offset = [&](StringRef key) { return uint64_t(cast<IntegerAttr>(cache->getAttr(key)).getInt()); };
     outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), uint32_t(cache.getHeads()), 0});
     outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), uint32_t(cache.getHeads()), 0});
@@ -87,7 +88,8 @@ std::vector<StageData> stagesOf(ModuleOp module) {
 uint64_t mostScratchBytes(llvm::ArrayRef<const LevelModule *> levels) {
   uint64_t most = 0;
   for (const LevelModule *level : levels)
-    most = std::max(most, (*level->module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory).getScratchBytes());
+    most =
+        std::max(most, (*level->module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory).getScratchBytes());
   return most;
 }
 
@@ -113,8 +115,8 @@ ModelData modelDataOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> level
                      int32_t(facts.integer("top_k")), facts.real("repetition_penalty", 1)};
   for (const LevelModule *level : levels) {
     std::string isa(level->target->isa);
-    data.variants.push_back({std::string(level->target->name), level->target->cpuFeatures, "phi_decode_" + isa, "phi_verify_" + isa,
-                             "phi_prefill_" + isa});
+    data.variants.push_back({std::string(level->target->name), level->target->cpuFeatures, "phi_decode_" + isa,
+                             "phi_verify_" + isa, "phi_prefill_" + isa});
   }
   return data;
 }
@@ -157,12 +159,13 @@ std::string computeModes(ModuleOp module) {
   return text;
 }
 
-void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs, const Options &options) {
+void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs,
+               const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
-  log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << data.stages.size() << " stages, matmuls "
-      << computeModes(module) << " (--act=" << options.activations << "), KV cache " << options.kvCache << " of "
-      << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault << " tokens, weights "
-      << mib(data.weightsBytes) << ", arena " << mib(data.arenaBytes) << "\n";
+  log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << data.stages.size()
+      << " stages, matmuls " << computeModes(module) << " (--act=" << options.activations << "), KV cache "
+      << options.kvCache << " of " << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault
+      << " tokens, weights " << mib(data.weightsBytes) << ", arena " << mib(data.arenaBytes) << "\n";
   if (std::string conversions = collectPrecision(module).conversions(); !conversions.empty())
     log << "phic: " << conversions << "\n";
 }

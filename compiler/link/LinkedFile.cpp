@@ -38,7 +38,8 @@ llvm::Error LinkedFile::readBack(uint64_t at, uint64_t bytes, llvm::function_ref
     return read({}), llvm::Error::success();
   uint64_t from = llvm::alignDown(at, uint64_t(fs::mapped_file_region::alignment())), skip = at - from;
   std::error_code failure;
-  fs::mapped_file_region map(fs::convertFDToNativeFile(file.descriptor()), fs::mapped_file_region::readonly, skip + bytes, from, failure);
+  fs::mapped_file_region map(fs::convertFDToNativeFile(file.descriptor()), fs::mapped_file_region::readonly,
+                             skip + bytes, from, failure);
   if (failure)
     return llvm::errorCodeToError(failure);
   read(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(map.const_data()) + skip, bytes));
@@ -47,7 +48,8 @@ llvm::Error LinkedFile::readBack(uint64_t at, uint64_t bytes, llvm::function_ref
 
 llvm::Expected<uint64_t> LinkedFile::hashWeights(uint64_t bytes) {
   uint64_t hash = 0;
-  if (llvm::Error failure = readBack(weightsOffset, bytes, [&](llvm::ArrayRef<uint8_t> weights) { hash = llvm::xxh3_64bits(weights); }))
+  if (llvm::Error failure =
+          readBack(weightsOffset, bytes, [&](llvm::ArrayRef<uint8_t> weights) { hash = llvm::xxh3_64bits(weights); }))
     return std::move(failure);
   return hash;
 }

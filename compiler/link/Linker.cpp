@@ -119,7 +119,8 @@ std::string Link::machoPlaceholder() const {
   constexpr uint64_t kBytes = sizeof(phi_weights_trailer);
   if (!embeds())
     return "";
-  return machoWeightsStart({*parts.system, kBytes, std::string("_") + kMachoWeightsSymbol, ""}) + std::string(kBytes, '\0');
+  return machoWeightsStart({*parts.system, kBytes, std::string("_") + kMachoWeightsSymbol, ""}) +
+         std::string(kBytes, '\0');
 }
 
 /// The object of lib, shared and obj.
@@ -144,7 +145,8 @@ llvm::Expected<Buffer> Link::linked(const Output &output) {
   auto bytes = object();
   if (!bytes || output.kind != EmitKind::Shared)
     return bytes;
-  return shared(inputs->linkShared({(*bytes)->getBufferStart(), (*bytes)->getBufferSize()}, llvm::sys::path::filename(output.path)));
+  return shared(inputs->linkShared({(*bytes)->getBufferStart(), (*bytes)->getBufferSize()},
+                                   llvm::sys::path::filename(output.path)));
 }
 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const Output &output, OutputFile file) {
@@ -171,35 +173,42 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const Output &output
   }
   auto bytes = output.kind == EmitKind::Exe
                    ? inputs->linkMachoProgram(parts.manifest, machoPlaceholder())
-                   : inputs->linkMachoShared(parts.manifest, machoPlaceholder(), llvm::sys::path::filename(output.path), "phi_query_" + outputs.name);
+                   : inputs->linkMachoShared(parts.manifest, machoPlaceholder(), llvm::sys::path::filename(output.path),
+                                             "phi_query_" + outputs.name);
   if (!bytes)
     return bytes.takeError();
   // Nothing in a program depends on what its file is called.
   std::string identifier = "phic." + (output.kind == EmitKind::Exe ? parts.model.name : outputs.name);
-  return MachoFile::make(std::move(file), std::move(*bytes), {identifier, parts.model.weightsBytes, parts.system->pageBytes, embeds()});
+  return MachoFile::make(std::move(file), std::move(*bytes),
+                         {identifier, parts.model.weightsBytes, parts.system->pageBytes, embeds()});
 }
 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeHeader(OutputFile file) {
   std::string path = runtimeDirectory(parts.system->name) + "/runtime.h";
   auto interface = llvm::MemoryBuffer::getFile(path);
   if (!interface)
-    return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": cannot read " + path + ": " + interface.getError().message());
+    return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": cannot read " + path +
+                                   ": " + interface.getError().message());
   return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, (*interface)->getBuffer()));
 }
 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeFile(const Output &output, OutputFile file) {
   if (output.kind == EmitKind::Header)
     return makeHeader(std::move(file));
-  return parts.system->format == ObjectFormat::Elf ? makeElf(output, std::move(file)) : makeMacho(output, std::move(file));
+  return parts.system->format == ObjectFormat::Elf ? makeElf(output, std::move(file))
+                                                   : makeMacho(output, std::move(file));
 }
 
 OutputFile::Kind fileKind(EmitKind kind) {
   switch (kind) {
   case EmitKind::Exe:
-  case EmitKind::Shared: return OutputFile::Kind::Program;
+  case EmitKind::Shared:
+    return OutputFile::Kind::Program;
   case EmitKind::Lib:
-  case EmitKind::Obj: return OutputFile::Kind::Library;
-  case EmitKind::Header: return OutputFile::Kind::Data;
+  case EmitKind::Obj:
+    return OutputFile::Kind::Library;
+  case EmitKind::Header:
+    return OutputFile::Kind::Data;
   }
   llvm_unreachable("every kind is a file");
 }

@@ -19,9 +19,22 @@ namespace {
 /// What every link has in common: the same bytes from any folder, host and number of threads.
 const std::vector<std::string> kElf = {"ld.lld", "--gc-sections", "--build-id=none", "--threads=1"};
 // A signature is asked for, since it reserves the load command; MachoFile writes it.
-const std::vector<std::string> kMacho = {"ld64.lld", "-arch", "arm64", "-Z", "-dead_strip", "-x",
-                                         "-fixup_chains", "-adhoc_codesign", "-no_function_starts", "-no_data_in_code_info",
-                                         "-segprot", "__PHI", "r", "r", "-fatal_warnings", "--threads=1"};
+const std::vector<std::string> kMacho = {"ld64.lld",
+                                         "-arch",
+                                         "arm64",
+                                         "-Z",
+                                         "-dead_strip",
+                                         "-x",
+                                         "-fixup_chains",
+                                         "-adhoc_codesign",
+                                         "-no_function_starts",
+                                         "-no_data_in_code_info",
+                                         "-segprot",
+                                         "__PHI",
+                                         "r",
+                                         "r",
+                                         "-fatal_warnings",
+                                         "--threads=1"};
 
 } // namespace
 
@@ -30,7 +43,8 @@ llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime
   std::string library = inputs->file("libphi_rt.a");
   if (llvm::sys::fs::exists(library))
     return inputs;
-  return llvm::createStringError("no runtime for " + llvm::sys::path::filename(inputs->runtime) + ": " + library + " is missing");
+  return llvm::createStringError("no runtime for " + llvm::sys::path::filename(inputs->runtime) + ": " + library +
+                                 " is missing");
 }
 
 llvm::Error LinkInputs::addObject(llvm::ArrayRef<char> bytes) {
@@ -60,15 +74,25 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::run(std::vector<
   llvm::raw_string_ostream out(messages);
   // LLD's --threads is for the whole process, from then on.
   llvm::scope_exit restore([strategy = llvm::parallel::strategy] { llvm::parallel::strategy = strategy; });
-  lld::Result result = lld::lldMain(pointers, out, out, {{lld::Gnu, &lld::elf::link}, {lld::Darwin, &lld::macho::link}});
+  lld::Result result =
+      lld::lldMain(pointers, out, out, {{lld::Gnu, &lld::elf::link}, {lld::Darwin, &lld::macho::link}});
   if (result.retCode)
     return llvm::createStringError("linking failed: " + messages);
   return llvm::MemoryBuffer::getMemBufferCopy((*sink)->finish());
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
-  std::vector<std::string> arguments = {"-static", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z", "max-page-size=" + std::to_string(system.pageBytes),
-                                        "-T", file("program.ld"), file("crt1.o"), file("crti.o")};
+  std::vector<std::string> arguments = {"-static",
+                                        "--strip-all",
+                                        "--hash-style=gnu",
+                                        "-z",
+                                        "norelro",
+                                        "-z",
+                                        "max-page-size=" + std::to_string(system.pageBytes),
+                                        "-T",
+                                        file("program.ld"),
+                                        file("crt1.o"),
+                                        file("crti.o")};
   appendObjects(arguments);
   for (const char *name : {"libphi_rt.a", "libc.a", "crtn.o"})
     arguments.push_back(file(name));
@@ -76,22 +100,25 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
 }
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkObject() {
-  std::vector<std::string> arguments = {"-r", "-e", "phi_query", "-u", "phi_query", "--force-group-allocation", "-T", file("object.ld")};
+  std::vector<std::string> arguments = {
+      "-r", "-e", "phi_query", "-u", "phi_query", "--force-group-allocation", "-T", file("object.ld")};
   appendObjects(arguments);
   arguments.push_back(file("libphi_rt.a"));
   return run(std::move(arguments));
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkShared(llvm::ArrayRef<char> object, llvm::StringRef soName) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkShared(llvm::ArrayRef<char> object,
+                                                                           llvm::StringRef soName) {
   auto input = MemoryFile::create("phic object", object);
   if (!input)
     return input.takeError();
-  return run({"-shared", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z", "max-page-size=" + std::to_string(system.pageBytes), "-soname", soName.str(),
-              "-T", file("shared.ld"), input->path()});
+  return run({"-shared", "--strip-all", "--hash-style=gnu", "-z", "norelro", "-z",
+              "max-page-size=" + std::to_string(system.pageBytes), "-soname", soName.str(), "-T", file("shared.ld"),
+              input->path()});
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest,
-                                                                          llvm::StringRef weights) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
+LinkInputs::linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest, llvm::StringRef weights) {
   auto text = MemoryFile::create("phic manifest", manifest), object = MemoryFile::create("phic weights", weights);
   if (!text || !object)
     return llvm::joinErrors(text.takeError(), object.takeError());
@@ -100,19 +127,23 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMacho(std::v
   appendObjects(arguments);
   if (!weights.empty())
     arguments.push_back(object->path());
-  arguments.insert(arguments.end(), {"-sectcreate", "__TEXT", "__phi_manifest", text->path(), file("libphi_rt.a"), file("LibSystem.tbd")});
+  arguments.insert(arguments.end(), {"-sectcreate", "__TEXT", "__phi_manifest", text->path(), file("libphi_rt.a"),
+                                     file("LibSystem.tbd")});
   return run(std::move(arguments));
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoProgram(llvm::StringRef manifest, llvm::StringRef weights) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoProgram(llvm::StringRef manifest,
+                                                                                 llvm::StringRef weights) {
   // What any program exports: a table of exports that is empty is a case that loaders seldom meet.
   return linkMacho({"-execute", "-exported_symbol", "__mh_execute_header"}, manifest, weights);
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(llvm::StringRef manifest, llvm::StringRef weights,
-                                                                                llvm::StringRef fileName, const std::string &query) {
-  return linkMacho({"-dylib", "-install_name", ("@rpath/" + fileName).str(), "-u", "_phi_query", "-alias", "_phi_query", "_" + query,
-                    "-exported_symbol", "_" + query},
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(llvm::StringRef manifest,
+                                                                                llvm::StringRef weights,
+                                                                                llvm::StringRef fileName,
+                                                                                const std::string &query) {
+  return linkMacho({"-dylib", "-install_name", ("@rpath/" + fileName).str(), "-u", "_phi_query", "-alias", "_phi_query",
+                    "_" + query, "-exported_symbol", "_" + query},
                    manifest, weights);
 }
 

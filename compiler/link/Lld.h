@@ -34,8 +34,10 @@ public:
 
   /// For macOS: the objects, the one with the weights (if not empty), the runtime and the manifest as a program that needs
   /// libSystem, or as a library that exports `query` and nothing else.
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoProgram(llvm::StringRef manifest, llvm::StringRef weights);
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoShared(llvm::StringRef manifest, llvm::StringRef weights, llvm::StringRef fileName,
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoProgram(llvm::StringRef manifest,
+                                                                       llvm::StringRef weights);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMachoShared(llvm::StringRef manifest, llvm::StringRef weights,
+                                                                      llvm::StringRef fileName,
                                                                       const std::string &query);
 
   /// All of it, not linked: the objects and those of the runtime.
@@ -43,8 +45,8 @@ public:
 
 private:
   LinkInputs(std::string runtime, const System &system) : runtime(std::move(runtime)), system(system) {}
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments, llvm::StringRef manifest,
-                                                                llvm::StringRef weights);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments,
+                                                                llvm::StringRef manifest, llvm::StringRef weights);
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
   std::string file(const char *name) const { return runtime + "/" + name; }
   void appendObjects(std::vector<std::string> &arguments) const;

@@ -10,7 +10,8 @@
 
 namespace phic {
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> localizeSymbols(const llvm::MemoryBuffer &object, const std::string &name) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> localizeSymbols(const llvm::MemoryBuffer &object,
+                                                                    const std::string &name) {
   auto file = llvm::object::ObjectFile::createELFObjectFile(object.getMemBufferRef());
   if (!file)
     return file.takeError();
@@ -19,7 +20,8 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> localizeSymbols(const llvm::
   config.OutputFormat = llvm::objcopy::FileFormat::ELF;
   config.StripUnneeded = true;
   config.SymbolsToRename["phi_query"] = symbol;
-  auto query = llvm::objcopy::NameOrPattern::create("phi_query", llvm::objcopy::MatchStyle::Literal, [](llvm::Error failure) { return failure; });
+  auto query = llvm::objcopy::NameOrPattern::create("phi_query", llvm::objcopy::MatchStyle::Literal,
+                                                    [](llvm::Error failure) { return failure; });
   if (llvm::Error failure = config.SymbolsToKeepGlobal.addMatcher(std::move(query)))
     return std::move(failure);
   llvm::SmallVector<char, 0> bytes;

@@ -11,7 +11,8 @@ namespace phic {
 
 /// The relocatable `object` with `phi_query` renamed to phi_query_<name> and every other symbol that it defines made
 /// local, so that two models link into one program. What it does not define stays as it is.
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> localizeSymbols(const llvm::MemoryBuffer &object, const std::string &name);
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> localizeSymbols(const llvm::MemoryBuffer &object,
+                                                                    const std::string &name);
 
 } // namespace phic
 

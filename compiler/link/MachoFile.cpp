@@ -13,8 +13,9 @@ namespace MachO = llvm::MachO;
 llvm::Error checkMachoWeights(uint64_t bytes) {
   if (bytes <= kMostMachoWeights)
     return llvm::Error::success();
-  return llvm::createStringError("the weights have %.2f GiB, but a file for macOS holds at most %.2f GiB of them; use --weights=sidecar",
-                                 double(bytes) / double(1 << 30), double(kMostMachoWeights) / double(1 << 30));
+  return llvm::createStringError(
+      "the weights have %.2f GiB, but a file for macOS holds at most %.2f GiB of them; use --weights=sidecar",
+      double(bytes) / double(1 << 30), double(kMostMachoWeights) / double(1 << 30));
 }
 
 MachoFile::MachoFile(OutputFile file, std::unique_ptr<llvm::MemoryBuffer> linked, MachoFileOptions options)
@@ -57,7 +58,8 @@ void MachoFile::takeApart() {
 
 /// Sizes of the last two segments, and where the second begins.
 void MachoFile::place() {
-  uint64_t bytes = options.embedWeights ? llvm::alignTo(options.weightsBytes, kWeightsLine) + sizeof(phi_weights_trailer) : 0;
+  uint64_t bytes =
+      options.embedWeights ? llvm::alignTo(options.weightsBytes, kWeightsLine) + sizeof(phi_weights_trailer) : 0;
   tablesAt = llvm::alignTo(head.size() + bytes, options.pageBytes);
   sign.bytes = llvm::alignTo(tablesAt + tables.size(), kSignatureAlign);
   uint64_t tablesAddress = 0;
@@ -92,14 +94,16 @@ void MachoFile::moveTables(uint64_t by) {
   });
   forCommands<MachO::dysymtab_command>(MachO::LC_DYSYMTAB, [&](auto &command) {
     move(command.indirectsymoff, command.nindirectsyms);
-    assert(!command.ntoc && !command.nmodtab && !command.nextrefsyms && !command.nextrel && !command.nlocrel && "ld64 made these, once");
+    assert(!command.ntoc && !command.nmodtab && !command.nextrefsyms && !command.nextrel && !command.nlocrel &&
+           "ld64 made these, once");
   });
-  for (uint32_t kind : {MachO::LC_DYLD_CHAINED_FIXUPS, MachO::LC_DYLD_EXPORTS_TRIE, MachO::LC_FUNCTION_STARTS, MachO::LC_DATA_IN_CODE})
+  for (uint32_t kind :
+       {MachO::LC_DYLD_CHAINED_FIXUPS, MachO::LC_DYLD_EXPORTS_TRIE, MachO::LC_FUNCTION_STARTS, MachO::LC_DATA_IN_CODE})
     forCommands<MachO::linkedit_data_command>(kind, [&](auto &command) { move(command.dataoff, command.datasize); });
 }
 
-llvm::Expected<std::unique_ptr<MachoFile>> MachoFile::make(OutputFile output, std::unique_ptr<llvm::MemoryBuffer> linked,
-                                                           MachoFileOptions options) {
+llvm::Expected<std::unique_ptr<MachoFile>>
+MachoFile::make(OutputFile output, std::unique_ptr<llvm::MemoryBuffer> linked, MachoFileOptions options) {
   if (options.embedWeights)
     if (llvm::Error failure = checkMachoWeights(options.weightsBytes))
       return std::move(failure);
@@ -119,7 +123,8 @@ void MachoFile::writeIdentity(uint64_t weightsHash) {
   std::memcpy(head.data() + modelAt + offsetof(phi_model, weights_hash), &weightsHash, sizeof(weightsHash));
   forCommands<MachO::uuid_command>(MachO::LC_UUID, [&](auto &command) {
     std::memset(command.uuid, 0, sizeof(command.uuid));
-    llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(head.data()), head.size()));
+    llvm::XXH128_hash_t hash =
+        llvm::xxh3_128bits(llvm::ArrayRef(reinterpret_cast<const uint8_t *>(head.data()), head.size()));
     std::memcpy(command.uuid, &hash, sizeof(command.uuid));
     command.uuid[6] = (command.uuid[6] & 0x0f) | 0x80;
     command.uuid[8] = (command.uuid[8] & 0x3f) | 0x80;
@@ -138,7 +143,8 @@ llvm::Error MachoFile::finish(uint64_t weightsHash) {
   writeIdentity(weightsHash);
   patch(head, 0);
   std::string signature;
-  if (llvm::Error failure = readBack(0, sign.bytes, [&](llvm::ArrayRef<uint8_t> bytes) { signature = makeSignature(sign, bytes); }))
+  if (llvm::Error failure =
+          readBack(0, sign.bytes, [&](llvm::ArrayRef<uint8_t> bytes) { signature = makeSignature(sign, bytes); }))
     return failure;
   out() << signature;
   return checkWritten();

@@ -45,10 +45,10 @@ private:
   void writeIdentity(uint64_t weightsHash);
 
   MachoFileOptions options;
-  std::string head, tables;   ///< up to the weights; what __LINKEDIT holds, without a signature
-  uint64_t tablesFrom = 0;    ///< where LLD had them
-  uint64_t tablesAt = 0;      ///< where they go
-  uint64_t modelAt = 0;       ///< the model struct
+  std::string head, tables; ///< up to the weights; what __LINKEDIT holds, without a signature
+  uint64_t tablesFrom = 0; ///< where LLD had them
+  uint64_t tablesAt = 0; ///< where they go
+  uint64_t modelAt = 0; ///< the model struct
   SignedFile sign;
 };
 

@@ -18,8 +18,9 @@ llvm::Expected<std::string> archiveOf(const std::vector<MachoMember> &members) {
   std::vector<llvm::NewArchiveMember> parts;
   for (const MachoMember &member : members)
     parts.emplace_back(llvm::MemoryBufferRef(member.bytes, member.name));
-  auto archive = llvm::writeArchiveToBuffer(parts, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_DARWIN,
-                                            /*Deterministic=*/true, /*Thin=*/false);
+  auto archive =
+      llvm::writeArchiveToBuffer(parts, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_DARWIN,
+                                 /*Deterministic=*/true, /*Thin=*/false);
   if (!archive)
     return archive.takeError();
   return (*archive)->getBuffer().str();
@@ -41,10 +42,13 @@ void MachoLibrary::resizeLastMember(int64_t by) {
 }
 
 llvm::Error MachoLibrary::build(std::vector<MachoMember> members) {
-  const uint64_t bytes = options.embedWeights ? llvm::alignTo(options.weightsBytes, kWeightsLine) + sizeof(phi_weights_trailer) : 0;
+  const uint64_t bytes =
+      options.embedWeights ? llvm::alignTo(options.weightsBytes, kWeightsLine) + sizeof(phi_weights_trailer) : 0;
   const std::string symbol = std::string("_") + kMachoWeightsSymbol;
   renameSymbols(members, options.name, symbol);
-  auto start = [&](uint64_t size) { return machoWeightsStart({options.system, size, machoSymbolOf(symbol, options.name), options.manifest}); };
+  auto start = [&](uint64_t size) {
+    return machoWeightsStart({options.system, size, machoSymbolOf(symbol, options.name), options.manifest});
+  };
   const std::string whole = start(bytes);
   MachoMember weights = {"weights.o", start(options.embedWeights ? kPlaceholder : 0)};
   assert(weights.bytes.size() == whole.size() && "sizes are of one width");

@@ -16,7 +16,7 @@ namespace phic {
 
 struct MachoLibraryOptions {
   const System &system;
-  std::string name;           ///< the query function is phi_query_<name>
+  std::string name; ///< the query function is phi_query_<name>
   std::string manifest;
   uint64_t weightsBytes = 0;
   bool embedWeights = true;
@@ -25,19 +25,21 @@ struct MachoLibraryOptions {
 class MachoLibrary final : public LinkedFile {
 public:
   /// `objects` are all that could be needed.
-  static llvm::Expected<std::unique_ptr<MachoLibrary>> make(OutputFile file, std::vector<MachoMember> objects, MachoLibraryOptions options);
+  static llvm::Expected<std::unique_ptr<MachoLibrary>> make(OutputFile file, std::vector<MachoMember> objects,
+                                                            MachoLibraryOptions options);
   llvm::Error begin() override;
   bool takesWeights() const override { return options.embedWeights; }
   llvm::Error finish(uint64_t weightsHash) override;
 
 private:
-  MachoLibrary(OutputFile file, MachoLibraryOptions options) : LinkedFile(std::move(file)), options(std::move(options)) {}
+  MachoLibrary(OutputFile file, MachoLibraryOptions options)
+      : LinkedFile(std::move(file)), options(std::move(options)) {}
   llvm::Error build(std::vector<MachoMember> members);
   void resizeLastMember(int64_t by);
 
   MachoLibraryOptions options;
-  std::string head;       ///< the archive up to the weights
-  uint64_t modelAt = 0;   ///< the model struct
+  std::string head; ///< the archive up to the weights
+  uint64_t modelAt = 0; ///< the model struct
 };
 
 } // namespace phic

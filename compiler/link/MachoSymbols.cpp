@@ -102,7 +102,9 @@ void renameSymbols(std::vector<MachoMember> &objects, const std::string &name, c
   for (MachoMember &object : objects)
     ours.merge(SymbolTable(object.bytes).externals(/*defined=*/true));
   for (MachoMember &object : objects)
-    SymbolTable(object.bytes).replaceNames([&](const std::string &symbol) { return ours.count(symbol) ? machoSymbolOf(symbol, name) : symbol; });
+    SymbolTable(object.bytes).replaceNames([&](const std::string &symbol) {
+      return ours.count(symbol) ? machoSymbolOf(symbol, name) : symbol;
+    });
 }
 
 } // namespace phic

@@ -16,7 +16,8 @@ namespace MachO = llvm::MachO;
 constexpr uint8_t kPrivateSymbol = uint8_t(MachO::N_SECT) | uint8_t(MachO::N_EXT) | uint8_t(MachO::N_PEXT);
 
 /// Its address is its offset in the file.
-MachO::section_64 makeSection(const char *segment, const char *name, uint64_t offset, uint64_t bytes, uint64_t align, uint32_t flags) {
+MachO::section_64 makeSection(const char *segment, const char *name, uint64_t offset, uint64_t bytes, uint64_t align,
+                              uint32_t flags) {
   MachO::section_64 section = {};
   std::strncpy(section.segname, segment, sizeof(section.segname));
   std::strncpy(section.sectname, name, sizeof(section.sectname));
@@ -52,8 +53,14 @@ std::string machoWeightsStart(const MachoWeights &weights) {
   MachO::segment_command_64 segment = {};
   segment.cmd = MachO::LC_SEGMENT_64;
   segment.cmdsize = uint32_t(sizeof(segment) + sections * sizeof(MachO::section_64));
-  const MachO::mach_header_64 header = {MachO::MH_MAGIC_64, MachO::CPU_TYPE_ARM64, MachO::CPU_SUBTYPE_ARM64_ALL, MachO::MH_OBJECT, 3,
-                                        segment.cmdsize + version.cmdsize + symbols.cmdsize, MachO::MH_SUBSECTIONS_VIA_SYMBOLS, 0};
+  const MachO::mach_header_64 header = {MachO::MH_MAGIC_64,
+                                        MachO::CPU_TYPE_ARM64,
+                                        MachO::CPU_SUBTYPE_ARM64_ALL,
+                                        MachO::MH_OBJECT,
+                                        3,
+                                        segment.cmdsize + version.cmdsize + symbols.cmdsize,
+                                        MachO::MH_SUBSECTIONS_VIA_SYMBOLS,
+                                        0};
   // The first name is empty.
   std::string names = hasWeights ? '\0' + weights.symbol + '\0' : std::string(1, '\0');
   names.resize(llvm::alignTo(names.size(), 8), '\0');

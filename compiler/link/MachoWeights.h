@@ -21,9 +21,9 @@ inline constexpr char kMachoWeightsSymbol[] = "phi_weights";
 
 struct MachoWeights {
   const System &system;
-  uint64_t bytes = 0;        ///< of the section, trailer included; 0: no such section
-  std::string symbol;        ///< with the leading underscore
-  llvm::StringRef manifest;  ///< may be empty
+  uint64_t bytes = 0; ///< of the section, trailer included; 0: no such section
+  std::string symbol; ///< with the leading underscore
+  llvm::StringRef manifest; ///< may be empty
 };
 
 /// The object's bytes before the weights.

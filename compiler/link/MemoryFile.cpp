@@ -42,8 +42,7 @@ llvm::Expected<std::unique_ptr<MemorySink>> MemorySink::create() {
   return std::unique_ptr<MemorySink>(new MemorySink(ends[0], ends[1]));
 }
 
-MemorySink::MemorySink(int readEnd, int writeEnd)
-    : readEnd(readEnd), writeEnd(writeEnd), reader([this] { read(); }) {}
+MemorySink::MemorySink(int readEnd, int writeEnd) : readEnd(readEnd), writeEnd(writeEnd), reader([this] { read(); }) {}
 
 void MemorySink::read() {
   char buffer[1 << 16];

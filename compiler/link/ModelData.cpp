@@ -38,8 +38,9 @@ constexpr SectionNames kMachoSections = {"__DATA_CONST,__phi_model", "__TEXT,__p
 class ModelModule {
 public:
   ModelModule(llvm::Module &module, ObjectFormat format)
-      : module(module), format(format), names(format == ObjectFormat::Elf ? kElfSections : kMachoSections), context(module.getContext()), i32(llvm::Type::getInt32Ty(context)),
-        i64(llvm::Type::getInt64Ty(context)), pointer(llvm::PointerType::get(context, 0)) {}
+      : module(module), format(format), names(format == ObjectFormat::Elf ? kElfSections : kMachoSections),
+        context(module.getContext()), i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)),
+        pointer(llvm::PointerType::get(context, 0)) {}
 
   void build(const ModelData &model);
 
@@ -47,9 +48,7 @@ private:
   Constant *word(uint32_t value) { return llvm::ConstantInt::get(i32, value); }
   Constant *quad(uint64_t value) { return llvm::ConstantInt::get(i64, value); }
   Constant *real(float value) { return llvm::ConstantFP::get(context, llvm::APFloat(value)); }
-  Constant *record(llvm::ArrayRef<Constant *> fields) {
-    return llvm::ConstantStruct::getAnon(context, fields);
-  }
+  Constant *record(llvm::ArrayRef<Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
 
   /// A private constant; null for no bytes, as phi_model wants it.
   llvm::GlobalVariable *keep(Constant *value, llvm::StringRef name, uint64_t align);
@@ -115,8 +114,8 @@ Constant *ModelModule::stages(const ModelData &model) {
     for (const phi_stage_output &output : stage.outputs)
       outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips),
                                 word(/*reserved=*/0)}));
-    elements.push_back(record({string(stage.name), array(outputs, "outputs"), word(outputs.size()),
-                               word(stage.logitRows)}));
+    elements.push_back(
+        record({string(stage.name), array(outputs, "outputs"), word(outputs.size()), word(stage.logitRows)}));
   }
   return array(elements, "stages");
 }
@@ -143,22 +142,38 @@ void ModelModule::build(const ModelData &model) {
   const phi_generation &generation = model.generation;
   constexpr uint64_t kLine = 64;  // threads' scratch memory begins on a cache line each
   Constant *value = record({
-      word(sizeof(phi_model)), word(PHI_FORMAT_VERSION),
-      string(model.name), string(model.phicVersion),
-      word(model.vocab), word(model.chunkRows), word(model.contextMax), word(model.contextDefault),
-      word(model.ropeSwitch), word(model.prunedHead),
-      quad(model.arenaBytes), quad((model.scratchBytes + kLine - 1) / kLine * kLine), quad(model.kvBytesPerToken),
-      weights(model), quad(model.weightsBytes), quad(/*weights_hash, set when they are written=*/0),
-      variants(model), stages(model), word(model.variants.size()), word(model.stages.size()),
-      table(model.tokenizer, "tokenizer"), quad(model.tokenizer.size()),
-      table(model.chat, "chat"), quad(model.chat.size()),
-      array(stopIds, "stop_ids"), word(stopIds.size()), word(/*reserved=*/0),
-      record({real(generation.temperature), real(generation.top_p), real(generation.min_p),
-              word(generation.top_k), real(generation.repetition_penalty)}),
+      word(sizeof(phi_model)),
+      word(PHI_FORMAT_VERSION),
+      string(model.name),
+      string(model.phicVersion),
+      word(model.vocab),
+      word(model.chunkRows),
+      word(model.contextMax),
+      word(model.contextDefault),
+      word(model.ropeSwitch),
+      word(model.prunedHead),
+      quad(model.arenaBytes),
+      quad((model.scratchBytes + kLine - 1) / kLine * kLine),
+      quad(model.kvBytesPerToken),
+      weights(model),
+      quad(model.weightsBytes),
+      quad(/*weights_hash, set when they are written=*/0),
+      variants(model),
+      stages(model),
+      word(model.variants.size()),
+      word(model.stages.size()),
+      table(model.tokenizer, "tokenizer"),
+      quad(model.tokenizer.size()),
+      table(model.chat, "chat"),
+      quad(model.chat.size()),
+      array(stopIds, "stop_ids"),
+      word(stopIds.size()),
+      word(/*reserved=*/0),
+      record({real(generation.temperature), real(generation.top_p), real(generation.min_p), word(generation.top_k),
+              real(generation.repetition_penalty)}),
       model.sidecar.empty() ? llvm::ConstantPointerNull::get(pointer) : string(model.sidecar),
   });
-  assert(module.getDataLayout().getTypeAllocSize(value->getType()) == sizeof(phi_model) &&
-         "fields as in phi/format.h");
+  assert(module.getDataLayout().getTypeAllocSize(value->getType()) == sizeof(phi_model) && "fields as in phi/format.h");
   auto *global = keep(value, "phi_the_model", 64);
   global->setLinkage(llvm::GlobalValue::ExternalLinkage);
   global->setSection(names.model);

@@ -22,11 +22,16 @@ std::string stemOf(llvm::StringRef path) {
 
 std::string fileName(EmitKind kind, const std::string &stem, ObjectFormat format) {
   switch (kind) {
-  case EmitKind::Exe: return stem;
-  case EmitKind::Lib: return "lib" + stem + ".a";
-  case EmitKind::Shared: return "lib" + stem + (format == ObjectFormat::Elf ? ".so" : ".dylib");
-  case EmitKind::Obj: return stem + ".o";
-  case EmitKind::Header: return stem + ".h";
+  case EmitKind::Exe:
+    return stem;
+  case EmitKind::Lib:
+    return "lib" + stem + ".a";
+  case EmitKind::Shared:
+    return "lib" + stem + (format == ObjectFormat::Elf ? ".so" : ".dylib");
+  case EmitKind::Obj:
+    return stem + ".o";
+  case EmitKind::Header:
+    return stem + ".h";
   }
   llvm_unreachable("every kind has a file name");
 }
@@ -62,7 +67,8 @@ llvm::Expected<Outputs> planOutputs(const Options &options) {
   const System *system = systemByName(options.target);
   assert(system && "one of those that optionsOfSystems names");
   for (EmitKind kind : options.emit)
-    outputs.files.push_back({kind, outputs.files.empty() ? options.output : beside(options.output, fileName(kind, stem, system->format))});
+    outputs.files.push_back(
+        {kind, outputs.files.empty() ? options.output : beside(options.output, fileName(kind, stem, system->format))});
   if (options.weights == "sidecar")
     outputs.weightsPath = beside(options.output, stem + ".weights");
   outputs.name = options.name.empty() ? identifierOf(stem) : options.name;
@@ -72,7 +78,8 @@ llvm::Expected<Outputs> planOutputs(const Options &options) {
   if (!options.name.empty() && llvm::all_of(options.emit, [](EmitKind kind) { return kind == EmitKind::Exe; }))
     return llvm::createStringError("--name names a library's query function, but --emit=exe has none");
   if (system->format == ObjectFormat::MachO && llvm::is_contained(options.emit, EmitKind::Obj))
-    return llvm::createStringError("--emit=obj: a model is no single object for --target=" + options.target + "; --emit=lib makes a library of several");
+    return llvm::createStringError("--emit=obj: a model is no single object for --target=" + options.target +
+                                   "; --emit=lib makes a library of several");
   std::set<std::string> paths;
   for (const std::string &path : outputs.paths())
     if (!paths.insert(path).second)

@@ -41,8 +41,8 @@ llvm::Error ProgramFile::openSidecar(llvm::StringRef path) {
   llvm::StringRef bytes = sidecar->getBuffer();
   phi_weights_header header = {};
   std::memcpy(&header, bytes.data(), std::min(bytes.size(), sizeof(header)));
-  if (header.magic != PHI_WEIGHTS_MAGIC || header.version != PHI_FORMAT_VERSION || header.offset != PHI_WEIGHTS_OFFSET ||
-      bytes.size() < PHI_WEIGHTS_OFFSET)
+  if (header.magic != PHI_WEIGHTS_MAGIC || header.version != PHI_FORMAT_VERSION ||
+      header.offset != PHI_WEIGHTS_OFFSET || bytes.size() < PHI_WEIGHTS_OFFSET)
     return inFile(path, llvm::createStringError("this file holds no weights of format version %u", PHI_FORMAT_VERSION));
   if (llvm::Error failure = readWeights(bytes, PHI_WEIGHTS_OFFSET, bytes.size() - PHI_WEIGHTS_OFFSET))
     return inFile(path, std::move(failure));
@@ -73,7 +73,8 @@ llvm::Error ProgramFile::read() {
   fileFormat = found->format;
   auto &sections = found->byName;
   if (!sections.count(".phi_manifest") || !sections.count(".phi_model"))
-    return llvm::createStringError(llvm::StringRef("this is ") + (fileFormat == ObjectFormat::Elf ? "an ELF" : "a Mach-O") +
+    return llvm::createStringError(llvm::StringRef("this is ") +
+                                   (fileFormat == ObjectFormat::Elf ? "an ELF" : "a Mach-O") +
                                    " file, but not a program or library made by phic");
 
   const FileSection &model = sections[".phi_model"];
@@ -81,8 +82,8 @@ llvm::Error ProgramFile::read() {
     return damagedFile("its model struct is cut short");
   std::memcpy(&modelStruct, model.bytes.data(), sizeof(phi_model));
   if (modelStruct.size != sizeof(phi_model) || modelStruct.version != PHI_FORMAT_VERSION)
-    return llvm::createStringError("format version %u was made by another phic; this one reads %u",
-                                   modelStruct.version, PHI_FORMAT_VERSION);
+    return llvm::createStringError("format version %u was made by another phic; this one reads %u", modelStruct.version,
+                                   PHI_FORMAT_VERSION);
 
   hasWeights = sections.count(".phi_weights");
   const FileSection &weights = sections[".phi_weights"];

@@ -93,8 +93,7 @@ private:
   std::vector<std::string> errors;
 };
 
-template <typename Function>
-Function *entryPoint(void *library, const char *name) {
+template <typename Function> Function *entryPoint(void *library, const char *name) {
   void *symbol = dlsym(library, name);
   return reinterpret_cast<Function *>(symbol);
 }
@@ -114,17 +113,19 @@ std::string Loader::load(const std::string &path) {
   if (auto *phicInfo = entryPoint<PluginInfo()>(library, "phicGetPluginInfo")) {
     PluginInfo info = phicInfo();
     if (info.apiVersion != PHIC_PLUGIN_API_VERSION)
-      return "has phic's plugin API version " + std::to_string(info.apiVersion) + ", this phic has " + std::to_string(PHIC_PLUGIN_API_VERSION);
+      return "has phic's plugin API version " + std::to_string(info.apiVersion) + ", this phic has " +
+             std::to_string(PHIC_PLUGIN_API_VERSION);
     if (StringRef(info.llvm) != LLVM_VERSION_STRING || StringRef(info.phic) != PHIC_VERSION)
-      return std::string("was built with phic ") + info.phic + " and LLVM " + info.llvm + ", this is phic " PHIC_VERSION " with LLVM " LLVM_VERSION_STRING
-             ": build it again";
+      return std::string("was built with phic ") + info.phic + " and LLVM " + info.llvm +
+             ", this is phic " PHIC_VERSION " with LLVM " LLVM_VERSION_STRING ": build it again";
     used.insert(info.name);
     registry.add(info.name, info.version, info.registerWith, given.byPlugin[info.name]);
     return "";
   }
   mlir::PassPluginLibraryInfo info = entryPoint<mlir::PassPluginLibraryInfo()>(library, "mlirGetPassPluginInfo")();
   if (info.apiVersion != MLIR_PLUGIN_API_VERSION)
-    return "has MLIR's plugin API version " + std::to_string(info.apiVersion) + ", this phic has " + std::to_string(MLIR_PLUGIN_API_VERSION);
+    return "has MLIR's plugin API version " + std::to_string(info.apiVersion) + ", this phic has " +
+           std::to_string(MLIR_PLUGIN_API_VERSION);
   if (!info.registerPassRegistryCallbacks)
     return "registers nothing: it has no function to call";
   registry.addNamed(info.pluginName, info.pluginVersion);

@@ -69,7 +69,9 @@ struct KernelRows : DialectExtension<KernelRows, plan::PlanDialect> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(KernelRows)
   KernelRows(std::vector<StageKernelRow> stages, std::vector<RegionRow> regions)
       : stages(std::move(stages)), regions(std::move(regions)) {}
-  void apply(MLIRContext *, plan::PlanDialect *dialect) const override { dialect->addInterface<AddedKernels>(stages, regions); }
+  void apply(MLIRContext *, plan::PlanDialect *dialect) const override {
+    dialect->addInterface<AddedKernels>(stages, regions);
+  }
   std::vector<StageKernelRow> stages;
   std::vector<RegionRow> regions;
 };
@@ -86,7 +88,8 @@ void PluginRegistry::add(StringRef name, StringRef version, RegisterPlugin regis
   registerWith(*this);
   for (auto &[option, value] : currentOptions)
     if (!llvm::is_contained(knownOptions, option))
-      fail("has no option '" + option + "'" + (knownOptions.empty() ? "; it has none" : "; it has " + llvm::join(knownOptions, ", ")));
+      fail("has no option '" + option + "'" +
+           (knownOptions.empty() ? "; it has none" : "; it has " + llvm::join(knownOptions, ", ")));
   if (registered == before && errorList.size() == errorsBefore)
     fail("registers nothing: no pass, hook, format or kernel");
   names.push_back((name + " " + version).str());
@@ -111,7 +114,8 @@ void PluginRegistry::addPatterns(StringRef flag, StringRef summary, AddPatterns 
 void PluginRegistry::addHook(Hook hook) {
   ++registered;
   if (hook.phase == (hook.isBefore ? Phase::Import : Phase::Link))
-    errorList.push_back(hook.origin + ": there is no IR " + (hook.isBefore ? "before 'import'" : "after 'link'") + " to run passes on");
+    errorList.push_back(hook.origin + ": there is no IR " + (hook.isBefore ? "before 'import'" : "after 'link'") +
+                        " to run passes on");
   else
     hookList.push_back(std::move(hook));
 }

@@ -18,7 +18,8 @@ struct ReferenceRow {
   double bytes, integers, reals;
 };
 constexpr ReferenceRow kReferences[] = {
-#define PHIC_MACHINE(LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL) {LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL},
+#define PHIC_MACHINE(LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL)                                                \
+  {LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL},
 #include "compiler/report/Machines.def"
 };
 
@@ -92,8 +93,12 @@ Machine referenceMachine(const Target &target) {
     nearest = &kReferences[0];
     source = "for want of a machine of family " + std::string(target.family);
   }
-  return {source + ", " + std::string(nearest->description), /*measured=*/false, nearest->threads, nearest->bytes,
-          nearest->integers, nearest->reals};
+  return {source + ", " + std::string(nearest->description),
+          /*measured=*/false,
+          nearest->threads,
+          nearest->bytes,
+          nearest->integers,
+          nearest->reals};
 }
 
 std::optional<Machine> measureMachine(const Target &target, int threads, uint64_t workingSet) {

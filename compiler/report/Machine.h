@@ -24,7 +24,9 @@ struct Machine {
 
   /// The least time in which a stage can be done.
   double seconds(double bytes, const MulAdds &mulAdds) const;
-  double seconds(const StageCost &cost, const StepShape &step) const { return seconds(cost.bytes(step), cost.mulAdds(step)); }
+  double seconds(const StageCost &cost, const StepShape &step) const {
+    return seconds(cost.bytes(step), cost.mulAdds(step));
+  }
 };
 
 /// The row of Machines.def for a CPU level, or for the best one below that has a row.

@@ -19,11 +19,13 @@ std::vector<std::string> memoryRemedies(const Prediction &p, const Options &opti
     offer(p.kvBytes / 2, "--max-context=" + llvm::Twine(p.context / 2) + ", half as long,");
   if (options.chunkRows >= 16)
     offer(p.arenaBytes / 2, "--chunk=" + llvm::Twine(options.chunkRows / 16 * 8) + ", slower prompts,");
-  llvm::sort(found, [](const auto &a, const auto &b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
+  llvm::sort(found,
+             [](const auto &a, const auto &b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
   std::vector<std::string> texts;
   for (auto &[saved, text] : found)
     texts.push_back(text);
-  texts.push_back("weights take " + bytesText(p.weightBytes) + ": a model with fewer bits per weight, or fewer weights, takes less");
+  texts.push_back("weights take " + bytesText(p.weightBytes) +
+                  ": a model with fewer bits per weight, or fewer weights, takes less");
   return texts;
 }
 
@@ -31,10 +33,11 @@ std::optional<Finding> findMemoryExcess(const Prediction &p, const Options &opti
   if (options.maxMemory == 0 || p.totalBytes() <= options.maxMemory)
     return std::nullopt;
   Finding finding{mlir::DiagnosticSeverity::Error, "", {}};
-  finding.message = ("the program needs " + bytesText(p.totalBytes()) + " with " + llvm::Twine(p.context) + " tokens and " +
-                     llvm::Twine(p.threads) + " threads, more than --max-memory=" + bytesText(options.maxMemory) + " by " +
-                     bytesText(p.totalBytes() - options.maxMemory))
-                        .str();
+  finding.message =
+      ("the program needs " + bytesText(p.totalBytes()) + " with " + llvm::Twine(p.context) + " tokens and " +
+       llvm::Twine(p.threads) + " threads, more than --max-memory=" + bytesText(options.maxMemory) + " by " +
+       bytesText(p.totalBytes() - options.maxMemory))
+          .str();
   for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
     finding.notes.push_back(block.name + " takes " + bytesText(block.bytes));
   for (std::string &remedy : memoryRemedies(p, options))

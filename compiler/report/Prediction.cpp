@@ -56,7 +56,9 @@ std::vector<MemoryBlock> blocksOf(ModuleOp module, const Prediction &prediction)
   add(Kind::Scratch, "scratch of " + llvm::Twine(prediction.threads) + " threads", prediction.scratchBytes);
   add(Kind::Runtime, "tokenizer and chat template", prediction.tokenizerBytes);
   add(Kind::Runtime, "logits, sampling, token ids, code", prediction.runtimeBytes);
-  llvm::sort(blocks, [](const MemoryBlock &a, const MemoryBlock &b) { return std::tie(b.bytes, a.name) < std::tie(a.bytes, b.name); });
+  llvm::sort(blocks, [](const MemoryBlock &a, const MemoryBlock &b) {
+    return std::tie(b.bytes, a.name) < std::tie(a.bytes, b.name);
+  });
   return blocks;
 }
 
@@ -88,7 +90,8 @@ Prediction predict(ModuleOp planned, const Options &options, const PredictionOpt
   p.arenaBytes = memory.getArenaBytes();
   p.scratchBytes = memory.getScratchBytes() * uint64_t(p.threads);
   p.tokenizerBytes = more.tokenizerBytes;
-  p.runtimeBytes = kProgramBytes + kVocabBytes * uint64_t(modelInteger(planned, "vocab")) + kPositionBytes * uint64_t(p.context);
+  p.runtimeBytes =
+      kProgramBytes + kVocabBytes * uint64_t(modelInteger(planned, "vocab")) + kPositionBytes * uint64_t(p.context);
   p.blocks = blocksOf(planned, p);
 
   const std::vector<StageCost> costs = stageCosts(planned);

@@ -48,7 +48,9 @@ struct Prediction {
   StepPrediction firstDecode;     ///< one token after an empty cache
   StepPrediction decode;          ///< the last token of a full context
 
-  uint64_t totalBytes() const { return weightBytes + kvBytes + arenaBytes + scratchBytes + tokenizerBytes + runtimeBytes; }
+  uint64_t totalBytes() const {
+    return weightBytes + kvBytes + arenaBytes + scratchBytes + tokenizerBytes + runtimeBytes;
+  }
 };
 
 struct PredictionOptions {

@@ -14,11 +14,16 @@ namespace {
 constexpr size_t kNamedBlocks = 5;
 
 Json memoryJson(const Prediction &p) {
-  Json json = {{"context", p.context},         {"threads", p.threads},
-               {"total_bytes", p.totalBytes()},{"weight_bytes", p.weightBytes},
-               {"kv_bytes", p.kvBytes},        {"kv_bytes_per_token", p.kvBytesPerToken},
-               {"arena_bytes", p.arenaBytes},  {"scratch_bytes", p.scratchBytes},
-               {"tokenizer_bytes", p.tokenizerBytes}, {"runtime_bytes", p.runtimeBytes},
+  Json json = {{"context", p.context},
+               {"threads", p.threads},
+               {"total_bytes", p.totalBytes()},
+               {"weight_bytes", p.weightBytes},
+               {"kv_bytes", p.kvBytes},
+               {"kv_bytes_per_token", p.kvBytesPerToken},
+               {"arena_bytes", p.arenaBytes},
+               {"scratch_bytes", p.scratchBytes},
+               {"tokenizer_bytes", p.tokenizerBytes},
+               {"runtime_bytes", p.runtimeBytes},
                {"blocks", Json::array()}};
   for (const MemoryBlock &block : p.blocks)
     json["blocks"].push_back({{"name", block.name}, {"bytes", block.bytes}});
@@ -67,7 +72,8 @@ void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
 Json predictionJson(const Prediction &p) {
   return {{"memory", memoryJson(p)},
           {"machine", machineJson(p.machine)},
-          {"speed", {{"first_decode", toJson(p.firstDecode)}, {"decode", toJson(p.decode)}, {"prefill", toJson(p.prefill)}}}};
+          {"speed",
+           {{"first_decode", toJson(p.firstDecode)}, {"decode", toJson(p.decode)}, {"prefill", toJson(p.prefill)}}}};
 }
 
 } // namespace phic

@@ -11,7 +11,8 @@ namespace phic {
 namespace {
 
 bool isJson(const Options &options) {
-  return options.reportFormat == "json" || (options.reportFormat.empty() && llvm::StringRef(options.report).ends_with(".json"));
+  return options.reportFormat == "json" ||
+         (options.reportFormat.empty() && llvm::StringRef(options.report).ends_with(".json"));
 }
 
 /// The systems with the levels that their programs hold.

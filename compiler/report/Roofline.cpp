@@ -57,7 +57,8 @@ __attribute__((target("avx2,fma"))) uint64_t multiplyRealsAvx2(int64_t count) {
   return total;
 }
 
-constexpr RooflineLoops kAvx2 = {readAvx2, multiplyIntegersAvx2, multiplyRealsAvx2, 32 * kAccumulators, 8 * kAccumulators};
+constexpr RooflineLoops kAvx2 = {readAvx2, multiplyIntegersAvx2, multiplyRealsAvx2, 32 * kAccumulators,
+                                 8 * kAccumulators};
 
 /// As many for registers of 64 bytes, of which there are twice as many; a load of them takes a whole cache line.
 __attribute__((target("avx512f"))) uint64_t readAvx512(llvm::ArrayRef<uint8_t> bytes) {
@@ -116,8 +117,10 @@ __attribute__((target("avx512f"))) uint64_t multiplyRealsAvx512(int64_t count) {
   return total;
 }
 
-constexpr RooflineLoops kAvx512 = {readAvx512, multiplyIntegersAvx512, multiplyRealsAvx512, 64 * kAccumulators, 16 * kAccumulators};
-constexpr RooflineLoops kVnni = {readAvx512, multiplyIntegersVnni, multiplyRealsAvx512, 64 * kAccumulators, 16 * kAccumulators};
+constexpr RooflineLoops kAvx512 = {readAvx512, multiplyIntegersAvx512, multiplyRealsAvx512, 64 * kAccumulators,
+                                   16 * kAccumulators};
+constexpr RooflineLoops kVnni = {readAvx512, multiplyIntegersVnni, multiplyRealsAvx512, 64 * kAccumulators,
+                                 16 * kAccumulators};
 
 } // namespace
 

@@ -79,19 +79,27 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   Options &o = flags->options;
   addModelFlags(*verb, o);
   addTargetFlags(*verb, o);
-  verb->add_option("--tiles", o.tilesFile, "sizes of tiles, a file that phic tune writes (default: each level's own, the same for every machine)");
+  verb->add_option(
+      "--tiles", o.tilesFile,
+      "sizes of tiles, a file that phic tune writes (default: each level's own, the same for every machine)");
   addPrecisionFlags(*verb, o);
   addPluginFlags(*verb, o);
   addOutputFlags(*verb, o);
   addCacheFlags(*verb, o);
   verb->add_flag_callback("--no-cache", [&o] { o.cacheDir.clear(); }, "no cache, whatever PHIC_CACHE_DIR says");
-  verb->add_option("-j,--jobs", flags->jobs, "threads to build with (default: one a processor); the output does not depend on them")->check(CLI::Range(1u, 1024u));
-  verb->add_option("--stop-after", flags->stopAfter, "write the IR after this phase and stop")->check(CLI::IsMember(phaseNames()));
-  verb->add_option("--start-from", flags->startFrom, "MODEL is IR; begin with this phase")->check(CLI::IsMember(phaseNames()));
-  verb->add_option("--model-dir", o.modelDirectory, "with --start-from: folder of the weight files (default: the IR's folder)");
+  verb->add_option("-j,--jobs", flags->jobs,
+                   "threads to build with (default: one a processor); the output does not depend on them")
+      ->check(CLI::Range(1u, 1024u));
+  verb->add_option("--stop-after", flags->stopAfter, "write the IR after this phase and stop")
+      ->check(CLI::IsMember(phaseNames()));
+  verb->add_option("--start-from", flags->startFrom, "MODEL is IR; begin with this phase")
+      ->check(CLI::IsMember(phaseNames()));
+  verb->add_option("--model-dir", o.modelDirectory,
+                   "with --start-from: folder of the weight files (default: the IR's folder)");
   verb->add_option("--dump-phases", o.dumpPhases, "write the IR after every phase into this folder");
   verb->add_flag("--print-pipeline", flags->printPipeline, "print phases and passes, and stop");
-  verb->add_option("--Werror", flags->errors, "fallback: a kernel of generic or scalar code is an error, not a remark")->check(CLI::IsMember({"fallback"}));
+  verb->add_option("--Werror", flags->errors, "fallback: a kernel of generic or scalar code is an error, not a remark")
+      ->check(CLI::IsMember({"fallback"}));
   verb->add_flag("-q,--quiet", o.quiet, "no summary");
   verb->callback([flags, verb, &result] {
     flags->options.spelledFlags = spelledFlags(*verb);

@@ -41,12 +41,17 @@ void addCheckVerb(CLI::App &app, ExitCode &result) {
   addTargetFlags(*verb, flags->options);
   addPrecisionFlags(*verb, flags->options);
   addPluginFlags(*verb, flags->options);
-  verb->add_option("--ctx", flags->check.context, "tokens to predict memory and speed for (default: those of a program without --ctx)")
+  verb->add_option("--ctx", flags->check.context,
+                   "tokens to predict memory and speed for (default: those of a program without --ctx)")
       ->check(CLI::PositiveNumber);
-  verb->add_option("--threads", flags->check.threads, "threads to predict for (default: this machine's cores, or those of the reference machine)")
+  verb->add_option("--threads", flags->check.threads,
+                   "threads to predict for (default: this machine's cores, or those of the reference machine)")
       ->check(CLI::Range(1, 256));
-  verb->add_option("--machine", flags->check.machine, "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this if it can run the program")
-      ->check(CLI::IsMember({"auto", "this", "reference"}))->capture_default_str();
+  verb->add_option("--machine", flags->check.machine,
+                   "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this "
+                   "if it can run the program")
+      ->check(CLI::IsMember({"auto", "this", "reference"}))
+      ->capture_default_str();
   verb->add_flag("--json", flags->json, "one JSON object on standard output");
   verb->callback([flags, &result] { result = runCheck(*flags); });
 }

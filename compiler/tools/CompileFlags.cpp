@@ -13,7 +13,9 @@ CLI::Validator multipleOf8(int64_t least, int64_t most) {
   auto check = [=](const std::string &text) -> std::string {
     int64_t value = 0;
     bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most && value % 8 == 0;
-    return fits ? "" : "takes a multiple of 8 from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" + text + "'";
+    return fits ? ""
+                : "takes a multiple of 8 from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" +
+                      text + "'";
   };
   return CLI::Validator(check, "MULTIPLE OF 8 in [" + std::to_string(least) + " - " + std::to_string(most) + "]");
 }
@@ -21,37 +23,71 @@ CLI::Validator multipleOf8(int64_t least, int64_t most) {
 } // namespace
 
 void addModelFlags(CLI::App &verb, Options &o) {
-  verb.add_option("MODEL", o.model, "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
-  verb.add_option("--max-context", o.maxContext, "most tokens a session of the program can hold (the model's own limit caps it)")
-      ->check(CLI::Range(int64_t(32), int64_t(1) << 24))->capture_default_str();
-  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")->check(multipleOf8(8, 4096))->capture_default_str();
+  verb.add_option("MODEL", o.model,
+                  "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
+  verb.add_option("--max-context", o.maxContext,
+                  "most tokens a session of the program can hold (the model's own limit caps it)")
+      ->check(CLI::Range(int64_t(32), int64_t(1) << 24))
+      ->capture_default_str();
+  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")
+      ->check(multipleOf8(8, 4096))
+      ->capture_default_str();
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {
-  verb.add_option("--target", o.target, "systems to compile for, comma-separated: outputs for each")->capture_default_str();
-  verb.add_option("--cpu", o.cpu, "CPU levels, processors, 'generic' or 'native', comma-separated: the program holds code for each and chooses when it "
-                                  "starts (default: the target's levels, for x86_64 x86-64-v3,x86-64-v4+vnni)");
-  verb.add_option("--max-memory", o.maxMemory, "fail before building if the program would need more memory: 2GiB, 500M, ...")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->type_name("SIZE");
+  verb.add_option("--target", o.target, "systems to compile for, comma-separated: outputs for each")
+      ->capture_default_str();
+  verb.add_option("--cpu", o.cpu,
+                  "CPU levels, processors, 'generic' or 'native', comma-separated: the program holds code for each and "
+                  "chooses when it "
+                  "starts (default: the target's levels, for x86_64 x86-64-v3,x86-64-v4+vnni)");
+  verb.add_option("--max-memory", o.maxMemory,
+                  "fail before building if the program would need more memory: 2GiB, 500M, ...")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->type_name("SIZE");
 }
 
 void addPrecisionFlags(CLI::App &verb, Options &o) {
   const char *weights = "Weights";
   PrecisionFlags &p = o.precision;
-  verb.add_option("--precision", p.precision, "format of the matrices: as-is (default), fp32, fp16, bf16, int8, int4 (round to nearest in blocks), "
-                                              "or a block format such as 'u4, 32, scale = f16, zero = 8'")->group(weights);
-  verb.add_option("--precision-rule", p.rules, "REGEX=FORMAT for matrices whose name contains a match; repeatable, the last that matches wins")
-      ->allow_extra_args(false)->group(weights);
-  verb.add_option("--embeddings", p.embeddings, "format of the embeddings: auto (default; int8 where --precision has fewer than 8 bits, else the same), same, or a format")->group(weights);
-  verb.add_option("--lm-head", p.lmHead, "format of the LM head, as --embeddings; tied embeddings follow it")->group(weights);
-  verb.add_option("--block", p.block, "of int8 and int4: weights that share a scale, a multiple of 16 up to 256 (default 32), or row")->group(weights);
-  auto *sym = verb.add_flag_callback("--sym", [&p] { p.scheme = "sym"; }, "of int8 and int4: the zero point is the middle code (default)")->group(weights);
-  verb.add_flag_callback("--asym", [&p] { p.scheme = "asym"; }, "of int8 and int4: a zero point for every block")->excludes(sym)->group(weights);
-  verb.add_option("--axis", p.axis, "axis that blocks run along: k, which a matmul sums over (default), is the one that kernels read")->group(weights);
-  verb.add_flag("--allow-requantize", p.allowRequantize, "change the format of weights that are quantized already, too")->group(weights);
-  verb.add_option("--act", o.activations, "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits or less, else f32")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))->capture_default_str();
-  verb.add_option("--kv", o.kvCache, "element type of the KV cache")->check(CLI::IsMember({"f16", "f32"}))->capture_default_str();
+  verb.add_option("--precision", p.precision,
+                  "format of the matrices: as-is (default), fp32, fp16, bf16, int8, int4 (round to nearest in blocks), "
+                  "or a block format such as 'u4, 32, scale = f16, zero = 8'")
+      ->group(weights);
+  verb.add_option("--precision-rule", p.rules,
+                  "REGEX=FORMAT for matrices whose name contains a match; repeatable, the last that matches wins")
+      ->allow_extra_args(false)
+      ->group(weights);
+  verb.add_option("--embeddings", p.embeddings,
+                  "format of the embeddings: auto (default; int8 where --precision has fewer than 8 bits, else the "
+                  "same), same, or a format")
+      ->group(weights);
+  verb.add_option("--lm-head", p.lmHead, "format of the LM head, as --embeddings; tied embeddings follow it")
+      ->group(weights);
+  verb.add_option("--block", p.block,
+                  "of int8 and int4: weights that share a scale, a multiple of 16 up to 256 (default 32), or row")
+      ->group(weights);
+  auto *sym =
+      verb.add_flag_callback(
+              "--sym", [&p] { p.scheme = "sym"; }, "of int8 and int4: the zero point is the middle code (default)")
+          ->group(weights);
+  verb.add_flag_callback(
+          "--asym", [&p] { p.scheme = "asym"; }, "of int8 and int4: a zero point for every block")
+      ->excludes(sym)
+      ->group(weights);
+  verb.add_option("--axis", p.axis,
+                  "axis that blocks run along: k, which a matmul sums over (default), is the one that kernels read")
+      ->group(weights);
+  verb.add_flag("--allow-requantize", p.allowRequantize, "change the format of weights that are quantized already, too")
+      ->group(weights);
+  verb.add_option("--act", o.activations,
+                  "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits "
+                  "or less, else f32")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))
+      ->capture_default_str();
+  verb.add_option("--kv", o.kvCache, "element type of the KV cache")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
 }
 
 /// One value a time; more are more of the same flag.
@@ -60,7 +96,8 @@ static void addRepeatable(CLI::App &verb, const char *flag, std::vector<std::str
 }
 
 void addPluginFileFlags(CLI::App &verb, Options &o) {
-  addRepeatable(verb, "--load-pass-plugin", o.passPlugins, "shared library with passes, formats or kernels (docs/extending.md); repeatable");
+  addRepeatable(verb, "--load-pass-plugin", o.passPlugins,
+                "shared library with passes, formats or kernels (docs/extending.md); repeatable");
   addRepeatable(verb, "--plugin-option", o.pluginOptions, "PLUGIN:NAME=VALUE for a loaded plugin; repeatable");
 }
 
@@ -71,33 +108,53 @@ void addPluginFlags(CLI::App &verb, Options &o) {
 }
 
 void addOutputFlags(CLI::App &verb, Options &o) {
-  verb.add_option("-o,--output", o.output, "file to write: the first kind of --emit, the others lie beside it; with --stop-after: IR, '-' for standard output (default)");
-  const std::map<std::string, EmitKind> kinds = {
-      {"exe", EmitKind::Exe}, {"lib", EmitKind::Lib}, {"shared", EmitKind::Shared}, {"obj", EmitKind::Obj}, {"header", EmitKind::Header}};
-  verb.add_option("--emit", o.emit, "what to write, separated by commas: exe, a standalone program (default); lib, shared or obj, a library for other programs; header, its C header")
-      ->delimiter(',')->transform(CLI::Transformer(kinds).description("exe|lib|shared|obj|header,..."))
-      ->transform(CLI::IsMember({"exe", "lib", "shared", "obj", "header"}).description("")); // the last one is tried first
-  verb.add_option("--weights", o.weights, "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
-      ->check(CLI::IsMember({"embed", "sidecar"}))->capture_default_str();
+  verb.add_option("-o,--output", o.output,
+                  "file to write: the first kind of --emit, the others lie beside it; with --stop-after: IR, '-' for "
+                  "standard output (default)");
+  const std::map<std::string, EmitKind> kinds = {{"exe", EmitKind::Exe},
+                                                 {"lib", EmitKind::Lib},
+                                                 {"shared", EmitKind::Shared},
+                                                 {"obj", EmitKind::Obj},
+                                                 {"header", EmitKind::Header}};
+  verb.add_option("--emit", o.emit,
+                  "what to write, separated by commas: exe, a standalone program (default); lib, shared or obj, a "
+                  "library for other programs; header, its C header")
+      ->delimiter(',')
+      ->transform(CLI::Transformer(kinds).description("exe|lib|shared|obj|header,..."))
+      ->transform(
+          CLI::IsMember({"exe", "lib", "shared", "obj", "header"}).description("")); // the last one is tried first
+  verb.add_option("--weights", o.weights,
+                  "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
+      ->check(CLI::IsMember({"embed", "sidecar"}))
+      ->capture_default_str();
   verb.add_option("--name", o.name, "a library's one function is phi_query_NAME (default: the stem of -o)");
-  verb.add_option("--report", o.report, "also write what the build came to: every weight's format, error and kernel, memory and speed; '-' for standard output");
-  verb.add_option("--report-format", o.reportFormat, "text or json (default: json where --report ends in .json, else text)")
+  verb.add_option("--report", o.report,
+                  "also write what the build came to: every weight's format, error and kernel, memory and speed; '-' "
+                  "for standard output");
+  verb.add_option("--report-format", o.reportFormat,
+                  "text or json (default: json where --report ends in .json, else text)")
       ->check(CLI::IsMember({"text", "json"}));
-  verb.add_option("--depfile", o.depfile, "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
+  verb.add_option("--depfile", o.depfile,
+                  "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
 }
 
 void addCacheFlags(CLI::App &verb, Options &o) {
-  verb.add_option("--cache-dir", o.cacheDir, "keep outputs in this folder by content, and take them from it")->envname("PHIC_CACHE_DIR");
+  verb.add_option("--cache-dir", o.cacheDir, "keep outputs in this folder by content, and take them from it")
+      ->envname("PHIC_CACHE_DIR");
   verb.add_option("--cache-size", o.cacheSize, "most bytes that the cache keeps, with a unit (10G, 500MiB)")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))->envname("PHIC_CACHE_SIZE")->default_str("10GiB");
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->envname("PHIC_CACHE_SIZE")
+      ->default_str("10GiB");
 }
 
 std::string spelledFlags(const CLI::App &verb) {
-  static constexpr std::string_view kIrrelevant[] = {"MODEL", "--output", "--depfile", "--cache-dir", "--cache-size", "--no-cache", "--jobs"};
+  static constexpr std::string_view kIrrelevant[] = {"MODEL",        "--output",   "--depfile", "--cache-dir",
+                                                     "--cache-size", "--no-cache", "--jobs"};
   std::string text;
   for (const CLI::Option *option : verb.get_options()) {
     std::string name = option->get_single_name();
-    if (option->count() == 0 || llvm::is_contained(kIrrelevant, option->get_positional() ? option->get_name(true) : "--" + name))
+    if (option->count() == 0 ||
+        llvm::is_contained(kIrrelevant, option->get_positional() ? option->get_name(true) : "--" + name))
       continue;
     text += name;
     for (const std::string &value : option->results())

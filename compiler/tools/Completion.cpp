@@ -43,8 +43,9 @@ std::string bashVerb(const VerbRow &verb, const std::string &verbNames) {
     anyVerb |= takesVerb(row);
     if (!row.names.empty() && !row.value.empty())
       text += "    " + llvm::join(row.names, "|") + ") " +
-              (row.choices.empty() ? "COMPREPLY=($(compgen -f -- \"$current\"))"
-                                   : "COMPREPLY=($(compgen -W " + quoted(llvm::join(row.choices, " ")) + " -- \"$current\"))") +
+              (row.choices.empty()
+                   ? "COMPREPLY=($(compgen -f -- \"$current\"))"
+                   : "COMPREPLY=($(compgen -W " + quoted(llvm::join(row.choices, " ")) + " -- \"$current\"))") +
               "; return ;;\n";
   }
   text += "    esac\n    flags=" + quoted(flagsOf(verb.options)) + "\n";
@@ -66,7 +67,8 @@ _phic() {
   fi
   if ((COMP_CWORD == 1)); then
 )";
-  text += "    COMPREPLY=($(compgen -W " + quoted(namesOf(verbs) + " " + flagsOf(globals)) + " -- \"$current\"))\n    return\n  fi\n";
+  text += "    COMPREPLY=($(compgen -W " + quoted(namesOf(verbs) + " " + flagsOf(globals)) +
+          " -- \"$current\"))\n    return\n  fi\n";
   text += "  case ${COMP_WORDS[1]} in\n";
   for (const VerbRow &verb : verbs)
     text += bashVerb(verb, namesOf(verbs));
@@ -105,16 +107,20 @@ std::string zshScript(const std::vector<VerbRow> &verbs, const std::vector<Optio
   std::string text = "#compdef phic\n_phic() {\n  if ((CURRENT == 2)); then\n    local -a verbs=(\n";
   for (const VerbRow &verb : verbs)
     text += "      " + quoted(zshText(verb.name) + ":" + zshText(verb.description)) + "\n";
-  text += "    )\n    _describe verb verbs\n    compadd -- " + flagsOf(globals) + "\n    return\n  fi\n  local verb=$words[2]\n"
+  text += "    )\n    _describe verb verbs\n    compadd -- " + flagsOf(globals) +
+          "\n    return\n  fi\n  local verb=$words[2]\n"
           "  shift words\n  ((CURRENT--))\n  case $verb in\n";
   for (const VerbRow &verb : verbs) {
     text += "  " + verb.name + ")\n    _arguments";
     for (const OptionRow &row : verb.options) {
-      const std::string value = row.value.empty() ? "" : ":" + zshText(row.positional.empty() ? row.value : row.positional) + ":" + zshValue(row, verbs);
+      const std::string value = row.value.empty() ? ""
+                                                  : ":" + zshText(row.positional.empty() ? row.value : row.positional) +
+                                                        ":" + zshValue(row, verbs);
       if (!row.positional.empty())
         text += " \\\n      " + quoted(":" + value);
       for (const std::string &name : row.names)
-        text += " \\\n      " + quoted("*" + name + (!row.value.empty() && name.size() > 2 ? "=" : "") + "[" + zshText(row.description) + "]" + value);
+        text += " \\\n      " + quoted("*" + name + (!row.value.empty() && name.size() > 2 ? "=" : "") + "[" +
+                                       zshText(row.description) + "]" + value);
     }
     text += " ;;\n";
   }
@@ -147,7 +153,8 @@ std::string fishOption(const OptionRow &row, const std::string &condition) {
 std::string fishScript(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals) {
   std::string text = "# fish completion for phic\n";
   for (const VerbRow &verb : verbs)
-    text += "complete -c phic -f -n __fish_use_subcommand -a " + verb.name + " -d " + fishQuoted(verb.description) + "\n";
+    text +=
+        "complete -c phic -f -n __fish_use_subcommand -a " + verb.name + " -d " + fishQuoted(verb.description) + "\n";
   for (const OptionRow &row : globals)
     text += fishOption(row, "__fish_use_subcommand");
   for (const VerbRow &verb : verbs)
@@ -163,8 +170,11 @@ std::string fishScript(const std::vector<VerbRow> &verbs, const std::vector<Opti
 
 } // namespace
 
-std::string completionScript(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals, const std::string &shell) {
-  return shell == "bash" ? bashScript(verbs, globals) : shell == "zsh" ? zshScript(verbs, globals) : fishScript(verbs, globals);
+std::string completionScript(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals,
+                             const std::string &shell) {
+  return shell == "bash"  ? bashScript(verbs, globals)
+         : shell == "zsh" ? zshScript(verbs, globals)
+                          : fishScript(verbs, globals);
 }
 
 } // namespace phic

@@ -38,7 +38,8 @@ bool writeFile(const std::string &path, const std::string &text) {
 }
 
 /// All pages and scripts, where an installation's share/ has them.
-ExitCode writeShare(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals, const std::string &folder) {
+ExitCode writeShare(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals,
+                    const std::string &folder) {
   bool done = writeFile(folder + "/man/man1/phic.1", manPage(verbs, globals, ""));
   for (const VerbRow &verb : verbs)
     done = done && writeFile(folder + "/man/man1/phic-" + verb.name + ".1", manPage(verbs, globals, verb.name));
@@ -83,7 +84,9 @@ void addHelpVerb(CLI::App &app, ExitCode &result) {
   auto flags = std::make_shared<HelpFlags>();
   verb->add_option("VERB", flags->verb, "what to explain (default: phic itself)");
   auto *man = verb->add_flag("--man", flags->man, "as a man page, in roff");
-  verb->add_option("--completion", flags->completion, "completion script for a shell")->check(CLI::IsMember({"bash", "zsh", "fish"}))->excludes(man);
+  verb->add_option("--completion", flags->completion, "completion script for a shell")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->excludes(man);
   verb->add_flag("--table", flags->table, "every flag of every verb, a line each")->group("");
   verb->add_option("--write", flags->folder, "all pages and scripts, into this share folder")->group("");
   verb->callback([flags, &app, &result] { result = runHelp(app, *flags); });

@@ -45,10 +45,14 @@ void printTable(const Json &manifest) {
 
 const char *kindName(ProgramFile::Kind kind) {
   switch (kind) {
-  case ProgramFile::Kind::Program: return "program";
-  case ProgramFile::Kind::SharedLibrary: return "shared library";
-  case ProgramFile::Kind::Object: return "object";
-  case ProgramFile::Kind::StaticLibrary: return "static library";
+  case ProgramFile::Kind::Program:
+    return "program";
+  case ProgramFile::Kind::SharedLibrary:
+    return "shared library";
+  case ProgramFile::Kind::Object:
+    return "object";
+  case ProgramFile::Kind::StaticLibrary:
+    return "static library";
   }
   llvm_unreachable("every kind has a name");
 }

@@ -35,8 +35,8 @@ std::string optionItem(const OptionRow &row) {
 }
 
 std::string head(const std::string &name, const std::string &description) {
-  return ".TH " + llvm::StringRef(name).upper() + " 1 \"\" \"phic " PHIC_VERSION "\" \"phic\"\n.SH NAME\n" + escaped(name) + " \\- " +
-         escaped(description) + "\n.SH SYNOPSIS\n";
+  return ".TH " + llvm::StringRef(name).upper() + " 1 \"\" \"phic " PHIC_VERSION "\" \"phic\"\n.SH NAME\n" +
+         escaped(name) + " \\- " + escaped(description) + "\n.SH SYNOPSIS\n";
 }
 
 std::string options(const std::vector<OptionRow> &rows) {
@@ -47,8 +47,9 @@ std::string options(const std::vector<OptionRow> &rows) {
 }
 
 std::string foot(const std::vector<std::string> &others) {
-  std::string text = ".SH EXIT STATUS\n.TP\n0\nFine.\n.TP\n1\nWrong use: flags, paths.\n.TP\n2\nThe model is unsupported or "
-                     "invalid, or does not fit.\n.TP\n3\nphic's own fault; a file that reproduces it is named.\n.SH SEE ALSO\n";
+  std::string text =
+      ".SH EXIT STATUS\n.TP\n0\nFine.\n.TP\n1\nWrong use: flags, paths.\n.TP\n2\nThe model is unsupported or "
+      "invalid, or does not fit.\n.TP\n3\nphic's own fault; a file that reproduces it is named.\n.SH SEE ALSO\n";
   std::vector<std::string> pages;
   for (const std::string &other : others)
     pages.push_back(bold(other) + "(1)");
@@ -57,7 +58,8 @@ std::string foot(const std::vector<std::string> &others) {
 
 std::string mainPage(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals) {
   std::string text = head("phic", "compile quantized language models to standalone native programs");
-  text += bold("phic") + " " + italic("VERB") + " [" + italic("OPTIONS") + "]\n.br\n" + bold("phic help") + " [" + italic("VERB") + "]\n.SH VERBS\n";
+  text += bold("phic") + " " + italic("VERB") + " [" + italic("OPTIONS") + "]\n.br\n" + bold("phic help") + " [" +
+          italic("VERB") + "]\n.SH VERBS\n";
   std::vector<std::string> others;
   for (const VerbRow &verb : verbs) {
     text += ".TP\n" + bold(verb.name) + "\n" + escaped(verb.description) + "\n";
@@ -67,7 +69,8 @@ std::string mainPage(const std::vector<VerbRow> &verbs, const std::vector<Option
 }
 
 std::string verbPage(const VerbRow &verb) {
-  std::string text = head("phic-" + verb.name, verb.description) + bold("phic " + verb.name) + " [" + italic("OPTIONS") + "]";
+  std::string text =
+      head("phic-" + verb.name, verb.description) + bold("phic " + verb.name) + " [" + italic("OPTIONS") + "]";
   for (const OptionRow &row : verb.options)
     if (!row.positional.empty())
       text += row.required ? " " + italic(row.positional) : " [" + italic(row.positional) + "]";

@@ -10,7 +10,8 @@ namespace {
 
 /// CLI11 spells an option's type "TEXT:{auto,f32}", or "ENUM:exe|lib,..." where we described it so.
 std::vector<std::string> choicesOf(llvm::StringRef type) {
-  llvm::StringRef list = type.contains(":{") ? type.split(":{").second.split('}').first : type.split(':').second.split(",...").first;
+  llvm::StringRef list =
+      type.contains(":{") ? type.split(":{").second.split('}').first : type.split(':').second.split(",...").first;
   llvm::SmallVector<llvm::StringRef> words;
   list.split(words, type.contains(":{") ? ',' : '|', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   if (words.size() < 2 && !type.contains(":{"))

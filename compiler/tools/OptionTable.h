@@ -39,7 +39,8 @@ std::vector<OptionRow> globalOptions(const CLI::App &app);
 std::string manPage(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals, const std::string &verb);
 
 /// A completion script for "bash", "zsh" or "fish".
-std::string completionScript(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals, const std::string &shell);
+std::string completionScript(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals,
+                             const std::string &shell);
 
 } // namespace phic
 

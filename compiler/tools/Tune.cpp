@@ -13,14 +13,22 @@ void addTuneVerb(CLI::App &app, ExitCode &result) {
   auto options = std::make_shared<TuneOptions>();
   addModelFlags(*verb, options->build);
   verb->get_option("MODEL")->required();
-  verb->add_option("-o,--output", options->output, "file of tiles for phic build --tiles; what it says of other levels stays")->required();
+  verb->add_option("-o,--output", options->output,
+                   "file of tiles for phic build --tiles; what it says of other levels stays")
+      ->required();
   verb->add_option("--cpu", options->build.cpu, "the CPU level to measure (default: this machine's best)");
   addPrecisionFlags(*verb, options->build);
   addPluginFlags(*verb, options->build);
   verb->add_option("--threads", options->threads, "threads (default: physical cores)")->check(CLI::Range(1, 256));
-  verb->add_option("--repetitions", options->repetitions, "runs of each program; the median counts")->check(CLI::Range(1, 1000))->capture_default_str();
-  verb->add_option("--prompt-tokens", options->promptTokens, "tokens of the prompt")->check(CLI::Range(int64_t(1), int64_t(1) << 24))->capture_default_str();
-  verb->add_option("-n", options->decodeTokens, "tokens generated after it")->check(CLI::Range(int64_t(2), int64_t(1) << 24))->capture_default_str();
+  verb->add_option("--repetitions", options->repetitions, "runs of each program; the median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  verb->add_option("--prompt-tokens", options->promptTokens, "tokens of the prompt")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 24))
+      ->capture_default_str();
+  verb->add_option("-n", options->decodeTokens, "tokens generated after it")
+      ->check(CLI::Range(int64_t(2), int64_t(1) << 24))
+      ->capture_default_str();
   verb->add_flag("-q,--quiet", options->build.quiet, "no progress");
   verb->callback([options, &result] { result = tune(*options, llvm::outs(), llvm::errs()); });
 }

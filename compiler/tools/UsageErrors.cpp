@@ -34,7 +34,8 @@ std::string choices(llvm::StringRef set) {
 
 /// Of arguments that no option takes: the message ends with them.
 std::string unexpected(const CLI::App &verb, const std::string &message) {
-  const std::string arguments = message.substr(message.find(": ") + 2), first = arguments.substr(0, arguments.find(' '));
+  const std::string arguments = message.substr(message.find(": ") + 2),
+                    first = arguments.substr(0, arguments.find(' '));
   if (first.empty() || first[0] != '-')
     return "unexpected argument '" + first + "'";
   std::string name = first.substr(0, first.find('='));
@@ -47,14 +48,18 @@ std::string unexpected(const CLI::App &verb, const std::string &message) {
 /// A validator's message: "--flag: what it says".
 std::string invalid(const std::string &message) {
   std::smatch part;
-  static const std::regex notIn(R"((\S+): (.*) not in (\{.*\}))"), outside(R"((\S+): Value (.*) not in range (.*) to (.*))");
+  static const std::regex notIn(R"((\S+): (.*) not in (\{.*\}))"),
+      outside(R"((\S+): Value (.*) not in range (.*) to (.*))");
   if (std::regex_match(message, part, outside))
-    return part[1].str() + " takes a number from " + part[3].str() + " to " + part[4].str() + ", not '" + part[2].str() + "'";
+    return part[1].str() + " takes a number from " + part[3].str() + " to " + part[4].str() + ", not '" +
+           part[2].str() + "'";
   if (std::regex_match(message, part, notIn))
     return part[1].str() + " takes " + choices(part[3].str()) + ", not '" + part[2].str() + "'";
-  static const std::regex kind(R"re((\S+): Check (.*) value in \{([^}]*)\}[^]*)re"), unit(R"((\S+): (.*) unit not recognized.*)");
+  static const std::regex kind(R"re((\S+): Check (.*) value in \{([^}]*)\}[^]*)re"),
+      unit(R"((\S+): (.*) unit not recognized.*)");
   if (std::regex_match(message, part, kind))
-    return part[1].str() + " takes " + choices(std::regex_replace(part[3].str(), std::regex("->[^,]*"), "")) + ", not '" + part[2].str() + "'";
+    return part[1].str() + " takes " + choices(std::regex_replace(part[3].str(), std::regex("->[^,]*"), "")) +
+           ", not '" + part[2].str() + "'";
   if (std::regex_match(message, part, unit))
     return part[1].str() + " takes a size such as 500M or 2GiB, not '" + part[2].str() + "'";
   static const std::regex own(R"((\S+): (takes .*))");
@@ -64,7 +69,8 @@ std::string invalid(const std::string &message) {
 /// Too few or too many values: "--flag: 1 required TEXT missing", "--flag: At Most 1 required but received 2".
 std::string mismatch(const std::string &message) {
   std::smatch part;
-  static const std::regex missing(R"((\S+): \d+ required .* missing)"), repeated(R"((\S+): At Most 1 required but received (\d+))");
+  static const std::regex missing(R"((\S+): \d+ required .* missing)"),
+      repeated(R"((\S+): At Most 1 required but received (\d+))");
   if (std::regex_match(message, part, missing))
     return part[1].str() + " wants a value";
   if (std::regex_match(message, part, repeated))
@@ -79,7 +85,8 @@ unsigned farthest(const std::string &name) { return std::max(2u, unsigned(name.s
 ExitCode requireFile(const std::string &path) {
   if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_directory(path))
     return kExitSuccess;
-  llvm::errs() << "phic: error: " << (llvm::sys::fs::exists(path) ? "not a program but a folder: " : "no such file: ") << path << "\n";
+  llvm::errs() << "phic: error: " << (llvm::sys::fs::exists(path) ? "not a program but a folder: " : "no such file: ")
+               << path << "\n";
   return kExitUsage;
 }
 

@@ -13,13 +13,19 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   auto options = std::make_shared<VerifyOptions>();
   verb->add_option("PROGRAM", options->program, "a program made by phic build")->required();
   verb->add_option("--model", options->model, "the model it was made from: checks the packed weights too");
-  verb->add_option("--tokens", options->tokens, "token ids of the prompt to run (default: prompts for every entry point)")
+  verb->add_option("--tokens", options->tokens,
+                   "token ids of the prompt to run (default: prompts for every entry point)")
       ->delimiter(',');
-  verb->add_option("-n", options->generate, "tokens decoded after each prompt")->check(CLI::NonNegativeNumber)->capture_default_str();
-  verb->add_option("--threads", options->threads, "threads of the program")->check(CLI::Range(1, 256))->capture_default_str();
+  verb->add_option("-n", options->generate, "tokens decoded after each prompt")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("--threads", options->threads, "threads of the program")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   addPluginFileFlags(*verb, options->plugins);
-  verb->add_option("--cpu-variant", options->cpuVariant, "CPU level whose code to run, on an emulator where this machine lacks it "
-                                                         "(default: the one that the program chooses)");
+  verb->add_option("--cpu-variant", options->cpuVariant,
+                   "CPU level whose code to run, on an emulator where this machine lacks it "
+                   "(default: the one that the program chooses)");
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
   verb->callback([options, &result] {
     result = requireFile(options->program);

@@ -55,7 +55,8 @@ std::optional<std::vector<int32_t>> readTokens(const Flags &flags) {
 /// NumPy's format, version 1: a header padded so that the data is aligned to 64 bytes.
 bool writeNpy(const std::string &path, const std::vector<float> &values, int64_t columns) {
   std::string header = llvm::formatv("{{'descr': '<f4', 'fortran_order': False, 'shape': ({0}, {1}), }",
-                                     int64_t(values.size()) / columns, columns).str();
+                                     int64_t(values.size()) / columns, columns)
+                           .str();
   while ((10 + header.size() + 1) % 64 != 0)
     header += ' ';
   header += '\n';
@@ -68,7 +69,8 @@ bool writeNpy(const std::string &path, const std::vector<float> &values, int64_t
   return true;
 }
 
-mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options &options, ModelPath &model, std::string &error) {
+mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options &options, ModelPath &model,
+                                       std::string &error) {
   if (llvm::StringRef(options.model).ends_with(".mlir")) {
     std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error);
     if (!found)
@@ -81,7 +83,8 @@ mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options
     return {};
   model = *found;
   ImportOptions importOptions{options.maxContext};
-  return model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions) : importOnnx(context, model.file, importOptions);
+  return model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
+                                       : importOnnx(context, model.file, importOptions);
 }
 
 /// Phases up to the one named; IR from a file is taken as it is.
@@ -95,7 +98,8 @@ bool runPhases(mlir::ModuleOp module, const Flags &flags) {
 }
 
 /// The logits of all tokens, `step` of them at a time.
-bool interpret(mlir::ModuleOp module, WeightSource &weights, llvm::ArrayRef<int32_t> tokens, int64_t step, Rows &logits) {
+bool interpret(mlir::ModuleOp module, WeightSource &weights, llvm::ArrayRef<int32_t> tokens, int64_t step,
+               Rows &logits) {
   Interpreter interpreter(module, weights);
   SessionState session;
   session.total = int64_t(tokens.size());
@@ -150,7 +154,8 @@ int main(int argc, char **argv) {
   app.add_option("--logits", flags.logits, "write float32 [tokens, vocabulary] as a .npy file")->required();
   app.add_option("--step", flags.step, "tokens of one step, 0 for all at once");
   app.add_option("--phase", flags.phase, "run the phases up to this one first")
-      ->check(CLI::IsMember({"import", "canonicalize", "quantize", "precision", "fuse", "layout"}))->capture_default_str();
+      ->check(CLI::IsMember({"import", "canonicalize", "quantize", "precision", "fuse", "layout"}))
+      ->capture_default_str();
   addPrecisionFlags(app, flags.options); // from the precision phase on
   app.add_option("--max-context", flags.options.maxContext, "as phic build")->capture_default_str();
   app.add_option("--model-dir", flags.options.modelDirectory, "folder of the weight files of an .mlir");

@@ -5,8 +5,8 @@
 // returns an exit code of Options.h.
 //===----------------------------------------------------------------------===//
 #include "compiler/Options.h"
-#include "compiler/tools/UsageErrors.h"
 #include "compiler/Version.h"
+#include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
   app.failure_message(CLI::FailureMessage::help);
 
   ExitCode result = kExitSuccess;
-  for (auto addVerb : {addBenchVerb, addBuildVerb, addCacheVerb, addCheckVerb, addHelpVerb, addInspectVerb, addTuneVerb, addVerifyVerb})
+  for (auto addVerb : {addBenchVerb, addBuildVerb, addCacheVerb, addCheckVerb, addHelpVerb, addInspectVerb, addTuneVerb,
+                       addVerifyVerb})
     addVerb(app, result);
 
   auto verbs = app.get_subcommands([](CLI::App *) { return true; });
@@ -34,8 +35,8 @@ int main(int argc, char **argv) {
     for (CLI::App *verb : verbs)
       names.push_back(verb->get_name());
     std::string meant = didYouMean(argv[1], names);
-    llvm::errs() << "phic: error: unknown verb '" << argv[1] << "'" << (meant.empty() ? "; verbs are " + llvm::join(names, ", ") : meant)
-                 << "\n";
+    llvm::errs() << "phic: error: unknown verb '" << argv[1] << "'"
+                 << (meant.empty() ? "; verbs are " + llvm::join(names, ", ") : meant) << "\n";
     return kExitUsage;
   }
   try {

@@ -6,8 +6,8 @@
 namespace phic {
 namespace {
 
-constexpr int64_t kDecodeColumns[] = {16, 32, 64, 128, 256}, kPrefillColumns[] = {32, 64, 128, 256}, kPrefillRows[] = {32, 64, 128},
-                  kAttendRows[] = {4, 8, 16, 32};
+constexpr int64_t kDecodeColumns[] = {16, 32, 64, 128, 256}, kPrefillColumns[] = {32, 64, 128, 256},
+                  kPrefillRows[] = {32, 64, 128}, kAttendRows[] = {4, 8, 16, 32};
 
 bool same(const TileAxis &axis, const TileShape &a, const TileShape &b) {
   return axis.kind == StageKind::Attend ? a.attendRows == b.attendRows : a.columns == b.columns && a.rows == b.rows;

@@ -233,7 +233,8 @@ ExitCode Tuner::confirm(ArrayRef<std::vector<double>> found) {
 
 ExitCode Tuner::write() {
   const TileTable &best = tables.at(std::string(level->name));
-  os << level->name << ": " << (best == own ? "its own tiles are the fastest: " : "fastest tiles: ") << tileTableText(best) << "\n";
+  os << level->name << ": " << (best == own ? "its own tiles are the fastest: " : "fastest tiles: ")
+     << tileTableText(best) << "\n";
   if (Error failure = writeWhole(options.output, printTiles(tables)))
     return usageError(toString(std::move(failure)));
   return kExitSuccess;

@@ -57,7 +57,8 @@ Expected<std::vector<std::string>> commandFor(const std::string &program) {
   if (machine == Machine::ArmMacos) {
     std::string macos = runtimeDirectory("arm64-macos") + "/run-macos";
     if (!sys::fs::exists(macos))
-      return createStringError(program + " is for macOS, and " + macos + " is missing: this phic was built without musl for arm64");
+      return createStringError(program + " is for macOS, and " + macos +
+                               " is missing: this phic was built without musl for arm64");
     words.insert(words.begin(), macos);
   }
   if (kHostIsArm || machine == Machine::This)
@@ -81,8 +82,8 @@ Expected<Avx512Emulator> Avx512Emulator::find(const Target &level) {
     if (sys::fs::can_execute(path))
       return Avx512Emulator(path.str().str());
   }
-  return createStringError("this machine does not run " + std::string(level.name) + ", and there is no emulator " + prefix.str() +
-                           "/share/phic/emulators/avx512/run-avx512");
+  return createStringError("this machine does not run " + std::string(level.name) + ", and there is no emulator " +
+                           prefix.str() + "/share/phic/emulators/avx512/run-avx512");
 }
 
 std::vector<std::string> Avx512Emulator::command(ArrayRef<std::string> words, const std::string &file) const {

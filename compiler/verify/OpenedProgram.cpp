@@ -54,12 +54,14 @@ std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
 
 } // namespace
 
-OpenedProgram::OpenedProgram(ProgramFile program, const PluginRegistry &plugins) : program(std::move(program)), context(makeRegistry()) {
+OpenedProgram::OpenedProgram(ProgramFile program, const PluginRegistry &plugins)
+    : program(std::move(program)), context(makeRegistry()) {
   context.loadAllAvailableDialects();
   plugins.addTo(context);
 }
 
-Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, StringRef verb, const PluginRegistry &plugins) {
+Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, StringRef verb,
+                                                     const PluginRegistry &plugins) {
   Expected<ProgramFile> program = ProgramFile::open(path);
   if (!program)
     return program.takeError();

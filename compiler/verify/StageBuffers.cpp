@@ -45,7 +45,8 @@ void readQuantizedRow(const uint8_t *bytes, const BlockFormat &format, int64_t i
 
 } // namespace
 
-Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t> bytes, int64_t count, int64_t rowBytes) {
+Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t> bytes, int64_t count,
+                                   int64_t rowBytes) {
   StoredRows stored;
   stored.rows = Rows(count, type.getDimSize(1));
   if (count == 0)
@@ -59,7 +60,8 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t
   }
   // The last row need not be whole: the planned size of the logits is what they take.
   if (rowBytes < needed || int64_t(bytes.size()) < (count - 1) * rowBytes + needed)
-    return createStringError("a buffer has " + Twine(bytes.size()) + " bytes, " + Twine(count) + " rows of " + Twine(needed) + " are in it");
+    return createStringError("a buffer has " + Twine(bytes.size()) + " bytes, " + Twine(count) + " rows of " +
+                             Twine(needed) + " are in it");
   for (int64_t i = 0; i < count; ++i) {
     const uint8_t *row = bytes.data() + i * rowBytes;
     if (block)
@@ -73,7 +75,8 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t
 static Error checkCache(const CacheState &cache, ArrayRef<uint8_t> bytes, int64_t context, int64_t positions) {
   int64_t needed = context * cache.heads * cache.headDim * (cache.element == Scalar::F32 ? 4 : 2);
   if (positions > context || int64_t(bytes.size()) != needed)
-    return createStringError("a cache of " + Twine(bytes.size()) + " bytes, " + Twine(context) + " positions need " + Twine(needed));
+    return createStringError("a cache of " + Twine(bytes.size()) + " bytes, " + Twine(context) + " positions need " +
+                             Twine(needed));
   return Error::success();
 }
 
@@ -98,7 +101,8 @@ Expected<Rows> valuesFromBytes(const CacheState &cache, ArrayRef<uint8_t> bytes,
   for (int64_t t = 0; t < positions; ++t)
     for (int64_t head = 0; head < cache.heads; ++head)
       for (int64_t d = 0; d < cache.headDim; ++d)
-        rows.row(t)[head * cache.headDim + d] = elementAt(cache.element, bytes.data(), (head * context + t) * cache.headDim + d);
+        rows.row(t)[head * cache.headDim + d] =
+            elementAt(cache.element, bytes.data(), (head * context + t) * cache.headDim + d);
   return rows;
 }
 
@@ -109,8 +113,8 @@ Expected<Rows> valuesFromBytes(const CacheState &cache, ArrayRef<uint8_t> bytes,
 namespace {
 
 /// Keeps the worst. A NaN is worse than everything; equal values are right whatever the bound.
-void consider(Divergence &worst, const char *what, int64_t row, int64_t column, double got, double expected, double bound,
-              bool isDiscrete = false) {
+void consider(Divergence &worst, const char *what, int64_t row, int64_t column, double got, double expected,
+              double bound, bool isDiscrete = false) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   double distance = std::fabs(got - expected);
   double ratio = got == expected ? 0 : distance <= bound || bound > 0 ? distance / bound : kInfinity;
@@ -127,7 +131,8 @@ void compareCodes(Divergence &worst, const Rows &got, const Rows &expected) {
   for (size_t i = 0; i < got.codes.size(); ++i) {
     int32_t code = got.codes[i], meant = expected.codes[i];
     int32_t allowed = code > meant ? expected.greatestCodes[i] - meant : meant - expected.leastCodes[i];
-    consider(worst, "code", int64_t(i) / got.columns, int64_t(i) % got.columns, code, meant, allowed, /*isDiscrete=*/true);
+    consider(worst, "code", int64_t(i) / got.columns, int64_t(i) % got.columns, code, meant, allowed,
+             /*isDiscrete=*/true);
   }
 }
 
@@ -138,22 +143,26 @@ Divergence compareRows(const StoredRows &got, const Rows &expected) {
   const Rows &rows = got.rows;
   assert(rows.columns == expected.columns);
   if (rows.rows != expected.rows)
-    return {std::numeric_limits<double>::infinity(), "number of rows", 0, 0, double(rows.rows), double(expected.rows), 0};
+    return {
+        std::numeric_limits<double>::infinity(), "number of rows", 0, 0, double(rows.rows), double(expected.rows), 0};
   if (rows.block == 0) {
     for (int64_t i = 0; i < int64_t(rows.values.size()); ++i)
-      consider(worst, "value", i / rows.columns, i % rows.columns, rows.values[size_t(i)], expected.values[size_t(i)], expected.errorAt(i));
+      consider(worst, "value", i / rows.columns, i % rows.columns, rows.values[size_t(i)], expected.values[size_t(i)],
+               expected.errorAt(i));
     return worst;
   }
   compareCodes(worst, rows, expected);
   for (int64_t i = 0; i < int64_t(rows.scales.size()); ++i) {
     int64_t row = i / rows.blocks(), block = i % rows.blocks();
     double scale = rows.scales[size_t(i)];
-    consider(worst, "scale", row, block * rows.block, scale, expected.scales[size_t(i)], expected.scaleError[size_t(i)]);
+    consider(worst, "scale", row, block * rows.block, scale, expected.scales[size_t(i)],
+             expected.scaleError[size_t(i)]);
     // The sum is checked against the codes and the scale that the program stored beside it: one product.
     double sum = 0;
     for (int64_t j = block * rows.block; j < std::min((block + 1) * rows.block, rows.columns); ++j)
       sum += rows.codes[size_t(row * rows.columns + j)];
-    consider(worst, "block sum", row, block * rows.block, got.sums[size_t(i)], float(scale * sum), gammaOf(1) * std::fabs(scale * sum));
+    consider(worst, "block sum", row, block * rows.block, got.sums[size_t(i)], float(scale * sum),
+             gammaOf(1) * std::fabs(scale * sum));
   }
   return worst;
 }
@@ -164,7 +173,8 @@ Divergence compareCache(const Rows &got, const Rows &expected, const Rows &befor
     for (int64_t j = 0; j < got.columns; ++j) {
       bool isOld = t < first;
       double wanted = isOld ? before.row(t)[j] : expected.row(t)[j];
-      consider(worst, isOld ? "earlier position" : "value", t, j, got.row(t)[j], wanted, isOld ? 0 : expected.errorAt(t * got.columns + j), isHalf);
+      consider(worst, isOld ? "earlier position" : "value", t, j, got.row(t)[j], wanted,
+               isOld ? 0 : expected.errorAt(t * got.columns + j), isHalf);
     }
   return worst;
 }

@@ -19,11 +19,14 @@ struct StoredRows {
   Rows rows;
   std::vector<float> sums;  ///< [rows, blocks()]: s * sum of codes, f32
 };
-llvm::Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes, int64_t count, int64_t rowBytes);
+llvm::Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes, int64_t count,
+                                         int64_t rowBytes);
 
 /// The first `positions` rows of a layer's keys or values, of a cache made for `context` positions.
-llvm::Expected<Rows> keysFromBytes(const CacheState &cache, llvm::ArrayRef<uint8_t> bytes, int64_t context, int64_t positions);
-llvm::Expected<Rows> valuesFromBytes(const CacheState &cache, llvm::ArrayRef<uint8_t> bytes, int64_t context, int64_t positions);
+llvm::Expected<Rows> keysFromBytes(const CacheState &cache, llvm::ArrayRef<uint8_t> bytes, int64_t context,
+                                   int64_t positions);
+llvm::Expected<Rows> valuesFromBytes(const CacheState &cache, llvm::ArrayRef<uint8_t> bytes, int64_t context,
+                                     int64_t positions);
 
 /// The element of a buffer that is furthest from what it should be, measured in its bound.
 struct Divergence {

@@ -12,7 +12,8 @@ constexpr uint64_t kMostBytes = uint64_t(1) << 34;
 
 } // namespace
 
-Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &program, const std::vector<std::string> &arguments,
+Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &program,
+                                                        const std::vector<std::string> &arguments,
                                                         const phi_model &model, const Avx512Emulator *emulator) {
   std::unique_ptr<StageStream> stream(new StageStream(program, model));
   if (Error failure = stream->pipe.start(arguments, emulator))

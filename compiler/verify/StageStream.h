@@ -31,8 +31,10 @@ public:
   };
 
   /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one.
-  static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program, const std::vector<std::string> &arguments,
-                                                          const phi_model &model, const Avx512Emulator *emulator = nullptr);
+  static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program,
+                                                          const std::vector<std::string> &arguments,
+                                                          const phi_model &model,
+                                                          const Avx512Emulator *emulator = nullptr);
 
   int64_t context() const { return header.context; }
   /// The next step; empty at the program's end.

@@ -68,7 +68,8 @@ class Run {
 public:
   /// `seen` is called after every stage of every step.
   Run(Subject &subject, VerifyReport &report, llvm::function_ref<void()> seen)
-      : subject(subject), report(report), seen(seen), interpreter(subject.module(), *subject.weights, /*bounds=*/true) {}
+      : subject(subject), report(report), seen(seen), interpreter(subject.module(), *subject.weights, /*bounds=*/true) {
+  }
 
   /// Follows the program to its end, or to the first divergence.
   Error follow(StageStream &stream);
@@ -76,8 +77,10 @@ public:
 private:
   Error checkStage(const StageStream::Stage &record, const StageStream::Step &step);
   std::vector<Datum> inputsOf(plan::StageOp stage, const StageStream::Step &step);
-  Error checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, ArrayRef<Rows> expected);
-  Error checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, StringMap<CacheState> &before);
+  Error checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+                     ArrayRef<Rows> expected);
+  Error checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+                    StringMap<CacheState> &before);
   void judge(uint32_t stage, const Twine &output, const Divergence &worst);
 
   Subject &subject;
@@ -150,7 +153,8 @@ Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step 
   return checkCaches(stage, record, step, before);
 }
 
-Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, ArrayRef<Rows> expected) {
+Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+                        ArrayRef<Rows> expected) {
   const int64_t rows = stage->hasAttr("logit_rows") ? step.facts.rows - step.facts.logit_row0 : step.facts.rows;
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
@@ -165,7 +169,8 @@ Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, c
 }
 
 /// Compares what was appended, and takes over what the program has in its caches.
-Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step, StringMap<CacheState> &before) {
+Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+                       StringMap<CacheState> &before) {
   const int64_t past = step.facts.past, positions = past + step.facts.rows;
   size_t next = stage.getNumResults();
   for (auto append : stage.getBody().getOps<phiq::CacheAppendOp>()) {
@@ -179,7 +184,8 @@ Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, co
     const CacheState &old = before[append.getCache()];
     const bool isHalf = cache.element != Scalar::F32;
     judge(record.index, "keys of " + append.getCache(), compareCache(*keys, cache.keys, old.keys, past, isHalf));
-    judge(record.index, "values of " + append.getCache(), compareCache(*stored, cache.values, old.values, past, isHalf));
+    judge(record.index, "values of " + append.getCache(),
+          compareCache(*stored, cache.values, old.values, past, isHalf));
     cache.keys = std::move(*keys);
     cache.values = std::move(*stored);
   }
@@ -218,10 +224,12 @@ std::vector<std::vector<int32_t>> promptsFor(const phi_model &model, const Verif
 }
 
 /// Steps that a program makes of the prompts: chunks of each, and one for every token but the last.
-int64_t stepCount(const std::vector<std::vector<int32_t>> &prompts, const phi_model &model, const VerifyOptions &options) {
+int64_t stepCount(const std::vector<std::vector<int32_t>> &prompts, const phi_model &model,
+                  const VerifyOptions &options) {
   int64_t steps = 0;
   for (const std::vector<int32_t> &tokens : prompts)
-    steps += (int64_t(tokens.size()) + model.chunk_rows - 1) / model.chunk_rows + std::max<int64_t>(options.generate - 1, 0);
+    steps +=
+        (int64_t(tokens.size()) + model.chunk_rows - 1) / model.chunk_rows + std::max<int64_t>(options.generate - 1, 0);
   return steps;
 }
 
@@ -265,7 +273,8 @@ Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const 
     machine.variant = machine.chosen = cpuVariants.back();
   }
   if (!llvm::is_contained(cpuVariants, machine.variant))
-    return error("--cpu-variant=" + machine.variant + " is not in " + options.program + "; it has " + llvm::join(cpuVariants, ", "));
+    return error("--cpu-variant=" + machine.variant + " is not in " + options.program + "; it has " +
+                 llvm::join(cpuVariants, ", "));
   if (runsHere(machine.variant))
     return machine;
   Expected<Avx512Emulator> emulator = Avx512Emulator::find(*targetByName(machine.variant));
@@ -275,23 +284,25 @@ Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const 
   return machine;
 }
 
-Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine, const std::vector<int32_t> &tokens,
-                VerifyReport &report, llvm::function_ref<void()> seen) {
+Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine,
+                const std::vector<int32_t> &tokens, VerifyReport &report, llvm::function_ref<void()> seen) {
   // With --logits the program computes those of every row.
   TemporaryFile logits;
   if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
     return error("cannot make a temporary file: " + code.message());
   const int64_t generate = options.generate;
-  std::vector<std::string> arguments = {"--tokens",  tokensText(tokens),
-                                        "--logits",  logits.path.str().str(),
-                                        "--threads", std::to_string(machine.emulator ? 1 : options.threads),
-                                        "--ctx",     std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
-                                        "--temp",    "0",
-                                        "-n",        std::to_string(generate),
-                                        "--ignore-eos"};
+  std::vector<std::string> arguments = {
+      "--tokens",    tokensText(tokens),
+      "--logits",    logits.path.str().str(),
+      "--threads",   std::to_string(machine.emulator ? 1 : options.threads),
+      "--ctx",       std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
+      "--temp",      "0",
+      "-n",          std::to_string(generate),
+      "--ignore-eos"};
   if (!machine.variant.empty())
     arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
-  auto stream = StageStream::run(options.program, arguments, subject.model(), machine.emulator ? &*machine.emulator : nullptr);
+  auto stream =
+      StageStream::run(options.program, arguments, subject.model(), machine.emulator ? &*machine.emulator : nullptr);
   if (!stream)
     return stream.takeError();
   return Run(subject, report, seen).follow(**stream);
@@ -334,8 +345,9 @@ namespace {
 
 std::string describe(const StageVerdict &verdict) {
   const Divergence &worst = verdict.worst;
-  return formatv("{0}, {1} at row {2}, column {3}: got {4}, expected {5}, bound {6}", verdict.output, worst.what, worst.row,
-                 worst.column, format("%.9g", worst.got), format("%.9g", worst.expected), format("%.3g", worst.bound))
+  return formatv("{0}, {1} at row {2}, column {3}: got {4}, expected {5}, bound {6}", verdict.output, worst.what,
+                 worst.row, worst.column, format("%.9g", worst.got), format("%.9g", worst.expected),
+                 format("%.3g", worst.bound))
       .str();
 }
 
@@ -347,10 +359,12 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
     return kExitUsage;
   Expected<VerifyReport> report = verifyProgram(options, *plugins);
   if (!report) {
-    handleAllErrors(report.takeError(), [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
+    handleAllErrors(report.takeError(),
+                    [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
     return kExitModel;
   }
-  const std::string code = report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
+  const std::string code =
+      report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
   const StageVerdict *closest = nullptr;
   for (const StageVerdict &stage : report->stages) {
     if (options.listStages && !stage.output.empty())
@@ -360,11 +374,13 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
   }
   if (report->diverging >= 0) {
     const StageVerdict &stage = report->stages[size_t(report->diverging)];
-    log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << code << ": " << describe(stage) << "\n";
+    log << "phic: error: stage '" << stage.name << "' diverges from its meaning in step " << stage.step << code << ": "
+        << describe(stage) << "\n";
     return kExitInternal;
   }
-  os << formatv("{0}: {1} stages, {2} steps{5}, every value within its bound; closest is stage '{3}' at {4} of it\n", options.program,
-                report->stages.size(), report->steps, closest ? closest->name : "", format("%.3f", closest ? closest->worst.ratio : 0.0), code);
+  os << formatv("{0}: {1} stages, {2} steps{5}, every value within its bound; closest is stage '{3}' at {4} of it\n",
+                options.program, report->stages.size(), report->steps, closest ? closest->name : "",
+                format("%.3f", closest ? closest->worst.ratio : 0.0), code);
   return kExitSuccess;
 }
 

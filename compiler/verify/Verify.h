@@ -22,28 +22,28 @@ namespace phic {
 struct VerifyOptions {
   std::string program;
   std::string model;             ///< directory or file it was made from: checks the packing too; empty: not
-  std::vector<int32_t> tokens;   ///< one prompt to run; empty: prompts for every entry point, made from the vocabulary
-  int64_t generate = 2;          ///< tokens decoded after each prompt
+  std::vector<int32_t> tokens; ///< one prompt to run; empty: prompts for every entry point, made from the vocabulary
+  int64_t generate = 2; ///< tokens decoded after each prompt
   int64_t threads = 2;
-  std::string cpuVariant;        ///< level to run, emulated where this machine lacks it; empty: what the program would choose
-  Options plugins;               ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
-  bool listStages = false;       ///< print every stage with its worst element, in order
+  std::string cpuVariant; ///< level to run, emulated where this machine lacks it; empty: what the program would choose
+  Options plugins; ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
+  bool listStages = false; ///< print every stage with its worst element, in order
 };
 
 /// What one stage showed over all steps.
 struct StageVerdict {
   std::string name;
-  std::string output;   ///< "result 0", "keys of kv3"
-  int64_t step = 0;     ///< of the worst element
+  std::string output; ///< "result 0", "keys of kv3"
+  int64_t step = 0; ///< of the worst element
   Divergence worst;
 };
 
 struct VerifyReport {
-  std::vector<StageVerdict> stages;  ///< by stage index
+  std::vector<StageVerdict> stages; ///< by stage index
   int64_t steps = 0;
-  std::string cpuVariant;            ///< level that ran; empty: the program chose, on a processor that phic does not know
+  std::string cpuVariant; ///< level that ran; empty: the program chose, on a processor that phic does not know
   bool emulated = false;
-  int64_t diverging = -1;            ///< the first stage that diverged, at which the run was ended
+  int64_t diverging = -1; ///< the first stage that diverged, at which the run was ended
 };
 
 /// The core, for tests: runs and compares. An error means that the program could not be run or read.

@@ -12,8 +12,7 @@ using namespace llvm;
 namespace phic {
 namespace {
 
-template <typename... Arguments>
-Error error(const char *format, Arguments &&...arguments) {
+template <typename... Arguments> Error error(const char *format, Arguments &&...arguments) {
   return createStringError(formatv(format, std::forward<Arguments>(arguments)...).str());
 }
 
@@ -22,7 +21,6 @@ std::pair<int64_t, int64_t> shapeOf(mlir::Operation *weight) {
   auto type = cast<mlir::ShapedType>(weight->getResult(0).getType());
   return {type.getRank() == 1 ? 1 : type.getDimSize(0), type.getDimSize(type.getRank() - 1)};
 }
-
 
 StringRef nameOf(mlir::Operation *weight) {
   if (auto op = dyn_cast<phiq::WeightOp>(weight))
@@ -80,7 +78,9 @@ Expected<std::unique_ptr<PackedWeights>> PackedWeights::open(mlir::ModuleOp modu
   module.walk([&](mlir::Operation *op) {
     if (!isa<phiq::WeightOp, phiq::RopeTableOp>(op))
       return;
-    auto fail = [&](StringRef why) { result = joinErrors(std::move(result), error("weight '{0}' {1}", nameOf(op), why)); };
+    auto fail = [&](StringRef why) {
+      result = joinErrors(std::move(result), error("weight '{0}' {1}", nameOf(op), why));
+    };
     auto packed = op->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
     if (!packed)
       return fail("has no plan.packed: the IR is from before the layout phase");

@@ -68,15 +68,17 @@ llvm::Error measure(phiq::WeightOp op, WeightStore &store) {
   const Sums sums = measure(**reader);
   auto type = cast<mlir::ShapedType>(op.getType());
   if (sums.badRow >= 0)
-    return llvm::createStringError(llvm::formatv(
-        "weight '{0}', row {1}: a value is not finite, or {2} cannot hold it; keep it with --precision-rule '{0}=as-is'", op.getName(),
-        sums.badRow, type.getElementType()).str());
+    return llvm::createStringError(llvm::formatv("weight '{0}', row {1}: a value is not finite, or {2} cannot hold it; "
+                                                 "keep it with --precision-rule '{0}=as-is'",
+                                                 op.getName(), sums.badRow, type.getElementType())
+                                       .str());
   mlir::Builder builder(op.getContext());
   double relative = sums.magnitude > 0 ? std::sqrt(sums.difference / sums.magnitude) : 0;
-  op->setAttr(phiq::PhiqDialect::kError,
-              builder.getDictionaryAttr({builder.getNamedAttr("relative_rms", builder.getF64FloatAttr(relative)),
-                                         builder.getNamedAttr("greatest", builder.getF64FloatAttr(sums.greatest)),
-                                         builder.getNamedAttr("norm", builder.getF64FloatAttr(std::sqrt(sums.magnitude)))}));
+  op->setAttr(
+      phiq::PhiqDialect::kError,
+      builder.getDictionaryAttr({builder.getNamedAttr("relative_rms", builder.getF64FloatAttr(relative)),
+                                 builder.getNamedAttr("greatest", builder.getF64FloatAttr(sums.greatest)),
+                                 builder.getNamedAttr("norm", builder.getF64FloatAttr(std::sqrt(sums.magnitude)))}));
   return llvm::Error::success();
 }
 

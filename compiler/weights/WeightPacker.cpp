@@ -48,7 +48,7 @@ std::vector<Packed> packedInOrder(ModuleOp module) {
 struct Run {
   const Packed *packed = nullptr;
   std::shared_ptr<const WeightReader> reader; ///< null: a table
-  uint64_t turn = 0;                          ///< how many are before it
+  uint64_t turn = 0; ///< how many are before it
   int64_t begin = 0, count = 0;
 
   bool isTable() const { return !isa<phiq::WeightOp>(packed->op); }

@@ -115,9 +115,7 @@ public:
     }
     readTransposed<float>(
         columns, count,
-        [&](int64_t k, float *line) {
-          widen(spec.element, bytes + (k * spec.rows + n0) * size, count, line);
-        },
+        [&](int64_t k, float *line) { widen(spec.element, bytes + (k * spec.rows + n0) * size, count, line); },
         [&](int64_t r) { return values + r * columns; });
   }
 };
@@ -196,8 +194,8 @@ protected:
     for (int64_t r = 0, n = n0; r < count; ++r, ++n) {
       const uint8_t *codes = spec.ranges[0].data() + n * codeBytes;
       loadCodes(format.codes, codes, 0, spec.columns, rows[r].codes.data());
-      widen(format.scale, spec.ranges[1].data() + n * blocks * (scalarBits(format.scale) / 8),
-            blocks, rows[r].scale.data());
+      widen(format.scale, spec.ranges[1].data() + n * blocks * (scalarBits(format.scale) / 8), blocks,
+            rows[r].scale.data());
       if (format.zero != Scalar::None)
         for (int64_t b = 0; b < blocks; ++b)
           rows[r].zero[b] = loadZero(format.zero, spec.ranges[2].data() + n * zeroBytes, b);
@@ -221,9 +219,7 @@ protected:
     if (isTransposed(spec.layout))
       readTransposed<int16_t>(
           spec.columns, count,
-          [&](int64_t k, int16_t *line) {
-            loadCodes(format.codes, codes, k * spec.rows + n0, count, line);
-          },
+          [&](int64_t k, int16_t *line) { loadCodes(format.codes, codes, k * spec.rows + n0, count, line); },
           [&](int64_t r) { return rows[r].codes.data(); });
     else
       for (int64_t r = 0; r < count; ++r)
@@ -253,12 +249,9 @@ Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &s
       return reader.takeError();
     return std::move(*reader);
   }
-  auto fail = [](const std::string &message) {
-    return createStringError(inconvertibleErrorCode(), message);
-  };
+  auto fail = [](const std::string &message) { return createStringError(inconvertibleErrorCode(), message); };
   if (spec.rows < 1 || spec.columns < 1)
-    return fail("a weight of " + std::to_string(spec.rows) + "x" + std::to_string(spec.columns) +
-                " elements");
+    return fail("a weight of " + std::to_string(spec.rows) + "x" + std::to_string(spec.columns) + " elements");
   std::vector<uint64_t> lengths;
   for (ArrayRef<uint8_t> range : spec.ranges)
     lengths.push_back(range.size());

@@ -41,8 +41,7 @@ struct WeightSpec {
   std::optional<BlockFormat> format; ///< as stored; absent: floats of type `element`
   Scalar element = Scalar::F32;
   llvm::SmallVector<llvm::ArrayRef<uint8_t>, 3> ranges;
-  const WeightStore *store =
-      nullptr; ///< owner of the ranges' bytes; null: somebody else's, never released
+  const WeightStore *store = nullptr; ///< owner of the ranges' bytes; null: somebody else's, never released
   std::optional<WeightConversion> conversion; ///< absent: read as stored
 };
 
@@ -58,8 +57,7 @@ public:
   /// result (ConvertingReader.h).
   static llvm::Expected<std::unique_ptr<WeightReader>> create(const WeightSpec &spec);
   /// The same from the op.
-  static llvm::Expected<std::unique_ptr<WeightReader>> create(phiq::WeightOp op,
-                                                              WeightStore &store);
+  static llvm::Expected<std::unique_ptr<WeightReader>> create(phiq::WeightOp op, WeightStore &store);
 
   int64_t rows() const { return spec.rows; }
   int64_t columns() const { return spec.columns; }

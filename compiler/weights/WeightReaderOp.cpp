@@ -28,8 +28,7 @@ Scalar scalarOf(mlir::Type element) {
 } // namespace
 
 static Error prefixed(phiq::WeightOp op, Error error) {
-  return createStringError(inconvertibleErrorCode(),
-                           "weight '" + op.getName() + "': " + toString(std::move(error)));
+  return createStringError(inconvertibleErrorCode(), "weight '" + op.getName() + "': " + toString(std::move(error)));
 }
 
 Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
@@ -48,8 +47,8 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
     spec.conversion = {*convertMethodByName(std::string_view(conversion->getMethod())), formatOf(type.getElementType()),
                        scalarOf(type.getElementType())};
   for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>()) {
-    Expected<ArrayRef<uint8_t>> bytes = store.verifiedBytes(
-        {range.getFile(), range.getOffset(), range.getLength(), range.getHash()});
+    Expected<ArrayRef<uint8_t>> bytes =
+        store.verifiedBytes({range.getFile(), range.getOffset(), range.getLength(), range.getHash()});
     if (!bytes)
       return prefixed(op, bytes.takeError());
     spec.ranges.push_back(*bytes);
@@ -57,8 +56,7 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   return spec;
 }
 
-Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op,
-                                                             WeightStore &store) {
+Expected<std::unique_ptr<WeightReader>> WeightReader::create(phiq::WeightOp op, WeightStore &store) {
   Expected<WeightSpec> spec = weightSpecOf(op, store);
   if (!spec)
     return spec.takeError();

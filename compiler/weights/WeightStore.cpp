@@ -40,8 +40,7 @@ bool leadsOut(StringRef name) {
 
 WeightStore::~WeightStore() = default;
 
-Expected<std::unique_ptr<WeightStore>> WeightStore::open(StringRef directory,
-                                                         ArrayRef<std::string> files) {
+Expected<std::unique_ptr<WeightStore>> WeightStore::open(StringRef directory, ArrayRef<std::string> files) {
   std::unique_ptr<WeightStore> store(new WeightStore);
   for (const std::string &name : files) {
     if (leadsOut(name))
@@ -61,12 +60,10 @@ Expected<std::unique_ptr<WeightStore>> WeightStore::open(StringRef directory,
     auto mapping = std::make_unique<Mapping>();
     if (uint64_t size = status.getSize()) {
       std::error_code error;
-      mapping->region.emplace(*file, sys::fs::mapped_file_region::readonly, size, /*offset=*/0,
-                              error);
+      mapping->region.emplace(*file, sys::fs::mapped_file_region::readonly, size, /*offset=*/0, error);
       if (error)
         return fail("cannot map '" + path + "': " + error.message());
-      mapping->bytes = {reinterpret_cast<const uint8_t *>(mapping->region->const_data()),
-                        size_t(size)};
+      mapping->bytes = {reinterpret_cast<const uint8_t *>(mapping->region->const_data()), size_t(size)};
     }
     store->names.push_back(name);
     store->mappings.push_back(std::move(mapping));
@@ -79,8 +76,8 @@ Expected<ArrayRef<uint8_t>> WeightStore::bytes(const FileRange &range) const {
     return fail(formatv("file {0} is not among the model's {1} files", range.file, names.size()));
   ArrayRef<uint8_t> file = mappings[range.file]->bytes;
   if (range.offset > file.size() || range.length > file.size() - range.offset)
-    return fail(formatv("bytes {0} to {0} + {1} lie beyond the end of '{2}', which has {3} bytes",
-                        range.offset, range.length, names[range.file], file.size()));
+    return fail(formatv("bytes {0} to {0} + {1} lie beyond the end of '{2}', which has {3} bytes", range.offset,
+                        range.length, names[range.file], file.size()));
   return file.slice(range.offset, range.length);
 }
 
@@ -94,10 +91,9 @@ Expected<ArrayRef<uint8_t>> WeightStore::verifiedBytes(const FileRange &range) {
       return found;
   }
   if (uint64_t hash = xxh3_64bits(*found); hash != range.hash)
-    return fail(formatv(
-        "bytes {0} to {0} + {1} of '{2}' have hash {3:x16}, expected {4:x16}: the file is not the "
-        "one that was imported",
-        range.offset, range.length, names[range.file], hash, range.hash));
+    return fail(formatv("bytes {0} to {0} + {1} of '{2}' have hash {3:x16}, expected {4:x16}: the file is not the "
+                        "one that was imported",
+                        range.offset, range.length, names[range.file], hash, range.hash));
   std::lock_guard lock(mutex);
   verified.insert(range);
   return found;
@@ -119,8 +115,7 @@ void WeightStore::release(ArrayRef<uint8_t> bytes) const {
   // Of anonymous memory, the system would drop the contents.
   assert(llvm::any_of(mappings,
                       [&](const std::unique_ptr<Mapping> &mapping) {
-                        return bytes.begin() >= mapping->bytes.begin() &&
-                               bytes.end() <= mapping->bytes.end();
+                        return bytes.begin() >= mapping->bytes.begin() && bytes.end() <= mapping->bytes.end();
                       }) &&
          "bytes of another owner");
   // The page at the end is shared with what follows, which may be read next; the one at the

@@ -18,12 +18,12 @@ namespace phic {
 using UnpackRow = void (*)(const uint8_t *blocks, int64_t columns, BlockRow &row);
 
 struct BlockStorage {
-  std::string name;                   ///< of the layout: `phiq.weight ... layout = "name"`
-  uint32_t blockElements = 32;        ///< elements of one stored block
+  std::string name; ///< of the layout: `phiq.weight ... layout = "name"`
+  uint32_t blockElements = 32; ///< elements of one stored block
   uint32_t blockBytes = 0;
-  BlockFormat format = {};            ///< what the blocks hold
+  BlockFormat format = {}; ///< what the blocks hold
   UnpackRow unpack = nullptr;
-  std::optional<uint32_t> ggufType = {};   ///< GGUF tensors of this type have it: an id that phic does not read itself
+  std::optional<uint32_t> ggufType = {}; ///< GGUF tensors of this type have it: an id that phic does not read itself
 };
 
 /// Why this is no row that can be added, or an empty string.

@@ -37,8 +37,7 @@ double total(double propagated, double magnitude, double roundings, double value
 }
 
 /// For each element of a one-operand op: error[i] = bound(x, e, y).
-template <typename Bound>
-void eachElement(const Rows &x, Rows &result, Bound bound) {
+template <typename Bound> void eachElement(const Rows &x, Rows &result, Bound bound) {
   result.error.resize(result.values.size());
   for (size_t i = 0; i < result.values.size(); ++i)
     result.error[i] = bound(double(x.values[i]), x.errorAt(int64_t(i)), double(result.values[i]));
@@ -67,7 +66,8 @@ void embed(phiq::EmbedOp op, Scope &scope, Rows &result) {
     scope.weights.readRows(table.weight, ids[size_t(i)], 1, &row);
     for (int64_t j = 0; j < result.columns; ++j) {
       auto b = size_t(j / block.getFormat().block);
-      double magnitude = std::fabs(row.scale[b]) * (std::abs(row.codes[size_t(j)]) + std::fabs(row.zero[b])) + std::fabs(row.min[b]);
+      double magnitude =
+          std::fabs(row.scale[b]) * (std::abs(row.codes[size_t(j)]) + std::fabs(row.zero[b])) + std::fabs(row.min[b]);
       result.error[size_t(i * result.columns + j)] = total(0, magnitude, 3, result.row(i)[j]);
     }
   }
@@ -137,8 +137,9 @@ void bias(phiq::BiasOp op, Scope &scope, Rows &result) {
   const std::vector<float> bias = scope.vector(op.getBias());
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < int64_t(result.values.size()); ++i)
-    result.error[size_t(i)] = total(x.errorAt(i), std::fabs(x.values[size_t(i)]) + std::fabs(bias[size_t(i % x.columns)]), 1,
-                                    result.values[size_t(i)]);
+    result.error[size_t(i)] =
+        total(x.errorAt(i), std::fabs(x.values[size_t(i)]) + std::fabs(bias[size_t(i % x.columns)]), 1,
+              result.values[size_t(i)]);
 }
 
 void add(mlir::arith::AddFOp op, Scope &scope, Rows &result) {
@@ -164,16 +165,14 @@ void multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result) {
 
 /// y = 1 / (1 + E), E = exp(-x): a relative error of E changes y by less than that; |y'| <= 1/4. Sum, quotient.
 void sigmoid(phiq::SigmoidOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result, [](double, double e, double y) {
-    return total(e / 4 + kExpError * std::fabs(y), std::fabs(y), 2, y);
-  });
+  eachElement(scope.rows(op.getX()), result,
+              [](double, double e, double y) { return total(e / 4 + kExpError * std::fabs(y), std::fabs(y), 2, y); });
 }
 
 /// As sigmoid, times x: |y'| <= 1.1. Sum, quotient, product.
 void silu(phiq::SiluOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result, [](double, double e, double y) {
-    return total(1.1 * e + kExpError * std::fabs(y), std::fabs(y), 3, y);
-  });
+  eachElement(scope.rows(op.getX()), result,
+              [](double, double e, double y) { return total(1.1 * e + kExpError * std::fabs(y), std::fabs(y), 3, y); });
 }
 
 /// y = x / 2 (1 + erf(x / sqrt 2)): |y'| <= 1.13. The argument's two roundings move erf by at most
@@ -219,14 +218,18 @@ namespace {
 /// Sets what a kernel may store for element i, whose scaled value is v within `change`: only where that
 /// interval holds a tie may the code differ. From it follows the error of what the code stands for,
 /// |s' q' - s q| <= |q' - q| s' + |q| |s' - s|.
-void allowCodes(Rows &result, int64_t i, double v, double change, int32_t least, int32_t greatest, float scale, double scaleError) {
-  auto nearest = [&](double value) { return int32_t(std::nearbyint(std::clamp(value, double(least), double(greatest)))); };
+void allowCodes(Rows &result, int64_t i, double v, double change, int32_t least, int32_t greatest, float scale,
+                double scaleError) {
+  auto nearest = [&](double value) {
+    return int32_t(std::nearbyint(std::clamp(value, double(least), double(greatest))));
+  };
   auto at = size_t(i);
   int32_t code = result.codes[at];
   result.leastCodes[at] = std::min(code, nearest(v - change));
   result.greatestCodes[at] = std::max(code, nearest(v + change));
   double codeChange = std::max(code - result.leastCodes[at], result.greatestCodes[at] - code);
-  result.error[at] = codeChange * (scale + scaleError) + std::abs(code) * scaleError + kUnit * std::fabs(result.values[at]);
+  result.error[at] =
+      codeChange * (scale + scaleError) + std::abs(code) * scaleError + kUnit * std::fabs(result.values[at]);
 }
 
 /// One block: A = max |x| is within E = max e, so |v' - v| <= 127 ((|x| + e) / (A - E) - |x| / A), and three
@@ -249,7 +252,8 @@ void quantizeBlock(const Rows &x, Rows &result, int64_t row, int64_t block) {
     if (isVague || A < kLeastBlockMagnitude)
       allowCodes(result, i, 0, isVague ? 127 : 0, -127, 127, scale, scaleError);
     else
-      allowCodes(result, i, 127 * v / A, 127 * ((std::fabs(v) + e) / (A - E) * (1 + gammaOf(3)) - std::fabs(v) / A), -127, 127, scale, scaleError);
+      allowCodes(result, i, 127 * v / A, 127 * ((std::fabs(v) + e) / (A - E) * (1 + gammaOf(3)) - std::fabs(v) / A),
+                 -127, 127, scale, scaleError);
   }
 }
 
@@ -260,7 +264,8 @@ void quantizeStatic(phiq::QuantizeOp op, const Rows &x, Rows &result) {
   for (int64_t i = 0; i < int64_t(x.values.size()); ++i) {
     float scale = result.scales[size_t(i / x.columns * result.blocks() + i % x.columns / result.block)];
     double v = x.values[size_t(i)] / scale, change = x.errorAt(i) / scale;
-    allowCodes(result, i, v + zero, change + gammaOf(1) * (std::fabs(v) + change), leastCode(codes), greatestCode(codes), scale, 0);
+    allowCodes(result, i, v + zero, change + gammaOf(1) * (std::fabs(v) + change), leastCode(codes),
+               greatestCode(codes), scale, 0);
     result.error[size_t(i)] += kUnit * std::fabs(result.values[size_t(i)]);
   }
 }
@@ -286,7 +291,9 @@ void snap(phiq::SnapOp op, Scope &scope, Rows &result) {
   const Rows &x = scope.rows(op.getX());
   const std::vector<float> scale = scope.vector(op.getScale());
   const auto least = double(int64_t(op.getLeast())), greatest = double(int64_t(op.getGreatest()));
-  auto nearest = [&](double steps) { return std::isnan(steps) ? 0 : std::nearbyint(std::clamp(steps, least, greatest)); };
+  auto nearest = [&](double steps) {
+    return std::isnan(steps) ? 0 : std::nearbyint(std::clamp(steps, least, greatest));
+  };
   result.error.resize(result.values.size());
   for (size_t i = 0; i < result.values.size(); ++i) {
     const double s = std::fabs(scale[i % size_t(x.columns) % scale.size()]), y = result.values[i];

@@ -10,9 +10,7 @@
 namespace phic {
 namespace {
 
-std::string codeName(unsigned bits, bool isSigned) {
-  return (isSigned ? "s" : "u") + std::to_string(bits);
-}
+std::string codeName(unsigned bits, bool isSigned) { return (isSigned ? "s" : "u") + std::to_string(bits); }
 
 /// Recursive-descent reader of the grammar in Dialect.td.
 class FormatParser : public TextCursor {
@@ -20,8 +18,8 @@ public:
   using TextCursor::TextCursor;
 
   bool parseFormat(BlockFormat &format) {
-    if (!parseCode("the codes", 2, format.codes) || !expect(",") || !parseBlock(format.block) ||
-        !expect(",") || !expect("scale") || !expect("=") || !parseScale(format))
+    if (!parseCode("the codes", 2, format.codes) || !expect(",") || !parseBlock(format.block) || !expect(",") ||
+        !expect("scale") || !expect("=") || !parseScale(format))
       return false;
     if (accept(", zero") && !(expect("=") && parseZero(format)))
       return false;
@@ -35,9 +33,7 @@ private:
     return keep("expected " + wanted + ", found " + (rest.empty() ? "the end" : "'" + std::string(rest) + "'"));
   }
 
-  bool expect(std::string_view token) {
-    return accept(token) || fail("'" + std::string(token) + "'");
-  }
+  bool expect(std::string_view token) { return accept(token) || fail("'" + std::string(token) + "'"); }
 
   std::string_view peekWord() {
     skipSpace();
@@ -69,8 +65,7 @@ private:
     if (word.starts_with('u') || word.starts_with('s'))
       bits = asInteger(word.substr(1));
     if (!bits || *bits < leastBits || *bits > 8)
-      return fail(std::string(what) + " as uN or sN with N in " + std::to_string(leastBits) +
-                  "..8");
+      return fail(std::string(what) + " as uN or sN with N in " + std::to_string(leastBits) + "..8");
     code = {uint8_t(*bits), word.front() == 's'};
     rest.remove_prefix(word.size());
     return true;
@@ -113,12 +108,10 @@ private:
     std::string_view word = peekWord();
     if (std::optional<Scalar> scalar = scalarByName(word)) {
       format.zero = *scalar;
-    } else if (std::optional<int64_t> value = asInteger(word);
-               value && *value >= -256 && *value <= 256) {
+    } else if (std::optional<int64_t> value = asInteger(word); value && *value >= -256 && *value <= 256) {
       format.zeroConstant = *value;
     } else {
-      return fail(
-          "the zero point as an integer in -256..256 or one of u4, u8, s4, s8, f16, bf16, f32");
+      return fail("the zero point as an integer in -256..256 or one of u4, u8, s4, s8, f16, bf16, f32");
     }
     rest.remove_prefix(word.size());
     return true;
@@ -130,16 +123,14 @@ private:
     if (format.subScaleBits == 0)
       return true;
     std::string sub = "* " + codeName(format.subScaleBits, /*isSigned=*/false);
-    return expect("*") &&
-           (accept(sub.substr(2)) || fail("'" + sub + "', as the scale is two-level"));
+    return expect("*") && (accept(sub.substr(2)) || fail("'" + sub + "', as the scale is two-level"));
   }
 };
 
 } // namespace
 
 std::string BlockFormat::str() const {
-  std::string text =
-      codeName(codes.bits, codes.isSigned) + ", " + std::to_string(block) + ", scale = ";
+  std::string text = codeName(codes.bits, codes.isSigned) + ", " + std::to_string(block) + ", scale = ";
   text += scalarName(scale);
   if (subScaleBits)
     text += " * " + codeName(subScaleBits, subScaleSigned);

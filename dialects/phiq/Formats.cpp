@@ -18,9 +18,8 @@ struct ScalarRow {
   unsigned bits;
 };
 constexpr ScalarRow kScalars[] = {
-    {Scalar::F32, "f32", 32}, {Scalar::F16, "f16", 16}, {Scalar::BF16, "bf16", 16},
-    {Scalar::I8, "s8", 8},    {Scalar::U8, "u8", 8},    {Scalar::I4, "s4", 4},
-    {Scalar::U4, "u4", 4},
+    {Scalar::F32, "f32", 32}, {Scalar::F16, "f16", 16}, {Scalar::BF16, "bf16", 16}, {Scalar::I8, "s8", 8},
+    {Scalar::U8, "u8", 8},    {Scalar::I4, "s4", 4},    {Scalar::U4, "u4", 4},
 };
 
 BlockFormat formatOfRow(std::string_view text) {
@@ -36,14 +35,8 @@ BlockFormat formatOfRow(std::string_view text) {
 
 const std::vector<GgufType> &ggufTypes() {
   static const std::vector<GgufType> types = {
-#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                      \
-  {ID,                                                                                             \
-   NAME,                                                                                           \
-   StorageLayout::LAYOUT,                                                                          \
-   BLOCK_ELEMENTS,                                                                                 \
-   BLOCK_BYTES,                                                                                    \
-   scalarByName(FORMAT).has_value(),                                                               \
-   formatOfRow(FORMAT)},
+#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \
+  {ID, NAME, StorageLayout::LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, scalarByName(FORMAT).has_value(), formatOfRow(FORMAT)},
 #include "dialects/phiq/Formats.def"
   };
   return types;
@@ -72,9 +65,7 @@ std::optional<Scalar> scalarByName(std::string_view name) {
   return std::nullopt;
 }
 
-bool isFloat(Scalar scalar) {
-  return scalar == Scalar::F32 || scalar == Scalar::F16 || scalar == Scalar::BF16;
-}
+bool isFloat(Scalar scalar) { return scalar == Scalar::F32 || scalar == Scalar::F16 || scalar == Scalar::BF16; }
 
 double BlockFormat::bitsPerWeight() const {
   // One level: a scalar a block. Two levels: an integer a block, the scalar a super-block.
@@ -82,16 +73,15 @@ double BlockFormat::bitsPerWeight() const {
     if (scalar == Scalar::None)
       return 0.0;
     double outer = scalarBits(scalar);
-    return subScaleBits ? subScaleBits / double(block) + outer / double(kSuperBlock)
-                        : outer / double(block);
+    return subScaleBits ? subScaleBits / double(block) + outer / double(kSuperBlock) : outer / double(block);
   };
   return codes.bits + spread(scale) + scalarBits(zero) / double(block) + spread(min);
 }
 
 std::string_view storageLayoutName(StorageLayout layout) {
   switch (layout) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                       \
-  case StorageLayout::ENUM:                                                                        \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+  case StorageLayout::ENUM:                                                                                            \
     return NAME;
 #include "dialects/phiq/Formats.def"
   }
@@ -99,16 +89,14 @@ std::string_view storageLayoutName(StorageLayout layout) {
 }
 
 std::optional<StorageLayout> storageLayoutByName(std::string_view name) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                       \
-  if (name == NAME)                                                                                \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+  if (name == NAME)                                                                                                    \
     return StorageLayout::ENUM;
 #include "dialects/phiq/Formats.def"
   return std::nullopt;
 }
 
-bool isTransposed(StorageLayout layout) {
-  return layout == StorageLayout::DenseKN || layout == StorageLayout::QdqKN;
-}
+bool isTransposed(StorageLayout layout) { return layout == StorageLayout::DenseKN || layout == StorageLayout::QdqKN; }
 
 std::string checkBlockStorage(const BlockStorage &row) {
   if (row.name.empty() || !row.unpack || row.blockBytes == 0)
@@ -124,8 +112,8 @@ std::string checkBlockStorage(const BlockStorage &row) {
 }
 
 std::optional<ConvertMethod> convertMethodByName(std::string_view name) {
-#define PHIC_CONVERT_METHOD(ENUM, NAME, DESCRIPTION)                                               \
-  if (name == NAME)                                                                                \
+#define PHIC_CONVERT_METHOD(ENUM, NAME, DESCRIPTION)                                                                   \
+  if (name == NAME)                                                                                                    \
     return ConvertMethod::ENUM;
 #include "dialects/phiq/Formats.def"
   return std::nullopt;
@@ -142,8 +130,7 @@ std::string checkRoundToNearest(const BlockFormat &format) {
   if (isFloat(format.zero))
     return "has float zero points, which round to nearest does not make";
   if (format.zero != Scalar::None) {
-    CodeType zero = {uint8_t(scalarBits(format.zero)),
-                     format.zero == Scalar::I8 || format.zero == Scalar::I4};
+    CodeType zero = {uint8_t(scalarBits(format.zero)), format.zero == Scalar::I8 || format.zero == Scalar::I4};
     return zero == format.codes ? "" : "has zero points of another type than its codes";
   }
   int64_t middle = format.codes.isSigned ? 0 : int64_t(1) << (format.codes.bits - 1);
@@ -176,11 +163,11 @@ std::string ggufReadableTypes() {
 
 std::string ggufTypeName(uint32_t id) {
   switch (id) {
-#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                      \
-  case ID:                                                                                         \
+#define PHIC_GGUF_TYPE(ID, NAME, LAYOUT, BLOCK_ELEMENTS, BLOCK_BYTES, FORMAT)                                          \
+  case ID:                                                                                                             \
     return NAME;
-#define PHIC_GGUF_OTHER(ID, NAME)                                                                  \
-  case ID:                                                                                         \
+#define PHIC_GGUF_OTHER(ID, NAME)                                                                                      \
+  case ID:                                                                                                             \
     return NAME;
 #include "dialects/phiq/Formats.def"
   default:

@@ -38,12 +38,9 @@ inline constexpr int64_t kSuperBlock = 256;
 struct BlockFormat {
   CodeType codes;
   int64_t block = 32; ///< elements sharing one scale; K itself for per-channel
-  Scalar scale =
-      Scalar::F32; ///< type the scale is stored in (the super-block's, where subScaleBits > 0)
-  uint8_t subScaleBits =
-      0; ///< K formats: bits of the integer each block's scale is multiplied by; 0: none
-  bool subScaleSigned =
-      false; ///< that integer is two's complement (Q6_K); a minimum's is always unsigned
+  Scalar scale = Scalar::F32; ///< type the scale is stored in (the super-block's, where subScaleBits > 0)
+  uint8_t subScaleBits = 0; ///< K formats: bits of the integer each block's scale is multiplied by; 0: none
+  bool subScaleSigned = false; ///< that integer is two's complement (Q6_K); a minimum's is always unsigned
   Scalar zero = Scalar::None; ///< stored zero point per block; None: `zeroConstant` for all
   int64_t zeroConstant = 0;   ///< e.g. 8 for symmetric u4
   Scalar min = Scalar::None;  ///< float added per block (GGUF's -min, MLX's bias); None: absent
@@ -92,8 +89,8 @@ bool isTransposed(StorageLayout layout);
 
 /// Why ranges of these lengths cannot be a weight [rows, columns] in that layout, or an empty
 /// string. `format` is null for a weight of floats of type `element`.
-std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element,
-                         int64_t rows, int64_t columns, const std::vector<uint64_t> &lengths);
+std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows, int64_t columns,
+                         const std::vector<uint64_t> &lengths);
 
 /// How a weight's numbers are changed to another format: a row of Formats.def.
 enum class ConvertMethod : uint8_t {

@@ -22,7 +22,8 @@ std::vector<double> Rows::exactValues() const {
   std::vector<double> exact(values.begin(), values.end());
   if (block > 0)
     for (int64_t i = 0; i < int64_t(exact.size()); ++i)
-      exact[size_t(i)] = double(scales[size_t(i / columns * blocks() + i % columns / block)]) * (codes[size_t(i)] - zero);
+      exact[size_t(i)] =
+          double(scales[size_t(i / columns * blocks() + i % columns / block)]) * (codes[size_t(i)] - zero);
   return exact;
 }
 
@@ -105,8 +106,7 @@ void handle(Operation *op, Scope &scope) {
 }
 
 /// An op without result.
-template <typename Op, void (*function)(Op, Scope &)>
-void effect(Operation *op, Scope &scope) {
+template <typename Op, void (*function)(Op, Scope &)> void effect(Operation *op, Scope &scope) {
   function(cast<Op>(op), scope);
 }
 
@@ -136,10 +136,7 @@ struct TableRow {
   Meaning meaning;
 };
 
-template <typename Op>
-TableRow row(Meaning meaning) {
-  return {Op::getOperationName(), meaning};
-}
+template <typename Op> TableRow row(Meaning meaning) { return {Op::getOperationName(), meaning}; }
 
 const TableRow *meaningOf(Operation *op) {
   static const TableRow table[] = {
@@ -229,7 +226,8 @@ FailureOr<Rows> Interpreter::runModel(ArrayRef<int32_t> tokens, SessionState &se
   return std::move(results->front().rows);
 }
 
-FailureOr<std::vector<Rows>> Interpreter::runStage(plan::StageOp stage, std::vector<Datum> inputs, SessionState &session) {
+FailureOr<std::vector<Rows>> Interpreter::runStage(plan::StageOp stage, std::vector<Datum> inputs,
+                                                   SessionState &session) {
   Scope scope(module, weights, session, bounds);
   FailureOr<std::vector<Datum>> results = runBlock(stage.getBody().front(), std::move(inputs), scope);
   if (failed(results))

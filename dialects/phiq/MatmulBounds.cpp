@@ -109,8 +109,9 @@ public:
       int64_t D = 0;
       for (int64_t k = begin; k < end; ++k)
         D += int64_t(lhs.codes[size_t(i * lhs.columns + k)]) * weight.codes[size_t(k)];
-      magnitude += lhs.scales[at] * (std::fabs(weight.scale[w]) * (std::fabs(double(D)) + std::fabs(weight.zero[w] * sums[at])) +
-                                     std::fabs(weight.min[w] * sums[at]));
+      magnitude +=
+          lhs.scales[at] * (std::fabs(weight.scale[w]) * (std::fabs(double(D)) + std::fabs(weight.zero[w] * sums[at])) +
+                            std::fabs(weight.min[w] * sums[at]));
     }
     if (isShifted)
       for (int64_t k = 0; k < lhs.columns; ++k)
@@ -170,7 +171,8 @@ void rope(phiq::RopeOp op, Scope &scope, Rows &result) {
         auto pair = [&](int64_t p, int64_t q) {
           double moved = x.errorAt(p) * c + x.errorAt(q) * s;
           double magnitude = std::fabs(x.values[size_t(p)]) * c + std::fabs(x.values[size_t(q)]) * s;
-          result.error[size_t(p)] = moved + gammaOf(2) * (magnitude + moved) + kUnit * std::fabs(result.values[size_t(p)]) + kUnderflow;
+          result.error[size_t(p)] =
+              moved + gammaOf(2) * (magnitude + moved) + kUnit * std::fabs(result.values[size_t(p)]) + kUnderflow;
         };
         pair(a, b);
         pair(b, a);
@@ -239,7 +241,8 @@ public:
     }
     if (most >= 1)
       return std::numeric_limits<double>::infinity();
-    return moved / (1 - most) + stored + 2 * gammaOf(roundings) * magnitude / (1 - most) + kUnit * std::fabs(y) + kUnderflow;
+    return moved / (1 - most) + stored + 2 * gammaOf(roundings) * magnitude / (1 - most) + kUnit * std::fabs(y) +
+           kUnderflow;
   }
 
 private:

@@ -124,9 +124,7 @@ int32_t roundToCode(float value, int32_t zero, CodeType codes) {
   return std::clamp(roundHalfEven(bounded) + zero, least, greatest);
 }
 
-int32_t quantize(float x, float scale, int32_t zero, CodeType codes) {
-  return roundToCode(x / scale, zero, codes);
-}
+int32_t quantize(float x, float scale, int32_t zero, CodeType codes) { return roundToCode(x / scale, zero, codes); }
 
 float dequantize(int32_t q, float scale, float zero) { return scale * (float(q) - zero); }
 
@@ -170,8 +168,7 @@ BlockParameters symmetricParameters(const float *x, int64_t count, const BlockFo
   for (int64_t k = 0; k < count; ++k)
     if (std::fabs(x[k]) > std::fabs(extreme))
       extreme = x[k];
-  return {roundTo(format.scale, extreme / -float(1 << (format.codes.bits - 1))),
-          float(format.zeroConstant), 0};
+  return {roundTo(format.scale, extreme / -float(1 << (format.codes.bits - 1))), float(format.zeroConstant), 0};
 }
 
 BlockParameters affineParameters(const float *x, int64_t count, const BlockFormat &format) {
@@ -242,8 +239,7 @@ double roundToNearestBound(const BlockFormat &format, float scale, float min) {
   return format.min == Scalar::None ? bound : bound + 2 * storedError(format.min, min);
 }
 
-void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales,
-                 float *sums) {
+void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums) {
   constexpr CodeType kS8 = {8, /*isSigned=*/true};
   for (int64_t begin = 0, b = 0; begin < columns; begin += block, ++b) {
     int64_t end = std::min(begin + block, columns);

@@ -102,8 +102,7 @@ inline constexpr double kDynamicQuantizeError = 0.5 + 3.01 * 127 * 0x1p-24;
 /// that is the definition; |code| <= 127 holds without saturation. A block below
 /// kLeastBlockMagnitude gets scale 0, codes 0. The last block may be short. codes [columns], scales
 /// and sums [ceil(columns / block)]; sums may be null.
-void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales,
-                 float *sums);
+void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums);
 
 } // namespace phic
 

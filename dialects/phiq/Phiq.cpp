@@ -78,17 +78,16 @@ void BlockType::print(AsmPrinter &printer) const { printer << '<' << getFormat()
 
 Attribute RangeAttr::parse(AsmParser &parser, Type) {
   uint64_t file, offset, length, hash;
-  if (parser.parseLess() || parser.parseKeyword("file") || parser.parseEqual() ||
-      parser.parseInteger(file) || parser.parseComma() || parser.parseKeyword("offset") ||
-      parser.parseEqual() || parser.parseInteger(offset) || parser.parseComma() ||
-      parser.parseKeyword("length") || parser.parseEqual() || parser.parseInteger(length) ||
-      parser.parseComma() || parser.parseKeyword("hash") || parser.parseEqual() ||
-      parser.parseInteger(hash) || parser.parseGreater())
+  if (parser.parseLess() || parser.parseKeyword("file") || parser.parseEqual() || parser.parseInteger(file) ||
+      parser.parseComma() || parser.parseKeyword("offset") || parser.parseEqual() || parser.parseInteger(offset) ||
+      parser.parseComma() || parser.parseKeyword("length") || parser.parseEqual() || parser.parseInteger(length) ||
+      parser.parseComma() || parser.parseKeyword("hash") || parser.parseEqual() || parser.parseInteger(hash) ||
+      parser.parseGreater())
     return {};
   return get(parser.getContext(), file, offset, length, hash);
 }
 
 void RangeAttr::print(AsmPrinter &printer) const {
-  printer << "<file = " << getFile() << ", offset = " << getOffset() << ", length = " << getLength()
-          << ", hash = 0x" << llvm::utohexstr(getHash(), /*LowerCase=*/true, /*Width=*/16) << '>';
+  printer << "<file = " << getFile() << ", offset = " << getOffset() << ", length = " << getLength() << ", hash = 0x"
+          << llvm::utohexstr(getHash(), /*LowerCase=*/true, /*Width=*/16) << '>';
 }

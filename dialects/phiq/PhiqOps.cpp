@@ -165,8 +165,8 @@ LogicalResult RopeOp::verify() {
   // (C1)
   int64_t headDim = getHeadDim();
   if (headDim <= 0 || columns(getX()) % headDim || columns(getCos()) * 2 > headDim)
-    return emitOpError("head_dim ") << headDim << " must divide " << columns(getX()) << " and hold the rotary dimension "
-                                    << columns(getCos()) * 2;
+    return emitOpError("head_dim ") << headDim << " must divide " << columns(getX())
+                                    << " and hold the rotary dimension " << columns(getCos()) * 2;
   if (columns(getCos()) != columns(getSin()))
     return emitOpError("cosines have ") << columns(getCos()) << " columns, sines " << columns(getSin());
   // (C2)

@@ -12,8 +12,7 @@ namespace phic::meaning {
 namespace {
 
 /// result[i] = function(x[i]).
-template <typename Function>
-Rows eachElement(const Rows &x, Function function) {
+template <typename Function> Rows eachElement(const Rows &x, Function function) {
   Rows result(x.rows, x.columns);
   for (size_t i = 0; i < x.values.size(); ++i)
     result.values[i] = float(function(double(x.values[i])));
@@ -21,8 +20,7 @@ Rows eachElement(const Rows &x, Function function) {
 }
 
 /// result[i] = function(x[i], y[i]).
-template <typename Function>
-Rows eachPair(const Rows &x, const Rows &y, Function function) {
+template <typename Function> Rows eachPair(const Rows &x, const Rows &y, Function function) {
   Rows result(x.rows, x.columns);
   for (size_t i = 0; i < x.values.size(); ++i)
     result.values[i] = float(function(double(x.values[i]), double(y.values[i])));

@@ -21,8 +21,7 @@ struct StoredLengths {
   std::vector<uint64_t> full, single;
 };
 
-StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uint64_t rows,
-                            uint64_t columns) {
+StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uint64_t rows, uint64_t columns) {
   uint64_t blocks = columns / format.block + (columns % format.block != 0);
   uint64_t numbers = times(rows, blocks);
   uint64_t scale = scalarBits(format.scale) / 8, zeroBits = scalarBits(format.zero);
@@ -44,25 +43,23 @@ StoredLengths lengthsOfOnnx(StorageLayout layout, const BlockFormat &format, uin
 
 std::string checkLengths(const std::string &name, const StoredLengths &wanted, const std::vector<uint64_t> &lengths) {
   if (lengths.size() != wanted.full.size())
-    return "layout " + name + " of this type names " + std::to_string(wanted.full.size()) +
-           " ranges, found " + std::to_string(lengths.size());
+    return "layout " + name + " of this type names " + std::to_string(wanted.full.size()) + " ranges, found " +
+           std::to_string(lengths.size());
   if (lengths == wanted.single)
     return {};
   for (size_t i = 0; i < lengths.size(); ++i)
     if (lengths[i] != wanted.full[i])
-      return "range " + std::to_string(i) + " has " + std::to_string(lengths[i]) +
-             " bytes, layout " + name + " of this type asks for " + std::to_string(wanted.full[i]);
+      return "range " + std::to_string(i) + " has " + std::to_string(lengths[i]) + " bytes, layout " + name +
+             " of this type asks for " + std::to_string(wanted.full[i]);
   return {};
 }
 
 /// Why a layout of ONNX cannot store the format, or an empty string.
 std::string checkOnnxFormat(StorageLayout layout, const BlockFormat &format) {
   bool isNBits = layout == StorageLayout::NBits;
-  bool codesFit = isNBits
-                      ? !format.codes.isSigned && format.block * format.codes.bits % 8 == 0
-                      : format.codes.bits == 2 || format.codes.bits == 4 || format.codes.bits == 8;
-  bool zerosFit = format.zero == Scalar::None || isFloat(format.zero) ||
-                  scalarBits(format.zero) == format.codes.bits;
+  bool codesFit = isNBits ? !format.codes.isSigned && format.block * format.codes.bits % 8 == 0
+                          : format.codes.bits == 2 || format.codes.bits == 4 || format.codes.bits == 8;
+  bool zerosFit = format.zero == Scalar::None || isFloat(format.zero) || scalarBits(format.zero) == format.codes.bits;
   if (codesFit && zerosFit && format.subScaleBits == 0 && format.min == Scalar::None)
     return {};
   return "cannot be stored as '" + std::string(storageLayoutName(layout)) + "'";
@@ -70,8 +67,8 @@ std::string checkOnnxFormat(StorageLayout layout, const BlockFormat &format) {
 
 } // namespace
 
-std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element,
-                         int64_t rows, int64_t columns, const std::vector<uint64_t> &lengths) {
+std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows, int64_t columns,
+                         const std::vector<uint64_t> &lengths) {
   std::string name = "'" + std::string(storageLayoutName(layout)) + "'";
   bool isDense = layout == StorageLayout::DenseNK || layout == StorageLayout::DenseKN;
   if (isDense != !format)
@@ -81,8 +78,10 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
   if (isDense) {
     wanted = {{times(times(rows, columns), scalarBits(element) / 8)}, {}};
   } else if (const GgufType *type = ggufTypeByLayout(layout)) {
-    return checkStorage({.name = std::string(storageLayoutName(layout)), .blockElements = type->blockElements,
-                         .blockBytes = type->blockBytes, .format = type->format},
+    return checkStorage({.name = std::string(storageLayoutName(layout)),
+                         .blockElements = type->blockElements,
+                         .blockBytes = type->blockBytes,
+                         .format = type->format},
                         format, rows, columns, lengths);
   } else {
     if (std::string error = checkOnnxFormat(layout, *format); !error.empty())
@@ -92,16 +91,16 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
   return checkLengths(name, wanted, lengths);
 }
 
-std::string checkStorage(const BlockStorage &storage, const BlockFormat *format, int64_t rows,
-                         int64_t columns, const std::vector<uint64_t> &lengths) {
+std::string checkStorage(const BlockStorage &storage, const BlockFormat *format, int64_t rows, int64_t columns,
+                         const std::vector<uint64_t> &lengths) {
   std::string name = "'" + storage.name + "'";
   if (!format)
     return name + " stores a block format, found floats";
   if (*format != storage.format)
     return name + " stores block<" + storage.format.str() + ">, found block<" + format->str() + ">";
   if (columns % storage.blockElements)
-    return name + " stores whole blocks of " + std::to_string(storage.blockElements) +
-           ", found rows of " + std::to_string(columns);
+    return name + " stores whole blocks of " + std::to_string(storage.blockElements) + ", found rows of " +
+           std::to_string(columns);
   uint64_t bytes = times(times(rows, columns / storage.blockElements), storage.blockBytes);
   return checkLengths(name, {{bytes}, {}}, lengths);
 }

@@ -7,9 +7,9 @@
 //     logit_rows(logit_rows(x)) -> logit_rows(x)
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/Passes.h"
 #include "passes/RewritePass.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace phic {
 #define GEN_PASS_DEF_FOLDSPELLINGSPASS
@@ -63,7 +63,8 @@ struct FoldLogitRowsPair : OpRewritePattern<phiq::LogitRowsOp> {
   }
 };
 
-struct FoldSpellings : RewritePass<impl::FoldSpellingsPassBase<FoldSpellings>, FoldSilu, FoldTransposePair, FoldLogitRowsPair> {};
+struct FoldSpellings
+    : RewritePass<impl::FoldSpellingsPassBase<FoldSpellings>, FoldSilu, FoldTransposePair, FoldLogitRowsPair> {};
 
 } // namespace
 } // namespace phic

@@ -40,7 +40,8 @@ struct PropagateThroughRowOp : OpRewritePattern<phiq::LogitRowsOp> {
     if (!cast<ShapedType>(rows->get().getType()).getElementType().isF32())
       return rewriter.notifyMatchFailure(op, "requires float rows");
     rewriter.setInsertionPoint(producer);
-    auto selected = phiq::LogitRowsOp::create(rewriter, op.getLoc(), rows->get().getType(), rows->get(), op.getPruned());
+    auto selected =
+        phiq::LogitRowsOp::create(rewriter, op.getLoc(), rows->get().getType(), rows->get(), op.getPruned());
     rewriter.modifyOpInPlace(producer, [&] { rows->set(selected); });
     rewriter.replaceOp(op, producer->getResults());
     return success();

@@ -34,7 +34,8 @@ public:
       verify(&op);
     if (offenders.empty())
       return success();
-    InFlightDiagnostic error = model.emitError("operations of the model that phic has no kernel for: ") << offenders.size();
+    InFlightDiagnostic error = model.emitError("operations of the model that phic has no kernel for: ")
+                               << offenders.size();
     for (auto &[op, reason] : offenders)
       error.attachNote(op->getLoc()) << "'" << op->getName() << "' " << reason;
     return error;

@@ -9,11 +9,11 @@
 //     %r = arith.addf %h, %d
 //===----------------------------------------------------------------------===//
 #include "dialects/plan/Plan.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
 #include "passes/fuse/StageGroups.h"
-#include "mlir/IR/Builders.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -93,9 +93,10 @@ private:
           results.push_back(result);
       locations.push_back(op->getLoc());
     }
-    auto stage = plan::StageOp::create(builder, builder.getFusedLoc(locations), ValueRange(results).getTypes(),
-                                       builder.getStringAttr(uniqueName(group)), mapped(inputs.getArrayRef()),
-                                       group.logitRows ? builder.getUnitAttr() : UnitAttr(), ArrayAttr(), DictionaryAttr());
+    auto stage =
+        plan::StageOp::create(builder, builder.getFusedLoc(locations), ValueRange(results).getTypes(),
+                              builder.getStringAttr(uniqueName(group)), mapped(inputs.getArrayRef()),
+                              group.logitRows ? builder.getUnitAttr() : UnitAttr(), ArrayAttr(), DictionaryAttr());
     buildBody(stage, ops, inputs.getArrayRef(), results);
     values.map(results, stage.getResults());
   }

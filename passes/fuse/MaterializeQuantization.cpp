@@ -8,9 +8,9 @@
 //     %b = phiq.matmul %n, %w {compute = "i8"} ->  %a = phiq.matmul %q, %v {compute = "i8"}
 //                                                  %b = phiq.matmul %q, %w {compute = "i8"}
 //===----------------------------------------------------------------------===//
+#include "mlir/IR/Builders.h"
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
-#include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace phic {
@@ -51,7 +51,8 @@ struct MaterializeQuantization : impl::MaterializeQuantizationPassBase<Materiali
     for (auto &[rows, matmuls] : byRows) {
       builder.setInsertionPointAfterValue(rows);
       auto type = quantizedType(cast<RankedTensorType>(rows.getType()), activationBlock(matmuls));
-      auto quantize = phiq::QuantizeOp::create(builder, rows.getLoc(), type, rows, /*scale=*/Value(), /*zero=*/IntegerAttr());
+      auto quantize =
+          phiq::QuantizeOp::create(builder, rows.getLoc(), type, rows, /*scale=*/Value(), /*zero=*/IntegerAttr());
       for (phiq::MatmulOp op : matmuls)
         op.getLhsMutable().assign(quantize);
     }

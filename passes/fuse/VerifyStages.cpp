@@ -25,7 +25,8 @@ bool isStageResult(Value value) { return isa_and_nonnull<plan::StageOp>(value.ge
 
 /// Why an op cannot be in a stage of rows; empty: it can.
 std::string whyNotInRows(Operation *op) {
-  if (isNorm(op) || isElementwise(op) || isElementwiseWithVector(op) || isa<phiq::EmbedOp, phiq::LogitRowsOp, phiq::QuantizeOp>(op))
+  if (isNorm(op) || isElementwise(op) || isElementwiseWithVector(op) ||
+      isa<phiq::EmbedOp, phiq::LogitRowsOp, phiq::QuantizeOp>(op))
     return {};
   return "is not done on rows alone";
 }
@@ -48,8 +49,9 @@ std::string whyNotInEpilogue(Operation *op) {
       (isElementwise(op) && op->getNumOperands() == 1))
     return isInside(op->getOperand(0)) ? "" : "requires a result of its stage's matmuls";
   if (auto append = dyn_cast<phiq::CacheAppendOp>(op))
-    return isInside(append.getKeys()) && isInside(append.getValues()) ? ""
-                                                                      : "requires keys and values from one stage's matmuls";
+    return isInside(append.getKeys()) && isInside(append.getValues())
+               ? ""
+               : "requires keys and values from one stage's matmuls";
   if (isElementwise(op)) // of two operands: one may be rows that an earlier stage made
     return llvm::any_of(op->getOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
   return "cannot follow a matmul in one stage";
@@ -124,7 +126,8 @@ private:
       if (!isRows(input))
         continue;
       bool isLogitRows = isStageResult(input) && input.getDefiningOp<plan::StageOp>().getLogitRows();
-      bool onlySelected = llvm::all_of(argument.getUsers(), [](Operation *user) { return isa<phiq::LogitRowsOp>(user); });
+      bool onlySelected =
+          llvm::all_of(argument.getUsers(), [](Operation *user) { return isa<phiq::LogitRowsOp>(user); });
       if (isLogitRows != (stage.getLogitRows() && !(selects && onlySelected)))
         blame(stage, "mixes logit rows with all rows");
     }

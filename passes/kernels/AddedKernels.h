@@ -18,7 +18,9 @@ namespace phic {
 struct StageKernelRow {
   std::string name; ///< what `phic inspect` calls the generator
   std::function<bool(const StageFacts &facts, const Target &target, MClass mClass)> claims;
-  std::function<mlir::FailureOr<StageKernel>(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass)> emit;
+  std::function<mlir::FailureOr<StageKernel>(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                             MClass mClass)>
+      emit;
 };
 
 class AddedKernels : public mlir::DialectInterface::Base<AddedKernels> {

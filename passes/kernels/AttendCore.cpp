@@ -52,7 +52,8 @@ public:
     b.loop(b.i64(0), rows, 1, [&](Value r) { startRow(r); });
     Value first = b.i64(0);
     if (shape.window) // the first block that row 0 sees
-      first = b.mul(b.divide(b.maximum(b.sub(call.position, b.i64(*shape.window - 1)), b.i64(0)), shape.keys), shape.keys);
+      first =
+          b.mul(b.divide(b.maximum(b.sub(call.position, b.i64(*shape.window - 1)), b.i64(0)), shape.keys), shape.keys);
     b.loop(first, end, shape.keys, [&](Value t0) {
       overRows([&](Value r, int64_t count) { scoreRows(t0, r, count); });
       b.loop(b.i64(0), rows, 1, [&](Value r) { updateRow(t0, r); });
@@ -65,7 +66,7 @@ private:
   KernelBuilder &b;
   const AttendShape &shape;
   const AttendCall &call;
-  const int64_t lanes;       ///< of a vector
+  const int64_t lanes; ///< of a vector
   const int64_t chunkVectors = kChunkKeys / lanes;
   Type stored;
   int64_t elementBytes;
@@ -103,25 +104,29 @@ private:
 
   /// Scores of rows r..r+count-1 for the keys of the block.
   void scoreRows(Value t0, Value r, int64_t count) {
-    const int64_t width = count == kTileRows ? kTileVectors : std::min(chunkVectors, kAccumulators / count), d = shape.headDim;
+    const int64_t width = count == kTileRows ? kTileVectors : std::min(chunkVectors, kAccumulators / count),
+                  d = shape.headDim;
     const int64_t columnBytes = kGroup * elementBytes, groups = lanes / kGroup;
     Value queries = b.offset(call.queries, b.mul(r, shape.queryRowBytes));
     Value keys = b.offset(call.keys, b.mul(t0, d * elementBytes)), scores = scoreRow(r);
     b.loop(b.i64(0), b.mul(chunks(t0), kChunkKeys / kGroup), width * groups, [&](Value g) {
       Value group = b.offset(keys, b.mul(g, d * columnBytes));
       Values dots(count * width, b.splat(lanes, 0.0f));
-      const int64_t together = 2, bytes = together * width * groups * columnBytes; // an even number of columns, whole lines
+      const int64_t together = 2,
+                    bytes = together * width * groups * columnBytes; // an even number of columns, whole lines
       dots = b.loop(b.i64(0), b.i64(d), together, dots, [&](Value j, ValueRange carried) {
         Values inner(carried);
         ask(b.offset(group, b.mul(j, bytes / together)), bytes);
         for (int64_t i = 0; i < together; ++i)
-          addColumn(b.offset(group, b.mul(b.add(j, i), columnBytes)), b.offset(queries, b.mul(b.add(j, i), 4)), count, width, inner);
+          addColumn(b.offset(group, b.mul(b.add(j, i), columnBytes)), b.offset(queries, b.mul(b.add(j, i), 4)), count,
+                    width, inner);
         return inner;
       });
       Value out = b.offset(scores, b.mul(g, kGroup * 4));
       for (int64_t i = 0; i < count; ++i)
         for (int64_t v = 0; v < width; ++v)
-          b.store(capped(b.fmul(dots[i * width + v], b.splat(lanes, shape.scale))), out, i * shape.keys * 4 + v * lanes * 4);
+          b.store(capped(b.fmul(dots[i * width + v], b.splat(lanes, shape.scale))), out,
+                  i * shape.keys * 4 + v * lanes * 4);
     });
   }
 
@@ -221,16 +226,17 @@ private:
     Value before = b.load(b.getF32Type(), perRow(maxima, r));
     Value now = b.fmax(before, b.maxLanes(most)), shift = b.broadcast(lanes, now);
     Value factor = b.extract(b.expNegative(b.broadcast(lanes, b.fsub(before, now))), 0);
-    Value sum = overChunks(t0, position, scores, b.splat(kGroup, 0.0f), [&](Value chunk, int64_t v, Value mask, Value total) {
-      Value e = b.expNegative(b.fsub(b.load(floats, chunk, v * lanes * 4), shift));
-      if (mask)
-        e = b.select(mask, e, none);
-      b.store(e, chunk, v * lanes * 4);
-      // In groups: the order of a sum is that of 8 lanes.
-      for (int64_t i = 0; i < lanes; i += kGroup)
-        total = b.fadd(total, b.lanes(e, i, kGroup));
-      return total;
-    });
+    Value sum =
+        overChunks(t0, position, scores, b.splat(kGroup, 0.0f), [&](Value chunk, int64_t v, Value mask, Value total) {
+          Value e = b.expNegative(b.fsub(b.load(floats, chunk, v * lanes * 4), shift));
+          if (mask)
+            e = b.select(mask, e, none);
+          b.store(e, chunk, v * lanes * 4);
+          // In groups: the order of a sum is that of 8 lanes.
+          for (int64_t i = 0; i < lanes; i += kGroup)
+            total = b.fadd(total, b.lanes(e, i, kGroup));
+          return total;
+        });
     b.store(now, perRow(maxima, r));
     b.store(factor, perRow(factors, r));
     b.store(b.fma(b.load(b.getF32Type(), perRow(sums, r)), factor, b.sumLanes(sum)), perRow(sums, r));
@@ -290,7 +296,8 @@ private:
 } // namespace
 
 void emitAttend(KernelBuilder &b, const AttendShape &shape, const AttendCall &call) {
-  assert(shape.headDim % shape.lanes == 0 && (shape.lanes == kGroup || shape.lanes == 2 * kGroup) && shape.keys % kChunkKeys == 0 && "checked by emit-kernels");
+  assert(shape.headDim % shape.lanes == 0 && (shape.lanes == kGroup || shape.lanes == 2 * kGroup) &&
+         shape.keys % kChunkKeys == 0 && "checked by emit-kernels");
   AttendEmitter(b, shape, call).emit();
 }
 

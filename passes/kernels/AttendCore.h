@@ -27,9 +27,11 @@ struct AttendShape {
   int64_t queryRowBytes = 0;  ///< distance of two rows of queries
   int64_t outRowBytes = 0;    ///< distance of two rows of the result
   int64_t rows = 1;           ///< most rows of a call
-  bool onePosition = false;   ///< rows are heads of the row at `position`, `rows` in each call; else rows of one head, one position after the other
-  int64_t lanes = 8;          ///< f32 lanes of a vector: 8, or 16 where headDim is a multiple of 16; the result does not depend on it
-  int64_t keys = 128;          ///< keys of a block, a multiple of 32, as the context is
+  bool onePosition =
+      false; ///< rows are heads of the row at `position`, `rows` in each call; else rows of one head, one position after the other
+  int64_t lanes =
+      8; ///< f32 lanes of a vector: 8, or 16 where headDim is a multiple of 16; the result does not depend on it
+  int64_t keys = 128; ///< keys of a block, a multiple of 32, as the context is
 
   int64_t scoreBytes() const { return rows * keys * 4; }
   /// Scratch of a call: scores [rows][keys], then maximum, sum and rescaling factor of each row.
@@ -39,9 +41,9 @@ struct AttendShape {
 /// Values of one call.
 struct AttendCall {
   mlir::Value queries, keys, values; ///< the (first) head's columns of row 0; the caches
-  mlir::Value out;                   ///< f32 rows [rows][headDim]
-  mlir::Value rows;                  ///< 1..shape.rows; not looked at with onePosition
-  mlir::Value position;              ///< of row 0
+  mlir::Value out; ///< f32 rows [rows][headDim]
+  mlir::Value rows; ///< 1..shape.rows; not looked at with onePosition
+  mlir::Value position; ///< of row 0
   mlir::Value scratch;
 };
 

@@ -4,8 +4,8 @@
 // A column's codes lie four bytes in every vector of a panel's; a run of them is one step.
 //===----------------------------------------------------------------------===//
 #include "passes/kernels/EmbedCore.h"
-#include "targets/CodePlanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/CodePlanes.h"
 
 using namespace mlir;
 
@@ -15,7 +15,9 @@ namespace {
 constexpr int64_t kLanes = PackedLayout::kColumns;
 
 Type floatType(KernelBuilder &b, Scalar type) {
-  return type == Scalar::F16 ? Type(b.getF16Type()) : type == Scalar::BF16 ? Type(b.getBF16Type()) : Type(b.getF32Type());
+  return type == Scalar::F16    ? Type(b.getF16Type())
+         : type == Scalar::BF16 ? Type(b.getBF16Type())
+                                : Type(b.getF32Type());
 }
 
 /// A float of a stored type at `pointer`.
@@ -34,7 +36,8 @@ public:
     outerScale = outerMin = nullptr;
     if (layout.isTwoLevel()) {
       outerScale = parameter(layout.scale, tile, layout.superScaleOffset(elements), b.i64(0));
-      outerMin = layout.min == Scalar::None ? Value() : parameter(layout.min, tile, layout.superMinOffset(elements), b.i64(0));
+      outerMin =
+          layout.min == Scalar::None ? Value() : parameter(layout.min, tile, layout.superMinOffset(elements), b.i64(0));
     }
     const int64_t block = std::min(layout.block, elements);
     b.loop(b.i64(0), b.i64(elements / block), 1, [&](Value i) { emitBlock(tile, elements, i, block, to); });
@@ -54,13 +57,15 @@ private:
       return b.broadcast(4, loadFloat(b, type, place, at));
     Value byte = b.load(b.getI8Type(), place, at);
     Type wide = b.getI32Type();
-    return b.broadcast(4, b.toFloat(type == Scalar::I8 ? Value(arith::ExtSIOp::create(b, wide, byte)) : Value(arith::ExtUIOp::create(b, wide, byte))));
+    return b.broadcast(4, b.toFloat(type == Scalar::I8 ? Value(arith::ExtSIOp::create(b, wide, byte))
+                                                       : Value(arith::ExtUIOp::create(b, wide, byte))));
   }
 
   /// Block i of a tile of `elements` elements: its first `count` ones.
   void emitBlock(Value tile, int64_t elements, Value i, int64_t count, Value to) {
     Value scale = parameter(layout.blockScale(), tile, layout.scaleOffset(elements), i), min;
-    Value zero = layout.zero == Scalar::None ? b.splat(4, float(layout.storedZero())) : parameter(layout.zero, tile, layout.zeroOffset(elements), i);
+    Value zero = layout.zero == Scalar::None ? b.splat(4, float(layout.storedZero()))
+                                             : parameter(layout.zero, tile, layout.zeroOffset(elements), i);
     if (layout.min != Scalar::None)
       min = parameter(layout.blockMin(), tile, layout.minOffset(elements), i);
     if (outerScale)
@@ -85,7 +90,8 @@ private:
   /// The groups of a run that hold its first `count` elements; the column has four bytes in every vector of codes.
   void storeRun(Value codes, Value to, int64_t count, const Parameters &parameters) {
     const int64_t held = (count + PackedLayout::kGroup - 1) / PackedLayout::kGroup;
-    auto groups = unpackGroups(b, layout, 0, held, [&](int64_t at) { return b.load(b.vec(4, b.getI8Type()), codes, at); });
+    auto groups =
+        unpackGroups(b, layout, 0, held, [&](int64_t at) { return b.load(b.vec(4, b.getI8Type()), codes, at); });
     for (auto [g, group] : llvm::enumerate(groups))
       storeFour(group, to, int64_t(g) * 16, parameters);
   }
@@ -102,7 +108,8 @@ private:
 } // namespace
 
 std::string embedFallback(const PackedLayout &layout) {
-  return layout.kind == PackedLayout::Kind::FloatPanel ? "scalar code, since a row's floats lie in eight-column panels" : "";
+  return layout.kind == PackedLayout::Kind::FloatPanel ? "scalar code, since a row's floats lie in eight-column panels"
+                                                       : "";
 }
 
 void emitEmbedRow(KernelBuilder &b, const PackedLayout &layout, int64_t K, Value table, Value n, Value out) {
@@ -120,7 +127,8 @@ void emitEmbedRow(KernelBuilder &b, const PackedLayout &layout, int64_t K, Value
   }
   BlockRowEmitter row(b, layout, panel, column, out);
   const int64_t length = layout.tileElements(), whole = K / length, tail = K % length;
-  b.loop(b.i64(0), b.i64(whole), 1, [&](Value i) { row.emitTile(b.mul(i, layout.tileBytes()), length, b.mul(i, length)); });
+  b.loop(b.i64(0), b.i64(whole), 1,
+         [&](Value i) { row.emitTile(b.mul(i, layout.tileBytes()), length, b.mul(i, length)); });
   if (tail > 0)
     row.emitTile(b.i64(whole * layout.tileBytes()), tail, b.i64(whole * length));
 }

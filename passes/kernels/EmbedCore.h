@@ -14,7 +14,8 @@
 namespace phic {
 
 /// out[k] = table[n][k] for k < K. `out` is written up to the next multiple of 8.
-void emitEmbedRow(KernelBuilder &b, const PackedLayout &layout, int64_t K, mlir::Value table, mlir::Value n, mlir::Value out);
+void emitEmbedRow(KernelBuilder &b, const PackedLayout &layout, int64_t K, mlir::Value table, mlir::Value n,
+                  mlir::Value out);
 
 /// The generic code that `emitEmbedRow` makes for a layout, and why; empty: none.
 std::string embedFallback(const PackedLayout &layout);

@@ -73,9 +73,13 @@ private:
 
   std::string name(std::string suffix, std::string epilogue) {
     int64_t block = blockOf(group.sinks[0].value);
-    return KernelName{.op = "attend", .lhs = "f32", .rhs = shape.halfCache ? "f16" : "f32",
-                      .out = block ? "s8b" + std::to_string(block) : "f32", .epilogue = epilogue,
-                      .shape = "m" + std::to_string(tileRows) + "d" + std::to_string(headDim) + suffix, .isa = target.isa}
+    return KernelName{.op = "attend",
+                      .lhs = "f32",
+                      .rhs = shape.halfCache ? "f16" : "f32",
+                      .out = block ? "s8b" + std::to_string(block) : "f32",
+                      .epilogue = epilogue,
+                      .shape = "m" + std::to_string(tileRows) + "d" + std::to_string(headDim) + suffix,
+                      .isa = target.isa}
         .str();
   }
 
@@ -100,8 +104,8 @@ private:
     b.loop(b.i64(0), b.i64(heads), headsTogether, [&](Value i) {
       Value head = b.add(firstHead, i), cacheHead = b.divide(head, queriesPerHead);
       Value query = b.offset(e.inputRow(queries(), row), b.mul(head, headDim * 4));
-      b.call(core, {query, e.cacheKeys(cacheHead), e.cacheValues(cacheHead), b.offset(out, b.mul(i, headDim * 4)), count,
-                    position, scratch});
+      b.call(core, {query, e.cacheKeys(cacheHead), e.cacheValues(cacheHead), b.offset(out, b.mul(i, headDim * 4)),
+                    count, position, scratch});
     });
     if (!group.isPlain())
       e.applyRegion(group, heads * headDim, b.i64(1), column, row, count, {e.scratch}, outRowBytes);
@@ -125,7 +129,7 @@ private:
 } // namespace
 
 FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
-                                      const TileShape &tile) {
+                                       const TileShape &tile) {
   return AttendStage(library, facts, target, tile).run();
 }
 

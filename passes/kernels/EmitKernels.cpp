@@ -30,13 +30,15 @@ FailureOr<StageKernel> emitWithRow(const StageKernelRow &row, KernelLibrary &lib
     return stage.emitOpError("has no kernel: the row '") << row.name << "' of a plugin claims it, but emits none";
   auto function = stage->getParentOfType<ModuleOp>().lookupSymbol<LLVM::LLVMFuncOp>(kernel->symbol);
   if (!function || kernel->tiles.columns < 1 || kernel->tiles.rows < 1)
-    return stage.emitOpError("has no kernel: the row '") << row.name << "' of a plugin names '" << kernel->symbol << "' with "
-                                                         << kernel->tiles.columns << "x" << kernel->tiles.rows << " tiles";
+    return stage.emitOpError("has no kernel: the row '")
+           << row.name << "' of a plugin names '" << kernel->symbol << "' with " << kernel->tiles.columns << "x"
+           << kernel->tiles.rows << " tiles";
   function->setAttr(AddedKernels::kGenerator, StringAttr::get(function.getContext(), row.name));
   return kernel;
 }
 
-FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileTable &tiles, MClass mClass) {
+FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                 const TileTable &tiles, MClass mClass) {
   if (const AddedKernels *added = AddedKernels::of(facts.stage->getContext()))
     for (const StageKernelRow &row : added->stages)
       if (row.claims(facts, target, mClass))
@@ -74,10 +76,11 @@ void remarkFallbacks(func::FuncOp model, ArrayRef<std::pair<plan::StageOp, Stage
   for (auto stage : model.getOps<plan::StageOp>())
     all += decodeBytes(stage);
   for (const auto &[stage, kernel] : fallbacks)
-    stage->emitRemark() << "stage '" << plan::StageOp(stage).getName() << "', kernel '" << kernel.symbol << "', " << kFallsBack << " "
-                        << kernel.fallback << ": "
-                        << llvm::formatv("{0:f3}", 100.0 * double(decodeBytes(stage)) / double(std::max<int64_t>(all, 1))).str()
-                        << " % of the weight bytes of a decode step";
+    stage->emitRemark()
+        << "stage '" << plan::StageOp(stage).getName() << "', kernel '" << kernel.symbol << "', " << kFallsBack << " "
+        << kernel.fallback << ": "
+        << llvm::formatv("{0:f3}", 100.0 * double(decodeBytes(stage)) / double(std::max<int64_t>(all, 1))).str()
+        << " % of the weight bytes of a decode step";
 }
 
 struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {

@@ -84,7 +84,9 @@ private:
   int64_t coreBytes(const TileRun &run) const { return tile.rows * paddedWidth(run) * 4; }
 
   /// Where register tiles rearrange activations, or weights are unpacked: behind what the cores write.
-  int64_t arrangedAt(const TileRun &run) const { return (int64_t(run.group->cores.size()) * coreBytes(run) + 63) / 64 * 64; }
+  int64_t arrangedAt(const TileRun &run) const {
+    return (int64_t(run.group->cores.size()) * coreBytes(run) + 63) / 64 * 64;
+  }
   int64_t arrangedBytes(const TileRun &run) const {
     int64_t most = 0;
     for (const CoreUse &use : run.group->cores) {
@@ -126,9 +128,16 @@ private:
       if (part.size() > epilogue.size())
         epilogue = part;
     }
-    return KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = out, .epilogue = epilogue,
-                      .MR = largest.MR, .NR = largest.NR, .KR = largest.KR,
-                      .shape = "m" + std::to_string(tile.rows) + "n" + std::to_string(columns) + "k" + std::to_string(operands.K),
+    return KernelName{.op = "matmul",
+                      .lhs = operands.lhsName(),
+                      .rhs = operands.rhsName(),
+                      .out = out,
+                      .epilogue = epilogue,
+                      .MR = largest.MR,
+                      .NR = largest.NR,
+                      .KR = largest.KR,
+                      .shape = "m" + std::to_string(tile.rows) + "n" + std::to_string(columns) + "k" +
+                               std::to_string(operands.K),
                       .isa = target.isa}
         .str();
   }
@@ -183,8 +192,8 @@ private:
   }
 
   /// out[0, count) = lhs rows times the panels from the group's `column`, by register tiles of falling height.
-  void emitCore(StageEmitter &e, const CoreUse &use, const TileRun &run, Value column, Value row, Value count, Value out,
-                int64_t outRowBytes) {
+  void emitCore(StageEmitter &e, const CoreUse &use, const TileRun &run, Value column, Value row, Value count,
+                Value out, int64_t outRowBytes) {
     KernelBuilder &b = e.b;
     auto op = cast<phiq::MatmulOp>(use.core);
     MatmulOperands operands = operandsOf(op);
@@ -211,17 +220,26 @@ private:
   }
 
   std::string coreSymbol(const MatmulOperands &operands, const RegisterTile &registers) const {
-    return KernelName{.op = "matmul", .lhs = operands.lhsName(), .rhs = operands.rhsName(), .out = "f32",
-                      .epilogue = "none", .MR = registers.MR, .NR = registers.NR, .KR = registers.KR,
-                      .shape = "k" + std::to_string(operands.K), .isa = target.isa}
+    return KernelName{.op = "matmul",
+                      .lhs = operands.lhsName(),
+                      .rhs = operands.rhsName(),
+                      .out = "f32",
+                      .epilogue = "none",
+                      .MR = registers.MR,
+                      .NR = registers.NR,
+                      .KR = registers.KR,
+                      .shape = "k" + std::to_string(operands.K),
+                      .isa = target.isa}
         .str();
   }
 
   std::string defineCore(const MatmulOperands &operands, const RegisterTile &registers, Location loc) {
     std::string name = coreSymbol(operands, registers);
-    Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()), i64 = IntegerType::get(facts.stage->getContext(), 64);
+    Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()),
+         i64 = IntegerType::get(facts.stage->getContext(), 64);
     return library.define(name + std::to_string(operands.lhsRowBytes), name, loc, LLVM::Linkage::Internal,
-                          {pointer, pointer, pointer, i64, i64, pointer}, [&](KernelBuilder &b, Block::BlockArgListType arguments) {
+                          {pointer, pointer, pointer, i64, i64, pointer},
+                          [&](KernelBuilder &b, Block::BlockArgListType arguments) {
                             microkernels.emitMatmul(b, operands, registers, arguments[0], arguments[1], arguments[2],
                                                     arguments[3], arguments[4], arguments[5]);
                           });
@@ -229,12 +247,19 @@ private:
 
   std::string defineTallCore(const MatmulOperands &operands, const RegisterTile &registers, Location loc) {
     std::string name = coreSymbol(operands, registers);
-    Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()), i64 = IntegerType::get(facts.stage->getContext(), 64);
+    Type pointer = LLVM::LLVMPointerType::get(facts.stage->getContext()),
+         i64 = IntegerType::get(facts.stage->getContext(), 64);
     return library.define("tall" + name + std::to_string(operands.lhsRowBytes), name, loc, LLVM::Linkage::Internal,
-                          {pointer, pointer, pointer, i64, i64, pointer, i64}, [&](KernelBuilder &b, Block::BlockArgListType arguments) {
-                            microkernels.emitTallMatmul(b, operands, {.lhs = arguments[0], .rhs = arguments[1], .out = arguments[2],
-                                                                      .outRowBytes = arguments[3], .panels = arguments[4],
-                                                                      .rows = arguments[6], .scratch = arguments[5]});
+                          {pointer, pointer, pointer, i64, i64, pointer, i64},
+                          [&](KernelBuilder &b, Block::BlockArgListType arguments) {
+                            microkernels.emitTallMatmul(b, operands,
+                                                        {.lhs = arguments[0],
+                                                         .rhs = arguments[1],
+                                                         .out = arguments[2],
+                                                         .outRowBytes = arguments[3],
+                                                         .panels = arguments[4],
+                                                         .rows = arguments[6],
+                                                         .scratch = arguments[5]});
                           });
   }
 };
@@ -242,7 +267,7 @@ private:
 } // namespace
 
 FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
-                                      const TileShape &tile) {
+                                       const TileShape &tile) {
   return MatmulStage(library, facts, target, tile).run();
 }
 

@@ -43,8 +43,12 @@ private:
     int64_t block = 0;
     for (const Sink &sink : group.sinks)
       block = std::max(block, blockOf(sink.value));
-    KernelName name{.op = "rows", .lhs = "f32", .out = block ? "s8b" + std::to_string(block) : "f32", .epilogue = epilogueName(group),
-                    .shape = "n" + std::to_string(group.columns), .isa = target.isa};
+    KernelName name{.op = "rows",
+                    .lhs = "f32",
+                    .out = block ? "s8b" + std::to_string(block) : "f32",
+                    .epilogue = epilogueName(group),
+                    .shape = "n" + std::to_string(group.columns),
+                    .isa = target.isa};
     if (embed) {
       name.op = "embed";
       name.lhs = "i32";

@@ -34,7 +34,8 @@ FailureOr<StageBuffer> bufferOfResult(plan::StageOp stage, unsigned index) {
 
 FailureOr<StageBuffer> bufferOfWeight(plan::StageOp stage, Value input) {
   auto packed = input.getDefiningOp()->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
-  std::optional<PackedLayout> layout = packed ? PackedLayout::parse(std::string_view(packed.getLayout())) : std::nullopt;
+  std::optional<PackedLayout> layout =
+      packed ? PackedLayout::parse(std::string_view(packed.getLayout())) : std::nullopt;
   if (!layout)
     return stage.emitOpError("reads a weight without a packed layout: run assign-packed-layouts first");
   StageBuffer buffer{.space = StageBuffer::Space::Weights};
@@ -52,7 +53,8 @@ FailureOr<StageBuffer> bufferOfInput(plan::StageOp stage, Value input) {
 }
 
 std::string bufferKey(const StageBuffer &buffer) {
-  return std::to_string(int(buffer.space)) + "," + std::to_string(buffer.rowBytes) + "," + std::to_string(buffer.columns) +
+  return std::to_string(int(buffer.space)) + "," + std::to_string(buffer.rowBytes) + "," +
+         std::to_string(buffer.columns) +
          (buffer.space == StageBuffer::Space::Weights ? "," + buffer.layout.name() : "") + ";";
 }
 
@@ -132,7 +134,8 @@ std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, S
   MLIRContext *context = facts.stage->getContext();
   Type pointer = LLVM::LLVMPointerType::get(context), i64 = IntegerType::get(context, 64);
   std::string key = tileKey.str() + ";" + facts.key();
-  return library.define(key, name, facts.stage->getLoc(), LLVM::Linkage::External, {pointer, pointer, i64, i64, pointer},
+  return library.define(key, name, facts.stage->getLoc(), LLVM::Linkage::External,
+                        {pointer, pointer, i64, i64, pointer},
                         [&](KernelBuilder &b, Block::BlockArgListType arguments) {
                           StageEmitter emitter(b, library, facts, arguments);
                           body(emitter);
@@ -161,10 +164,14 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
   auto base = [&](const StageBuffer &buffer) {
     Value offset = b.load(i64, args, 8 * next++);
     switch (buffer.space) {
-    case StageBuffer::Space::Arena: return b.offset(arena, offset);
-    case StageBuffer::Space::Weights: return b.offset(weights, offset);
-    case StageBuffer::Space::Logits: return logits;
-    case StageBuffer::Space::Tokens: return tokens;
+    case StageBuffer::Space::Arena:
+      return b.offset(arena, offset);
+    case StageBuffer::Space::Weights:
+      return b.offset(weights, offset);
+    case StageBuffer::Space::Logits:
+      return logits;
+    case StageBuffer::Space::Tokens:
+      return tokens;
     }
     llvm_unreachable("covered switch");
   };
@@ -212,19 +219,26 @@ Value StageEmitter::pointerOf(const RegionArgument &argument, Value column, Valu
   using Source = RegionArgument::Source;
   auto floats = [&](Value base) { return b.offset(base, b.mul(b.add(column, argument.begin), 4)); };
   switch (argument.source) {
-  case Source::Core: break;
-  case Source::Rows: return floats(inputRow(argument.index, row));
-  case Source::SelectedRows: return floats(inputRow(argument.index, b.add(row, logitRow0)));
-  case Source::Vector: return floats(weight(argument.index));
-  case Source::Scalar: return weight(argument.index);
-  case Source::Floats: return floats(resultRow(argument.index, row));
+  case Source::Core:
+    break;
+  case Source::Rows:
+    return floats(inputRow(argument.index, row));
+  case Source::SelectedRows:
+    return floats(inputRow(argument.index, b.add(row, logitRow0)));
+  case Source::Vector:
+    return floats(weight(argument.index));
+  case Source::Scalar:
+    return weight(argument.index);
+  case Source::Floats:
+    return floats(resultRow(argument.index, row));
   case Source::RopeRow: {
     Value table = weight(argument.index);
     if (argument.longIndex >= 0)
       table = b.select(b.less(b.i64(argument.threshold), total), weight(argument.longIndex), table);
     return b.offset(table, b.mul(b.add(past, row), 4 * argument.tableColumns));
   }
-  case Source::Codes: return b.offset(resultRow(argument.index, row), column);
+  case Source::Codes:
+    return b.offset(resultRow(argument.index, row), column);
   case Source::Scales:
   case Source::Sums: {
     QuantizedRow layout{facts.results[argument.index].columns, argument.block};
@@ -245,8 +259,8 @@ Value StageEmitter::pointerOf(const RegionArgument &argument, Value column, Valu
   llvm_unreachable("core results are the caller's");
 }
 
-void StageEmitter::applyRegion(const ColumnGroup &group, int64_t width, Value steps, Value column, Value row, Value count,
-                               ArrayRef<Value> cores, int64_t coreRowBytes) {
+void StageEmitter::applyRegion(const ColumnGroup &group, int64_t width, Value steps, Value column, Value row,
+                               Value count, ArrayRef<Value> cores, int64_t coreRowBytes) {
   RegionPlan plan = planRegion(group, width);
   std::string symbol = library.declare(plan.spec, b.getLoc());
   b.loop(b.i64(0), count, 1, [&](Value i) {

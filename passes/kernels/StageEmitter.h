@@ -44,8 +44,7 @@ struct StageFacts {
   static mlir::FailureOr<StageFacts> of(plan::StageOp stage);
   /// Everything but offsets and names: equal for stages that can share a kernel.
   std::string key() const;
-  template <typename Op>
-  Op first() const {
+  template <typename Op> Op first() const {
     auto ops = plan::StageOp(stage).getBody().front().template getOps<Op>();
     return ops.empty() ? Op() : *ops.begin();
   }
@@ -66,7 +65,8 @@ struct StageKernel {
 
 class StageEmitter {
 public:
-  StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts, mlir::Block::BlockArgListType arguments);
+  StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts,
+               mlir::Block::BlockArgListType arguments);
 
   /// The tiles of [begin, end): `body(column tile, first row, number of rows)`. One row a tile and more than one
   /// column of tiles: for a step of one row.
@@ -100,14 +100,16 @@ private:
 };
 
 /// Each takes a stage of its kind. M classes with equal tile shapes share a kernel.
-mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile);
-mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile);
+mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                             const TileShape &tile);
+mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                             const TileShape &tile);
 mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target);
 
 /// Defines the kernel function around `body`, which emits it with an emitter. `tileKey`: what of the tile shape
 /// the code depends on.
-std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, llvm::StringRef tileKey, llvm::StringRef name,
-                              llvm::function_ref<void(StageEmitter &)> body);
+std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, llvm::StringRef tileKey,
+                              llvm::StringRef name, llvm::function_ref<void(StageEmitter &)> body);
 
 } // namespace phic
 

@@ -60,8 +60,11 @@ struct RegionArgument {
     Scalar,        ///< the one element of stage input `index`
     RopeRow,       ///< row of table `index` (`longIndex` when total > threshold) at the row's position
     Floats,        ///< row of stage result `index`
-    Codes, Scales, Sums, ///< the parts of a quantized row of stage result `index`
-    Keys, Values,  ///< the row's place in the cache
+    Codes,
+    Scales,
+    Sums, ///< the parts of a quantized row of stage result `index`
+    Keys,
+    Values,  ///< the row's place in the cache
   };
   Source source;
   unsigned index = 0;
@@ -83,9 +86,7 @@ RegionPlan planRegion(const ColumnGroup &group, int64_t width);
 std::string epilogueName(const ColumnGroup &group);
 
 /// Columns of a [M, N] value.
-inline int64_t columnsOf(mlir::Value value) {
-  return mlir::cast<mlir::ShapedType>(value.getType()).getShape().back();
-}
+inline int64_t columnsOf(mlir::Value value) { return mlir::cast<mlir::ShapedType>(value.getType()).getShape().back(); }
 /// The block of a quantized value's format; 0 for floats.
 int64_t blockOf(mlir::Value value);
 inline bool isCore(mlir::Operation *op) { return mlir::isa<phiq::MatmulOp, phiq::AttendOp, phiq::EmbedOp>(op); }

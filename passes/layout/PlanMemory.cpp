@@ -7,10 +7,10 @@
 //     plan.stage "..." (...) : ...  ->  plan.stage "..." (...) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 128>]} : ...
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
+#include "mlir/IR/Builders.h"
 #include "passes/Passes.h"
 #include "passes/RowOps.h"
 #include "passes/layout/Lifetimes.h"
-#include "mlir/IR/Builders.h"
 
 namespace phic {
 #define GEN_PASS_DEF_PLANMEMORYPASS
@@ -27,8 +27,10 @@ struct Placement {
 /// The lowest offset at which `next` overlaps none of `placed` that are live at the same time.
 uint64_t lowestFreeOffset(const Placement &next, ArrayRef<const Placement *> placed) {
   SmallVector<const Placement *> rivals;
-  llvm::copy_if(placed, std::back_inserter(rivals), [&](const Placement *p) { return p->lifetime.overlaps(next.lifetime); });
-  llvm::sort(rivals, [](const Placement *a, const Placement *b) { return std::pair(a->offset, a) < std::pair(b->offset, b); });
+  llvm::copy_if(placed, std::back_inserter(rivals),
+                [&](const Placement *p) { return p->lifetime.overlaps(next.lifetime); });
+  llvm::sort(rivals,
+             [](const Placement *a, const Placement *b) { return std::pair(a->offset, a) < std::pair(b->offset, b); });
   uint64_t offset = 0;
   for (const Placement *rival : rivals) {
     if (offset + next.bytes <= rival->offset)
@@ -45,7 +47,8 @@ uint64_t placeInArena(MutableArrayRef<Placement> all) {
     if (!placement.lifetime.isLogits)
       bySize.push_back(&placement);
   // Equal ones in the order of the stages, which is that of their addresses in `all`.
-  llvm::sort(bySize, [](const Placement *a, const Placement *b) { return std::pair(b->bytes, a) < std::pair(a->bytes, b); });
+  llvm::sort(bySize,
+             [](const Placement *a, const Placement *b) { return std::pair(b->bytes, a) < std::pair(a->bytes, b); });
   SmallVector<const Placement *> placed;
   uint64_t end = 0;
   for (Placement *placement : bySize) {

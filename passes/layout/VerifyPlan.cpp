@@ -27,7 +27,8 @@ struct Extent {
 
 class Verifier {
 public:
-  Verifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory) : module(module), model(model), memory(memory) {}
+  Verifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory)
+      : module(module), model(model), memory(memory) {}
 
   LogicalResult run() {
     verifyBuffers();
@@ -52,7 +53,8 @@ private:
     for (const Lifetime &lifetime : lifetimesOf(model)) {
       plan::StageOp stage = lifetime.stage();
       auto buffer = bufferOf(lifetime);
-      std::string name = ("stage '" + stage.getName() + "' result " + llvm::Twine(lifetime.result.getResultNumber())).str();
+      std::string name =
+          ("stage '" + stage.getName() + "' result " + llvm::Twine(lifetime.result.getResultNumber())).str();
       require(bool(buffer), stage, name + " has no buffer");
       if (!buffer)
         continue;
@@ -64,12 +66,14 @@ private:
       if (lifetime.isLogits)
         continue;
       Extent extent{buffer.getOffset(), buffer.getRowBytes() * memory.getChunkRows()};
-      require(extent.offset % kArenaAlignment == 0, stage, name + " is at " + llvm::Twine(extent.offset) + ", not aligned");
+      require(extent.offset % kArenaAlignment == 0, stage,
+              name + " is at " + llvm::Twine(extent.offset) + ", not aligned");
       require(extent.end() <= memory.getArenaBytes(), stage,
               name + " ends at " + llvm::Twine(extent.end()) + ", the arena at " + llvm::Twine(memory.getArenaBytes()));
       for (auto &[other, taken] : live)
         if (other.overlaps(lifetime))
-          require(!extent.overlaps(taken), stage, name + " overlaps a result of stage '" + other.stage().getName() + "'");
+          require(!extent.overlaps(taken), stage,
+                  name + " overlaps a result of stage '" + other.stage().getName() + "'");
       live.emplace_back(lifetime, extent);
     }
   }
@@ -101,7 +105,8 @@ private:
     SmallVector<std::pair<Extent, Operation *>> extents;
     for (auto cache : module.getOps<phiq::CacheOp>()) {
       uint64_t bytes = cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8;
-      for (StringRef attribute : {StringRef(plan::PlanDialect::kKeyOffset), StringRef(plan::PlanDialect::kValueOffset)}) {
+      for (StringRef attribute :
+           {StringRef(plan::PlanDialect::kKeyOffset), StringRef(plan::PlanDialect::kValueOffset)}) {
         auto offset = cache->getAttrOfType<IntegerAttr>(attribute);
         require(bool(offset), cache, "cache has no " + attribute);
         if (offset)
@@ -116,8 +121,10 @@ private:
     llvm::sort(extents, [](auto &a, auto &b) { return a.first.offset < b.first.offset; });
     uint64_t end = 0;
     for (auto &[extent, op] : extents) {
-      require(extent.offset >= end, op, what + " begins at " + llvm::Twine(extent.offset) + ", the one before ends at " + llvm::Twine(end));
-      require(extent.end() <= size, op, what + " ends at " + llvm::Twine(extent.end()) + " of " + llvm::Twine(size) + " bytes");
+      require(extent.offset >= end, op,
+              what + " begins at " + llvm::Twine(extent.offset) + ", the one before ends at " + llvm::Twine(end));
+      require(extent.end() <= size, op,
+              what + " ends at " + llvm::Twine(extent.end()) + " of " + llvm::Twine(size) + " bytes");
       end = std::max(end, extent.end());
     }
   }

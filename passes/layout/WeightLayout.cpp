@@ -24,9 +24,7 @@ SmallVector<Operation *> readers(Operation *weight) {
   return result;
 }
 
-Scalar scalarOf(Type element) {
-  return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32;
-}
+Scalar scalarOf(Type element) { return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32; }
 
 } // namespace
 
@@ -47,7 +45,8 @@ std::optional<PackedLayout> packedLayoutOf(Operation *weight, std::string *reaso
 
 int64_t packedBytes(Operation *weight, const PackedLayout &layout) {
   ShapedType type = typeOf(weight);
-  return type.getRank() == 1 ? layout.bytes(1, type.getDimSize(0)) : layout.bytes(type.getDimSize(0), type.getDimSize(1));
+  return type.getRank() == 1 ? layout.bytes(1, type.getDimSize(0))
+                             : layout.bytes(type.getDimSize(0), type.getDimSize(1));
 }
 
 } // namespace phic

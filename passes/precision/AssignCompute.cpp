@@ -38,7 +38,8 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
       anyI8 |= isI8;
     }
     if (act == "i8" && !anyI8) {
-      getOperation().emitError("activations i8 are for quantized weights, and no matmul of this model has one; use f32 or auto");
+      getOperation().emitError(
+          "activations i8 are for quantized weights, and no matmul of this model has one; use f32 or auto");
       signalPassFailure();
     }
   }

@@ -6,8 +6,8 @@
 //     phiq.cache @kv0 {element = f32, ...}     ->     phiq.cache @kv0 {element = f16, ...}
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
-#include "passes/Passes.h"
 #include "mlir/IR/Builders.h"
+#include "passes/Passes.h"
 
 namespace phic {
 #define GEN_PASS_DEF_ASSIGNKVCACHEPASS

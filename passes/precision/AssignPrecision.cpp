@@ -55,7 +55,9 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   }
 
   PrecisionFlags flags() {
-    return {precision, block, scheme, axis, embeddings, lmHead, std::vector<std::string>(rules.begin(), rules.end()), allowRequantize};
+    return {
+        precision,      block, scheme, axis, embeddings, lmHead, std::vector<std::string>(rules.begin(), rules.end()),
+        allowRequantize};
   }
 
   LogicalResult assignAll() {
@@ -106,7 +108,8 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     Type embeddings = elementFor(weight, spec.embeddings), lmHead = elementFor(weight, spec.lmHead);
     if (spec.embeddingsGiven && spec.lmHeadGiven && embeddings != lmHead)
       return weight.emitError() << "is both embeddings and LM head of this model, and --embeddings asks for "
-                                   << embeddings << ", --lm-head for " << lmHead << "; give them one format, or only one of the flags";
+                                << embeddings << ", --lm-head for " << lmHead
+                                << "; give them one format, or only one of the flags";
     return spec.embeddingsGiven ? &spec.embeddings : &spec.lmHead;
   }
 
@@ -133,8 +136,8 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     std::string reason;
     if (!block || PackedLayout::blockPanel(block.getFormat(), typeOf(weight).getDimSize(1), &reason))
       return success();
-    return weight.emitError() << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1)
-                                 << " cannot be " << block << ": " << reason;
+    return weight.emitError() << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1) << " cannot be "
+                              << block << ": " << reason;
   }
 
   /// A rule that matches nothing is a mistake that the program would hide.
@@ -142,8 +145,9 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     for (auto [rule, isUsed] : llvm::zip(spec.rules, used)) {
       if (isUsed)
         continue;
-      InFlightDiagnostic error = getOperation().emitError("--precision-rule '") << rule.text << "' matches none of the " << roles.size()
-                                                                               << " matrices of this model; their names are";
+      InFlightDiagnostic error = getOperation().emitError("--precision-rule '")
+                                 << rule.text << "' matches none of the " << roles.size()
+                                 << " matrices of this model; their names are";
       constexpr size_t kShown = 12;
       for (WeightRole role : roles.take_front(kShown))
         noteWeight(error, role.weight);
@@ -158,9 +162,10 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   LogicalResult requireFloats(ArrayRef<phiq::WeightOp> quantized) {
     if (quantized.empty())
       return success();
-    InFlightDiagnostic error = getOperation().emitError() << quantized.size()
-                                                         << " weights are quantized already; quantizing them again adds to their error. "
-                                                            "Use --allow-requantize, or keep them with --precision-rule 'REGEX=as-is'";
+    InFlightDiagnostic error = getOperation().emitError()
+                               << quantized.size()
+                               << " weights are quantized already; quantizing them again adds to their error. "
+                                  "Use --allow-requantize, or keep them with --precision-rule 'REGEX=as-is'";
     constexpr size_t kShown = 8;
     for (phiq::WeightOp weight : quantized.take_front(kShown))
       noteWeight(error, weight);

@@ -109,8 +109,15 @@ void printColumns(ArrayRef<Row> rows, llvm::raw_ostream &os) {
 }
 
 Row rowOf(const PrecisionReport::Weight &weight) {
-  Row row = {weight.name, shapeText(weight.shape), weight.method.empty() ? "" : weight.stored, weight.format,
-             llvm::formatv("{0:f2}", weight.bitsPerWeight).str(), "", "", weight.compute, ""};
+  Row row = {weight.name,
+             shapeText(weight.shape),
+             weight.method.empty() ? "" : weight.stored,
+             weight.format,
+             llvm::formatv("{0:f2}", weight.bitsPerWeight).str(),
+             "",
+             "",
+             weight.compute,
+             ""};
   if (weight.error) {
     row[5] = llvm::formatv("{0:f5}", weight.error->relativeRms).str();
     row[6] = llvm::formatv("{0:e2}", weight.error->greatest).str();
@@ -129,8 +136,7 @@ void dropEmptyColumns(std::vector<Row> &rows) {
 }
 
 /// Mean of a number of bits over all matrices, by their elements.
-template <typename Bits>
-double meanOverMatrices(ArrayRef<PrecisionReport::Weight> weights, Bits bits) {
+template <typename Bits> double meanOverMatrices(ArrayRef<PrecisionReport::Weight> weights, Bits bits) {
   double sum = 0, elements = 0;
   for (const PrecisionReport::Weight &weight : weights) {
     if (!weight.isMatrix())
@@ -152,7 +158,8 @@ llvm::json::Object toJson(const PrecisionReport::Weight &weight) {
   if (!weight.method.empty())
     row["method"] = weight.method;
   if (weight.error)
-    row["error"] = llvm::json::Object{{"relative_rms", weight.error->relativeRms}, {"greatest", weight.error->greatest}};
+    row["error"] =
+        llvm::json::Object{{"relative_rms", weight.error->relativeRms}, {"greatest", weight.error->greatest}};
   if (!weight.kernels.empty()) {
     llvm::json::Object kernels;
     for (auto &[entry, symbols] : weight.kernels)
@@ -206,12 +213,14 @@ std::string PrecisionReport::conversions() const {
     return "";
   std::string text = std::to_string(converted()) + (converted() == 1 ? " weight converted" : " weights converted");
   if (const Weight *most = worst())
-    text += llvm::formatv(", relative rms error {0:f5}, up to {1:f5} ('{2}')", convertedRms(), most->error->relativeRms, most->name);
+    text += llvm::formatv(", relative rms error {0:f5}, up to {1:f5} ('{2}')", convertedRms(), most->error->relativeRms,
+                          most->name);
   return text;
 }
 
 void PrecisionReport::print(llvm::raw_ostream &os) const {
-  std::vector<Row> rows = {{"weight", "shape", "stored as", "format", "bits/weight", "rms error", "greatest", "compute", "decode kernel"}};
+  std::vector<Row> rows = {
+      {"weight", "shape", "stored as", "format", "bits/weight", "rms error", "greatest", "compute", "decode kernel"}};
   for (const Weight &weight : weights)
     rows.push_back(rowOf(weight));
   dropEmptyColumns(rows);
@@ -226,7 +235,8 @@ llvm::json::Value PrecisionReport::toJson() const {
   llvm::json::Array rows;
   for (const Weight &weight : weights)
     rows.push_back(phic::toJson(weight));
-  llvm::json::Object json{{"weights", std::move(rows)}, {"bits_per_weight", meanBitsPerWeight()}, {"kv_cache", cacheElement}};
+  llvm::json::Object json{
+      {"weights", std::move(rows)}, {"bits_per_weight", meanBitsPerWeight()}, {"kv_cache", cacheElement}};
   if (converted()) {
     json["stored_bits_per_weight"] = meanStoredBitsPerWeight();
     json["converted"] = converted();

@@ -16,8 +16,10 @@ public:
   explicit SpecParser(const PrecisionFlags &flags) : flags(flags) {}
 
   bool parse(PrecisionSpec &spec) {
-    return parseBlock() && parseScheme() && parseAll(spec) && parseRole(spec, "--embeddings", flags.embeddings, spec.embeddings, spec.embeddingsGiven) &&
-           parseRole(spec, "--lm-head", flags.lmHead, spec.lmHead, spec.lmHeadGiven) && parseRules(spec) && requireUse();
+    return parseBlock() && parseScheme() && parseAll(spec) &&
+           parseRole(spec, "--embeddings", flags.embeddings, spec.embeddings, spec.embeddingsGiven) &&
+           parseRole(spec, "--lm-head", flags.lmHead, spec.lmHead, spec.lmHeadGiven) && parseRules(spec) &&
+           requireUse();
   }
 
   std::string error;
@@ -30,7 +32,8 @@ private:
 
   bool parseBlock() {
     if (!flags.axis.empty() && flags.axis != "k")
-      return fail("--axis=" + flags.axis + ": kernels read blocks along k, the axis that a matmul sums over; use --axis=k, "
+      return fail("--axis=" + flags.axis +
+                  ": kernels read blocks along k, the axis that a matmul sums over; use --axis=k, "
                   "with --block=row for one scale a row");
     if (flags.block == "row")
       return isRow = true;
@@ -94,8 +97,10 @@ private:
     std::string reason;
     std::optional<BlockFormat> parsed = BlockFormat::parse(text, &reason);
     if (!parsed)
-      return fail(where + ": unknown format '" + text + "'; use as-is, fp32, fp16, bf16, int8, int4 or a block format such as "
-                  "'u4, 32, scale = f16, zero = 8' (read as one: " + reason + ")");
+      return fail(where + ": unknown format '" + text +
+                  "'; use as-is, fp32, fp16, bf16, int8, int4 or a block format such as "
+                  "'u4, 32, scale = f16, zero = 8' (read as one: " +
+                  reason + ")");
     if (reason = checkRoundToNearest(*parsed); !reason.empty())
       return fail(where + ": block format '" + text + "' " + reason);
     format = AskedFormat{AskedFormat::Kind::Block, Scalar::F32, *parsed};
@@ -108,7 +113,8 @@ private:
 
   /// `auto`: 8 bits where everything else has fewer, since an error in these two tables reaches every token and
   /// they are a small part of a large model; else as everything else. docs/using.md says how peers do it.
-  bool parseRole(const PrecisionSpec &spec, const char *flag, const std::string &text, AskedFormat &format, bool &given) {
+  bool parseRole(const PrecisionSpec &spec, const char *flag, const std::string &text, AskedFormat &format,
+                 bool &given) {
     given = !text.empty() && text != "auto";
     if (given && text != "same")
       return parseFormat(flag, text, format);
@@ -138,15 +144,20 @@ private:
 
   /// What shapes integer formats must have one to shape.
   bool requireUse() {
-    if (flags.allowRequantize && flags.precision.empty() && flags.rules.empty() && flags.embeddings.empty() && flags.lmHead.empty())
+    if (flags.allowRequantize && flags.precision.empty() && flags.rules.empty() && flags.embeddings.empty() &&
+        flags.lmHead.empty())
       return fail("--allow-requantize says nothing without --precision, --precision-rule, --embeddings or --lm-head");
     if (saysIntegers)
       return true;
-    const char *idle = !flags.block.empty() ? "--block" : !flags.scheme.empty() ? "--sym and --asym say" : !flags.axis.empty() ? "--axis" : nullptr;
+    const char *idle = !flags.block.empty()    ? "--block"
+                       : !flags.scheme.empty() ? "--sym and --asym say"
+                       : !flags.axis.empty()   ? "--axis"
+                                               : nullptr;
     if (!idle)
       return true;
     std::string who = idle;
-    return fail(who + (who.ends_with("say") ? "" : " says") + " nothing where neither int8 nor int4 is asked for; use --precision=int8, for example");
+    return fail(who + (who.ends_with("say") ? "" : " says") +
+                " nothing where neither int8 nor int4 is asked for; use --precision=int8, for example");
   }
 
   const PrecisionFlags &flags;

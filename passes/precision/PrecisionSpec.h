@@ -31,21 +31,21 @@ struct PrecisionFlags {
 struct AskedFormat {
   enum class Kind : uint8_t { AsIs, Float, Block };
   Kind kind = Kind::AsIs;
-  Scalar element = Scalar::F32;  ///< Float
-  BlockFormat block;             ///< Block
-  bool isRow = false;            ///< Block: one block a row, `block.block` is set from K
-  bool isWidth = false;          ///< Block: asked for by width (int4), which any codes of that width satisfy
+  Scalar element = Scalar::F32; ///< Float
+  BlockFormat block; ///< Block
+  bool isRow = false; ///< Block: one block a row, `block.block` is set from K
+  bool isWidth = false; ///< Block: asked for by width (int4), which any codes of that width satisfy
 };
 
 struct PrecisionRule {
-  std::string text;   ///< as written, for diagnostics
-  std::string regex;  ///< POSIX extended, searched for in a weight's name
+  std::string text; ///< as written, for diagnostics
+  std::string regex; ///< POSIX extended, searched for in a weight's name
   AskedFormat format;
 };
 
 struct PrecisionSpec {
   AskedFormat all;
-  AskedFormat embeddings, lmHead;  ///< auto is resolved
+  AskedFormat embeddings, lmHead; ///< auto is resolved
   bool embeddingsGiven = false, lmHeadGiven = false;
   std::vector<PrecisionRule> rules;
   bool allowRequantize = false;

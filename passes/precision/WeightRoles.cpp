@@ -29,7 +29,8 @@ SmallVector<WeightRole> findWeightRoles(ModuleOp module) {
   SmallVector<WeightRole> roles;
   phiq::MatmulOp head;
   if (func::FuncOp model = modelFunction(module))
-    if (auto result = dyn_cast<func::ReturnOp>(model.getBody().front().getTerminator()); result && result.getNumOperands())
+    if (auto result = dyn_cast<func::ReturnOp>(model.getBody().front().getTerminator());
+        result && result.getNumOperands())
       head = lastMatmul(result.getOperand(0));
   module.walk([&](phiq::WeightOp weight) {
     WeightRole role{weight};

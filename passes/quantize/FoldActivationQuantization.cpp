@@ -32,12 +32,14 @@ struct FoldIntoSnap : OpRewritePattern<phiq::DequantizeOp> {
     if (zero < least || zero > greatest)
       return rewriter.notifyMatchFailure(op, "requires a zero point that is a code");
     rewriter.replaceOpWithNewOp<phiq::SnapOp>(op, quantize.getX().getType(), quantize.getX(), quantize.getScale(),
-                                              rewriter.getI64IntegerAttr(least - zero), rewriter.getI64IntegerAttr(greatest - zero));
+                                              rewriter.getI64IntegerAttr(least - zero),
+                                              rewriter.getI64IntegerAttr(greatest - zero));
     return success();
   }
 };
 
-struct FoldActivationQuantization : RewritePass<impl::FoldActivationQuantizationPassBase<FoldActivationQuantization>, FoldIntoSnap> {};
+struct FoldActivationQuantization
+    : RewritePass<impl::FoldActivationQuantizationPassBase<FoldActivationQuantization>, FoldIntoSnap> {};
 
 } // namespace
 } // namespace phic

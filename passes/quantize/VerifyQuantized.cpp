@@ -34,8 +34,9 @@ struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {
     });
     if (offenders.empty())
       return;
-    InFlightDiagnostic error = getOperation().emitError("weights that the model reads in ways that phic has no kernel for: ")
-                               << offenders.size();
+    InFlightDiagnostic error =
+        getOperation().emitError("weights that the model reads in ways that phic has no kernel for: ")
+        << offenders.size();
     for (auto [weight, user] : offenders)
       error.attachNote(user->getLoc()) << "'" << user->getName() << "' of weight '" << weight.getName() << "', "
                                        << weight.getType() << " stored " << weight.getLayout()

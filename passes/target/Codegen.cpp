@@ -5,10 +5,10 @@
 // object. A region is compiled once however many stages call its declaration.
 //===----------------------------------------------------------------------===//
 #include "passes/target/Codegen.h"
-#include "passes/kernels/AddedKernels.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "passes/kernels/AddedKernels.h"
 #include "targets/halide/RegionCode.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Linker/Linker.h"
@@ -72,8 +72,8 @@ llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, StringRef text, llvm::Modul
     const AddedKernels *added = AddedKernels::of(declaration.getContext());
     row = added ? added->region(name.getValue()) : nullptr;
     if (!row)
-      return llvm::make_error<PluginRegionError>("region " + declaration.getName() + " is built by '" + name.getValue() +
-                                                 "' of a plugin that is not loaded");
+      return llvm::make_error<PluginRegionError>("region " + declaration.getName() + " is built by '" +
+                                                 name.getValue() + "' of a plugin that is not loaded");
   }
   auto compiled = compileRegion(*region, target, code.getContext(), row);
   if (!compiled)
@@ -169,7 +169,8 @@ llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Ta
   return makeCode(module, target, visible, context, **machine);
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const Target &target, CodeKind kind, llvm::StringRef triple) {
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const Target &target, CodeKind kind,
+                                                    llvm::StringRef triple) {
   auto machine = makeMachine(target, triple);
   if (!machine)
     return machine.takeError();

@@ -18,7 +18,8 @@ enum class CodeKind { Object, Assembly, LlvmIr };
 /// `target`: row regions (`phic.region`) are compiled by Halide, linked in and
 /// inlined, everything but `phi_*` entry points is internal. The bytes depend on
 /// the module, the target and LLVM's triple of the system only (C8).
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const Target &target, CodeKind kind, llvm::StringRef triple);
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const Target &target, CodeKind kind,
+                                                    llvm::StringRef triple);
 
 /// What keeps its symbol, and so is compiled even if nothing in the module calls it.
 enum class VisibleCode { EntryPoints, WhatIsNotInternal };

@@ -41,7 +41,8 @@ int64_t inputOffset(Value input) {
 SmallVector<StringAttr> cachesOf(plan::StageOp stage) {
   SmallVector<StringAttr> caches;
   for (Operation &op : stage.getBody().front())
-    if (auto cache = op.getAttrOfType<FlatSymbolRefAttr>("cache"); cache && !llvm::is_contained(caches, cache.getAttr()))
+    if (auto cache = op.getAttrOfType<FlatSymbolRefAttr>("cache");
+        cache && !llvm::is_contained(caches, cache.getAttr()))
       caches.push_back(cache.getAttr());
   return caches;
 }
@@ -121,8 +122,9 @@ private:
       auto kernel = cast<FlatSymbolRefAttr>(stage.getKernels()->get(mClassName(mClass)));
       Value body = LLVM::AddressOfOp::create(b, b.ptrType(), kernel.getValue());
       Value arguments = LLVM::AddressOfOp::create(b, b.ptrType(), argumentsName(index));
-      LLVM::CallOp::create(b, runStage, ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments,
-                                                   tileCount(stage, mClass, rows, logitRows)});
+      LLVM::CallOp::create(
+          b, runStage,
+          ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments, tileCount(stage, mClass, rows, logitRows)});
     }
     LLVM::ReturnOp::create(b, ValueRange());
   }

@@ -14,7 +14,7 @@
 using off_t = int64_t;
 using ssize_t = long;
 using clockid_t = uint32_t;
-using sigset_t = uint32_t;  // a bit a signal, signal 1 the lowest
+using sigset_t = uint32_t; // a bit a signal, signal 1 the lowest
 
 struct timespec {
   long tv_sec;
@@ -53,8 +53,8 @@ struct sigaction {
 };
 
 struct rusage {
-  long times[4];    ///< user and system time, each seconds and microseconds
-  long ru_maxrss;   ///< in bytes, unlike elsewhere
+  long times[4]; ///< user and system time, each seconds and microseconds
+  long ru_maxrss; ///< in bytes, unlike elsewhere
   long counts[13];
 };
 

@@ -13,8 +13,8 @@
 // From four rows on activations are rearranged once for all panels (RowGroups), so that what one step takes of all rows
 // comes with one load.
 //===----------------------------------------------------------------------===//
-#include "targets/MatmulTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/MatmulTiles.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <array>
 
@@ -33,8 +33,12 @@ VectorType words(KernelBuilder &b) { return b.vec(8, b.getI16Type()); }
 VectorType sums(KernelBuilder &b) { return b.vec(4, b.getI32Type()); }
 VectorType floats(KernelBuilder &b) { return b.vec(4, b.getF32Type()); }
 
-Value shuffle(KernelBuilder &b, Value x, Value y, ArrayRef<int32_t> lanes) { return LLVM::ShuffleVectorOp::create(b, x, y, lanes); }
-Value splatLane(KernelBuilder &b, Value x, int64_t lane) { return shuffle(b, x, x, llvm::SmallVector<int32_t>(4, int32_t(lane))); }
+Value shuffle(KernelBuilder &b, Value x, Value y, ArrayRef<int32_t> lanes) {
+  return LLVM::ShuffleVectorOp::create(b, x, y, lanes);
+}
+Value splatLane(KernelBuilder &b, Value x, int64_t lane) {
+  return shuffle(b, x, x, llvm::SmallVector<int32_t>(4, int32_t(lane)));
+}
 
 //===----------------------------------------------------------------------===//
 // Activations
@@ -46,7 +50,8 @@ Value splatLane(KernelBuilder &b, Value x, int64_t lane) { return shuffle(b, x, 
 /// takes off, in which an fma may add at once.
 struct RowGroups {
   int64_t rows;
-  int64_t pieceWords; ///< of four elements of K: each one, or two neighbours, or with nibbles the first and third, second and fourth
+  int64_t
+      pieceWords; ///< of four elements of K: each one, or two neighbours, or with nibbles the first and third, second and fourth
 
   int64_t codeBytes(int64_t block) const { return rows * block; }
   int64_t bytes(int64_t block) const { return codeBytes(block) + (1 + rows) * kRegister; }
@@ -104,7 +109,8 @@ private:
       for (size_t i = 0; i < parts.size() / 2; ++i)
         parts[i] = b.concat(parts[2 * i], parts[2 * i + 1]);
     llvm::SmallVector<int32_t> order;
-    const int64_t pieces = 4 / pieceWords, pieceStep = e.layout().nibbles() ? 1 : pieceWords, wordStep = e.layout().nibbles() ? pieces : 1;
+    const int64_t pieces = 4 / pieceWords, pieceStep = e.layout().nibbles() ? 1 : pieceWords,
+                  wordStep = e.layout().nibbles() ? pieces : 1;
     for (int64_t piece = 0; piece < pieces; ++piece)
       for (int64_t r = 0; r < rows; ++r)
         for (int64_t word = 0; word < pieceWords; ++word)
@@ -124,7 +130,8 @@ private:
 /// Four elements of K of one row as a lane: of the row itself, or of a group of four.
 class RowWords {
 public:
-  RowWords(TileEmission &e, Value x, const RowGroups *groups) : e(e), x(x), groups(groups), loaded(e.MR * e.operands.lhsBlock / kRegister) {}
+  RowWords(TileEmission &e, Value x, const RowGroups *groups)
+      : e(e), x(x), groups(groups), loaded(e.MR * e.operands.lhsBlock / kRegister) {}
 
   /// Elements k..k+3 four times.
   Value four(int64_t r, int64_t k) {
@@ -132,7 +139,8 @@ public:
     const int64_t together = groups ? groups->rows : 1, word = k / 4 * together + r % together;
     Value &value = loaded[r / together * (together * e.operands.lhsBlock / kRegister) + word / 4];
     if (!value)
-      value = b.load(sums(b), x, (groups ? r / together * groups->bytes(e.operands.lhsBlock) : e.row(r)) + word / 4 * kRegister);
+      value = b.load(sums(b), x,
+                     (groups ? r / together * groups->bytes(e.operands.lhsBlock) : e.row(r)) + word / 4 * kRegister);
     return b.bitcast(bytes(b), splatLane(b, value, word % 4));
   }
 
@@ -147,7 +155,9 @@ private:
 class WordDot : public IntegerDot {
 public:
   int64_t unrolledBlocks() const final { return kUnrolledBlocks; }
-  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const final { return MR < 4 ? 0 : kFours.scratchBytes(operands, MR); }
+  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const final {
+    return MR < 4 ? 0 : kFours.scratchBytes(operands, MR);
+  }
   LhsBlocks arrange(TileEmission &e, Value scratch) const final {
     return e.MR < 4 ? IntegerDot::arrange(e, scratch) : kFours.arrange(e, scratch);
   }
@@ -171,7 +181,8 @@ class LongSums {
 public:
   void multiply(KernelBuilder &b, Value codes, Value x) {
     for (int32_t half = 0; half < 2; ++half) {
-      Value product = b.intrinsic("llvm.aarch64.neon.smull.v8i16", words(b), {b.lanes(codes, 8 * half, 8), b.lanes(x, 8 * half, 8)});
+      Value product = b.intrinsic("llvm.aarch64.neon.smull.v8i16", words(b),
+                                  {b.lanes(codes, 8 * half, 8), b.lanes(x, 8 * half, 8)});
       narrow[half] = narrow[half] ? b.add(narrow[half], product) : product;
     }
     ++added;
@@ -249,7 +260,9 @@ class MatrixProduct final : public IntegerDot {
   static constexpr RowGroups kPairs{.rows = 2, .pieceWords = 2};
 
   int64_t unrolledBlocks() const override { return kUnrolledBlocks; }
-  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const override { return kPairs.scratchBytes(operands, MR); }
+  int64_t scratchBytes(const MatmulOperands &operands, int64_t MR) const override {
+    return kPairs.scratchBytes(operands, MR);
+  }
   LhsBlocks arrange(TileEmission &e, Value scratch) const override { return kPairs.arrange(e, scratch); }
 
   Values emit(TileEmission &e, const BlockCodes &codes, Value x, int64_t v) const override {
@@ -286,8 +299,12 @@ class MatrixProduct final : public IntegerDot {
   static Value loadNibbles(TileEmission &e, Value codes, int64_t v, int64_t k) {
     return e.loadColumns(4, e.b.getI8Type(), codes, v, e.layout().codeBytes(k));
   }
-  static Value lowNibbles(KernelBuilder &b, Value bits) { return arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15)); }
-  static Value highNibbles(KernelBuilder &b, Value bits) { return arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4)); }
+  static Value lowNibbles(KernelBuilder &b, Value bits) {
+    return arith::AndIOp::create(b, bits, b.splat(kRegister, 8, 15));
+  }
+  static Value highNibbles(KernelBuilder &b, Value bits) {
+    return arith::ShRUIOp::create(b, bits, b.splat(kRegister, 8, 4));
+  }
 
   /// A word of each in turn: of columns 0 and 1, of columns 2 and 3.
   static std::array<Value, 2> zipped(KernelBuilder &b, Value first, Value second) {
@@ -295,7 +312,9 @@ class MatrixProduct final : public IntegerDot {
     return {b.bitcast(bytes(b), shuffle(b, x, y, {0, 4, 1, 5})), b.bitcast(bytes(b), shuffle(b, x, y, {2, 6, 3, 7}))};
   }
 
-  Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const override { return kPairs.factors(e, pointer, bytes, r); }
+  Value ofRows(TileEmission &e, Value pointer, int64_t bytes, int64_t r) const override {
+    return kPairs.factors(e, pointer, bytes, r);
+  }
 
   ColumnParameters ofColumns(TileEmission &e, const ColumnParameters &parameters, int64_t r) const override {
     const int32_t c = r % 2 * 2;

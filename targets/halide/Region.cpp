@@ -73,9 +73,7 @@ class Reader : public TextCursor {
 public:
   using TextCursor::TextCursor;
 
-  bool expect(std::string_view token) {
-    return accept(token) || fail("expected '" + std::string(token) + "'");
-  }
+  bool expect(std::string_view token) { return accept(token) || fail("expected '" + std::string(token) + "'"); }
   std::string_view word() {
     skipSpace();
     size_t end = rest.find_first_of(" ;:");
@@ -180,7 +178,8 @@ std::string checkOperation(const RegionSpec &spec, unsigned id) {
     return fail("takes cosines and sines of one length, at most half the row");
   if (hasEpsilon(value.op) && !(value.epsilon >= 0 && value.epsilon < 1))
     return fail("takes an epsilon in 0..1");
-  if (hasRange(value.op) && !(value.least >= -kMostSteps && value.least <= 0 && value.greatest >= 0 && value.greatest <= kMostSteps))
+  if (hasRange(value.op) &&
+      !(value.least >= -kMostSteps && value.least <= 0 && value.greatest >= 0 && value.greatest <= kMostSteps))
     return fail("takes a range around 0 within " + std::to_string(kMostSteps));
   return "";
 }
@@ -254,9 +253,7 @@ void RegionSpec::outputFloats(unsigned value, Scalar element, int64_t step) {
   outputs.push_back({value, element, step, 0});
 }
 
-void RegionSpec::outputQuantized(unsigned value, int64_t block) {
-  outputs.push_back({value, Scalar::None, 1, block});
-}
+void RegionSpec::outputQuantized(unsigned value, int64_t block) { outputs.push_back({value, Scalar::None, 1, block}); }
 
 unsigned RegionSpec::inputCount() const {
   unsigned count = 0;

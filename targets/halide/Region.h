@@ -57,8 +57,8 @@ struct RegionValue {
 struct RegionOutput {
   unsigned value = 0;
   Scalar element = Scalar::F32; ///< F32 or F16; None: quantized
-  int64_t step = 1;             ///< elements between neighbours, for floats
-  int64_t block = 0;            ///< 32 or 16, quantized only
+  int64_t step = 1; ///< elements between neighbours, for floats
+  int64_t block = 0; ///< 32 or 16, quantized only
   bool operator==(const RegionOutput &) const = default;
 };
 

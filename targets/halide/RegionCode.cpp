@@ -197,7 +197,8 @@ void simplify(Module &module) {
 
 Error failure(const RegionSpec &region, const Twine &why, const RegionRow *row = nullptr) {
   if (row)
-    return make_error<PluginRegionError>("region " + region.name() + ", built by '" + row->name + "' of a plugin: " + why);
+    return make_error<PluginRegionError>("region " + region.name() + ", built by '" + row->name +
+                                         "' of a plugin: " + why);
   return createStringError("region " + region.name() + ": " + why);
 }
 
@@ -240,7 +241,10 @@ Expected<std::unique_ptr<Module>> compileRegion(const RegionSpec &region, const 
   Function *wrapper = makeWrapper(*function, region, code->buffers);
   simplify(**module);
   if (std::string names = undefinedFunctions(**module); !names.empty())
-    return failure(region, "its code calls " + names + ", which programs do not have: keep it on one thread, and what it stores on the stack", row);
+    return failure(region,
+                   "its code calls " + names +
+                       ", which programs do not have: keep it on one thread, and what it stores on the stack",
+                   row);
   wrapper->addFnAttr(Attribute::AlwaysInline);
   assert(!verifyModule(**module, &errs()));
   return std::move(*module);

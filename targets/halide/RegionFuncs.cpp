@@ -85,7 +85,8 @@ void RegionFuncs::addInputs() {
     input.dim(0).set_bounds(0, int(value.length)).set_stride(int(value.step));
     inputs[id] = input;
     arguments.push_back(input);
-    buffers.push_back({argument++, 0, uint8_t(type.code()), uint8_t(type.bits()), {{int32_t(value.length), int32_t(value.step)}}});
+    buffers.push_back(
+        {argument++, 0, uint8_t(type.code()), uint8_t(type.bits()), {{int32_t(value.length), int32_t(value.step)}}});
   }
 }
 

@@ -27,7 +27,8 @@ void RegionFuncs::addRun(const RegionOutput &output, unsigned argument, int firs
   hl::Func out = func(name);
   hl::Type type = halideType(output.element);
   out(x) = hl::cast(type, valueAt(output.value, Point{x + first}));
-  addPart(name, out, [=, vector = vectorOf(count)](hl::Func out) { out.vectorize(x, vector, hl::TailStrategy::GuardWithIf); });
+  addPart(name, out,
+          [=, vector = vectorOf(count)](hl::Func out) { out.vectorize(x, vector, hl::TailStrategy::GuardWithIf); });
   addOutput(out, argument, first * output.step * type.bytes(), {{count, int(output.step)}});
 }
 
@@ -80,7 +81,8 @@ void RegionFuncs::addBlocks(const RegionOutput &output, unsigned argument, int f
   int block = int(output.block);
   std::string suffix = std::to_string(argument) + "_" + std::to_string(firstBlock);
   hl::Var i = var("i"), b = var("b");
-  hl::Func x = func("x" + suffix), most = func("most" + suffix), code = func("code" + suffix), sum = func("sum" + suffix);
+  hl::Func x = func("x" + suffix), most = func("most" + suffix), code = func("code" + suffix),
+           sum = func("sum" + suffix);
   hl::Func scale = func("scale" + suffix), inverse = func("inverse" + suffix);
   hl::Func codes = func("codes" + suffix), scales = func("scales" + suffix), sums = func("sums" + suffix);
   hl::RDom r(0, block, "r_" + suffix + symbol);
@@ -151,7 +153,8 @@ hl::Expr RegionFuncs::value(unsigned id, hl::Expr column) {
   hl::Expr turned = hl::min(column, 2 * pairs - 1); // columns behind the pairs pass
   hl::Expr isSecond = interleaved ? turned % 2 == 1 : turned >= pairs;
   int within = interleaved ? 1 : pairs;
-  Point point{turned, interleaved ? turned / 2 : turned % pairs, turned + hl::select(isSecond, -within, within), isSecond};
+  Point point{turned, interleaved ? turned / 2 : turned % pairs, turned + hl::select(isSecond, -within, within),
+              isSecond};
   if (2 * pairs == region.columns)
     return valueAt(id, point);
   return hl::select(column < 2 * pairs, valueAt(id, point), valueAt(id, Point{column}));

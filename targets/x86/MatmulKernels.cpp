@@ -9,8 +9,8 @@
 //
 // A vector holds the columns of one panel (256 bits) or of two side by side (512 bits).
 //===----------------------------------------------------------------------===//
-#include "targets/MatmulTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/MatmulTiles.h"
 
 using namespace mlir;
 
@@ -34,28 +34,30 @@ Value loadActivations(TileEmission &e, Value x, int64_t r, int64_t k) {
 /// Pairs of products of unsigned and signed bytes, in s16.
 Value multiplyBytes(TileEmission &e, Value unsignedBytes, Value signedBytes) {
   KernelBuilder &b = e.b;
-  return b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", b.vec(e.bytes() / 2, b.getI16Type()),
-                     {unsignedBytes, signedBytes});
+  return b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw",
+                     b.vec(e.bytes() / 2, b.getI16Type()), {unsignedBytes, signedBytes});
 }
 
 /// Pairs of s16 added, in s32.
 Value widenSum(TileEmission &e, Value sum) {
   KernelBuilder &b = e.b;
-  return b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", b.vec(e.lanes, b.getI32Type()),
-                     {sum, b.splat(e.bytes() / 2, 16, 1)});
+  return b.intrinsic(isWide(e) ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd",
+                     b.vec(e.lanes, b.getI32Type()), {sum, b.splat(e.bytes() / 2, 16, 1)});
 }
 
 /// The same values, all in registers at this place: an empty instruction takes and gives them. LLVM would else compute row after
 /// row, or add products in pairs first, and run out of registers either way.
 Values heldTogether(KernelBuilder &b, const Values &values) {
-  Type type = LLVM::LLVMStructType::getLiteral(b.getContext(), llvm::SmallVector<Type>(values.size(), values.front().getType()));
+  Type type = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                               llvm::SmallVector<Type>(values.size(), values.front().getType()));
   std::string results, operands;
   for (size_t i = 0; i < values.size(); ++i) {
     results += i == 0 ? "=v" : ",=v";
     operands += "," + std::to_string(i);
   }
-  auto held = LLVM::InlineAsmOp::create(b, TypeRange{type}, ValueRange(values), "", results + operands, /*has_side_effects=*/false,
-                                        /*is_align_stack=*/false, LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
+  auto held = LLVM::InlineAsmOp::create(
+      b, TypeRange{type}, ValueRange(values), "", results + operands, /*has_side_effects=*/false,
+      /*is_align_stack=*/false, LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
   Values result;
   for (size_t i = 0; i < values.size(); ++i)
     result.push_back(LLVM::ExtractValueOp::create(b, held.getRes(), int64_t(i)));
@@ -174,7 +176,8 @@ class VnniDot final : public IntegerDot {
       for (int64_t r = 0; r < e.MR; ++r) {
         Value activations = loadActivations(e, x, r, k);
         Value &total = totals[r];
-        total = isSigned ? dot(e, total, arith::XOrIOp::create(e.b, activations, topBits), bytes) : dot(e, total, bytes, activations);
+        total = isSigned ? dot(e, total, arith::XOrIOp::create(e.b, activations, topBits), bytes)
+                         : dot(e, total, bytes, activations);
       }
       if (isSigned)
         correction = dot(e, correction, topBits, bytes);
@@ -229,9 +232,12 @@ const MaddubsDot kMaddubs(/*unpackedBits=*/7), kMaddubsOfNibbles(/*unpackedBits=
 const VnniDot kVnni;
 
 const MatmulVariant kVariants[] = {
-#define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT) {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, 8 * PANELS, KR}, DOT},
-#define PHIC_X86_STREAM(ISA, LHS, PANELS, KR, DOT, AHEAD) {#ISA, LhsKind::LHS, RhsKind::Codes, {1, 8 * PANELS, KR}, DOT, /*tall=*/false, AHEAD},
-#define PHIC_X86_TALL_MATMUL(ISA, MR, PANELS, DOT) {#ISA, LhsKind::S8, RhsKind::Codes, {MR, 8 * PANELS, 0}, DOT, /*tall=*/true},
+#define PHIC_X86_MATMUL(ISA, LHS, RHS, MR, PANELS, KR, DOT)                                                            \
+  {#ISA, LhsKind::LHS, RhsKind::RHS, {MR, 8 * PANELS, KR}, DOT},
+#define PHIC_X86_STREAM(ISA, LHS, PANELS, KR, DOT, AHEAD)                                                              \
+  {#ISA, LhsKind::LHS, RhsKind::Codes, {1, 8 * PANELS, KR}, DOT, /*tall=*/false, AHEAD},
+#define PHIC_X86_TALL_MATMUL(ISA, MR, PANELS, DOT)                                                                     \
+  {#ISA, LhsKind::S8, RhsKind::Codes, {MR, 8 * PANELS, 0}, DOT, /*tall=*/true},
 #include "targets/x86/Kernels.def"
 };
 

@@ -8,9 +8,9 @@
 #include "../passes/kernels/AttendFunction.h"
 #include "../targets/KernelJit.h"
 #include "../targets/MatmulProblem.h"
-#include "mlir/IR/OwningOpRef.h"
 #include "benchmark/benchmark.h"
 #include "compiler/report/Roofline.h"
+#include "mlir/IR/OwningOpRef.h"
 #include <iterator>
 
 using namespace phic;
@@ -25,13 +25,39 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"s8b32 x u4b32f16z8", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 8}, Scalar::None, 32},
-    {"s8b32 x u4b32f16m", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .min = Scalar::F16}, Scalar::None, 32},
-    {"s8b32 x u4b128f32z", {.codes = {4, false}, .block = 128, .scale = Scalar::F32, .zero = Scalar::U4}, Scalar::None, 32},
-    {"s8b32 x u4b32f16u6m (Q4_K)", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16}, Scalar::None, 32},
-    {"s8b16 x u4b32f16u6m (Q4_K beside Q6_K)", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16}, Scalar::None, 16},
-    {"s8b16 x u6b16f16s8z32 (Q6_K)", {.codes = {6, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8, .subScaleSigned = true, .zeroConstant = 32}, Scalar::None, 16},
-    {"s8b32 x u5b32f16z16 (Q5_0)", {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 16}, Scalar::None, 32},
+    {"s8b32 x u4b32f16z8",
+     {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 8},
+     Scalar::None,
+     32},
+    {"s8b32 x u4b32f16m",
+     {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .min = Scalar::F16},
+     Scalar::None,
+     32},
+    {"s8b32 x u4b128f32z",
+     {.codes = {4, false}, .block = 128, .scale = Scalar::F32, .zero = Scalar::U4},
+     Scalar::None,
+     32},
+    {"s8b32 x u4b32f16u6m (Q4_K)",
+     {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
+     Scalar::None,
+     32},
+    {"s8b16 x u4b32f16u6m (Q4_K beside Q6_K)",
+     {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
+     Scalar::None,
+     16},
+    {"s8b16 x u6b16f16s8z32 (Q6_K)",
+     {.codes = {6, false},
+      .block = 16,
+      .scale = Scalar::F16,
+      .subScaleBits = 8,
+      .subScaleSigned = true,
+      .zeroConstant = 32},
+     Scalar::None,
+     16},
+    {"s8b32 x u5b32f16z16 (Q5_0)",
+     {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 16},
+     Scalar::None,
+     32},
     {"s8b32 x s8b32f16", {.codes = {8, true}, .block = 32, .scale = Scalar::F16}, Scalar::None, 32},
     {"f32 x u4b32f16z8", {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 8}, Scalar::None, 0},
     {"f32 x f16", {}, Scalar::F16, 0},
@@ -50,8 +76,7 @@ struct Bench {
 };
 
 /// Memory that begins with a cache line, as in a program.
-template <typename T>
-class Lines {
+template <typename T> class Lines {
 public:
   explicit Lines(int64_t count) : memory(count + kLine / sizeof(T)) {}
   T *data() { return reinterpret_cast<T *>((reinterpret_cast<uintptr_t>(memory.data()) + kLine - 1) / kLine * kLine); }
@@ -106,11 +131,13 @@ void prefill(benchmark::State &state, const Target *level) {
   MatmulCore *core = bench.jit.get<MatmulCore>(coreName(MR));
   for (auto _ : state) {
     for (int64_t m = 0; m + MR <= M; m += MR)
-      core(&bench.problem.lhs[m * bench.problem.operands.lhsRowBytes], bench.problem.rhs.data(), out.data() + m * N, N * 4, N / 8);
+      core(&bench.problem.lhs[m * bench.problem.operands.lhsRowBytes], bench.problem.rhs.data(), out.data() + m * N,
+           N * 4, N / 8);
     benchmark::DoNotOptimize(out.data());
   }
   state.SetLabel(row.name);
-  state.counters["MAC/s"] = benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["MAC/s"] =
+      benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 void prefillTall(benchmark::State &state, const Target *level) {
@@ -145,18 +172,22 @@ void attend(benchmark::State &state, const Target *level) {
     benchmark::DoNotOptimize(out.data());
   }
   double keysSeen = double(shape.rows) * position + double(shape.rows * (shape.rows + 1)) / 2;
-  state.counters["MAC/s"] = benchmark::Counter(2 * keysSeen * double(shape.headDim), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["MAC/s"] =
+      benchmark::Counter(2 * keysSeen * double(shape.headDim), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 /// "decode/x86-64-v3", of a level's kernels or limits.
 template <typename... Arguments>
 benchmark::internal::Benchmark *add(const char *what, const Target &level, Arguments... arguments) {
-  return benchmark::RegisterBenchmark((std::string(what) + "/" + std::string(level.name)).c_str(), arguments...)->Unit(benchmark::kMicrosecond);
+  return benchmark::RegisterBenchmark((std::string(what) + "/" + std::string(level.name)).c_str(), arguments...)
+      ->Unit(benchmark::kMicrosecond);
 }
 
 bool hasTallTile(const Target &level, const Case &row) {
   return row.element == Scalar::None &&
-         microkernelsOf(level).tallTile(MatmulProblem(&row.format, row.element, row.lhsBlock, /*M=*/1, /*N=*/8, /*K=*/256).operands).has_value();
+         microkernelsOf(level)
+             .tallTile(MatmulProblem(&row.format, row.element, row.lhsBlock, /*M=*/1, /*N=*/8, /*K=*/256).operands)
+             .has_value();
 }
 
 void addLevel(const Target &level) {

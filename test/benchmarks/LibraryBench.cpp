@@ -17,7 +17,8 @@ namespace {
 
 constexpr int kRounds = 200, kSteps = 100, kPrompt = 100;
 
-const phi_variant kEmpty = {"empty", 0, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {}};
+const phi_variant kEmpty = {"empty", 0, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {},
+                            [](phi_frame *, int32_t) {}};
 alignas(64) const phi_weights_trailer kNoWeights = {0, 0, {}, PHI_WEIGHTS_MAGIC};
 
 phi_model emptyModel() {
@@ -79,7 +80,8 @@ int main(int argc, char **argv) {
   void *library = argc == 2 ? dlopen(argv[1], RTLD_NOW) : nullptr;
   auto query = library ? reinterpret_cast<const phi_api *(*)(uint32_t)>(dlsym(library, "phi_query_tiny")) : nullptr;
   if (!query) {
-    std::fprintf(stderr, "usage: LibraryBench LIBRARY.so, made with --name=tiny: %s\n", argc == 2 ? dlerror() : "no library given");
+    std::fprintf(stderr, "usage: LibraryBench LIBRARY.so, made with --name=tiny: %s\n",
+                 argc == 2 ? dlerror() : "no library given");
     return 1;
   }
   Bench empty(*phi_query(PHI_ABI_VERSION)), real(*query(PHI_ABI_VERSION));
@@ -88,5 +90,6 @@ int main(int argc, char **argv) {
     overhead = std::min(overhead, empty.step());
     step = std::min(step, real.step());
   }
-  std::printf("decode through the C interface: %.1f ns of overhead in a step of %.1f us, %.3f %%\n", overhead, step / 1000, 100 * overhead / step);
+  std::printf("decode through the C interface: %.1f ns of overhead in a step of %.1f us, %.3f %%\n", overhead,
+              step / 1000, 100 * overhead / step);
 }

@@ -61,8 +61,8 @@ void runRegion(benchmark::State &state, const char *text) {
   for (unsigned i = 0; i < region->inputCount(); ++i)
     frame.push_back(rows().in[i]);
   bool quantized = region->outputs[0].element == Scalar::None;
-  for (void *pointer : {quantized ? static_cast<void *>(rows().codes) : rows().out[0], static_cast<void *>(rows().out[1]),
-                        static_cast<void *>(rows().out[2])})
+  for (void *pointer : {quantized ? static_cast<void *>(rows().codes) : rows().out[0],
+                        static_cast<void *>(rows().out[1]), static_cast<void *>(rows().out[2])})
     frame.push_back(pointer);
   for (auto _ : state) {
     kernel(frame.data());
@@ -70,16 +70,15 @@ void runRegion(benchmark::State &state, const char *text) {
   }
 }
 
-template <typename Function>
-void runBaseline(benchmark::State &state, Function function) {
+template <typename Function> void runBaseline(benchmark::State &state, Function function) {
   for (auto _ : state) {
     function(rows());
     benchmark::ClobberMemory();
   }
 }
 
-#define PAIR(NAME, TEXT, CALL)                                                                                          \
-  BENCHMARK_CAPTURE(runRegion, NAME, TEXT);                                                                             \
+#define PAIR(NAME, TEXT, CALL)                                                                                         \
+  BENCHMARK_CAPTURE(runRegion, NAME, TEXT);                                                                            \
   BENCHMARK_CAPTURE(runBaseline, NAME, [](Rows &r) { baseline::CALL; })
 
 PAIR(add64, "64: %0 = in f32; %1 = in f32; %2 = add %0 %1; out f32 %2", add64(r.in[0], r.in[1], r.out[0]));

@@ -5,8 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "RowBaselines.h"
 #include <cmath>
-#include <initializer_list>
 #include <immintrin.h>
+#include <initializer_list>
 
 namespace phic::baseline {
 namespace {
@@ -69,8 +69,7 @@ void quantizeBlock(V a, V b, V c, V d, int64_t block, QuantizedOutput out) {
   out.sums[block] = scale * float(sum);
 }
 
-template <int N>
-float inverseRms(const float *x, float epsilon) {
+template <int N> float inverseRms(const float *x, float epsilon) {
   V s[4] = {splat(0), splat(0), splat(0), splat(0)};
   for (int i = 0; i < N; i += 32)
     for (int j = 0; j < 4; ++j)
@@ -78,8 +77,7 @@ float inverseRms(const float *x, float epsilon) {
   return 1 / std::sqrt(sumOf(_mm256_add_ps(_mm256_add_ps(s[0], s[1]), _mm256_add_ps(s[2], s[3]))) / N + epsilon);
 }
 
-template <int N>
-void rmsNormQuantize(const float *x, const float *gamma, float epsilon, QuantizedOutput out) {
+template <int N> void rmsNormQuantize(const float *x, const float *gamma, float epsilon, QuantizedOutput out) {
   V r = splat(inverseRms<N>(x, epsilon));
   auto at = [&](int i) { return _mm256_mul_ps(_mm256_mul_ps(load(x + i), r), load(gamma + i)); };
   for (int i = 0; i < N; i += 32)

@@ -24,10 +24,8 @@ const std::vector<std::unique_ptr<Loaded>> &tokenizers() {
     std::vector<std::unique_ptr<Loaded>> result;
     for (const char *name : {"spm", "smollm", "o200k", "codegen"}) {
       auto one = std::make_unique<Loaded>();
-      one->compiled =
-          llvm::cantFail(phic::compileTokenizer(std::string(PHIC_TOKENIZERS "/") + name));
-      if (!phi::openTokenizer(one->compiled.tables.data(), one->compiled.tables.size(),
-                              &one->tokenizer))
+      one->compiled = llvm::cantFail(phic::compileTokenizer(std::string(PHIC_TOKENIZERS "/") + name));
+      if (!phi::openTokenizer(one->compiled.tables.data(), one->compiled.tables.size(), &one->tokenizer))
         std::abort();
       result.push_back(std::move(one));
     }
@@ -50,8 +48,7 @@ std::string sanitized(const uint8_t *data, size_t size) {
   return text;
 }
 
-std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, const phi::TextPart *parts,
-                            size_t count) {
+std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, const phi::TextPart *parts, size_t count) {
   const size_t bytes = phi::encodeWorkBytes(tokenizer, parts, count);
   std::unique_ptr<uint8_t[]> work(new uint8_t[bytes]); // exactly as much as asked for
   int64_t size = phi::encode(tokenizer, parts, count, 0, nullptr, 0, work.get(), bytes);

@@ -25,8 +25,8 @@ void use(const std::vector<uint8_t> &tables) {
                            /*control=*/true};
   std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
   std::vector<int32_t> ids(4 * sizeof(sample));
-  const int64_t count = phi::encode(tokenizer, &part, 1, phi::EncodePrefix, ids.data(), ids.size(),
-                                    work.data(), work.size() * 8);
+  const int64_t count =
+      phi::encode(tokenizer, &part, 1, phi::EncodePrefix, ids.data(), ids.size(), work.data(), work.size() * 8);
   phi::Decoder decoder;
   std::vector<uint8_t> out(phi::decodeBound(tokenizer));
   for (int64_t i = 0; i < count && i < static_cast<int64_t>(ids.size()); ++i)

@@ -33,8 +33,7 @@ struct Compiled {
   /// What is laid out, as text; "refused" when the template does not allow it.
   std::string layOut(phi_role from, const std::vector<phi::Message> &messages) const {
     std::vector<phi::TextPart> parts(2 * messages.size() + 1);
-    const size_t count =
-        phi::layOutChat(view, from, messages.data(), messages.size(), parts.data());
+    const size_t count = phi::layOutChat(view, from, messages.data(), messages.size(), parts.data());
     std::string text;
     for (size_t i = 0; i < count; ++i)
       text.append(parts[i].text, parts[i].text + parts[i].bytes);
@@ -42,13 +41,11 @@ struct Compiled {
   }
 };
 
-void compile(llvm::StringRef source, const phic::tokenizer::TemplateTokens &tokens,
-             Compiled &compiled) {
+void compile(llvm::StringRef source, const phic::tokenizer::TemplateTokens &tokens, Compiled &compiled) {
   auto chat = compileChatTemplate(source, tokens);
   ASSERT_TRUE(bool(chat)) << llvm::toString(chat.takeError());
   compiled.chat = std::move(*chat);
-  ASSERT_TRUE(
-      phi::openChat(compiled.chat.table.data(), compiled.chat.table.size(), &compiled.view));
+  ASSERT_TRUE(phi::openChat(compiled.chat.table.data(), compiled.chat.table.size(), &compiled.view));
 }
 
 std::string errorOf(llvm::StringRef source) {
@@ -80,19 +77,17 @@ TEST(ChatTemplate, TagsPerRole) {
 
 TEST(ChatTemplate, DefaultSystemText) {
   Compiled c;
-  compile(
-      "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "
-      "'<|im_start|>system\nYou "
-      "help<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + "
-      "message['content'] + '<|im_end|>' + "
-      "'\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
-      llamaTokens, c);
+  compile("{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "
+          "'<|im_start|>system\nYou "
+          "help<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + "
+          "message['content'] + '<|im_end|>' + "
+          "'\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}",
+          llamaTokens, c);
   EXPECT_EQ(c.layOut(Start, {message(U, "hi")}),
             "<|im_start|>system\nYou "
             "help<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
-  EXPECT_EQ(
-      c.layOut(Start, {message(S, "x"), message(U, "hi")}),
-      "<|im_start|>system\nx<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(c.layOut(Start, {message(S, "x"), message(U, "hi")}),
+            "<|im_start|>system\nx<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
   EXPECT_EQ(c.layOut(Start, {message(U, "a"), message(A, "b"), message(U, "c")}),
             "<|im_start|>system\nYou "
             "help<|im_end|>\n<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"
@@ -201,10 +196,8 @@ TEST(ChatTemplate, WhatDoesNotBecomeATableIsNamed) {
   EXPECT_THAT(errorOf("{% for m in messages %}{{ m.content | trim ~ ' ' if loop.last else "
                       "m.content }}{% endfor %}"),
               HasSubstr("depends on more than these two"));
-  EXPECT_THAT(errorOf("{% macro f(x) %}{% endmacro %}"),
-              HasSubstr("line 1: the statement 'macro' is not supported"));
-  EXPECT_THAT(errorOf("\n{{ messages | wonder }}"),
-              HasSubstr("the filter 'wonder' of a list is not supported"));
+  EXPECT_THAT(errorOf("{% macro f(x) %}{% endmacro %}"), HasSubstr("line 1: the statement 'macro' is not supported"));
+  EXPECT_THAT(errorOf("\n{{ messages | wonder }}"), HasSubstr("the filter 'wonder' of a list is not supported"));
   EXPECT_THAT(errorOf("{{ 1 +"), HasSubstr("a tag without end"));
   EXPECT_THAT(errorOf("{% if x %}"), HasSubstr("'endif' is missing"));
   EXPECT_THAT(errorOf("{{ 'a' }}"), HasSubstr("each message once and in order"));
@@ -214,13 +207,10 @@ TEST(ChatTemplate, WorkIsBounded) {
   EXPECT_THAT(errorOf("{% set ns = namespace(t='xxxxxxxx') %}{% for i in range(1000) %}{% set ns.t "
                       "= ns.t + ns.t %}{% endfor %}"),
               HasSubstr("budget"));
-  EXPECT_THAT(
-      errorOf(
-          "{% for i in range(9999) %}{% for j in range(9999) %}{{ i }}{% endfor %}{% endfor %}"),
-      HasSubstr("budget"));
-  EXPECT_THAT(
-      errorOf(std::string("{{ ") + std::string(5000, '(') + "1" + std::string(5000, ')') + " }}"),
-      HasSubstr("nested"));
+  EXPECT_THAT(errorOf("{% for i in range(9999) %}{% for j in range(9999) %}{{ i }}{% endfor %}{% endfor %}"),
+              HasSubstr("budget"));
+  EXPECT_THAT(errorOf(std::string("{{ ") + std::string(5000, '(') + "1" + std::string(5000, ')') + " }}"),
+              HasSubstr("nested"));
   EXPECT_THAT(errorOf("{{ 1" +
                       [] {
                         std::string sum;
@@ -230,10 +220,8 @@ TEST(ChatTemplate, WorkIsBounded) {
                       }() +
                       " }}"),
               HasSubstr("nested"));
-  EXPECT_THAT(
-      errorOf(
-          "{% set ns = namespace() %}{% set ns.a = ns %}{% set ns.b = [ns] %}{{ ns.a.b[0].c }}"),
-      HasSubstr("each message once"));
+  EXPECT_THAT(errorOf("{% set ns = namespace() %}{% set ns.a = ns %}{% set ns.b = [ns] %}{{ ns.a.b[0].c }}"),
+              HasSubstr("each message once"));
 }
 
 /// The whole way, with a committed tokenizer.
@@ -244,45 +232,40 @@ protected:
   phi::Chat chat;
 
   void load(const char *name) {
-    auto result = phic::compileTokenizer(
-        (std::filesystem::path(PHIC_TEST_DIR) / "runtime" / "tokenizers" / name).string());
+    auto result =
+        phic::compileTokenizer((std::filesystem::path(PHIC_TEST_DIR) / "runtime" / "tokenizers" / name).string());
     ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
     compiled = std::move(*result);
     ASSERT_TRUE(phi::openTokenizer(compiled.tables.data(), compiled.tables.size(), &tokenizer));
     ASSERT_TRUE(phi::openChat(compiled.chat.data(), compiled.chat.size(), &chat));
   }
 
-  std::vector<int32_t> encodeParts(phi_role from, int32_t last,
-                                   const std::vector<phi::TextPart> &parts) {
+  std::vector<int32_t> encodeParts(phi_role from, int32_t last, const std::vector<phi::TextPart> &parts) {
     std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, parts.data(), parts.size()) / 8 + 1);
     std::vector<int32_t> ids(4096);
-    const int64_t count = phi::encodeChat(chat, tokenizer, from, last, parts.data(), parts.size(),
-                                          ids.data(), ids.size(), work.data(), work.size() * 8);
+    const int64_t count = phi::encodeChat(chat, tokenizer, from, last, parts.data(), parts.size(), ids.data(),
+                                          ids.size(), work.data(), work.size() * 8);
     EXPECT_GE(count, 0);
     ids.resize(static_cast<size_t>(std::max<int64_t>(count, 0)));
     return ids;
   }
 
-  std::vector<int32_t> encode(phi_role from, int32_t last,
-                              const std::vector<phi::Message> &messages) {
+  std::vector<int32_t> encode(phi_role from, int32_t last, const std::vector<phi::Message> &messages) {
     std::vector<phi::TextPart> parts(2 * messages.size() + 1);
     parts.resize(phi::layOutChat(chat, from, messages.data(), messages.size(), parts.data()));
     return encodeParts(from, last, parts);
   }
 
   std::vector<int32_t> encodeText(const std::string &text) {
-    return encodeParts(
-        Start, -1,
-        {{reinterpret_cast<const uint8_t *>(text.data()), text.size(), /*control=*/true}});
+    return encodeParts(Start, -1, {{reinterpret_cast<const uint8_t *>(text.data()), text.size(), /*control=*/true}});
   }
 };
 
 TEST_F(EncodedChat, EqualsTheRenderedText) {
   load("spm");
   EXPECT_EQ(compiled.stopIds, (std::vector<int32_t>{560, 561, 567}));
-  EXPECT_EQ(
-      encode(Start, -1, {message(S, "You are helpful."), message(U, "What?")}),
-      encodeText("<|system|>\nYou are helpful.<|end|>\n<|user|>\nWhat?<|end|>\n<|assistant|>\n"));
+  EXPECT_EQ(encode(Start, -1, {message(S, "You are helpful."), message(U, "What?")}),
+            encodeText("<|system|>\nYou are helpful.<|end|>\n<|user|>\nWhat?<|end|>\n<|assistant|>\n"));
 }
 
 TEST_F(EncodedChat, ContinuesAfterTheStopToken) {
@@ -291,8 +274,7 @@ TEST_F(EncodedChat, ContinuesAfterTheStopToken) {
       encodeText("<|im_end|>\n<|im_start|>user\nand?<|im_end|>\n<|im_start|>assistant\n");
   ASSERT_EQ(whole.front(), 2);
   EXPECT_EQ(encode(A, -1, {message(U, "and?")}), whole);
-  EXPECT_EQ(encode(A, 2, {message(U, "and?")}),
-            std::vector<int32_t>(whole.begin() + 1, whole.end()));
+  EXPECT_EQ(encode(A, 2, {message(U, "and?")}), std::vector<int32_t>(whole.begin() + 1, whole.end()));
 }
 
 TEST_F(EncodedChat, MessagesCannotHoldControlTokens) {
@@ -303,9 +285,8 @@ TEST_F(EncodedChat, MessagesCannotHoldControlTokens) {
   EXPECT_EQ(std::count(ids.begin(), ids.end(), 2), 2); // <|im_end|>
   // A token that begins in the template and ends in the message is none either.
   const std::string half = "end|>";
-  const phi::TextPart parts[] = {
-      {reinterpret_cast<const uint8_t *>("<|im_"), 5, true},
-      {reinterpret_cast<const uint8_t *>(half.data()), half.size(), false}};
+  const phi::TextPart parts[] = {{reinterpret_cast<const uint8_t *>("<|im_"), 5, true},
+                                 {reinterpret_cast<const uint8_t *>(half.data()), half.size(), false}};
   const std::vector<int32_t> split = encodeParts(Start, -1, {parts[0], parts[1]});
   EXPECT_EQ(std::count(split.begin(), split.end(), 2), 0);
 }

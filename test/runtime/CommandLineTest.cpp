@@ -1,7 +1,7 @@
 //===- CommandLineTest.cpp - Flags, their mistakes, and whole runs -----===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "FakeModel.h"
 #include "runtime/CommandLine.h"
+#include "FakeModel.h"
 #include "runtime/Os.h"
 #include "runtime/Program.h"
 #include "gmock/gmock.h"
@@ -79,13 +79,15 @@ TEST(Program, ReadsATokensFile) {
   std::string path = testing::TempDir() + "tokens.txt";
   std::ofstream(path) << "1,2,3\n";
   EXPECT_EQ(run({"--tokens-file", path.c_str(), "-n", "2"}).out, lines(fake::expected({1, 2, 3}, 2)));
-  EXPECT_THAT(mistake({"--tokens-file", "/nonexistent/t"}), HasSubstr("cannot open --tokens-file /nonexistent/t: No such file"));
+  EXPECT_THAT(mistake({"--tokens-file", "/nonexistent/t"}),
+              HasSubstr("cannot open --tokens-file /nonexistent/t: No such file"));
   std::ofstream(path) << "\n";
   EXPECT_THAT(mistake({"--tokens-file", path.c_str()}), HasSubstr("number 1 is ''"));
 }
 
 TEST(Program, LogitsAreRemovedWhenIncomplete) {
-  EXPECT_THAT(mistake({"--tokens", "1", "--logits", "/nonexistent/l.npy"}), HasSubstr("cannot write --logits /nonexistent/l.npy"));
+  EXPECT_THAT(mistake({"--tokens", "1", "--logits", "/nonexistent/l.npy"}),
+              HasSubstr("cannot write --logits /nonexistent/l.npy"));
   EXPECT_THAT(mistake({"--tokens", "1,2", "--logits", "/dev/full"}), HasSubstr("cannot write --logits /dev/full"));
 }
 
@@ -122,7 +124,8 @@ TEST(CommandLine, SuggestsFlags) {
 
 TEST(CommandLine, NamesTheFlagAndTheValue) {
   EXPECT_EQ(mistake({"--threads", "0", "--tokens", "1"}), "--threads wants a whole number from 1 to 1024, not '0'\n");
-  EXPECT_EQ(mistake({"--prompt-lookup", "8", "--tokens", "1"}), "--prompt-lookup wants a whole number from 0 to 7, not '8'\n");
+  EXPECT_EQ(mistake({"--prompt-lookup", "8", "--tokens", "1"}),
+            "--prompt-lookup wants a whole number from 0 to 7, not '8'\n");
   EXPECT_EQ(mistake({"-n", "many"}), "-n wants a whole number from 0 to 2147483647, not 'many'\n");
   EXPECT_EQ(mistake({"--temp", "-1"}), "--temp wants a number from 0 to 100, not '-1'\n");
   EXPECT_EQ(mistake({"--top-p=1.5"}), "--top-p wants a number from 0 to 1, not '1.5'\n");
@@ -163,7 +166,8 @@ TEST(CommandLine, SaysWhatTheProgramLacks) {
 TEST(CommandLine, SaysWhatTheProcessorLacks) {
   phi_model model = fake::model();
   model.variant_count = 1;
-  EXPECT_EQ(mistake({"--tokens", "1"}, model), "this model needs a processor with impossible; this one lacks an unknown feature\n");
+  EXPECT_EQ(mistake({"--tokens", "1"}, model),
+            "this model needs a processor with impossible; this one lacks an unknown feature\n");
 }
 
 TEST(CommandLine, SaysWhatAPrunedHeadCannotDo) {
@@ -196,9 +200,10 @@ TEST(CommandLine, DefaultsComeFromTheModel) {
 
 TEST(CommandLine, HelpNamesEveryFlag) {
   std::string help = run({"--help"}).out;
-  for (const char *flag : {"-i ", "--system TEXT", "--raw", "-n N", "--temp T", "--top-k K", "--top-p P", "--min-p P",
-                           "--seed S", "--ctx N", "--threads N", "--stop TEXT", "--ignore-eos", "--tokens IDS",
-                           "--tokens-file F", "--logits F", "--print-ids", "--stats[=json]", "--version", "--help"})
+  for (const char *flag : {"-i ",         "--system TEXT", "--raw",          "-n N",         "--temp T",
+                           "--top-k K",   "--top-p P",     "--min-p P",      "--seed S",     "--ctx N",
+                           "--threads N", "--stop TEXT",   "--ignore-eos",   "--tokens IDS", "--tokens-file F",
+                           "--logits F",  "--print-ids",   "--stats[=json]", "--version",    "--help"})
     EXPECT_THAT(help, HasSubstr(flag));
 }
 

@@ -66,7 +66,8 @@ protected:
     TextPart part = {reinterpret_cast<const uint8_t *>(text.data()), text.size(), /*control=*/true};
     std::vector<uint64_t> work(encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
     std::vector<int32_t> found(4 * text.size() + 8);
-    found.resize(size_t(encode(tokenizer, &part, 1, EncodeContinue, found.data(), found.size(), work.data(), work.size() * 8)));
+    found.resize(
+        size_t(encode(tokenizer, &part, 1, EncodeContinue, found.data(), found.size(), work.data(), work.size() * 8)));
     return found;
   }
 
@@ -135,8 +136,10 @@ TEST_F(Conversation, APromptBecomesAUsersMessage) {
   Outcome outcome = run({"Why is the sky blue?", "--system", "Be brief."});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.out, "The sky is blue.\n");
-  EXPECT_THAT(text(given), testing::StartsWith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhy is the sky blue?<|im_end|>\n"
-                                               "<|im_start|>assistant\n"));
+  EXPECT_THAT(
+      text(given),
+      testing::StartsWith("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhy is the sky blue?<|im_end|>\n"
+                          "<|im_start|>assistant\n"));
 }
 
 TEST_F(Conversation, EveryTurnSeesAllBeforeIt) {
@@ -157,7 +160,8 @@ TEST_F(Conversation, AnAnswerCutShortIsEndedByTheTemplate) {
   Outcome outcome = run({"-i", "-n", "2"}, "Count\nGo on\n");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
   std::string twoTokens = text({script.begin(), script.begin() + 2});
-  EXPECT_THAT(text(given), HasSubstr("<|im_start|>assistant\n" + twoTokens + "<|im_end|>\n<|im_start|>user\nGo on<|im_end|>"));
+  EXPECT_THAT(text(given),
+              HasSubstr("<|im_start|>assistant\n" + twoTokens + "<|im_end|>\n<|im_start|>user\nGo on<|im_end|>"));
 }
 
 TEST_F(Conversation, RawTextGoesOn) {
@@ -215,7 +219,8 @@ TEST_F(Conversation, LengthsAreSaidInNumbers) {
     longText += " word";
   Outcome outcome = run({"--raw", longText.c_str()});
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.err, testing::MatchesRegex("the prompt is [0-9]+ tokens long, but the context is 512 tokens .--ctx.\n"));
+  EXPECT_THAT(outcome.err,
+              testing::MatchesRegex("the prompt is [0-9]+ tokens long, but the context is 512 tokens .--ctx.\n"));
 }
 
 TEST_F(Conversation, ATemplateMayHaveNoSystemMessage) {

@@ -54,10 +54,10 @@ inline void runStages(phi_frame *frame, int32_t thread, char entry) {
   phi_run_stage(frame, thread, 1, predict, nullptr, frame->rows - frame->logit_row0);
 }
 
-inline constexpr phi_variant kVariants[] = {
-    {"impossible", uint64_t(1) << 63, nullptr, nullptr, nullptr},
-    {"fake", 0, [](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
-     [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); }, [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); }}};
+inline constexpr phi_variant kVariants[] = {{"impossible", uint64_t(1) << 63, nullptr, nullptr, nullptr},
+                                            {"fake", 0, [](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
+                                             [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); },
+                                             [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); }}};
 
 inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 0};
 inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0};

@@ -221,14 +221,17 @@ TEST(Library, SaysWhatIsWrong) {
   phi_session_options options = optionsFor(129, 1);
   EXPECT_EQ(api().session_bytes(model.model, &options), 0u);
   phi_session *none = nullptr;
-  EXPECT_EQ(api().session_create(model.model, &options, session.block.memory, 1 << 20, &none, &error), PHI_BAD_ARGUMENT);
+  EXPECT_EQ(api().session_create(model.model, &options, session.block.memory, 1 << 20, &none, &error),
+            PHI_BAD_ARGUMENT);
   EXPECT_STREQ(error.text, "a context of 129 tokens; this model takes 1 to 128");
   options = optionsFor(10, -1);
   EXPECT_EQ(api().session_create(model.model, &options, nullptr, 0, &none, &error), PHI_BAD_ARGUMENT);
   options = optionsFor(10, 1);
   Block block(api().session_bytes(model.model, &options));
   EXPECT_EQ(api().session_create(model.model, &options, block.memory, block.bytes - 1, &none, &error), PHI_NO_MEMORY);
-  EXPECT_EQ(api().session_create(model.model, &options, static_cast<char *>(block.memory) + 8, block.bytes, &none, &error), PHI_NO_MEMORY);
+  EXPECT_EQ(
+      api().session_create(model.model, &options, static_cast<char *>(block.memory) + 8, block.bytes, &none, &error),
+      PHI_NO_MEMORY);
   EXPECT_STREQ(error.text, "the memory given is not 64-byte aligned");
   EXPECT_EQ(none, nullptr);
 
@@ -279,11 +282,12 @@ TEST(Library, SamplesLikeTheProgram) {
   logits[7] = 3, logits[9] = 2;
   int32_t noted[] = {9, -5, 1000};
   api().sampler_note(sampler, noted, 3);
-  EXPECT_EQ(api().sample(sampler, logits.data()), 7);  // 9 is at 1
+  EXPECT_EQ(api().sample(sampler, logits.data()), 7); // 9 is at 1
   logits[7] = 1.5, logits[9] = 4;
-  EXPECT_EQ(api().sample(sampler, logits.data()), 9);  // 7 is at 0.75 now, 9 at 2
+  EXPECT_EQ(api().sample(sampler, logits.data()), 9); // 7 is at 0.75 now, 9 at 2
   options.top_p = 1.5;
-  EXPECT_EQ(api().sampler_create(model.model, &options, block.memory, block.bytes, &sampler, nullptr), PHI_BAD_ARGUMENT);
+  EXPECT_EQ(api().sampler_create(model.model, &options, block.memory, block.bytes, &sampler, nullptr),
+            PHI_BAD_ARGUMENT);
 }
 
 TEST(Library, TextNeedsATokenizer) {

@@ -1,7 +1,7 @@
 //===- ModelTest.cpp - Weights in a file of their own ------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "FakeModel.h"
 #include "runtime/Model.h"
+#include "FakeModel.h"
 #include "runtime/Os.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -1,8 +1,8 @@
 //===- PromptLookupTest.cpp - Guesses change the time, not the text ----===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/PromptLookup.h"
 #include "FakeModel.h"
 #include "runtime/Os.h"
-#include "runtime/PromptLookup.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <algorithm>

@@ -35,7 +35,8 @@ private:
   std::vector<uint8_t> memory;
 };
 
-constexpr SamplerOptions kPlain = {/*temperature=*/1, /*topP=*/1, /*minP=*/0, /*topK=*/0, /*repetitionPenalty=*/1, /*seed=*/7};
+constexpr SamplerOptions kPlain = {/*temperature=*/1,       /*topP=*/1, /*minP=*/0, /*topK=*/0,
+                                   /*repetitionPenalty=*/1, /*seed=*/7};
 
 /// Logits with these probabilities.
 std::vector<float> logitsOf(std::initializer_list<double> probabilities) {

@@ -1,11 +1,11 @@
 //===- SessionTest.cpp - Steps of a sequence ---------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "FakeModel.h"
-#include "runtime/CpuFeatures.h"
 #include "runtime/Session.h"
+#include "FakeModel.h"
+#include "phi/stream.h"
+#include "runtime/CpuFeatures.h"
 #include "runtime/StageStream.h"
 #include "gtest/gtest.h"
-#include "phi/stream.h"
 #include <algorithm>
 #include <numeric>
 #include <unistd.h>
@@ -91,10 +91,15 @@ TEST_F(SessionTest, CrossingTheRopeSwitchComputesAllAgain) {
   start({100, 2, 1, {}});
   std::vector<int32_t> ids = iota(38);
   EXPECT_EQ(generate(ids, 8), fake::expected(ids, 8));
-  std::vector<Step> wanted = {{'p', 16, 0, 38, 16}, {'p', 16, 16, 38, 16}, {'v', 6, 32, 38, 5},
-                              {'d', 1, 38, 39, 0},  {'d', 1, 39, 40, 0},
+  std::vector<Step> wanted = {{'p', 16, 0, 38, 16},
+                              {'p', 16, 16, 38, 16},
+                              {'v', 6, 32, 38, 5},
+                              {'d', 1, 38, 39, 0},
+                              {'d', 1, 39, 40, 0},
                               // The 41st token: from the start.
-                              {'p', 16, 0, 41, 16}, {'p', 16, 16, 41, 16}, {'p', 9, 32, 41, 8},
+                              {'p', 16, 0, 41, 16},
+                              {'p', 16, 16, 41, 16},
+                              {'p', 9, 32, 41, 8},
                               {'d', 1, 41, 42, 0}};
   fake::steps.resize(wanted.size());
   EXPECT_EQ(fake::steps, wanted);
@@ -129,7 +134,8 @@ TEST_F(SessionTest, APrunedHeadHasOneRow) {
   start({100, 1, 1, {}});
   std::vector<int32_t> ids = iota(20);
   int64_t rows = 0;
-  LogitsSink sink = {[](void *state, const float *, int64_t count) { return *static_cast<int64_t *>(state) += count, true; }, &rows};
+  LogitsSink sink = {
+      [](void *state, const float *, int64_t count) { return *static_cast<int64_t *>(state) += count, true; }, &rows};
   ASSERT_EQ(append(&session, ids.data(), 20, &sink), Advance::Done);
   EXPECT_EQ(rows, 1);
   EXPECT_EQ(last(), 210 % 97);

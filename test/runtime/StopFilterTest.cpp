@@ -44,9 +44,7 @@ std::vector<std::string> passed(std::vector<const char *> stops, std::vector<std
 
 using Pieces = std::vector<std::string>;
 
-TEST(StopFilter, WithoutStopsAllPassesAtOnce) {
-  EXPECT_EQ(passed({}, {"a", "bc", ""}), (Pieces{"a", "bc", "", ""}));
-}
+TEST(StopFilter, WithoutStopsAllPassesAtOnce) { EXPECT_EQ(passed({}, {"a", "bc", ""}), (Pieces{"a", "bc", "", ""})); }
 
 TEST(StopFilter, HoldsBackWhatMayBecomeAStop) {
   EXPECT_EQ(passed({"END"}, {"xE", "N", "x", "E"}), (Pieces{"x", "", "ENx", "", "E"}));
@@ -61,9 +59,7 @@ TEST(StopFilter, AHeldBackBeginningMayBeginAnew) {
   EXPECT_EQ(passed({"aab"}, {"aa", "a", "b!"}), (Pieces{"", "a", "", ""}));
 }
 
-TEST(StopFilter, TheEarliestStopCounts) {
-  EXPECT_EQ(passed({"bc", "abcd"}, {"xabcd"}), (Pieces{"x", ""}));
-}
+TEST(StopFilter, TheEarliestStopCounts) { EXPECT_EQ(passed({"bc", "abcd"}, {"xabcd"}), (Pieces{"x", ""})); }
 
 TEST(StopFilter, NeverCutsACharacter) {
   // The stop text is the second half of U+00E9.

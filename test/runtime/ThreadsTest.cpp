@@ -187,12 +187,13 @@ void noteThread(const phi_frame *frame, const int64_t *args, int64_t begin, int6
 TEST(Threads, TheLastToArriveRunsStagesOfOneTile) {
   std::thread::id seen[3];
   Running running(2, seen);
-  runStep(running.scheduler,
-          [](phi_frame *frame, int32_t thread) {
-            for (int stage = 0; stage < 3; ++stage)
-              phi_run_stage(frame, thread, stage, noteThread, stageArgs(stage), stage ? 1 : 2);
-          },
-          &running.frame);
+  runStep(
+      running.scheduler,
+      [](phi_frame *frame, int32_t thread) {
+        for (int stage = 0; stage < 3; ++stage)
+          phi_run_stage(frame, thread, stage, noteThread, stageArgs(stage), stage ? 1 : 2);
+      },
+      &running.frame);
   // Tile 0 of the first stage ends long after tile 1.
   EXPECT_EQ(seen[1], seen[0]);
   EXPECT_EQ(seen[2], seen[0]);
@@ -201,16 +202,18 @@ TEST(Threads, TheLastToArriveRunsStagesOfOneTile) {
 TEST(Threads, OneThreadIsTheCallers) {
   Running running(1, nullptr);
   static std::thread::id seen;
-  runStep(running.scheduler,
-          [](phi_frame *frame, int32_t thread) {
-            phi_run_stage(frame, thread, 0,
-                          [](const phi_frame *, const int64_t *, int64_t begin, int64_t end, uint8_t *) {
-                            EXPECT_EQ(end - begin, 9);
-                            seen = std::this_thread::get_id();
-                          },
-                          nullptr, 9);
-          },
-          &running.frame);
+  runStep(
+      running.scheduler,
+      [](phi_frame *frame, int32_t thread) {
+        phi_run_stage(
+            frame, thread, 0,
+            [](const phi_frame *, const int64_t *, int64_t begin, int64_t end, uint8_t *) {
+              EXPECT_EQ(end - begin, 9);
+              seen = std::this_thread::get_id();
+            },
+            nullptr, 9);
+      },
+      &running.frame);
   EXPECT_EQ(seen, std::this_thread::get_id());
 }
 

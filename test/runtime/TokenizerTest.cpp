@@ -19,10 +19,9 @@ const phi::Tokenizer &load(const char *name) {
   static std::map<std::string, Loaded> known;
   Loaded &loaded = known[name];
   if (!loaded.tokenizer.blob) {
-    loaded.compiled = llvm::cantFail(phic::compileTokenizer(
-        (std::filesystem::path(PHIC_TEST_DIR) / "runtime" / "tokenizers" / name).string()));
-    EXPECT_TRUE(phi::openTokenizer(loaded.compiled.tables.data(), loaded.compiled.tables.size(),
-                                   &loaded.tokenizer));
+    loaded.compiled = llvm::cantFail(
+        phic::compileTokenizer((std::filesystem::path(PHIC_TEST_DIR) / "runtime" / "tokenizers" / name).string()));
+    EXPECT_TRUE(phi::openTokenizer(loaded.compiled.tables.data(), loaded.compiled.tables.size(), &loaded.tokenizer));
   }
   return loaded.tokenizer;
 }
@@ -34,8 +33,8 @@ phi::TextPart part(const std::string &text, bool control = true) {
 std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, std::vector<phi::TextPart> parts) {
   std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, parts.data(), parts.size()) / 8 + 1);
   std::vector<int32_t> ids(4096);
-  const int64_t count = phi::encode(tokenizer, parts.data(), parts.size(), 0, ids.data(),
-                                    ids.size(), work.data(), work.size() * 8);
+  const int64_t count =
+      phi::encode(tokenizer, parts.data(), parts.size(), 0, ids.data(), ids.size(), work.data(), work.size() * 8);
   EXPECT_GE(count, 0);
   ids.resize(static_cast<size_t>(count));
   return ids;
@@ -62,14 +61,14 @@ TEST_P(EachTokenizer, InvalidUtf8IsReadAsReplacementCharacters) {
   const phi::Tokenizer &t = load(GetParam());
   const std::string mark = "\xEF\xBF\xBD";
   // One mark for each maximal invalid part.
-  for (const auto &[bad, good] : std::vector<std::pair<std::string, std::string>>{
-           {"a\xFFz", "a" + mark + "z"},
-           {"\xE2\x82", mark},
-           {"\xE2\x82q", mark + "q"},
-           {"\xC0\x80", mark + mark},
-           {"\xED\xA0\x80", mark + mark + mark},
-           {"\xF0\x9F\x98", mark},
-           {"\xF4\x90\x80\x80", mark + mark + mark + mark}})
+  for (const auto &[bad, good] :
+       std::vector<std::pair<std::string, std::string>>{{"a\xFFz", "a" + mark + "z"},
+                                                        {"\xE2\x82", mark},
+                                                        {"\xE2\x82q", mark + "q"},
+                                                        {"\xC0\x80", mark + mark},
+                                                        {"\xED\xA0\x80", mark + mark + mark},
+                                                        {"\xF0\x9F\x98", mark},
+                                                        {"\xF4\x90\x80\x80", mark + mark + mark + mark}})
     EXPECT_EQ(encode(t, {part(bad)}), encode(t, {part(good)})) << testing::PrintToString(bad);
 }
 
@@ -111,8 +110,7 @@ TEST_P(EachTokenizer, StreamsAreValidUtf8) {
       state = state * 1664525u + 1013904223u;
       const std::string text = stream(static_cast<int32_t>((state >> 8) % (t.idLimit() + 2)) - 1);
       for (size_t at = 0; at < text.size();) {
-        const phi::Utf8Scan scan =
-            phi::scanUtf8(reinterpret_cast<const uint8_t *>(text.data()) + at, text.size() - at);
+        const phi::Utf8Scan scan = phi::scanUtf8(reinterpret_cast<const uint8_t *>(text.data()) + at, text.size() - at);
         ASSERT_EQ(scan.kind, phi::Utf8::Valid);
         at += scan.bytes;
       }
@@ -131,8 +129,7 @@ TEST_P(EachTokenizer, DamagedTablesAreRefused) {
   EXPECT_FALSE(phi::openTokenizer(blob.data(), 8, &copy));
   EXPECT_FALSE(phi::openTokenizer(nullptr, 0, &copy));
   // Every table of the header, moved beyond the end.
-  for (size_t at = offsetof(phi_tokenizer, text); at < sizeof(phi_tokenizer);
-       at += sizeof(phi_table)) {
+  for (size_t at = offsetof(phi_tokenizer, text); at < sizeof(phi_tokenizer); at += sizeof(phi_table)) {
     std::vector<uint8_t> bad = blob;
     reinterpret_cast<phi_table *>(bad.data() + at)->offset = 0xFFFFFFF0u;
     EXPECT_FALSE(phi::openTokenizer(bad.data(), bad.size(), &copy)) << at;
@@ -141,8 +138,7 @@ TEST_P(EachTokenizer, DamagedTablesAreRefused) {
   EXPECT_FALSE(phi::openTokenizer(blob.data(), blob.size(), &copy));
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizer, EachTokenizer,
-                         testing::Values("spm", "smollm", "o200k", "codegen"));
+INSTANTIATE_TEST_SUITE_P(Tokenizer, EachTokenizer, testing::Values("spm", "smollm", "o200k", "codegen"));
 
 TEST(Stream, HoldsBackIncompleteCharacters) {
   const phi::Tokenizer &t = load("spm"); // byte tokens: 3 + byte

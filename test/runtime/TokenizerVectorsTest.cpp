@@ -26,18 +26,16 @@ struct Loaded {
 void load(llvm::Expected<phic::CompiledTokenizer> compiled, Loaded &loaded) {
   ASSERT_TRUE(bool(compiled)) << llvm::toString(compiled.takeError());
   loaded.compiled = std::move(*compiled);
-  ASSERT_TRUE(phi::openTokenizer(loaded.compiled.tables.data(), loaded.compiled.tables.size(),
-                                 &loaded.tokenizer));
+  ASSERT_TRUE(phi::openTokenizer(loaded.compiled.tables.data(), loaded.compiled.tables.size(), &loaded.tokenizer));
 }
 
-std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, const std::string &text,
-                            uint32_t flags) {
+std::vector<int32_t> encode(const phi::Tokenizer &tokenizer, const std::string &text, uint32_t flags) {
   const phi::TextPart part{reinterpret_cast<const uint8_t *>(text.data()), text.size(),
                            /*control=*/true};
   std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
   std::vector<int32_t> ids(4 * text.size() + 8);
-  const int64_t count = phi::encode(tokenizer, &part, 1, flags, ids.data(), ids.size(), work.data(),
-                                    work.size() * sizeof(uint64_t));
+  const int64_t count =
+      phi::encode(tokenizer, &part, 1, flags, ids.data(), ids.size(), work.data(), work.size() * sizeof(uint64_t));
   EXPECT_GE(count, 0);
   EXPECT_LE(count, static_cast<int64_t>(ids.size()));
   ids.resize(static_cast<size_t>(count));
@@ -62,13 +60,10 @@ void checkVectors(const phi::Tokenizer &tokenizer, const Json &vectors) {
   for (const Json &vector : vectors) {
     const std::string text = vector["text"];
     const std::vector<int32_t> ids = vector["ids"], plain = vector["ids_no_special"];
-    EXPECT_EQ(encode(tokenizer, text, phi::EncodePrefix | phi::EncodeSuffix), ids)
-        << vector["text"];
+    EXPECT_EQ(encode(tokenizer, text, phi::EncodePrefix | phi::EncodeSuffix), ids) << vector["text"];
     EXPECT_EQ(encode(tokenizer, text, 0), plain) << vector["text"];
-    EXPECT_EQ(decode(tokenizer, ids, /*special=*/true), vector["decoded"].get<std::string>())
-        << vector["text"];
-    EXPECT_EQ(decode(tokenizer, ids, /*special=*/false),
-              vector["decoded_skip_special"].get<std::string>())
+    EXPECT_EQ(decode(tokenizer, ids, /*special=*/true), vector["decoded"].get<std::string>()) << vector["text"];
+    EXPECT_EQ(decode(tokenizer, ids, /*special=*/false), vector["decoded_skip_special"].get<std::string>())
         << vector["text"];
   }
 }
@@ -82,14 +77,12 @@ TEST_P(OwnVectors, EqualHuggingFace) {
   load(phic::compileTokenizer(folder.string()), loaded);
   if (HasFatalFailure())
     return;
-  const Json vectors =
-      Json::parse(std::ifstream(folder / "vectors.json"), nullptr, /*allow_exceptions=*/false);
+  const Json vectors = Json::parse(std::ifstream(folder / "vectors.json"), nullptr, /*allow_exceptions=*/false);
   ASSERT_TRUE(vectors.is_object());
   checkVectors(loaded.tokenizer, vectors["vectors"]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizer, OwnVectors,
-                         testing::Values("spm", "smollm", "o200k", "codegen"));
+INSTANTIATE_TEST_SUITE_P(Tokenizer, OwnVectors, testing::Values("spm", "smollm", "o200k", "codegen"));
 
 /// All vectors, where the test models are.
 class SharedVectors : public testing::TestWithParam<const char *> {
@@ -106,8 +99,7 @@ protected:
   }
 
   fs::path modelFolder() const {
-    return (models / "tokenizers" / GetParam() / vectors["tokenizer"].get<std::string>())
-        .parent_path();
+    return (models / "tokenizers" / GetParam() / vectors["tokenizer"].get<std::string>()).parent_path();
   }
 };
 
@@ -141,7 +133,6 @@ TEST_P(SharedVectors, GgufEqualsHuggingFace) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizer, SharedVectors,
-                         testing::Values("spm", "smollm", "o200k", "codegen"));
+INSTANTIATE_TEST_SUITE_P(Tokenizer, SharedVectors, testing::Values("spm", "smollm", "o200k", "codegen"));
 
 } // namespace

@@ -44,7 +44,8 @@ int main(int count, char **words) {
   int in = count == 3 ? open(words[1], O_RDONLY) : -1;
   if (in < 0 || !readAll(in, bytes, sizeof(bytes)))
     return 1;
-  void *operands = aligned_alloc(64, (bytes[0] + 63) / 64 * 64), *results = aligned_alloc(64, (bytes[1] + 63) / 64 * 64);
+  void *operands = aligned_alloc(64, (bytes[0] + 63) / 64 * 64),
+       *results = aligned_alloc(64, (bytes[1] + 63) / 64 * 64);
   if (!operands || !results || !readAll(in, operands, bytes[0]))
     return 2;
   phi_decode_kernels(operands, results);

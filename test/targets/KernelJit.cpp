@@ -5,9 +5,9 @@
 //===----------------------------------------------------------------------===//
 #include "KernelJit.h"
 #include "compiler/Dialects.h"
+#include "mlir/IR/Verifier.h"
 #include "passes/Passes.h"
 #include "passes/target/Codegen.h"
-#include "mlir/IR/Verifier.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/Support/TargetSelect.h"
 
@@ -16,8 +16,7 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-template <typename T>
-std::optional<T> valueOrReport(llvm::Expected<T> value) {
+template <typename T> std::optional<T> valueOrReport(llvm::Expected<T> value) {
   if (value)
     return std::move(*value);
   llvm::errs() << llvm::toString(value.takeError()) << "\n";
@@ -32,7 +31,8 @@ bool succeeded(llvm::Error error) {
 }
 
 bool functionsVerify(ModuleOp module) {
-  return llvm::all_of(module.getOps<LLVM::LLVMFuncOp>(), [](LLVM::LLVMFuncOp function) { return mlir::succeeded(verify(function)); });
+  return llvm::all_of(module.getOps<LLVM::LLVMFuncOp>(),
+                      [](LLVM::LLVMFuncOp function) { return mlir::succeeded(verify(function)); });
 }
 
 std::unique_ptr<llvm::orc::LLJIT> makeJit(const Target &target) {

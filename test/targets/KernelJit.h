@@ -7,8 +7,8 @@
 #ifndef PHIC_TEST_TARGETS_KERNELJIT_H
 #define PHIC_TEST_TARGETS_KERNELJIT_H
 
-#include "targets/Levels.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "targets/Levels.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include <memory>
 
@@ -24,8 +24,7 @@ public:
   KernelJit(mlir::ModuleOp module, const Target &target, llvm::StringRef name = {}, void *address = nullptr);
   bool ok() const { return jit != nullptr; }
 
-  template <typename Function>
-  Function *get(llvm::StringRef symbol) {
+  template <typename Function> Function *get(llvm::StringRef symbol) {
     return reinterpret_cast<Function *>(lookup(symbol));
   }
 

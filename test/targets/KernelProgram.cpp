@@ -47,23 +47,28 @@ struct Operands {
 int64_t resultCount(const MatmulProblem &problem) { return KernelResults::begin(problem, problem.M + 1); }
 
 /// Calls `use(tile, row)` so that the tiles cover `rows` rows.
-void overRows(llvm::ArrayRef<RegisterTile> tiles, int64_t rows, llvm::function_ref<void(const RegisterTile &tile, int64_t row)> use) {
+void overRows(llvm::ArrayRef<RegisterTile> tiles, int64_t rows,
+              llvm::function_ref<void(const RegisterTile &tile, int64_t row)> use) {
   int64_t row = 0;
   for (const RegisterTile &tile : tiles)
     for (; row + tile.MR <= rows; row += tile.MR)
       use(tile, row);
 }
 
-OwningOpRef<ModuleOp> emitKernels(MLIRContext &context, const Target &level, llvm::ArrayRef<MatmulProblem> problems, const Operands &operands) {
+OwningOpRef<ModuleOp> emitKernels(MLIRContext &context, const Target &level, llvm::ArrayRef<MatmulProblem> problems,
+                                  const Operands &operands) {
   Location loc = UnknownLoc::get(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   KernelBuilder b(loc, &context);
-  auto nameOf = [](size_t problem, const RegisterTile &tile) { return "core" + std::to_string(problem) + "_" + std::to_string(tile.MR); };
+  auto nameOf = [](size_t problem, const RegisterTile &tile) {
+    return "core" + std::to_string(problem) + "_" + std::to_string(tile.MR);
+  };
   std::vector<llvm::SmallVector<RegisterTile>> tiles;
   for (const MatmulProblem &problem : problems) {
     tiles.push_back(microkernelsOf(level).matmulTiles(problem.operands));
     for (const RegisterTile &tile : tiles.back())
-      emitCore(b, *module, level, problem.operands, tile, nameOf(tiles.size() - 1, tile), LLVM::Linkage::Internal).setNoInline(true);
+      emitCore(b, *module, level, problem.operands, tile, nameOf(tiles.size() - 1, tile), LLVM::Linkage::Internal)
+          .setNoInline(true);
   }
   auto main = beginFunction(b, *module, "phi_decode_kernels", {b.ptrType(), b.ptrType()}, LLVM::Linkage::External);
   Value in = main.getBody().front().getArgument(0), out = main.getBody().front().getArgument(1);
@@ -73,9 +78,10 @@ OwningOpRef<ModuleOp> emitKernels(MLIRContext &context, const Target &level, llv
     const int64_t rowBytes = resultStride(problem) * 4;
     for (int64_t rows = 1; rows <= problem.M; ++rows)
       overRows(tiles[i], rows, [&](const RegisterTile &tile, int64_t row) {
-        b.call(nameOf(i, tile), {b.offset(in, operands.lhs[i] + row * problem.operands.lhsRowBytes), b.offset(in, operands.rhs[i]),
-                                 b.offset(out, 4 * (results + KernelResults::begin(problem, rows)) + row * rowBytes), b.i64(rowBytes),
-                                 b.i64(problem.operands.rhs.panels(problem.N))});
+        b.call(nameOf(i, tile),
+               {b.offset(in, operands.lhs[i] + row * problem.operands.lhsRowBytes), b.offset(in, operands.rhs[i]),
+                b.offset(out, 4 * (results + KernelResults::begin(problem, rows)) + row * rowBytes), b.i64(rowBytes),
+                b.i64(problem.operands.rhs.panels(problem.N))});
       });
     results += resultCount(problem);
   }
@@ -107,7 +113,8 @@ public:
     if (code == 0)
       return "";
     auto text = llvm::MemoryBuffer::getFile(log);
-    return words.front() + ": exit code " + std::to_string(code) + ": " + reason + (text ? (*text)->getBuffer().str() : "");
+    return words.front() + ": exit code " + std::to_string(code) + ": " + reason +
+           (text ? (*text)->getBuffer().str() : "");
   }
 
 private:
@@ -135,18 +142,22 @@ Place placeOf(const Target &level, const Workshop &shop) {
   const std::string emulator = PHIC_TEST_DIR "/emulators/avx512/run-avx512";
   if (std::string wrong = Workshop().run({emulator, "--check"}); !wrong.empty())
     return {{}, false, wrong};
-  return {{emulator, "--timeout", "0", "--memory", "256", "--file", shop.path("operands"), "--get", "results:" + shop.path("results")}, true, ""};
+  return {{emulator, "--timeout", "0", "--memory", "256", "--file", shop.path("operands"), "--get",
+           "results:" + shop.path("results")},
+          true,
+          ""};
 }
 
 std::string link(Workshop &shop, const Target &level) {
   const std::string runtime = std::string(PHIC_TEST_RUNTIMES) + "/" + std::string(systemOf(level).name);
   auto musl = [&](const char *file) { return runtime + "/" + file; };
   return shop.run({PHIC_TEST_LLD, "-static", "-o", shop.path("program"), musl("crt1.o"), musl("crti.o"),
-                   std::string(PHIC_TEST_DRIVERS) + "/" + std::string(systemOf(level).name) + ".o", shop.path("kernels.o"), musl("libc.a"),
-                   musl("crtn.o")});
+                   std::string(PHIC_TEST_DRIVERS) + "/" + std::string(systemOf(level).name) + ".o",
+                   shop.path("kernels.o"), musl("libc.a"), musl("crtn.o")});
 }
 
-std::string makeProgram(Workshop &shop, const Target &level, llvm::ArrayRef<MatmulProblem> problems, const Operands &operands) {
+std::string makeProgram(Workshop &shop, const Target &level, llvm::ArrayRef<MatmulProblem> problems,
+                        const Operands &operands) {
   std::unique_ptr<MLIRContext> context = makeKernelContext();
   OwningOpRef<ModuleOp> module = emitKernels(*context, level, problems, operands);
   PassManager passes(context.get());
@@ -179,8 +190,9 @@ KernelResults multiplyOn(const Target &level, llvm::ArrayRef<MatmulProblem> prob
   results.failure = makeProgram(shop, level, problems, operands);
   if (!results.failure.empty())
     return results;
-  shop.write("operands", {llvm::StringRef(reinterpret_cast<const char *>(bytes), sizeof(bytes)),
-                          llvm::StringRef(reinterpret_cast<const char *>(operands.bytes.data()), operands.bytes.size())});
+  shop.write("operands",
+             {llvm::StringRef(reinterpret_cast<const char *>(bytes), sizeof(bytes)),
+              llvm::StringRef(reinterpret_cast<const char *>(operands.bytes.data()), operands.bytes.size())});
   std::vector<std::string> words = std::move(place.before);
   words.push_back(shop.path("program"));
   for (const char *file : {"operands", "results"})

@@ -13,7 +13,9 @@
 namespace phic {
 
 /// Floats from one row of a result to the next: whole panels.
-inline int64_t resultStride(const MatmulProblem &problem) { return problem.operands.rhs.panels(problem.N) * PackedLayout::kColumns; }
+inline int64_t resultStride(const MatmulProblem &problem) {
+  return problem.operands.rhs.panels(problem.N) * PackedLayout::kColumns;
+}
 
 struct KernelResults {
   /// Of each problem: the product of its first row, of its first two rows, ..., of all; each row has resultStride floats.
@@ -22,7 +24,9 @@ struct KernelResults {
   std::string failure;
 
   /// Where the product of `rows` rows begins.
-  static int64_t begin(const MatmulProblem &problem, int64_t rows) { return resultStride(problem) * (rows * (rows - 1) / 2); }
+  static int64_t begin(const MatmulProblem &problem, int64_t rows) {
+    return resultStride(problem) * (rows * (rows - 1) / 2);
+  }
 };
 
 /// Rows are split over the register tiles as stages do it: as many as fit of those with most rows, then of the next.

@@ -67,7 +67,8 @@ const std::vector<MatmulProblem> &integerProblems() {
 
 std::string nameOf(const MatmulProblem &problem) {
   return (problem.format ? problem.format->str() : std::string(scalarName(problem.operands.rhs.element))) + ", lhs " +
-         std::to_string(problem.operands.lhsBlock) + ", K " + std::to_string(problem.operands.K) + ", N " + std::to_string(problem.N);
+         std::to_string(problem.operands.lhsBlock) + ", K " + std::to_string(problem.operands.K) + ", N " +
+         std::to_string(problem.N);
 }
 
 /// Results of a level, computed once: those of productProblems(), then those of integerProblems().
@@ -108,7 +109,9 @@ TEST_P(LevelKernels, DoNotDependOnTheNumberOfRows) {
     const MatmulProblem &problem = productProblems()[i];
     const float *all = results.products[i].data() + KernelResults::begin(problem, kMostRows);
     for (int64_t rows = 1; rows < kMostRows; ++rows)
-      EXPECT_EQ(std::memcmp(results.products[i].data() + KernelResults::begin(problem, rows), all, 4 * rows * resultStride(problem)), 0)
+      EXPECT_EQ(std::memcmp(results.products[i].data() + KernelResults::begin(problem, rows), all,
+                            4 * rows * resultStride(problem)),
+                0)
           << nameOf(problem) << ": " << rows << " rows";
   }
 }
@@ -130,7 +133,8 @@ TEST_P(LevelKernels, AddIntegersExactly) {
     const float *all = results.products[productProblems().size() + i].data() + KernelResults::begin(problem, kMostRows);
     for (int64_t m = 0; m < problem.M; ++m)
       for (int64_t n = 0; n < problem.N; ++n)
-        ASSERT_EQ(double(all[m * resultStride(problem) + n]), problem.exact(m, n)) << nameOf(problem) << ": row " << m << ", column " << n;
+        ASSERT_EQ(double(all[m * resultStride(problem) + n]), problem.exact(m, n))
+            << nameOf(problem) << ": row " << m << ", column " << n;
   }
 }
 

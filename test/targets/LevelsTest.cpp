@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/Levels.h"
 #include "phi/format.h"
-#include "gmock/gmock.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/AArch64TargetParser.h"
 #include "llvm/TargetParser/X86TargetParser.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 using namespace phic;
@@ -34,7 +34,8 @@ std::string reasonOf(std::string_view systems, std::string_view cpus) {
 
 TEST(Levels, BestFirstEachOnce) {
   EXPECT_THAT(levelsOf(""), ElementsAre("x86-64-v4+vnni", "x86-64-v3"));
-  EXPECT_THAT(levelsOf("haswell,x86-64-v4,znver4,znver3,icelake-server"), ElementsAre("x86-64-v4+vnni", "x86-64-v4", "x86-64-v3"));
+  EXPECT_THAT(levelsOf("haswell,x86-64-v4,znver4,znver3,icelake-server"),
+              ElementsAre("x86-64-v4+vnni", "x86-64-v4", "x86-64-v3"));
   EXPECT_THAT(levelsOf("skylake-avx512"), ElementsAre("x86-64-v4"));
   EXPECT_THAT(levelsOf("generic"), ElementsAre("x86-64-v3"));
 }
@@ -49,8 +50,10 @@ TEST(Levels, FeaturesThatNoKernelUsesMayBeNamed) {
 
 TEST(Levels, MistakesAreNamedWithWhatIsKnown) {
   EXPECT_THAT(reasonOf("", "x86-64-v3,pentium4"), HasSubstr("--cpu=pentium4 is no CPU level or processor"));
-  EXPECT_THAT(reasonOf("", "pentium4"), testing::AllOf(HasSubstr(" x86-64-v4+vnni"), HasSubstr(" znver4"), HasSubstr("'native'")));
-  EXPECT_THAT(reasonOf("riscv64-linux", ""), testing::AllOf(HasSubstr("--target=riscv64-linux"), HasSubstr("x86_64-linux")));
+  EXPECT_THAT(reasonOf("", "pentium4"),
+              testing::AllOf(HasSubstr(" x86-64-v4+vnni"), HasSubstr(" znver4"), HasSubstr("'native'")));
+  EXPECT_THAT(reasonOf("riscv64-linux", ""),
+              testing::AllOf(HasSubstr("--target=riscv64-linux"), HasSubstr("x86_64-linux")));
   EXPECT_THAT(reasonOf("x86_64-linux,x86_64-linux", ""), HasSubstr("twice"));
 }
 

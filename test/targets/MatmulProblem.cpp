@@ -25,7 +25,12 @@ constexpr BlockFormat kFormats[] = {
     {.codes = {4, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
     {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .zeroConstant = 16},
     {.codes = {5, false}, .block = 32, .scale = Scalar::F16, .subScaleBits = 6, .min = Scalar::F16},
-    {.codes = {6, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 8, .subScaleSigned = true, .zeroConstant = 32},
+    {.codes = {6, false},
+     .block = 16,
+     .scale = Scalar::F16,
+     .subScaleBits = 8,
+     .subScaleSigned = true,
+     .zeroConstant = 32},
     {.codes = {2, false}, .block = 16, .scale = Scalar::F16, .subScaleBits = 4, .min = Scalar::F16},
     {.codes = {3, true}, .block = 32, .scale = Scalar::F16},
     {.codes = {7, false}, .block = 32, .scale = Scalar::F32, .zero = Scalar::U8},
@@ -46,7 +51,8 @@ LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const Target &targe
   auto function = beginFunction(b, module, name, {pointer, pointer, pointer, i64, i64}, linkage);
   auto a = function.getBody().front().getArguments();
   const Microkernels &kernels = microkernelsOf(target);
-  Value scratch = LLVM::AllocaOp::create(b, pointer, b.getI8Type(), b.i64(kernels.scratchBytes(operands, tile)), /*alignment=*/64);
+  Value scratch =
+      LLVM::AllocaOp::create(b, pointer, b.getI8Type(), b.i64(kernels.scratchBytes(operands, tile)), /*alignment=*/64);
   kernels.emitMatmul(b, operands, tile, a[0], a[1], a[2], a[3], a[4], scratch);
   LLVM::ReturnOp::create(b, ValueRange{});
   return function;
@@ -62,15 +68,18 @@ OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const Target &target, cons
   if (!kernels.tallTile(operands))
     return module;
   Type pointer = b.ptrType(), i64 = b.getI64Type();
-  auto tall = beginFunction(b, *module, "tall", {pointer, pointer, pointer, i64, i64, i64, pointer}, LLVM::Linkage::External);
+  auto tall =
+      beginFunction(b, *module, "tall", {pointer, pointer, pointer, i64, i64, i64, pointer}, LLVM::Linkage::External);
   auto a = tall.getBody().front().getArguments();
-  kernels.emitTallMatmul(b, operands, {.lhs = a[0], .rhs = a[1], .out = a[2], .outRowBytes = a[3], .panels = a[4], .rows = a[5], .scratch = a[6]});
+  kernels.emitTallMatmul(
+      b, operands,
+      {.lhs = a[0], .rhs = a[1], .out = a[2], .outRowBytes = a[3], .panels = a[4], .rows = a[5], .scratch = a[6]});
   LLVM::ReturnOp::create(b, ValueRange{});
   return module;
 }
 
-MatmulProblem::MatmulProblem(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t M, int64_t N, int64_t K,
-                             Numbers numbers)
+MatmulProblem::MatmulProblem(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t M, int64_t N,
+                             int64_t K, Numbers numbers)
     : format(format), M(M), N(N), numbers(numbers) {
   std::mt19937 random(7);
   operands.K = K;
@@ -177,7 +186,8 @@ MatmulProblem::WorstShare MatmulProblem::worstShare(const float *out, int64_t st
     for (int64_t k = 0; k < K; ++k) {
       const double shift = double(layout.codeShift());
       const int64_t b = format ? k / layout.block : 0;
-      most[k] = format ? std::abs(row.scale[b]) * (std::abs(row.codes[k] - shift) + std::abs(row.zero[b] - shift)) + std::abs(row.min[b])
+      most[k] = format ? std::abs(row.scale[b]) * (std::abs(row.codes[k] - shift) + std::abs(row.zero[b] - shift)) +
+                             std::abs(row.min[b])
                        : std::abs(double(w[n * K + k]));
     }
     for (int64_t m = 0; m < M; ++m) {

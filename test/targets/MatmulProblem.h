@@ -7,9 +7,9 @@
 #ifndef PHIC_TEST_TARGETS_MATMULPROBLEM_H
 #define PHIC_TEST_TARGETS_MATMULPROBLEM_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "targets/KernelBuilder.h"
 #include "targets/Microkernels.h"
-#include "mlir/IR/BuiltinOps.h"
 #include <random>
 #include <span>
 #include <string>
@@ -21,16 +21,18 @@ namespace phic {
 using MatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, int64_t outRowBytes, int64_t panels);
 
 /// That for many rows.
-using TallMatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, int64_t outRowBytes, int64_t panels, int64_t rows,
-                            uint8_t *scratch);
+using TallMatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, int64_t outRowBytes, int64_t panels,
+                            int64_t rows, uint8_t *scratch);
 
 /// "core4" is the register tile of 4 rows.
 std::string coreName(int64_t MR);
 /// One register tile of a target as a function of `module`.
-mlir::LLVM::LLVMFuncOp emitCore(KernelBuilder &b, mlir::ModuleOp module, const Target &target, const MatmulOperands &operands,
-                                const RegisterTile &tile, llvm::StringRef name, mlir::LLVM::Linkage linkage);
+mlir::LLVM::LLVMFuncOp emitCore(KernelBuilder &b, mlir::ModuleOp module, const Target &target,
+                                const MatmulOperands &operands, const RegisterTile &tile, llvm::StringRef name,
+                                mlir::LLVM::Linkage linkage);
 /// A module with one function for each register tile of the target for the operands, and "tall" where there is one for many rows.
-mlir::OwningOpRef<mlir::ModuleOp> emitCores(mlir::MLIRContext &context, const Target &target, const MatmulOperands &operands);
+mlir::OwningOpRef<mlir::ModuleOp> emitCores(mlir::MLIRContext &context, const Target &target,
+                                            const MatmulOperands &operands);
 
 /// What the numbers of a problem are like. Integers: all scales are 1, zero points integers and minima 0, so that a result
 /// is an integer, exact in f32.
@@ -55,7 +57,7 @@ struct MatmulProblem {
   MatmulOperands operands;
   int64_t M, N;
   std::vector<uint8_t> lhs, rhs;
-  std::vector<float> x, w;   ///< [M, K] and [N, K]: what they stand for
+  std::vector<float> x, w; ///< [M, K] and [N, K]: what they stand for
 
 private:
   Numbers numbers;

@@ -29,11 +29,14 @@ inline BlockRow randomRow(const BlockFormat &format, int64_t K, float most, std:
   }
   for (int64_t b = 0; b < (K + format.block - 1) / format.block; ++b) {
     const int64_t s = b * format.block / kSuperBlock;
-    row.scale.push_back(format.isTwoLevel() ? row.superScale[s] * sub(format.subScaleSigned) : roundTo(format.scale, real(random)));
+    row.scale.push_back(format.isTwoLevel() ? row.superScale[s] * sub(format.subScaleSigned)
+                                            : roundTo(format.scale, real(random)));
     row.zero.push_back(format.zero == Scalar::None ? float(format.zeroConstant)
                        : isFloat(format.zero)      ? roundTo(format.zero, 8 + 100 * real(random))
                                                    : float(code(random)));
-    row.min.push_back(format.min == Scalar::None ? 0 : format.isTwoLevel() ? row.superMin[s] * sub(false) : roundTo(format.min, real(random)));
+    row.min.push_back(format.min == Scalar::None ? 0
+                      : format.isTwoLevel()      ? row.superMin[s] * sub(false)
+                                                 : roundTo(format.min, real(random)));
   }
   return row;
 }

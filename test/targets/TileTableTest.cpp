@@ -23,14 +23,18 @@ TEST(TileTable, SizesAreTaken) {
 // Results would depend on it: it is not in the text.
 TEST(TileTable, AttendKeysAreTheLevels) {
   for (const Target &target : allTargets())
-    EXPECT_EQ((*parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", target))[2].attendKeys, target.tiles[2].attendKeys);
+    EXPECT_EQ((*parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", target))[2].attendKeys,
+              target.tiles[2].attendKeys);
 }
 
 TEST(TileTable, ParsingIsStrict) {
-  for (const char *text : {"", "decode:32x1x1", "decode:32x1x1/verify:64x64x16/prefill:64x64x16/", "decode:32x1x1/verify:64x64x16/prefill:64x64",
-                           "decode:32x1x1/prefill:64x64x16/verify:64x64x16", "decode:33x1x1/verify:64x64x16/prefill:64x64x16",
-                           "decode:32x0x1/verify:64x64x16/prefill:64x64x16", "decode:32x1x1/verify:64x64x16/prefill:64x257x16",
-                           "decode:32x1x1/verify:64x64x16/prefill:64x64x99999999999999999999", "decode:032x1x1/verify:64x64x16/prefill:64x64x16"})
+  for (const char *text :
+       {"", "decode:32x1x1", "decode:32x1x1/verify:64x64x16/prefill:64x64x16/",
+        "decode:32x1x1/verify:64x64x16/prefill:64x64", "decode:32x1x1/prefill:64x64x16/verify:64x64x16",
+        "decode:33x1x1/verify:64x64x16/prefill:64x64x16", "decode:32x0x1/verify:64x64x16/prefill:64x64x16",
+        "decode:32x1x1/verify:64x64x16/prefill:64x257x16",
+        "decode:32x1x1/verify:64x64x16/prefill:64x64x99999999999999999999",
+        "decode:032x1x1/verify:64x64x16/prefill:64x64x16"})
     EXPECT_FALSE(parseTileTable(text, defaultTarget())) << text;
 }
 

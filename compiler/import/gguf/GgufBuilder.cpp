@@ -39,9 +39,8 @@ namespace {
 
 class GgufBuilder {
 public:
-  GgufBuilder(MLIRContext &context, const GgufFile &file, WeightStore &store,
-              const GgufConfig &config, const ImportOptions &options,
-              std::vector<std::string> &reasons)
+  GgufBuilder(MLIRContext &context, const GgufFile &file, WeightStore &store, const GgufConfig &config,
+              const ImportOptions &options, std::vector<std::string> &reasons)
       : file(file), config(config), builder(&context), weights(builder, file, store, options.progress, reasons),
         context(std::min(config.context, options.maxContext)) {}
 
@@ -88,15 +87,13 @@ private:
 
 Value GgufBuilder::norm(Value x, const Twine &name) {
   Value gamma = weights.get(name + ".weight", {config.hidden});
-  return phiq::RmsNormOp::create(builder, at(name), x, gamma,
-                                 builder.getF32FloatAttr(float(config.epsilon)));
+  return phiq::RmsNormOp::create(builder, at(name), x, gamma, builder.getF32FloatAttr(float(config.epsilon)));
 }
 
 /// x times the transpose of NAME.weight, plus NAME.bias if there is one.
 Value GgufBuilder::linear(Value x, const Twine &name, int64_t outputs, int64_t inputs) {
   Value w = weights.get(name + ".weight", {outputs, inputs});
-  Value product =
-      phiq::MatmulOp::create(builder, at(name), rows(outputs), x, w, /*compute=*/StringAttr());
+  Value product = phiq::MatmulOp::create(builder, at(name), rows(outputs), x, w, /*compute=*/StringAttr());
   return withBias(product, name);
 }
 
@@ -139,14 +136,11 @@ std::vector<float> GgufBuilder::ropeFactors(StringRef name) {
   return factors;
 }
 
-Value GgufBuilder::ropeTable(StringRef kind, ArrayRef<float> factors, int64_t tableRows,
-                             double magnitude) {
+Value GgufBuilder::ropeTable(StringRef kind, ArrayRef<float> factors, int64_t tableRows, double magnitude) {
   auto type = RankedTensorType::get({tableRows, config.rotaryDim / 2}, builder.getF32Type());
-  DenseF32ArrayAttr attribute =
-      factors.empty() ? DenseF32ArrayAttr() : builder.getDenseF32ArrayAttr(factors);
+  DenseF32ArrayAttr attribute = factors.empty() ? DenseF32ArrayAttr() : builder.getDenseF32ArrayAttr(factors);
   return phiq::RopeTableOp::create(builder, at("rope." + kind), type, builder.getStringAttr(kind),
-                                   builder.getF64FloatAttr(config.ropeBase),
-                                   builder.getF64FloatAttr(magnitude),
+                                   builder.getF64FloatAttr(config.ropeBase), builder.getF64FloatAttr(magnitude),
                                    builder.getI64IntegerAttr(config.rotaryDim), attribute);
 }
 
@@ -159,16 +153,13 @@ void GgufBuilder::makeRopeTables() {
     std::vector<float> factors = ropeFactors("rope_freqs.weight");
     if (factors.empty() && config.ropeLinearFactor != 1)
       factors.assign(config.rotaryDim / 2, float(config.ropeLinearFactor));
-    tables = {ropeTable("cos", factors, context, magnitude),
-              ropeTable("sin", factors, context, magnitude),
-              {},
-              {}};
+    tables = {ropeTable("cos", factors, context, magnitude), ropeTable("sin", factors, context, magnitude), {}, {}};
     return;
   }
   if (shortFactors.empty() || longFactors.empty() || !config.originalContext) {
     weights.refuse("LongRoPE requires 'rope_factors_short.weight', 'rope_factors_long.weight' and the "
-           "metadata key "
-           "'rope.scaling.original_context_length'");
+                   "metadata key "
+                   "'rope.scaling.original_context_length'");
     return;
   }
   int64_t original = *config.originalContext;
@@ -191,10 +182,9 @@ Value GgufBuilder::rope(Value x) {
   if (!tables.cos) // refused
     return x;
   IntegerAttr threshold = ropeSwitch ? builder.getI64IntegerAttr(ropeSwitch) : IntegerAttr();
-  return phiq::RopeOp::create(builder, x.getLoc(), x, tables.cos, tables.sin, tables.longCos,
-                              tables.longSin, builder.getI64IntegerAttr(config.headDim),
-                              config.interleavedRope ? builder.getUnitAttr() : UnitAttr(),
-                              threshold);
+  return phiq::RopeOp::create(builder, x.getLoc(), x, tables.cos, tables.sin, tables.longCos, tables.longSin,
+                              builder.getI64IntegerAttr(config.headDim),
+                              config.interleavedRope ? builder.getUnitAttr() : UnitAttr(), threshold);
 }
 
 //===----------------------------------------------------------------------===//
@@ -224,13 +214,11 @@ Value GgufBuilder::attention(Value x, const std::string &layer, int64_t index) {
   phiq::CacheAppendOp::create(builder, loc, cache, rope(k), v);
   // A window that reaches over the whole context hides nothing.
   bool hasWindow = config.window > 0 && config.window < context;
-  Value attended =
-      phiq::AttendOp::create(builder, loc, cache, rope(q), builder.getI64IntegerAttr(config.heads),
-                             builder.getF32FloatAttr(float(config.attentionScale)),
-                             hasWindow ? builder.getI64IntegerAttr(config.window) : IntegerAttr(),
-                             /*softcap=*/FloatAttr());
-  Value projected =
-      linear(attended, layer + "attn_output", config.hidden, config.heads * config.headDim);
+  Value attended = phiq::AttendOp::create(builder, loc, cache, rope(q), builder.getI64IntegerAttr(config.heads),
+                                          builder.getF32FloatAttr(float(config.attentionScale)),
+                                          hasWindow ? builder.getI64IntegerAttr(config.window) : IntegerAttr(),
+                                          /*softcap=*/FloatAttr());
+  Value projected = linear(attended, layer + "attn_output", config.hidden, config.heads * config.headDim);
   return arith::AddFOp::create(builder, at(layer + "attn_residual"), x, projected);
 }
 
@@ -245,16 +233,12 @@ Value GgufBuilder::feedForward(Value x, const std::string &layer) {
   } else {
     std::string name = layer + "ffn_up.weight";
     Value gateWeight = weights.get(name, {config.ffn, config.hidden}, /*firstRow=*/0, 2 * config.ffn);
-    Value upWeight =
-        weights.get(name, {config.ffn, config.hidden}, /*firstRow=*/config.ffn, 2 * config.ffn);
-    gate = phiq::MatmulOp::create(builder, at(layer + "ffn_gate"), rows(config.ffn), normed,
-                                  gateWeight, StringAttr());
-    up = phiq::MatmulOp::create(builder, at(layer + "ffn_up"), rows(config.ffn), normed, upWeight,
-                                StringAttr());
+    Value upWeight = weights.get(name, {config.ffn, config.hidden}, /*firstRow=*/config.ffn, 2 * config.ffn);
+    gate = phiq::MatmulOp::create(builder, at(layer + "ffn_gate"), rows(config.ffn), normed, gateWeight, StringAttr());
+    up = phiq::MatmulOp::create(builder, at(layer + "ffn_up"), rows(config.ffn), normed, upWeight, StringAttr());
   }
   Location loc = at(layer + "ffn_act");
-  Value activated =
-      arith::MulFOp::create(builder, loc, phiq::SiluOp::create(builder, loc, gate), up);
+  Value activated = arith::MulFOp::create(builder, loc, phiq::SiluOp::create(builder, loc, gate), up);
   Value projected = linear(activated, layer + "ffn_down", config.hidden, config.ffn);
   return arith::AddFOp::create(builder, at(layer + "ffn_residual"), x, projected);
 }
@@ -265,8 +249,7 @@ Value GgufBuilder::head(Value x, Value embedding, int64_t vocabulary) {
   Value normed = norm(wanted, "output_norm");
   if (file.tensor("output.weight"))
     return linear(normed, "output", vocabulary, config.hidden);
-  Value product = phiq::MatmulOp::create(builder, at("output"), rows(vocabulary), normed, embedding,
-                                         StringAttr());
+  Value product = phiq::MatmulOp::create(builder, at("output"), rows(vocabulary), normed, embedding, StringAttr());
   return withBias(product, "output");
 }
 
@@ -276,8 +259,7 @@ void GgufBuilder::setAttributes(ModuleOp module, StringRef name, int64_t vocabul
     if (id < vocabulary)
       stopIds.push_back(id);
   NamedAttrList facts;
-  facts.set("name", builder.getStringAttr(config.name.empty() ? llvm::sys::path::stem(name)
-                                                              : StringRef(config.name)));
+  facts.set("name", builder.getStringAttr(config.name.empty() ? llvm::sys::path::stem(name) : StringRef(config.name)));
   facts.set("vocab", builder.getI64IntegerAttr(vocabulary));
   facts.set("context_max", builder.getI64IntegerAttr(context));
   facts.set("rope_switch", builder.getI64IntegerAttr(ropeSwitch));
@@ -304,17 +286,15 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
   auto vocabulary = int64_t(table->shape[0]);
   builder.setInsertionPointToEnd(module->getBody());
   for (int64_t i = 0; i < config.layers; ++i)
-    phiq::CacheOp::create(builder, at("kv" + Twine(i)), "kv" + std::to_string(i), config.kvHeads,
-                          config.headDim, builder.getF32Type());
+    phiq::CacheOp::create(builder, at("kv" + Twine(i)), "kv" + std::to_string(i), config.kvHeads, config.headDim,
+                          builder.getF32Type());
   auto idsType = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  auto function = func::FuncOp::create(builder, loc, "model",
-                                       builder.getFunctionType(idsType, rows(vocabulary)));
+  auto function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType(idsType, rows(vocabulary)));
   builder.setInsertionPointToEnd(function.addEntryBlock());
 
   Value embedding = weights.get("token_embd.weight", {vocabulary, config.hidden});
   makeRopeTables();
-  Value x = phiq::EmbedOp::create(builder, at("token_embd"), rows(config.hidden),
-                                  function.getArgument(0), embedding);
+  Value x = phiq::EmbedOp::create(builder, at("token_embd"), rows(config.hidden), function.getArgument(0), embedding);
   for (int64_t i = 0; i < config.layers; ++i) {
     std::string layer = "blk." + std::to_string(i) + ".";
     x = attention(x, layer, i);
@@ -328,8 +308,7 @@ OwningOpRef<ModuleOp> GgufBuilder::build(StringRef name) {
 
 OwningOpRef<ModuleOp> refuseModel(Location loc, ArrayRef<std::string> reasons) {
   InFlightDiagnostic error = emitError(loc);
-  error << "the model cannot be imported, for " << reasons.size()
-        << (reasons.size() == 1 ? " reason" : " reasons");
+  error << "the model cannot be imported, for " << reasons.size() << (reasons.size() == 1 ? " reason" : " reasons");
   for (const std::string &reason : reasons)
     error.attachNote(loc) << reason;
   return {};
@@ -338,8 +317,7 @@ OwningOpRef<ModuleOp> refuseModel(Location loc, ArrayRef<std::string> reasons) {
 } // namespace
 } // namespace phic::gguf
 
-OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path,
-                                       const ImportOptions &options) {
+OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path, const ImportOptions &options) {
   using namespace phic::gguf;
   context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect>();
   Location loc = NameLoc::get(StringAttr::get(&context, path));
@@ -358,8 +336,7 @@ OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path,
     return refuseModel(loc, reasons);
   for (const std::string &warning : warnings)
     emitWarning(loc) << warning;
-  OwningOpRef<ModuleOp> module =
-      GgufBuilder(context, **file, **store, config, options, reasons).build(name);
+  OwningOpRef<ModuleOp> module = GgufBuilder(context, **file, **store, config, options, reasons).build(name);
   if (!reasons.empty())
     return refuseModel(loc, reasons);
   if (failed(verify(*module)))

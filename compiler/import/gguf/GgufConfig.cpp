@@ -25,14 +25,12 @@ struct Architecture {
 constexpr Architecture kArchitectures[] = {{"llama", true}, {"phi3", false}};
 
 /// Keys of an architecture without effect on what it computes.
-constexpr StringRef kHarmlessKeys[] = {"vocab_size", "tensor_data_layout",
-                                       "rope.scaling.finetuned"};
+constexpr StringRef kHarmlessKeys[] = {"vocab_size", "tensor_data_layout", "rope.scaling.finetuned"};
 
 /// Token texts that end an answer whatever the file's end-of-sequence token is: converters often
 /// name only one of several.
-constexpr StringRef kEndOfTurn[] = {"<|end|>",       "<|im_end|>",    "<|eot_id|>",
-                                    "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>",
-                                    "<|eom_id|>"};
+constexpr StringRef kEndOfTurn[] = {"<|end|>",       "<|im_end|>",      "<|eot_id|>", "<end_of_turn>",
+                                    "<|endoftext|>", "<|end_of_text|>", "<|eom_id|>"};
 constexpr StringRef kEndTokenKeys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                        "tokenizer.ggml.eom_token_id"};
 enum TokenType : int64_t { kControl = 3, kUserDefined = 4 };
@@ -42,8 +40,7 @@ constexpr int64_t kMostOfAnything = 1 << 24;
 
 class ConfigReader {
 public:
-  ConfigReader(const GgufFile &file, std::vector<std::string> &reasons,
-               std::vector<std::string> &warnings)
+  ConfigReader(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings)
       : file(file), reasons(reasons), warnings(warnings) {}
 
   GgufConfig read() {
@@ -79,11 +76,9 @@ private:
         refuse("metadata key 'general.architecture' is missing");
       return false;
     }
-    const Architecture *found =
-        llvm::find_if(kArchitectures, [&](const Architecture &a) { return a.name == *name; });
+    const Architecture *found = llvm::find_if(kArchitectures, [&](const Architecture &a) { return a.name == *name; });
     if (found == std::end(kArchitectures)) {
-      std::string accepted =
-          join(map_range(kArchitectures, [](const Architecture &a) { return a.name; }), ", ");
+      std::string accepted = join(map_range(kArchitectures, [](const Architecture &a) { return a.name; }), ", ");
       refuse("architecture '" + *name + "' is not supported, only " + accepted);
       return false;
     }
@@ -117,8 +112,7 @@ private:
       return 1;
     }
     if (*value < 1 || *value > kMostOfAnything) {
-      refuse(
-          formatv("metadata key '{0}' is {1}, expected 1 to {2}", name, *value, kMostOfAnything));
+      refuse(formatv("metadata key '{0}' is {1}, expected 1 to {2}", name, *value, kMostOfAnything));
       return 1;
     }
     return *value;
@@ -134,8 +128,7 @@ private:
       refuse("metadata key '" + name + "' is missing");
     double result = value.value_or(fallback.value_or(1));
     if (!std::isfinite(result) || result < least)
-      refuse(formatv("metadata key '{0}' is {1}, expected a number of at least {2}", name, result,
-                     least));
+      refuse(formatv("metadata key '{0}' is {1}, expected a number of at least {2}", name, result, least));
     return result;
   }
 
@@ -147,8 +140,8 @@ private:
     config.epsilon = number(key("attention.layer_norm_rms_epsilon"), 0, std::nullopt);
     // Each layer has tensors, so this bounds the work that a damaged count can cause.
     if (config.layers > int64_t(file.tensors().size())) {
-      refuse(formatv("metadata key '{0}' is {1}, but the file has {2} tensors", key("block_count"),
-                     config.layers, file.tensors().size()));
+      refuse(formatv("metadata key '{0}' is {1}, but the file has {2} tensors", key("block_count"), config.layers,
+                     file.tensors().size()));
       config.layers = 0;
     }
   }
@@ -156,18 +149,14 @@ private:
   void readAttention() {
     config.heads = count("attention.head_count");
     config.kvHeads = count("attention.head_count_kv", config.heads);
-    config.headDim =
-        count("attention.key_length", std::max<int64_t>(config.hidden / config.heads, 1));
+    config.headDim = count("attention.key_length", std::max<int64_t>(config.hidden / config.heads, 1));
     if (int64_t values = count("attention.value_length", config.headDim); values != config.headDim)
-      refuse(formatv(
-          "keys of {0} and values of {1} elements a head are not supported, they must be equal",
-          config.headDim, values));
+      refuse(formatv("keys of {0} and values of {1} elements a head are not supported, they must be equal",
+                     config.headDim, values));
     if (config.heads % config.kvHeads)
-      refuse(formatv("{0} attention heads cannot share {1} key-value heads", config.heads,
-                     config.kvHeads));
+      refuse(formatv("{0} attention heads cannot share {1} key-value heads", config.heads, config.kvHeads));
     if (config.heads * config.headDim > kMostOfAnything)
-      refuse(formatv("{0} attention heads of {1} elements are not plausible", config.heads,
-                     config.headDim));
+      refuse(formatv("{0} attention heads of {1} elements are not plausible", config.heads, config.headDim));
     double scale = number(key("attention.scale"), 0, 0.0);
     config.attentionScale = scale != 0 ? scale : 1 / std::sqrt(double(config.headDim));
     config.window = find<int64_t>(key("attention.sliding_window")).value_or(0);
@@ -182,8 +171,8 @@ private:
   void readRope() {
     config.rotaryDim = count("rope.dimension_count", config.headDim);
     if (config.rotaryDim % 2 || config.rotaryDim > config.headDim)
-      refuse(formatv("{0} rotary dimensions are not possible in heads of {1} elements",
-                     config.rotaryDim, config.headDim));
+      refuse(
+          formatv("{0} rotary dimensions are not possible in heads of {1} elements", config.rotaryDim, config.headDim));
     config.ropeBase = number(key("rope.freq_base"), 1, 10000.0);
     if (file.has(key("rope.scaling.original_context_length")))
       config.originalContext = count("rope.scaling.original_context_length");
@@ -208,8 +197,7 @@ private:
     auto types = find<std::vector<int64_t>>("tokenizer.ggml.token_type");
     if (tokens && types)
       for (size_t id = 0; id < std::min(tokens->size(), types->size()); ++id)
-        if (((*types)[id] == kControl || (*types)[id] == kUserDefined) &&
-            is_contained(kEndOfTurn, (*tokens)[id]))
+        if (((*types)[id] == kControl || (*types)[id] == kUserDefined) && is_contained(kEndOfTurn, (*tokens)[id]))
           ids.push_back(int64_t(id));
     llvm::sort(ids);
     ids.erase(llvm::unique(ids), ids.end());
@@ -223,8 +211,7 @@ private:
     config.topP = number("general.sampling.top_p", 0, 1.0);
     config.minP = number("general.sampling.min_p", 0, 0.0);
     config.repetitionPenalty = number("general.sampling.penalty_repeat", 0, 1.0);
-    config.topK = std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0,
-                                      kMostOfAnything);
+    config.topK = std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
   }
 
   void warnAboutOtherKeys() {
@@ -244,8 +231,7 @@ private:
 
 } // namespace
 
-GgufConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons,
-                      std::vector<std::string> &warnings) {
+GgufConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings) {
   return ConfigReader(file, reasons, warnings).read();
 }
 

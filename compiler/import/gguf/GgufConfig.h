@@ -17,8 +17,7 @@ namespace phic::gguf {
 
 struct GgufConfig {
   std::string name; ///< general.name, or empty
-  bool interleavedRope =
-      false; ///< rotate pairs (2j, 2j + 1): the converter permuted q and k for it
+  bool interleavedRope = false; ///< rotate pairs (2j, 2j + 1): the converter permuted q and k for it
   int64_t hidden = 0, ffn = 0, layers = 0;
   int64_t heads = 0, kvHeads = 0, headDim = 0, rotaryDim = 0;
   int64_t context = 0; ///< the model's own limit
@@ -34,8 +33,7 @@ struct GgufConfig {
 };
 
 /// Appends to `reasons` why the model cannot be imported, to `warnings` what has no effect.
-GgufConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons,
-                      std::vector<std::string> &warnings);
+GgufConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings);
 
 } // namespace phic::gguf
 

@@ -21,9 +21,8 @@ struct TypeRow {
   unsigned bytes;
 };
 /// By ValueType.
-constexpr TypeRow kTypes[] = {{"u8", 1},  {"s8", 1},  {"u16", 2},  {"s16", 2},    {"u32", 4},
-                              {"s32", 4}, {"f32", 4}, {"bool", 1}, {"string", 0}, {"array", 0},
-                              {"u64", 8}, {"s64", 8}, {"f64", 8}};
+constexpr TypeRow kTypes[] = {{"u8", 1},   {"s8", 1},     {"u16", 2},   {"s16", 2}, {"u32", 4}, {"s32", 4}, {"f32", 4},
+                              {"bool", 1}, {"string", 0}, {"array", 0}, {"u64", 8}, {"s64", 8}, {"f64", 8}};
 static_assert(std::size(kTypes) == kValueTypes);
 
 /// What a getter of type T asks for, in words.
@@ -118,11 +117,11 @@ template <typename T> Expected<T> GgufFile::get(StringRef key) const {
     return createStringError(inconvertibleErrorCode(), "metadata key '" + key + "' is missing");
   const Metadata &value = found->second;
   auto mismatch = [&] {
-    return createStringError(
-        inconvertibleErrorCode(),
-        "metadata key '" + key + "' is " + (value.isArray ? "an array of " : "of type ") +
-            valueTypeName(value.type) + ", expected " + (isArray ? "an array, each element " : "") +
-            wanted<Element>() + (value.isArray == isArray ? " that fits" : ""));
+    return createStringError(inconvertibleErrorCode(),
+                             "metadata key '" + key + "' is " + (value.isArray ? "an array of " : "of type ") +
+                                 valueTypeName(value.type) + ", expected " +
+                                 (isArray ? "an array, each element " : "") + wanted<Element>() +
+                                 (value.isArray == isArray ? " that fits" : ""));
   };
   if (value.isArray != isArray)
     return mismatch();
@@ -144,8 +143,8 @@ template <typename T> Expected<T> GgufFile::get(StringRef key) const {
   }
 }
 
-#define PHIC_INSTANTIATE(T)                                                                        \
-  template Expected<T> GgufFile::get<T>(StringRef) const;                                          \
+#define PHIC_INSTANTIATE(T)                                                                                            \
+  template Expected<T> GgufFile::get<T>(StringRef) const;                                                              \
   template Expected<std::vector<T>> GgufFile::get<std::vector<T>>(StringRef) const;
 PHIC_INSTANTIATE(uint64_t)
 PHIC_INSTANTIATE(int64_t)

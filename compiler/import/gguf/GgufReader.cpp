@@ -28,9 +28,7 @@ constexpr uint32_t kMostAxes = 4;
 Error fail(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
 /// `a * b`, or false when it does not fit.
-bool multiply(uint64_t a, uint64_t b, uint64_t &product) {
-  return !__builtin_mul_overflow(a, b, &product);
-}
+bool multiply(uint64_t a, uint64_t b, uint64_t &product) { return !__builtin_mul_overflow(a, b, &product); }
 
 } // namespace
 
@@ -62,17 +60,14 @@ public:
 
 private:
   bool failAt(uint64_t offset, const Twine &message) {
-    error =
-        ("at byte " + Twine(offset) + (entry.empty() ? "" : " (" + entry + ")") + ": " + message)
-            .str();
+    error = ("at byte " + Twine(offset) + (entry.empty() ? "" : " (" + entry + ")") + ": " + message).str();
     return false;
   }
 
   bool take(uint64_t length, const char *what, const uint8_t *&data) {
     if (length > bytes.size() - at)
-      return failAt(at,
-                    formatv("{0} of {1} bytes runs past the end of the file, which has {2} bytes",
-                            what, length, bytes.size()));
+      return failAt(at, formatv("{0} of {1} bytes runs past the end of the file, which has {2} bytes", what, length,
+                                bytes.size()));
     data = bytes.data() + at;
     at += length;
     return true;
@@ -115,10 +110,8 @@ private:
     if (byteswap(version) >= 1 && byteswap(version) <= 3)
       return failAt(4, "big-endian GGUF files are not supported");
     if (version != 2 && version != 3)
-      return failAt(4, "GGUF version " + Twine(version) +
-                           " is not supported, only 2 and 3; convert the model again");
-    return takeU64("the number of tensors", tensorCount) &&
-           takeU64("the number of metadata keys", keyCount);
+      return failAt(4, "GGUF version " + Twine(version) + " is not supported, only 2 and 3; convert the model again");
+    return takeU64("the number of tensors", tensorCount) && takeU64("the number of metadata keys", keyCount);
   }
 
   bool parseKey() {
@@ -217,8 +210,7 @@ private:
         return failAt(at - 8, formatv("an axis of {0} elements is not possible", length));
       tensor.shape.insert(tensor.shape.begin(), length);
     }
-    if (!takeU32("the type", tensor.type) || !takeU64("the offset", tensor.offset) ||
-        !setBytes(tensor, elements))
+    if (!takeU32("the type", tensor.type) || !takeU64("the offset", tensor.offset) || !setBytes(tensor, elements))
       return false;
     if (!file.tensorIndex.try_emplace(tensor.name, file.tensorTable.size()).second)
       return failAt(begin, "the name appears twice");
@@ -233,8 +225,8 @@ private:
       return true; // reported by the builder, with all the others
     uint64_t row = tensor.shape.empty() ? 1 : tensor.shape.back();
     if (row % type->blockElements)
-      return failAt(at, formatv("rows of {0} elements are not whole blocks of {1}, as {2} asks for",
-                                row, type->blockElements, type->name));
+      return failAt(at, formatv("rows of {0} elements are not whole blocks of {1}, as {2} asks for", row,
+                                type->blockElements, type->name));
     if (!multiply(elements / type->blockElements, type->blockBytes, tensor.bytes))
       return failAt(at, formatv("{0} elements cannot be in a file", elements));
     return true;
@@ -256,16 +248,12 @@ private:
     for (Tensor &tensor : file.tensorTable) {
       entry = "tensor '" + tensor.name.str() + "'";
       if (tensor.offset % *alignment)
-        return failAt(at, formatv("offset {0} is not a multiple of general.alignment, {1}",
-                                  tensor.offset, *alignment));
+        return failAt(at, formatv("offset {0} is not a multiple of general.alignment, {1}", tensor.offset, *alignment));
       if (data > bytes.size() || tensor.offset > bytes.size() - data ||
           tensor.bytes > bytes.size() - data - tensor.offset)
-        return failAt(
-            data,
-            formatv(
-                "{0} bytes at offset {1} of the data run past the end of the file, which has {2} "
-                "bytes",
-                tensor.bytes, tensor.offset, bytes.size()));
+        return failAt(data, formatv("{0} bytes at offset {1} of the data run past the end of the file, which has {2} "
+                                    "bytes",
+                                    tensor.bytes, tensor.offset, bytes.size()));
       tensor.offset += data;
     }
     return true;
@@ -294,8 +282,7 @@ Expected<std::unique_ptr<GgufFile>> GgufFile::open(StringRef path) {
   if (!buffer)
     return fail("cannot open '" + path + "': " + buffer.getError().message());
   StringRef text = (*buffer)->getBuffer();
-  Expected<std::unique_ptr<GgufFile>> file =
-      parse({reinterpret_cast<const uint8_t *>(text.data()), text.size()});
+  Expected<std::unique_ptr<GgufFile>> file = parse({reinterpret_cast<const uint8_t *>(text.data()), text.size()});
   if (!file)
     return fail("'" + path + "': " + toString(file.takeError()));
   (*file)->buffer = std::move(*buffer);

@@ -26,21 +26,7 @@ class MemoryBuffer;
 namespace phic::gguf {
 
 /// Value types of metadata, as numbered in the file.
-enum class ValueType : uint32_t {
-  U8,
-  I8,
-  U16,
-  I16,
-  U32,
-  I32,
-  F32,
-  Bool,
-  String,
-  Array,
-  U64,
-  I64,
-  F64
-};
+enum class ValueType : uint32_t { U8, I8, U16, I16, U32, I32, F32, Bool, String, Array, U64, I64, F64 };
 
 constexpr uint32_t kValueTypes = 13;
 /// "u32", "string", ...
@@ -100,9 +86,7 @@ public:
   /// The tensor of that name, or nullptr.
   const Tensor *tensor(llvm::StringRef name) const;
   /// A tensor's bytes, as stored.
-  llvm::ArrayRef<uint8_t> data(const Tensor &tensor) const {
-    return bytes.slice(tensor.offset, tensor.bytes);
-  }
+  llvm::ArrayRef<uint8_t> data(const Tensor &tensor) const { return bytes.slice(tensor.offset, tensor.bytes); }
 
 private:
   friend class GgufParser;

@@ -12,8 +12,8 @@ using llvm::formatv;
 
 namespace phic::gguf {
 
-GgufWeights::GgufWeights(OpBuilder &builder, const GgufFile &file, WeightStore &store, const std::function<void(uint64_t, uint64_t)> &progress,
-                         std::vector<std::string> &reasons)
+GgufWeights::GgufWeights(OpBuilder &builder, const GgufFile &file, WeightStore &store,
+                         const std::function<void(uint64_t, uint64_t)> &progress, std::vector<std::string> &reasons)
     : builder(builder), file(file), store(store), progress(progress), reasons(reasons) {
   for (const Tensor &tensor : file.tensors())
     total += tensor.bytes;
@@ -21,7 +21,8 @@ GgufWeights::GgufWeights(OpBuilder &builder, const GgufFile &file, WeightStore &
 
 std::optional<GgufWeights::StoredType> GgufWeights::storedType(uint32_t id) {
   if (const GgufType *type = ggufTypeById(id))
-    return StoredType{storageLayoutName(type->layout), type->blockElements, type->blockBytes, type->isFloat, type->format};
+    return StoredType{storageLayoutName(type->layout), type->blockElements, type->blockBytes, type->isFloat,
+                      type->format};
   if (const BlockStorage *added = AddedFormats::byGgufType(builder.getContext(), id))
     return StoredType{added->name, added->blockElements, added->blockBytes, false, added->format};
   return std::nullopt;
@@ -29,8 +30,7 @@ std::optional<GgufWeights::StoredType> GgufWeights::storedType(uint32_t id) {
 
 Value GgufWeights::placeholder(Location loc, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  return phiq::WeightOp::create(builder, loc, type, "refused",
-                                storageLayoutName(StorageLayout::DenseNK),
+  return phiq::WeightOp::create(builder, loc, type, "refused", storageLayoutName(StorageLayout::DenseNK),
                                 builder.getArrayAttr({}));
 }
 
@@ -50,13 +50,11 @@ const Tensor *GgufWeights::checkedTensor(StringRef name, ArrayRef<int64_t> shape
     return nullptr;
   }
   if (!type) {
-    refuse("tensor '" + name + "' has type " + ggufTypeName(tensor->type) + ", supported are " +
-           ggufReadableTypes());
+    refuse("tensor '" + name + "' has type " + ggufTypeName(tensor->type) + ", supported are " + ggufReadableTypes());
     return nullptr;
   }
   if (shape.size() == 1 && !type->isFloat) {
-    refuse("tensor '" + name + "' is a vector of type " + ggufTypeName(tensor->type) +
-           ", expected F32 or F16");
+    refuse("tensor '" + name + "' is a vector of type " + ggufTypeName(tensor->type) + ", expected F32 or F16");
     return nullptr;
   }
   return tensor;
@@ -74,8 +72,8 @@ Value GgufWeights::get(const Twine &twine, ArrayRef<int64_t> shape, int64_t firs
   // Rows are whole blocks, so a run of rows is a run of bytes.
   uint64_t columns = llvm::product_of(llvm::ArrayRef(shape).drop_front());
   if (columns % type.blockElements) {
-    refuse("tensor '" + name + "' has rows of " + std::to_string(columns) + " elements, which are not whole blocks of " +
-           std::to_string(type.blockElements));
+    refuse("tensor '" + name + "' has rows of " + std::to_string(columns) +
+           " elements, which are not whole blocks of " + std::to_string(type.blockElements));
     return placeholder(loc, shape);
   }
   uint64_t rowBytes = columns / type.blockElements * type.blockBytes;
@@ -90,14 +88,12 @@ Value GgufWeights::get(const Twine &twine, ArrayRef<int64_t> shape, int64_t firs
     progress(hashed, total);
   Type element = phiq::BlockType::get(builder.getContext(), type.format);
   if (type.isFloat)
-    element =
-        type.format.scale == Scalar::F16 ? Type(builder.getF16Type()) : Type(builder.getF32Type());
-  Attribute handle = phiq::RangeAttr::get(builder.getContext(), range->file, range->offset,
-                                          range->length, range->hash);
+    element = type.format.scale == Scalar::F16 ? Type(builder.getF16Type()) : Type(builder.getF32Type());
+  Attribute handle = phiq::RangeAttr::get(builder.getContext(), range->file, range->offset, range->length, range->hash);
   if (allRows)
     name += formatv("[{0}:{1}]", firstRow, firstRow + shape[0]);
-  return phiq::WeightOp::create(builder, loc, RankedTensorType::get(shape, element), name,
-                                type.layout, builder.getArrayAttr(handle));
+  return phiq::WeightOp::create(builder, loc, RankedTensorType::get(shape, element), name, type.layout,
+                                builder.getArrayAttr(handle));
 }
 
 void GgufWeights::refuse(const Twine &reason) {

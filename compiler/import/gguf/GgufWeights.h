@@ -18,8 +18,8 @@ namespace phic::gguf {
 class GgufWeights {
 public:
   /// `progress` is told the bytes of weights that were read, and those there are; it may be empty.
-  GgufWeights(mlir::OpBuilder &builder, const GgufFile &file, WeightStore &store, const std::function<void(uint64_t, uint64_t)> &progress,
-              std::vector<std::string> &reasons);
+  GgufWeights(mlir::OpBuilder &builder, const GgufFile &file, WeightStore &store,
+              const std::function<void(uint64_t, uint64_t)> &progress, std::vector<std::string> &reasons);
 
   /// Rows [firstRow, firstRow + shape[0]) of a tensor of allRows rows (0: of just those). Where it cannot be had the reason is
   /// noted, and a weight is made all the same, so that building can go on and find further reasons.
@@ -48,7 +48,7 @@ private:
   const std::function<void(uint64_t, uint64_t)> &progress;
   std::vector<std::string> &reasons;
   uint64_t hashed = 0, total = 0; ///< bytes of weights
-  llvm::StringSet<> used;         ///< tensors that have a place in the model
+  llvm::StringSet<> used; ///< tensors that have a place in the model
 };
 
 } // namespace phic::gguf

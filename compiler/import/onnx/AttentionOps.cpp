@@ -52,9 +52,11 @@ LogicalResult shiftByPositions(NodeImport &node, unsigned input, TableSource &so
   FailureOr<Symbolic> positions = node.symbolic(input);
   if (llvm::failed(positions))
     return failure();
-  bool counts = positions->kind == Symbolic::Kind::Ramp || (positions->kind == Symbolic::Kind::Values && positions->single());
+  bool counts =
+      positions->kind == Symbolic::Kind::Ramp || (positions->kind == Symbolic::Kind::Values && positions->single());
   Affine first = counts ? positions->values[0] : Affine{};
-  if (!counts || first.seq != 0 || first.past != 1 || first.constant < 0 || first.step < 0 || (first.step && source.threshold))
+  if (!counts || first.seq != 0 || first.past != 1 || first.constant < 0 || first.step < 0 ||
+      (first.step && source.threshold))
     return node.unsupportedInput(input, "must be positions past, past + 1, ..., found " + positions->str());
   source.first = first.constant;
   source.longFirst = first.constant + first.step;
@@ -71,15 +73,16 @@ FailureOr<Value> tableRows(NodeImport &node, unsigned input, const TensorView &v
   return node.weights.rows(view, first, rows);
 }
 
-FailureOr<RopeTables> ropeTables(NodeImport &node, unsigned cosInput, unsigned sinInput, std::optional<unsigned> positionsInput) {
+FailureOr<RopeTables> ropeTables(NodeImport &node, unsigned cosInput, unsigned sinInput,
+                                 std::optional<unsigned> positionsInput) {
   FailureOr<TableSource> cos = tableSource(node, cosInput), sin = tableSource(node, sinInput);
   if (llvm::failed(cos) || llvm::failed(sin))
     return failure();
   if (positionsInput && (llvm::failed(shiftByPositions(node, *positionsInput, *cos)) ||
                          llvm::failed(shiftByPositions(node, *positionsInput, *sin))))
     return failure();
-  if (cos->view.dims != sin->view.dims || cos->longView.dims != sin->longView.dims || cos->threshold != sin->threshold ||
-      cos->view.dims[1] != cos->longView.dims[1])
+  if (cos->view.dims != sin->view.dims || cos->longView.dims != sin->longView.dims ||
+      cos->threshold != sin->threshold || cos->view.dims[1] != cos->longView.dims[1])
     return node.unsupportedInput(sinInput, "must have the shape of the table of cosines");
   Importer &importer = node.importer;
   int64_t limit = importer.contextLimit(), shortLimit = limit;
@@ -169,9 +172,12 @@ FailureOr<StringRef> bindCache(NodeImport &node, const Attention &a, unsigned ke
     const auto *past = node.get<Past>(input);
     if (!past)
       return node.unsupportedInput(input, "must be one of the graph's own inputs: a cache of past keys and values");
-    auto differs = [&](unsigned axis, int64_t wanted) { return past->input->dims[axis] >= 0 && past->input->dims[axis] != wanted; };
+    auto differs = [&](unsigned axis, int64_t wanted) {
+      return past->input->dims[axis] >= 0 && past->input->dims[axis] != wanted;
+    };
     if (differs(1, a.kvHeads) || differs(3, a.headDim))
-      return node.unsupportedInput(input, "must be [batch, " + llvm::Twine(a.kvHeads) + ", past, " + llvm::Twine(a.headDim) + "]");
+      return node.unsupportedInput(input, "must be [batch, " + llvm::Twine(a.kvHeads) + ", past, " +
+                                              llvm::Twine(a.headDim) + "]");
     if (!node.importer.claimPast(past->input->name))
       return node.unsupportedInput(input, "is read by another node");
     node.result(input == keyInput ? 1 : 2, Present{past->input->name});
@@ -190,7 +196,8 @@ LogicalResult makeAttention(NodeImport &node, const Attention &a, unsigned keyIn
   phiq::CacheAppendOp::create(b, node.loc, symbol, a.k, a.v);
   float scale = a.scale != 0 ? a.scale : 1.0f / std::sqrt(float(a.headDim));
   node.result(0, Rows{phiq::AttendOp::create(b, node.loc, a.q.getType(), symbol, a.q, b.getI64IntegerAttr(a.heads),
-                                             b.getF32FloatAttr(scale), a.window > 0 ? b.getI64IntegerAttr(a.window) : IntegerAttr(),
+                                             b.getF32FloatAttr(scale),
+                                             a.window > 0 ? b.getI64IntegerAttr(a.window) : IntegerAttr(),
                                              a.softcap != 0 ? b.getF32FloatAttr(a.softcap) : FloatAttr())});
   return success();
 }
@@ -282,7 +289,8 @@ LogicalResult importRotaryEmbedding(NodeImport &node) {
   int64_t tableDim = 2 * columnsOf(tables->cos);
   if (rotary && rotary != tableDim)
     return node.unsupportedAttribute("rotary_embedding_dim", "must be " + llvm::Twine(tableDim) +
-                                                                 " as the tables have it, found " + llvm::Twine(rotary));
+                                                                 " as the tables have it, found " +
+                                                                 llvm::Twine(rotary));
   // Without rotary_embedding_dim ONNX Runtime takes the head for the tables' width, whatever num_heads says.
   int64_t headDim = x->headDim ? x->headDim : !rotary ? tableDim : heads > 0 ? columnsOf(x->value) / heads : 0;
   FailureOr<Value> result = rotate(node, x->value, *tables, headDim, interleaved);

@@ -74,7 +74,8 @@ LogicalResult importIf(NodeImport &node) {
   if (!thenBranch || !elseBranch || !thenBranch->graph || !elseBranch->graph)
     return node.unsupported("it needs two branches");
   // Affine{1, 0, 0, -1, t}: where the sequence is not longer than t.
-  bool byLength = value && (*value == Affine{0, 0, 0, 1, value->threshold} || *value == Affine{1, 0, 0, -1, value->threshold});
+  bool byLength =
+      value && (*value == Affine{0, 0, 0, 1, value->threshold} || *value == Affine{1, 0, 0, -1, value->threshold});
   if (!value || (!byLength && !value->isConstant()))
     return node.unsupportedInput(0, "must depend on the sequence's length alone, found " + condition->str());
   for (size_t i = 0; i < node.node.outputs.size(); ++i) {

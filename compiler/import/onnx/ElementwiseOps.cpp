@@ -40,8 +40,7 @@ LogicalResult makeBias(NodeImport &node, unsigned xInput, unsigned biasInput) {
   return success();
 }
 
-template <typename Op>
-LogicalResult makeUnary(NodeImport &node) {
+template <typename Op> LogicalResult makeUnary(NodeImport &node) {
   FailureOr<Rows> x = node.tokens(0);
   if (llvm::failed(x))
     return failure();

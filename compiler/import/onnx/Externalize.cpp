@@ -20,10 +20,10 @@ struct Nesting {
   Message child;
 };
 constexpr Nesting kNestings[] = {
-    {Message::Model, 7, Message::Graph},      {Message::Model, 25, Message::Function},
-    {Message::Function, 7, Message::Node},    {Message::Graph, 1, Message::Node},
-    {Message::Graph, 5, Message::Tensor},     {Message::Node, 5, Message::Attribute},
-    {Message::Attribute, 5, Message::Tensor}, {Message::Attribute, 6, Message::Graph},
+    {Message::Model, 7, Message::Graph},       {Message::Model, 25, Message::Function},
+    {Message::Function, 7, Message::Node},     {Message::Graph, 1, Message::Node},
+    {Message::Graph, 5, Message::Tensor},      {Message::Node, 5, Message::Attribute},
+    {Message::Attribute, 5, Message::Tensor},  {Message::Attribute, 6, Message::Graph},
     {Message::Attribute, 10, Message::Tensor}, {Message::Attribute, 11, Message::Graph},
 };
 // TensorProto's own fields.

@@ -69,7 +69,8 @@ void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
   if (!model || found == model->end() || found->is_null())
     return;
   auto add = [&](const Json &id) {
-    if (auto value = members.inRange(id, "eos_token_id", 0, kMaxId); value && !llvm::is_contained(config.stopIds, *value))
+    if (auto value = members.inRange(id, "eos_token_id", 0, kMaxId);
+        value && !llvm::is_contained(config.stopIds, *value))
       config.stopIds.push_back(int32_t(*value));
   };
   if (found->is_array())

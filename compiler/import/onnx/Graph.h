@@ -19,8 +19,23 @@ namespace phic::onnx {
 
 /// ONNX's TensorProto.DataType numbers.
 enum class ElementType : int32_t {
-  Undefined = 0, F32 = 1, U8 = 2, I8 = 3, U16 = 4, I16 = 5, I32 = 6, I64 = 7, String = 8, Bool = 9,
-  F16 = 10, F64 = 11, U32 = 12, U64 = 13, BF16 = 16, U4 = 21, I4 = 22,
+  Undefined = 0,
+  F32 = 1,
+  U8 = 2,
+  I8 = 3,
+  U16 = 4,
+  I16 = 5,
+  I32 = 6,
+  I64 = 7,
+  String = 8,
+  Bool = 9,
+  F16 = 10,
+  F64 = 11,
+  U32 = 12,
+  U64 = 13,
+  BF16 = 16,
+  U4 = 21,
+  I4 = 22,
 };
 /// 0 for types phic does not know the size of.
 unsigned elementBits(ElementType type);

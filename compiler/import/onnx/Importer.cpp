@@ -28,13 +28,12 @@ const TableRow *findRow(const Node &node) {
 }
 
 /// The layer in past_key_values.7.key and present.7.key: the first number in the name.
-StringRef layerNumber(StringRef name) {
-  return name.drop_until(llvm::isDigit).take_while(llvm::isDigit);
-}
+StringRef layerNumber(StringRef name) { return name.drop_until(llvm::isDigit).take_while(llvm::isDigit); }
 
 /// Ops that change logits but not which tokens they are of.
 bool isRowwise(StringRef op) {
-  constexpr StringRef kRowwise[] = {"Add", "Mul", "Sub", "Cast", "Identity", "Reshape", "DequantizeLinear", "QuantizeLinear"};
+  constexpr StringRef kRowwise[] = {"Add",           "Mul", "Sub", "Cast", "Identity", "Reshape", "DequantizeLinear",
+                                    "QuantizeLinear"};
   return llvm::is_contained(kRowwise, op);
 }
 
@@ -225,7 +224,8 @@ LogicalResult Importer::setRopeSwitch(int64_t threshold) {
 
 Value Importer::finish() {
   const Imported *value = lookup(config.logits);
-  bool isOutput = llvm::any_of(model.graph().outputs, [&](const ValueInfo &info) { return info.name == config.logits; });
+  bool isOutput =
+      llvm::any_of(model.graph().outputs, [&](const ValueInfo &info) { return info.name == config.logits; });
   if (!value || !isOutput) {
     refuse(function.getLoc(), "the graph has no output '" + config.logits + "'");
     return {};

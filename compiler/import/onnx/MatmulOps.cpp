@@ -36,7 +36,8 @@ LogicalResult checkPacking(NodeImport &node, const PackedCodes &packed) {
   if (packed.bits != 2 && packed.bits != 4 && packed.bits != 8)
     return node.unsupportedAttribute("bits", "must be 2, 4 or 8, found " + llvm::Twine(packed.bits));
   if (packed.block < 16 || packed.block > 256 || !llvm::isPowerOf2_64(packed.block))
-    return node.unsupportedAttribute("block_size", "must be a power of two from 16 to 256, found " + llvm::Twine(packed.block));
+    return node.unsupportedAttribute("block_size",
+                                     "must be a power of two from 16 to 256, found " + llvm::Twine(packed.block));
   constexpr int64_t kMaxDim = int64_t(1) << 31;
   if (packed.rows < 1 || packed.columns < 1 || packed.rows > kMaxDim || packed.columns > kMaxDim)
     return node.unsupported("the weight's shape " + llvm::Twine(packed.rows) + "x" + llvm::Twine(packed.columns) +
@@ -62,7 +63,8 @@ FailureOr<const Tensor *> zeroPoints(NodeImport &node, const PackedCodes &packed
   }
   if (format.zero == Scalar::None || format.zero == Scalar::BF16)
     return node.unsupportedInput(packed.zeros, "has zero points of type " + elementTypeName(zeros->tensor->type) +
-                                                   ", which is not supported for " + llvm::Twine(packed.bits) + " bits");
+                                                   ", which is not supported for " + llvm::Twine(packed.bits) +
+                                                   " bits");
   if (zeros->tensor->elements() != wanted)
     return node.unsupportedInput(packed.zeros, "must have " + llvm::Twine(wanted) + " elements, found " +
                                                    llvm::Twine(zeros->tensor->elements()));
@@ -101,14 +103,15 @@ FailureOr<Value> packedWeight(NodeImport &node, const PackedCodes &packed, Stora
 LogicalResult makeMatmul(NodeImport &node, Rows lhs, Value rhs, unsigned biasInput) {
   auto type = cast<ShapedType>(rhs.getType());
   if (columnsOf(lhs.value) != type.getDimSize(1))
-    return node.unsupported("activations have " + llvm::Twine(columnsOf(lhs.value)) + " columns, the weight K = " +
-                            llvm::Twine(type.getDimSize(1)));
+    return node.unsupported("activations have " + llvm::Twine(columnsOf(lhs.value)) +
+                            " columns, the weight K = " + llvm::Twine(type.getDimSize(1)));
   if (node.importer.isHead(node.node) && lhs.which == Rows::Which::All) {
     lhs.value = phiq::LogitRowsOp::create(node.builder, node.loc, lhs.value, /*pruned=*/false);
     lhs.which = Rows::Which::Wanted;
   }
   int64_t columns = type.getDimSize(0);
-  Value result = phiq::MatmulOp::create(node.builder, node.loc, rowsType(node.builder, columns), lhs.value, rhs, StringAttr());
+  Value result =
+      phiq::MatmulOp::create(node.builder, node.loc, rowsType(node.builder, columns), lhs.value, rhs, StringAttr());
   if (node.has(biasInput)) {
     FailureOr<Value> bias = node.vector(biasInput, columns);
     if (llvm::failed(bias))
@@ -166,7 +169,8 @@ LogicalResult importMatMul(NodeImport &node) {
 LogicalResult importMatMulNBits(NodeImport &node) {
   // accuracy_level permits a kernel to round activations; it does not change the meaning.
   node.ignore({"accuracy_level"});
-  PackedCodes packed{1, 2, 3, node.integer("N", 0), node.integer("K", 0), node.integer("bits", 4), node.integer("block_size", 32)};
+  PackedCodes packed{
+      1, 2, 3, node.integer("N", 0), node.integer("K", 0), node.integer("bits", 4), node.integer("block_size", 32)};
   if (llvm::failed(node.require("weight_prepacked", 0)) || llvm::failed(node.refuseInputs(4, {"g_idx"})))
     return failure();
   FailureOr<Rows> lhs = node.tokens(0);

@@ -11,9 +11,16 @@ namespace {
 constexpr int64_t kMaxConstants = 1024;
 
 const char *describe(const Imported &value) {
-  constexpr const char *kNames[] = {"nothing",       "an unsupported value", "token ids",           "activations",
-                                    "integers",      "an initializer",       "a choice of initializers",
-                                    "a dequantized weight", "a cache",       "a cache"};
+  constexpr const char *kNames[] = {"nothing",
+                                    "an unsupported value",
+                                    "token ids",
+                                    "activations",
+                                    "integers",
+                                    "an initializer",
+                                    "a choice of initializers",
+                                    "a dequantized weight",
+                                    "a cache",
+                                    "a cache"};
   return kNames[value.index()];
 }
 
@@ -121,7 +128,8 @@ FailureOr<TensorView> NodeImport::tensor(unsigned index, bool isFloat) {
   if (!view)
     return unsupportedInput(index, llvm::Twine("must be an initializer, found ") + describe(input(index)));
   if (isFloat && !floatType(builder.getContext(), view->tensor->type))
-    return unsupportedInput(index, "must be of type float, float16 or bfloat16, found " + elementTypeName(view->tensor->type));
+    return unsupportedInput(index,
+                            "must be of type float, float16 or bfloat16, found " + elementTypeName(view->tensor->type));
   if (!view->tensor->bytes)
     return unsupportedInput(index, "is neither raw nor external data; save the model with raw_data");
   return *view;
@@ -222,7 +230,8 @@ LogicalResult NodeImport::unsupportedAttribute(StringRef name, const llvm::Twine
 LogicalResult NodeImport::refuseInputs(unsigned first, ArrayRef<StringRef> names) {
   for (auto [i, name] : llvm::enumerate(names))
     if (has(first + i))
-      (void)refuse("input " + llvm::Twine(first + i) + " ('" + node.inputs[first + i] + "'), " + name + ", is not supported");
+      (void)refuse("input " + llvm::Twine(first + i) + " ('" + node.inputs[first + i] + "'), " + name +
+                   ", is not supported");
   return success(!refused);
 }
 

@@ -27,8 +27,7 @@ public:
   // Inputs, by index. Each of the typed ones reports what it found instead.
   bool has(unsigned index) const { return index < node.inputs.size() && !node.inputs[index].empty(); }
   const Imported &input(unsigned index);
-  template <typename T>
-  const T *get(unsigned index) { return std::get_if<T>(&input(index)); }
+  template <typename T> const T *get(unsigned index) { return std::get_if<T>(&input(index)); }
   /// Whether the input is known as integers; constants of integer type count.
   bool isSymbolic(unsigned index);
   llvm::FailureOr<Symbolic> symbolic(unsigned index);

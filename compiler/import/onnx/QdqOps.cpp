@@ -73,7 +73,8 @@ LogicalResult dequantizeWeight(NodeImport &node) {
   std::optional<CodeType> type = codeType(codes->tensor->type);
   if (!type || codes->dims.size() != 2 || codes->transposed || llvm::is_contained(codes->dims, 0))
     return node.unsupportedInput(0, "must be int4, uint4, int8 or uint8 and of rank 2, found " +
-                                        elementTypeName(codes->tensor->type) + " of rank " + llvm::Twine(codes->dims.size()));
+                                        elementTypeName(codes->tensor->type) + " of rank " +
+                                        llvm::Twine(codes->dims.size()));
   FailureOr<ScaleLayout> layout = scaleLayout(node, codes->dims, *scales);
   if (llvm::failed(layout))
     return failure();
@@ -140,7 +141,8 @@ FailureOr<ActivationScale> activationScale(NodeImport &node, ElementType storage
   }
   std::optional<CodeType> codes = codeType(storage);
   if (!codes || codes->bits != 8)
-    return node.unsupported("activations quantized to " + elementTypeName(storage) + " are not supported; int8 and uint8 are");
+    return node.unsupported("activations quantized to " + elementTypeName(storage) +
+                            " are not supported; int8 and uint8 are");
   result.codes = *codes;
   result.scale = node.weights.vector(*scale);
   return result;
@@ -166,12 +168,14 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
   if (llvm::failed(x))
     return failure();
   int64_t columns = columnsOf(x->value);
-  FailureOr<ActivationScale> to = activationScale(node, storage == ElementType::Undefined ? ElementType::U8 : storage, columns);
+  FailureOr<ActivationScale> to =
+      activationScale(node, storage == ElementType::Undefined ? ElementType::U8 : storage, columns);
   if (llvm::failed(to))
     return failure();
   BlockFormat format{to->codes, to->block};
   format.zeroConstant = to->zero;
-  auto type = RankedTensorType::get({ShapedType::kDynamic, columns}, phiq::BlockType::get(node.builder.getContext(), format));
+  auto type =
+      RankedTensorType::get({ShapedType::kDynamic, columns}, phiq::BlockType::get(node.builder.getContext(), format));
   IntegerAttr zero = to->zero ? node.builder.getI64IntegerAttr(to->zero) : IntegerAttr();
   node.rowsResult(0, phiq::QuantizeOp::create(node.builder, node.loc, type, x->value, to->scale, zero), *x);
   return success();
@@ -189,7 +193,8 @@ LogicalResult importDequantizeLinear(NodeImport &node) {
   if (llvm::failed(from))
     return failure();
   auto quantize = x->value.getDefiningOp<phiq::QuantizeOp>();
-  if (!quantize || !isSameScale(node, quantize.getScale(), from->scale) || int64_t(quantize.getZero().value_or(0)) != from->zero)
+  if (!quantize || !isSameScale(node, quantize.getScale(), from->scale) ||
+      int64_t(quantize.getZero().value_or(0)) != from->zero)
     return node.unsupportedInput(0, "must come from a QuantizeLinear with the same scale and zero point");
   node.rowsResult(0, phiq::DequantizeOp::create(node.builder, node.loc, rowsType(node.builder, columns), x->value), *x);
   return success();

@@ -176,7 +176,8 @@ llvm::Error ProtoReader::readTensor(const ::onnx::TensorProto &proto, Tensor &te
   if (proto.data_location() != ::onnx::TensorProto::EXTERNAL) {
     tensor.integers.assign(proto.int64_data().begin(), proto.int64_data().end());
     tensor.integers.insert(tensor.integers.end(), proto.int32_data().begin(), proto.int32_data().end());
-    bool isInteger = tensor.type == ElementType::I64 || tensor.type == ElementType::I32 || tensor.type == ElementType::Bool;
+    bool isInteger =
+        tensor.type == ElementType::I64 || tensor.type == ElementType::I32 || tensor.type == ElementType::Bool;
     if (!isInteger || int64_t(tensor.integers.size()) != elements)
       tensor.integers.clear();
     return llvm::Error::success();

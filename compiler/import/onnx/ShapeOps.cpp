@@ -49,7 +49,8 @@ FailureOr<std::vector<Affine>> shapeOf(NodeImport &node, const Imported &value) 
 }
 
 /// Replaces 0 (keep) and -1 (the rest) of a Reshape of activations; -1 only of columns, heads or tokens.
-FailureOr<std::vector<Affine>> resolveShape(NodeImport &node, ArrayRef<Affine> from, const Symbolic &to, int64_t columns, Affine tokens) {
+FailureOr<std::vector<Affine>> resolveShape(NodeImport &node, ArrayRef<Affine> from, const Symbolic &to,
+                                            int64_t columns, Affine tokens) {
   std::vector<Affine> shape = to.values;
   Affine *open = nullptr;
   int64_t known = 1;

@@ -13,9 +13,7 @@ using Kind = Symbolic::Kind;
 /// Shapes and positions are short; longer is data, not bookkeeping.
 constexpr size_t kMaxValues = 1024;
 
-llvm::Error unknown(const std::string &why) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), why);
-}
+llvm::Error unknown(const std::string &why) { return llvm::createStringError(llvm::inconvertibleErrorCode(), why); }
 
 /// a + factor * b, unless it overflows or would need two thresholds.
 std::optional<Affine> addScaled(const Affine &a, const Affine &b, int64_t factor) {

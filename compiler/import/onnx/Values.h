@@ -67,7 +67,8 @@ struct Present {
 /// The result of a node that was reported.
 struct Poison {};
 
-using Imported = std::variant<std::monostate, Poison, Ids, Rows, Symbolic, TensorView, Selected, FloatWeight, Past, Present>;
+using Imported =
+    std::variant<std::monostate, Poison, Ids, Rows, Symbolic, TensorView, Selected, FloatWeight, Past, Present>;
 
 } // namespace phic::onnx
 

@@ -37,7 +37,8 @@ Weights::Weights(const Model &model, OpBuilder &builder, std::function<void(uint
     total += tensor.bytes ? tensor.bytes->length : 0;
 }
 
-Value Weights::create(StorageLayout layout, RankedTensorType type, const std::string &name, ArrayRef<ByteRange> ranges) {
+Value Weights::create(StorageLayout layout, RankedTensorType type, const std::string &name,
+                      ArrayRef<ByteRange> ranges) {
   std::string what;
   llvm::raw_string_ostream(what) << storageLayoutName(layout) << ' ' << type;
   Value &value = made[storageKey(ranges, what)];
@@ -52,8 +53,8 @@ Value Weights::create(StorageLayout layout, RankedTensorType type, const std::st
       progress(hashed, total);
   }
   Location loc = NameLoc::get(builder.getStringAttr(name));
-  return value = phiq::WeightOp::create(builder, loc, type, name, storageLayoutName(layout),
-                                        builder.getArrayAttr(handles));
+  return value =
+             phiq::WeightOp::create(builder, loc, type, name, storageLayoutName(layout), builder.getArrayAttr(handles));
 }
 
 Value Weights::dense(StorageLayout layout, ArrayRef<int64_t> shape, const Tensor &tensor, ByteRange range) {
@@ -84,7 +85,8 @@ Value Weights::matrix(const TensorView &view, bool transpose) {
     found->second = wantTransposed ? dense(StorageLayout::DenseKN, {view.dims[1], view.dims[0]}, tensor, *tensor.bytes)
                                    : dense(StorageLayout::DenseNK, view.dims, tensor, *tensor.bytes);
   Value value = found->second;
-  bool isTransposed = value.getDefiningOp<phiq::WeightOp>().getLayout() == StringRef(storageLayoutName(StorageLayout::DenseKN));
+  bool isTransposed =
+      value.getDefiningOp<phiq::WeightOp>().getLayout() == StringRef(storageLayoutName(StorageLayout::DenseKN));
   return isTransposed == wantTransposed ? value : this->transpose(value);
 }
 

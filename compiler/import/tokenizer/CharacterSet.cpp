@@ -58,8 +58,6 @@ std::u32string decodeUtf8(llvm::StringRef text) {
   return characters;
 }
 
-CharacterRanges charactersOf(llvm::StringRef expression) {
-  return CharacterSet::of(expression).ranges();
-}
+CharacterRanges charactersOf(llvm::StringRef expression) { return CharacterSet::of(expression).ranges(); }
 
 } // namespace phic::tokenizer

@@ -40,8 +40,7 @@ public:
         error = learn(roles);
     if (error) {
       texts = withoutSystem;
-      result.warnings.push_back("no system message in this model's chats: " +
-                                llvm::toString(std::move(error)));
+      result.warnings.push_back("no system message in this model's chats: " + llvm::toString(std::move(error)));
     }
     write();
     return std::move(result);
@@ -51,17 +50,14 @@ private:
   struct Texts {
     std::optional<std::string> glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT];
     std::optional<std::string> prompt[PHI_ROLE_COUNT];
-    std::optional<uint32_t> trim[PHI_ROLE_COUNT]
-                                [PHI_ROLE_COUNT]; ///< phi_chat_trim of the text after a glue
+    std::optional<uint32_t> trim[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< phi_chat_trim of the text after a glue
   };
 
-  template <typename Content>
-  llvm::Expected<std::string> render(const Roles &roles, Content content) {
+  template <typename Content> llvm::Expected<std::string> render(const Roles &roles, Content content) {
     std::vector<ChatMessage> messages;
     for (size_t i = 0; i < roles.size(); ++i)
       messages.push_back({roleNames[roles[i]], content(i)});
-    return renderChat(block,
-                      {messages, tokens.bos, tokens.eos, tokens.unk, tokens.pad, definesTools});
+    return renderChat(block, {messages, tokens.bos, tokens.eos, tokens.unk, tokens.pad, definesTools});
   }
 
   /// Runs a conversation and notes the texts between its messages; an error if
@@ -76,12 +72,9 @@ private:
       const std::string mark = marker(i);
       const size_t found = printed->find(mark, at);
       if (found == std::string::npos || printed->find(mark, found + 1) != std::string::npos)
-        return fail(
-            llvm::Twine(
-                "the chat template does not print each message once and in order (message ") +
-            llvm::Twine(i + 1) + ", from " + roleNames[roles[i]] + ")");
-      if (llvm::Error error =
-              note(texts.glue[from][roles[i]], printed->substr(at, found - at), from, roles[i]))
+        return fail(llvm::Twine("the chat template does not print each message once and in order (message ") +
+                    llvm::Twine(i + 1) + ", from " + roleNames[roles[i]] + ")");
+      if (llvm::Error error = note(texts.glue[from][roles[i]], printed->substr(at, found - at), from, roles[i]))
         return error;
       at = found + mark.size();
       from = roles[i];
@@ -97,8 +90,8 @@ private:
   template <typename Learned>
   llvm::Error note(std::optional<Learned> &known, Learned learned, phi_role from, phi_role to) {
     if (known && *known != learned)
-      return fail(llvm::Twine("the chat template's text between ") + roleNames[from] + " and " +
-                  roleNames[to] + " depends on more than these two");
+      return fail(llvm::Twine("the chat template's text between ") + roleNames[from] + " and " + roleNames[to] +
+                  " depends on more than these two");
     known = std::move(learned);
     return llvm::Error::success();
   }
@@ -114,8 +107,8 @@ private:
     const phi_role from = at ? roles[at - 1] : PHI_ROLE_START;
     const size_t place = plain.find(mark);
     for (uint32_t trim = 0; trim < 4; ++trim) {
-      const std::string shown = (trim & PHI_CHAT_TRIM_LEFT ? "" : left) + mark +
-                                (trim & PHI_CHAT_TRIM_RIGHT ? "" : right);
+      const std::string shown =
+          (trim & PHI_CHAT_TRIM_LEFT ? "" : left) + mark + (trim & PHI_CHAT_TRIM_RIGHT ? "" : right);
       if (*printed == plain.substr(0, place) + shown + plain.substr(place + mark.size()))
         return note(texts.trim[from][roles[at]], trim, from, roles[at]);
     }
@@ -125,8 +118,7 @@ private:
   phi_chat_text add(const std::optional<std::string> &text) {
     if (!text)
       return {PHI_CHAT_NONE, 0};
-    const phi_chat_text made{static_cast<uint32_t>(result.table.size()),
-                             static_cast<uint32_t>(text->size())};
+    const phi_chat_text made{static_cast<uint32_t>(result.table.size()), static_cast<uint32_t>(text->size())};
     result.table.insert(result.table.end(), text->begin(), text->end());
     return made;
   }
@@ -162,8 +154,7 @@ private:
 
 } // namespace
 
-llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source,
-                                                 const TemplateTokens &tokens) {
+llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source, const TemplateTokens &tokens) {
   llvm::Expected<Block> block = parseJinja(source);
   if (!block)
     return block.takeError();

@@ -31,8 +31,7 @@ struct CompiledChat {
 };
 
 /// An error says why the template does not become a table.
-llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source,
-                                                 const TemplateTokens &tokens);
+llvm::Expected<CompiledChat> compileChatTemplate(llvm::StringRef source, const TemplateTokens &tokens);
 
 } // namespace phic::tokenizer
 

@@ -22,14 +22,7 @@ namespace {
 /// Bounds the work of trying all ways to make a token of two.
 constexpr size_t MaxMergedBytes = 1024;
 
-enum TokenType : int64_t {
-  Normal = 1,
-  Unknown = 2,
-  Control = 3,
-  UserDefined = 4,
-  Unused = 5,
-  Byte = 6
-};
+enum TokenType : int64_t { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 };
 
 const char llama3Pattern[] =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
@@ -45,16 +38,11 @@ struct PreTokenizer {
 };
 
 const PreTokenizer preTokenizers[] = {
-    {"default", {gpt2Pattern, nullptr}, false, false},
-    {"gpt-2", {gpt2Pattern, nullptr}, false, false},
-    {"phi-2", {gpt2Pattern, nullptr}, false, false},
-    {"smollm", {"\\p{N}", gpt2Pattern}, false, false},
-    {"starcoder", {"\\p{N}", gpt2Pattern}, false, false},
-    {"llama-bpe", {llama3Pattern, nullptr}, true, true},
-    {"llama3", {llama3Pattern, nullptr}, true, true},
-    {"llama-v3", {llama3Pattern, nullptr}, true, true},
-    {"dbrx", {llama3Pattern, nullptr}, false, false},
-    {"gpt-4o", {gpt4oPattern, nullptr}, false, false},
+    {"default", {gpt2Pattern, nullptr}, false, false},    {"gpt-2", {gpt2Pattern, nullptr}, false, false},
+    {"phi-2", {gpt2Pattern, nullptr}, false, false},      {"smollm", {"\\p{N}", gpt2Pattern}, false, false},
+    {"starcoder", {"\\p{N}", gpt2Pattern}, false, false}, {"llama-bpe", {llama3Pattern, nullptr}, true, true},
+    {"llama3", {llama3Pattern, nullptr}, true, true},     {"llama-v3", {llama3Pattern, nullptr}, true, true},
+    {"dbrx", {llama3Pattern, nullptr}, false, false},     {"gpt-4o", {gpt4oPattern, nullptr}, false, false},
 };
 
 class Reader {
@@ -68,8 +56,7 @@ public:
     isSentencePiece = *name == "llama";
     if (!isSentencePiece && *name != "gpt2")
       return fail("tokenizer.ggml.model '" + *name + "' is not supported, only 'gpt2' and 'llama'");
-    for (auto step :
-         {&Reader::readTokens, &Reader::readPreTokenizer, &Reader::readMerges, &Reader::readAround})
+    for (auto step : {&Reader::readTokens, &Reader::readPreTokenizer, &Reader::readMerges, &Reader::readAround})
       if (llvm::Error error = (this->*step)())
         return std::move(error);
     completeModel(model, /*decodesBytes=*/isSentencePiece);
@@ -81,14 +68,13 @@ private:
     auto names = file.get<std::vector<llvm::StringRef>>("tokenizer.ggml.tokens");
     if (!names)
       return names.takeError();
-    auto types = file.getOr<std::vector<int64_t>>("tokenizer.ggml.token_type",
-                                                  std::vector<int64_t>(names->size(), Normal));
+    auto types =
+        file.getOr<std::vector<int64_t>>("tokenizer.ggml.token_type", std::vector<int64_t>(names->size(), Normal));
     if (!types)
       return types.takeError();
-    if (names->empty() || names->size() > static_cast<size_t>(MaxId) ||
-        types->size() != names->size())
-      return fail("tokenizer.ggml.tokens has " + llvm::Twine(names->size()) +
-                  " entries, token_type " + llvm::Twine(types->size()));
+    if (names->empty() || names->size() > static_cast<size_t>(MaxId) || types->size() != names->size())
+      return fail("tokenizer.ggml.tokens has " + llvm::Twine(names->size()) + " entries, token_type " +
+                  llvm::Twine(types->size()));
     model.tokens.resize(names->size());
     for (size_t id = 0; id < names->size(); ++id)
       if (llvm::Error error = readToken(static_cast<int32_t>(id), (*names)[id], (*types)[id]))
@@ -134,8 +120,7 @@ private:
 
   llvm::Error readPreTokenizer() {
     if (isSentencePiece) {
-      model.flags |=
-          PHI_TOKENIZER_ESCAPED | PHI_TOKENIZER_BYTE_FALLBACK | PHI_TOKENIZER_FUSE_UNKNOWN;
+      model.flags |= PHI_TOKENIZER_ESCAPED | PHI_TOKENIZER_BYTE_FALLBACK | PHI_TOKENIZER_FUSE_UNKNOWN;
       auto prefix = file.getOr<bool>("tokenizer.ggml.add_space_prefix", true);
       if (!prefix)
         return prefix.takeError();
@@ -150,14 +135,12 @@ private:
     if (!name)
       return name.takeError();
     model.flags |= PHI_TOKENIZER_BYTES;
-    const auto *known =
-        std::find_if(std::begin(preTokenizers), std::end(preTokenizers),
-                     [&](const PreTokenizer &entry) { return *name == entry.name; });
+    const auto *known = std::find_if(std::begin(preTokenizers), std::end(preTokenizers),
+                                     [&](const PreTokenizer &entry) { return *name == entry.name; });
     if (known == std::end(preTokenizers))
       return fail("tokenizer.ggml.pre '" + *name + "' is not supported");
     if (*name == "default")
-      model.warnings.push_back(
-          "tokenizer.ggml.pre does not name the pre-tokenizer: GPT-2's is assumed");
+      model.warnings.push_back("tokenizer.ggml.pre does not name the pre-tokenizer: GPT-2's is assumed");
     for (const char *pattern : known->patterns)
       if (pattern)
         model.splits.push_back({pattern, 3});
@@ -176,8 +159,7 @@ private:
     llvm::DenseMap<std::pair<int32_t, int32_t>, uint32_t> known;
     for (uint32_t rank = 0; rank < merges->size(); ++rank) {
       auto [left, right] = (*merges)[rank].split(' ');
-      auto leftId = ids.find(left), rightId = ids.find(right),
-           mergedId = ids.find((left + right).str());
+      auto leftId = ids.find(left), rightId = ids.find(right), mergedId = ids.find((left + right).str());
       if (leftId == ids.end() || rightId == ids.end() || mergedId == ids.end())
         return fail("tokenizer.ggml.merges[" + llvm::Twine(rank) + "] '" + (*merges)[rank] +
                     "' names or makes a token that is not in the vocabulary");
@@ -210,11 +192,10 @@ private:
         return fail("tokenizer.ggml.scores[" + llvm::Twine(id) + "] is not a number");
       llvm::StringRef name = model.tokens[id].source;
       if (name.size() > MaxMergedBytes)
-        return fail("tokenizer.ggml.tokens[" + llvm::Twine(id) + "] is longer than " +
-                    llvm::Twine(MaxMergedBytes) + " bytes");
+        return fail("tokenizer.ggml.tokens[" + llvm::Twine(id) + "] is longer than " + llvm::Twine(MaxMergedBytes) +
+                    " bytes");
       for (size_t cut = 1; cut < name.size(); ++cut) {
-        const int32_t left = mergeable(name.take_front(cut)),
-                      right = mergeable(name.drop_front(cut));
+        const int32_t left = mergeable(name.take_front(cut)), right = mergeable(name.drop_front(cut));
         if (left >= 0 && right >= 0)
           candidates.push_back({(*scores)[id],
                                 decodeUtf8(name.take_front(cut)).size(),
@@ -246,18 +227,15 @@ private:
       return value.takeError();
     if (!*value)
       return llvm::Error::success();
-    if (**value < 0 || **value >= static_cast<int64_t>(model.tokens.size()) ||
-        !model.tokens[**value].flags)
-      return fail(llvm::Twine("tokenizer.ggml.") + key + " " + llvm::Twine(**value) +
-                  " is no token");
+    if (**value < 0 || **value >= static_cast<int64_t>(model.tokens.size()) || !model.tokens[**value].flags)
+      return fail(llvm::Twine("tokenizer.ggml.") + key + " " + llvm::Twine(**value) + " is no token");
     id = static_cast<int32_t>(**value);
     return llvm::Error::success();
   }
 
   llvm::Error readAround() {
-    for (auto [key, id] :
-         {std::pair("bos_token_id", &model.bosId), std::pair("eos_token_id", &model.eosId),
-          std::pair("unknown_token_id", &model.unknownId)})
+    for (auto [key, id] : {std::pair("bos_token_id", &model.bosId), std::pair("eos_token_id", &model.eosId),
+                           std::pair("unknown_token_id", &model.unknownId)})
       if (llvm::Error error = readId(key, *id))
         return error;
     auto bos = file.getOr<bool>("tokenizer.ggml.add_bos_token", addsBos);

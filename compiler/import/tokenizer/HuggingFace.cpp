@@ -35,8 +35,8 @@ public:
 
   llvm::Expected<TokenizerModel> run() {
     // The pre-tokenizer decides whether symbols are bytes, which the model needs to know.
-    for (auto step : {&Reader::readNormalizer, &Reader::readPreTokenizer, &Reader::readModel,
-                      &Reader::readAdded, &Reader::readDecoder, &Reader::readPostProcessor})
+    for (auto step : {&Reader::readNormalizer, &Reader::readPreTokenizer, &Reader::readModel, &Reader::readAdded,
+                      &Reader::readDecoder, &Reader::readPostProcessor})
       if (llvm::Error error = (this->*step)())
         return std::move(error);
     completeModel(model, decodesBytes);
@@ -48,8 +48,7 @@ private:
 
   /// Calls visit(entry) for the entries of a Sequence (in `list`), or for the one entry, or not for
   /// null.
-  template <typename Visit>
-  llvm::Error forEach(const Json *entry, const char *list, Visit visit, int depth = 0) {
+  template <typename Visit> llvm::Error forEach(const Json *entry, const char *list, Visit visit, int depth = 0) {
     if (!entry)
       return llvm::Error::success();
     if (typeOf(*entry) != "Sequence")
@@ -69,25 +68,22 @@ private:
 
   llvm::Error readNormalizer() {
     bool prepends = false;
-    llvm::Error error =
-        forEach(member(root, "normalizer"), "normalizers", [&](const Json &entry) -> llvm::Error {
-          const std::string type = typeOf(entry);
-          if (type == "Prepend") {
-            const std::string text = stringOr(entry, "prepend", "");
-            if (text != lowerBlock && text != " ")
-              return problem("normalizer Prepend of '" + text +
-                             "' is not supported, only of U+2581");
-            prepends = true;
-            return llvm::Error::success();
-          }
-          if (type == "Replace" && isSpaceEscape(entry, " ", lowerBlock)) {
-            model.flags |= PHI_TOKENIZER_ESCAPED;
-            return llvm::Error::success();
-          }
-          return problem("normalizer '" + type + "'" +
-                         (type == "Replace" ? " of other than a space by U+2581" : "") +
-                         " is not supported");
-        });
+    llvm::Error error = forEach(member(root, "normalizer"), "normalizers", [&](const Json &entry) -> llvm::Error {
+      const std::string type = typeOf(entry);
+      if (type == "Prepend") {
+        const std::string text = stringOr(entry, "prepend", "");
+        if (text != lowerBlock && text != " ")
+          return problem("normalizer Prepend of '" + text + "' is not supported, only of U+2581");
+        prepends = true;
+        return llvm::Error::success();
+      }
+      if (type == "Replace" && isSpaceEscape(entry, " ", lowerBlock)) {
+        model.flags |= PHI_TOKENIZER_ESCAPED;
+        return llvm::Error::success();
+      }
+      return problem("normalizer '" + type + "'" + (type == "Replace" ? " of other than a space by U+2581" : "") +
+                     " is not supported");
+    });
     if (error)
       return error;
     if (prepends && !(model.flags & PHI_TOKENIZER_ESCAPED))
@@ -100,29 +96,26 @@ private:
   /// {"pattern": {"String": from}, "content": to}
   static bool isSpaceEscape(const Json &entry, llvm::StringRef from, llvm::StringRef to) {
     const Json *pattern = member(entry, "pattern");
-    return pattern && stringOr(*pattern, "String", "") == from &&
-           stringOr(entry, "content", "") == to;
+    return pattern && stringOr(*pattern, "String", "") == from && stringOr(entry, "content", "") == to;
   }
 
   llvm::Error readPreTokenizer() {
-    return forEach(
-        member(root, "pre_tokenizer"), "pretokenizers", [&](const Json &entry) -> llvm::Error {
-          const std::string type = typeOf(entry);
-          if (model.flags & PHI_TOKENIZER_BYTES)
-            return problem("pre-tokenizer '" + type + "' after ByteLevel is not supported");
-          if (type == "Split")
-            return readSplit(entry);
-          if (type == "Digits") {
-            model.splits.push_back(
-                {boolOr(entry, "individual_digits", false) ? "\\p{N}" : "\\p{N}+", 3});
-            return llvm::Error::success();
-          }
-          if (type == "ByteLevel")
-            return readByteLevel(entry);
-          if (type == "Metaspace")
-            return readMetaspace(entry);
-          return problem("pre-tokenizer '" + type + "' is not supported");
-        });
+    return forEach(member(root, "pre_tokenizer"), "pretokenizers", [&](const Json &entry) -> llvm::Error {
+      const std::string type = typeOf(entry);
+      if (model.flags & PHI_TOKENIZER_BYTES)
+        return problem("pre-tokenizer '" + type + "' after ByteLevel is not supported");
+      if (type == "Split")
+        return readSplit(entry);
+      if (type == "Digits") {
+        model.splits.push_back({boolOr(entry, "individual_digits", false) ? "\\p{N}" : "\\p{N}+", 3});
+        return llvm::Error::success();
+      }
+      if (type == "ByteLevel")
+        return readByteLevel(entry);
+      if (type == "Metaspace")
+        return readMetaspace(entry);
+      return problem("pre-tokenizer '" + type + "' is not supported");
+    });
   }
 
   llvm::Error readSplit(const Json &entry) {
@@ -149,8 +142,7 @@ private:
     model.flags |= PHI_TOKENIZER_BYTES;
     if (boolOr(entry, "add_prefix_space", true)) {
       if (!model.splits.empty() || model.prepend != PHI_PREPEND_NEVER)
-        return problem(
-            "pre-tokenizer ByteLevel with add_prefix_space after another step is not supported");
+        return problem("pre-tokenizer ByteLevel with add_prefix_space after another step is not supported");
       model.prepend = PHI_PREPEND_UNLESS_SPACE;
     }
     if (boolOr(entry, "use_regex", true))
@@ -160,19 +152,17 @@ private:
 
   llvm::Error readMetaspace(const Json &entry) {
     if (stringOr(entry, "replacement", "") != lowerBlock)
-      return problem(
-          "pre-tokenizer Metaspace with a replacement other than U+2581 is not supported");
+      return problem("pre-tokenizer Metaspace with a replacement other than U+2581 is not supported");
     if (!model.splits.empty() || model.prepend != PHI_PREPEND_NEVER)
       return problem("pre-tokenizer Metaspace after another step is not supported");
-    const std::string scheme = stringOr(
-        entry, "prepend_scheme", boolOr(entry, "add_prefix_space", true) ? "always" : "never");
+    const std::string scheme =
+        stringOr(entry, "prepend_scheme", boolOr(entry, "add_prefix_space", true) ? "always" : "never");
     if (scheme == "always")
       model.prepend = PHI_PREPEND_UNLESS_SPACE;
     else if (scheme == "first")
       model.prepend = PHI_PREPEND_FIRST;
     else if (scheme != "never")
-      return problem("pre-tokenizer Metaspace with prepend_scheme '" + scheme +
-                     "' is not supported");
+      return problem("pre-tokenizer Metaspace with prepend_scheme '" + scheme + "' is not supported");
     model.flags |= PHI_TOKENIZER_ESCAPED;
     if (boolOr(entry, "split", true))
       model.flags |= PHI_TOKENIZER_SPLIT_SPACES;
@@ -223,8 +213,7 @@ private:
         model.tokens.resize(static_cast<size_t>(*id) + 1);
       Token &token = model.tokens[*id];
       if (token.flags)
-        return problem("tokens '" + token.source + "' and '" + name + "' have the same id " +
-                       llvm::Twine(*id));
+        return problem("tokens '" + token.source + "' and '" + name + "' have the same id " + llvm::Twine(*id));
       token.source = name;
       token.flags = PHI_TOKEN_PRESENT;
       ids[name] = *id;
@@ -239,10 +228,8 @@ private:
     for (const Json &entry : *merges) {
       llvm::StringRef left, right;
       if (!splitMerge(entry, left, right))
-        return problem("model.merges[" + llvm::Twine(model.merges.size()) +
-                       "] is not a pair of tokens");
-      auto leftId = ids.find(left), rightId = ids.find(right),
-           mergedId = ids.find((left + right).str());
+        return problem("model.merges[" + llvm::Twine(model.merges.size()) + "] is not a pair of tokens");
+      auto leftId = ids.find(left), rightId = ids.find(right), mergedId = ids.find((left + right).str());
       if (leftId == ids.end() || rightId == ids.end() || mergedId == ids.end())
         return problem("the merge of '" + left + "' and '" + right +
                        "' names or makes a token that is not in the vocabulary");
@@ -296,8 +283,7 @@ private:
 
   llvm::Error add(AddedToken added) {
     if (added.id < 0 || added.content.empty())
-      return problem("an entry of added_tokens has no content, or no id from 0 to " +
-                     llvm::Twine(MaxId));
+      return problem("an entry of added_tokens has no content, or no id from 0 to " + llvm::Twine(MaxId));
     auto known = ids.find(added.content);
     if (known != ids.end() && known->second != added.id)
       return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) +
@@ -306,8 +292,8 @@ private:
       model.tokens.resize(static_cast<size_t>(added.id) + 1);
     Token &token = model.tokens[added.id];
     if (token.flags && token.source != added.content)
-      return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) +
-                     ", which is '" + token.source + "'");
+      return problem("added token '" + added.content + "' has id " + llvm::Twine(added.id) + ", which is '" +
+                     token.source + "'");
     if (!token.flags) {
       token.source = added.content;
       token.merges = false;
@@ -331,8 +317,8 @@ private:
         unescapes = true;
       else if (type == "ByteFallback")
         decodesBytes = true;
-      else if (type == "Strip" && stringOr(entry, "content", "") == " " &&
-               entry.value("start", Json()) == 1 && entry.value("stop", Json()) == 0)
+      else if (type == "Strip" && stringOr(entry, "content", "") == " " && entry.value("start", Json()) == 1 &&
+               entry.value("stop", Json()) == 0)
         model.flags |= PHI_TOKENIZER_STRIP_SPACE;
       else if (type != "Fuse")
         return problem("decoder '" + type + "' (or its parameters) is not supported");
@@ -340,24 +326,22 @@ private:
     });
     if (error)
       return error;
-    if (byteLevel != bool(model.flags & PHI_TOKENIZER_BYTES) ||
-        unescapes != bool(model.flags & PHI_TOKENIZER_ESCAPED))
+    if (byteLevel != bool(model.flags & PHI_TOKENIZER_BYTES) || unescapes != bool(model.flags & PHI_TOKENIZER_ESCAPED))
       return problem("the decoder does not undo what the normalizer and the pre-tokenizer do");
     return llvm::Error::success();
   }
 
   llvm::Error readPostProcessor() {
-    return forEach(member(root, "post_processor"), "processors",
-                   [&](const Json &entry) -> llvm::Error {
-                     const std::string type = typeOf(entry);
-                     if (type == "ByteLevel") // changes offsets only
-                       return llvm::Error::success();
-                     if (type == "TemplateProcessing")
-                       return readTemplate(entry);
-                     if (type == "BertProcessing" || type == "RobertaProcessing")
-                       return readPair(entry);
-                     return problem("post-processor '" + type + "' is not supported");
-                   });
+    return forEach(member(root, "post_processor"), "processors", [&](const Json &entry) -> llvm::Error {
+      const std::string type = typeOf(entry);
+      if (type == "ByteLevel") // changes offsets only
+        return llvm::Error::success();
+      if (type == "TemplateProcessing")
+        return readTemplate(entry);
+      if (type == "BertProcessing" || type == "RobertaProcessing")
+        return readPair(entry);
+      return problem("post-processor '" + type + "' is not supported");
+    });
   }
 
   /// "single": [{"SpecialToken": {"id": ..}}, {"Sequence": {"id": "A"}}, ..]
@@ -374,8 +358,7 @@ private:
         seen = true;
         continue;
       }
-      const Json *named =
-          specials ? member(*specials, stringOr(*special, "id", "").c_str()) : nullptr;
+      const Json *named = specials ? member(*specials, stringOr(*special, "id", "").c_str()) : nullptr;
       const Json *list = named ? member(*named, "ids") : nullptr;
       if (!list || !list->is_array())
         return problem("post-processor TemplateProcessing names a token without ids");
@@ -428,8 +411,7 @@ AddedToken readAddedToken(const Json &entry) {
   return token;
 }
 
-llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text,
-                                               llvm::ArrayRef<AddedToken> extra) {
+llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text, llvm::ArrayRef<AddedToken> extra) {
   llvm::Expected<Json> root = parseJson(text, "tokenizer.json");
   if (!root)
     return root.takeError();

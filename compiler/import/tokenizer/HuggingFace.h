@@ -11,8 +11,7 @@ namespace phic::tokenizer {
 
 /// Reads the text of a tokenizer.json (the Hugging Face `tokenizers` format). `extra`
 /// are added tokens that stand in other files; those missing here are taken.
-llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text,
-                                               llvm::ArrayRef<AddedToken> extra);
+llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text, llvm::ArrayRef<AddedToken> extra);
 
 /// One entry of `added_tokens` or `added_tokens_decoder`.
 AddedToken readAddedToken(const Json &entry);

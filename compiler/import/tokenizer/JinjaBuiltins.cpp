@@ -30,8 +30,7 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
     return Value();
   }
   if (callee.text[0] == '.')
-    return method(llvm::StringRef(callee.text).drop_front(), callee.list->front(), arguments,
-                  named);
+    return method(llvm::StringRef(callee.text).drop_front(), callee.list->front(), arguments, named);
   if (callee.text == "raise_exception") {
     const Value message = valueOr(arguments, 0, Value());
     complain("it refuses: " + (message.kind == Value::String ? message.text : ""));
@@ -40,8 +39,7 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
   if (callee.text == "namespace" || callee.text == "dict") {
     if (!arguments.empty())
       complain(callee.text + " with unnamed arguments is not supported");
-    return dict(ValueDict(named.begin(), named.end()),
-                callee.text == "dict" ? Value::Dict : Value::Namespace);
+    return dict(ValueDict(named.begin(), named.end()), callee.text == "dict" ? Value::Dict : Value::Namespace);
   }
   // range
   int64_t bounds[3] = {0, 0, 1};
@@ -60,8 +58,7 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
   return list(std::move(result));
 }
 
-Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments,
-                      const Named &named) {
+Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments, const Named &named) {
   if (object.kind == Value::Dict) {
     if (name == "get") {
       const Value key = valueOr(arguments, 0, Value());
@@ -94,8 +91,7 @@ Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<
     llvm::StringRef text = object.text;
     return boolean(name == "startswith" ? text.starts_with(what.text) : text.ends_with(what.text));
   }
-  if (name == "split" && arguments.size() == 1 && what.kind == Value::String &&
-      !what.text.empty()) {
+  if (name == "split" && arguments.size() == 1 && what.kind == Value::String && !what.text.empty()) {
     llvm::SmallVector<llvm::StringRef> parts;
     llvm::StringRef(object.text).split(parts, what.text);
     ValueList result;
@@ -107,8 +103,7 @@ Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<
   return Value();
 }
 
-Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments,
-                      const Named &named) {
+Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments, const Named &named) {
   charge(1);
   if (name == "trim" && arguments.empty() && value.kind == Value::String)
     return string(llvm::StringRef(value.text).trim(whiteSpace).str(), value.isMessage);
@@ -177,9 +172,7 @@ Value Machine::select(bool keep, const Value &value, llvm::ArrayRef<Value> argum
     if (failed())
       break;
     const Value found = attribute(entry, arguments[0].text);
-    const bool holds = arguments.size() < 2
-                           ? truth(found)
-                           : test(arguments[1].text, found, arguments.drop_front(2));
+    const bool holds = arguments.size() < 2 ? truth(found) : test(arguments[1].text, found, arguments.drop_front(2));
     if (holds == keep)
       result.push_back(entry);
   }

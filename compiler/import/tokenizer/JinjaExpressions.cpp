@@ -15,8 +15,7 @@ ExpressionPtr ExpressionParser::expression() {
   while (takeName("if")) {
     ExpressionPtr condition = orExpression();
     ExpressionPtr otherwise = takeName("else") ? expression() : nullptr;
-    value =
-        make(Expression::Choice, "", std::move(value), std::move(condition), std::move(otherwise));
+    value = make(Expression::Choice, "", std::move(value), std::move(condition), std::move(otherwise));
   }
   return value;
 }
@@ -130,14 +129,12 @@ ExpressionPtr ExpressionParser::subscript(ExpressionPtr value) {
     complain("a malformed subscript");
   if (colons == 0)
     return make(Expression::Index, "", std::move(value), std::move(parts[0]));
-  return make(Expression::Slice, "", std::move(value), std::move(parts[0]), std::move(parts[1]),
-              std::move(parts[2]));
+  return make(Expression::Slice, "", std::move(value), std::move(parts[0]), std::move(parts[1]), std::move(parts[2]));
 }
 
 void ExpressionParser::arguments(Expression &call) {
   while (problem.empty() && !takeOperator(")")) {
-    if (peek().kind == JinjaToken::Name && peek(1).kind == JinjaToken::Operator &&
-        peek(1).text == "=") {
+    if (peek().kind == JinjaToken::Name && peek(1).kind == JinjaToken::Operator && peek(1).text == "=") {
       std::string name = expectName();
       ++at;
       addNamed(call, std::move(name), expression());
@@ -160,8 +157,7 @@ ExpressionPtr ExpressionParser::filters(ExpressionPtr value) {
       value = make(Expression::Test, expectName(), std::move(value));
       if (takeOperator("("))
         arguments(*value);
-      else if (llvm::is_contained({"in", "equalto", "eq", "divisibleby"},
-                                  llvm::StringRef(value->text)))
+      else if (llvm::is_contained({"in", "equalto", "eq", "divisibleby"}, llvm::StringRef(value->text)))
         adopt(*value, postfix(primary()));
       if (negated)
         value = make(Expression::Unary, "not", std::move(value));

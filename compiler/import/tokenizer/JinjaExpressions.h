@@ -22,12 +22,8 @@ public:
 protected:
   static constexpr unsigned MaxDepth = 100;
 
-  const JinjaToken &peek(size_t ahead = 0) const {
-    return tokens[std::min(at + ahead, tokens.size() - 1)];
-  }
-  bool is(JinjaToken::Kind kind, llvm::StringRef text) const {
-    return peek().kind == kind && peek().text == text;
-  }
+  const JinjaToken &peek(size_t ahead = 0) const { return tokens[std::min(at + ahead, tokens.size() - 1)]; }
+  bool is(JinjaToken::Kind kind, llvm::StringRef text) const { return peek().kind == kind && peek().text == text; }
   bool isName(llvm::StringRef text) const { return is(JinjaToken::Name, text); }
   bool take(JinjaToken::Kind kind, llvm::StringRef text) {
     if (!problem.empty() || !is(kind, text))
@@ -53,9 +49,7 @@ protected:
     }
     return tokens[at++].text;
   }
-  std::string found() const {
-    return peek().text.empty() ? "" : ", found '" + peek().text.substr(0, 40) + "'";
-  }
+  std::string found() const { return peek().text.empty() ? "" : ", found '" + peek().text.substr(0, 40) + "'"; }
   void complain(const llvm::Twine &what) {
     if (!problem.empty())
       return;
@@ -82,8 +76,7 @@ protected:
   unsigned problemLine = 0;
 
 private:
-  template <typename... Children>
-  ExpressionPtr make(Expression::Kind kind, std::string text, Children... children) {
+  template <typename... Children> ExpressionPtr make(Expression::Kind kind, std::string text, Children... children) {
     auto made = std::make_unique<Expression>();
     made->kind = kind;
     made->text = std::move(text);

@@ -24,9 +24,7 @@ public:
   }
 
 private:
-  void add(JinjaToken::Kind kind, std::string text) {
-    tokens.push_back({kind, std::move(text), line()});
-  }
+  void add(JinjaToken::Kind kind, std::string text) { tokens.push_back({kind, std::move(text), line()}); }
 
   unsigned line() {
     for (; counted < std::min(at, s.size()); ++counted)
@@ -34,15 +32,12 @@ private:
     return lines;
   }
 
-  bool startsWith(llvm::StringRef text) const {
-    return llvm::StringRef(s).substr(at).starts_with(text);
-  }
+  bool startsWith(llvm::StringRef text) const { return llvm::StringRef(s).substr(at).starts_with(text); }
 
   /// Text up to the next tag, then that tag.
   void textAndTag() {
     size_t begin = at, tag = s.find('{', at);
-    while (tag != std::string::npos &&
-           (tag + 1 == s.size() || !llvm::StringRef("{%#").contains(s[tag + 1])))
+    while (tag != std::string::npos && (tag + 1 == s.size() || !llvm::StringRef("{%#").contains(s[tag + 1])))
       tag = s.find('{', tag + 1);
     const size_t end = std::min(tag, s.size());
     llvm::StringRef text = llvm::StringRef(s).slice(begin, end);
@@ -107,8 +102,7 @@ private:
         problem = "a tag without end";
         return;
       }
-      const bool controlled =
-          (s[at] == '-' || s[at] == '+') && llvm::StringRef(s).substr(at + 1).starts_with(close);
+      const bool controlled = (s[at] == '-' || s[at] == '+') && llvm::StringRef(s).substr(at + 1).starts_with(close);
       if (controlled || (startsWith(close) && braces == 0)) {
         const char control = controlled ? s[at] : ' ';
         at += close.size() + controlled;
@@ -139,8 +133,7 @@ private:
         return add(JinjaToken::Operator, two.str());
       }
     if (!llvm::StringRef("+-*/%~<>=()[]{}.,:|").contains(c)) {
-      problem = "the character '" +
-                (llvm::isPrint(c) ? std::string(1, c) : "\\x" + llvm::utohexstr(uint8_t(c))) +
+      problem = "the character '" + (llvm::isPrint(c) ? std::string(1, c) : "\\x" + llvm::utohexstr(uint8_t(c))) +
                 "' has no meaning in a tag";
       return;
     }
@@ -207,8 +200,7 @@ private:
     else if (value < 0x800)
       text.append({static_cast<char>(0xC0 | value >> 6), static_cast<char>(0x80 | (value & 63))});
     else
-      text.append({static_cast<char>(0xE0 | value >> 12),
-                   static_cast<char>(0x80 | (value >> 6 & 63)),
+      text.append({static_cast<char>(0xE0 | value >> 12), static_cast<char>(0x80 | (value >> 6 & 63)),
                    static_cast<char>(0x80 | (value & 63))});
   }
 
@@ -224,8 +216,7 @@ private:
 
 llvm::Expected<std::vector<JinjaToken>> lexJinja(llvm::StringRef source) {
   if (source.size() > MaxSource)
-    return fail("a chat template of " + llvm::Twine(source.size()) + " bytes is longer than " +
-                llvm::Twine(MaxSource));
+    return fail("a chat template of " + llvm::Twine(source.size()) + " bytes is longer than " + llvm::Twine(MaxSource));
   std::string text;
   for (size_t i = 0; i < source.size(); ++i)
     if (source[i] != '\r')

@@ -12,19 +12,7 @@
 namespace phic::tokenizer {
 
 struct JinjaToken {
-  enum Kind {
-    Text,
-    BeginOutput,
-    EndOutput,
-    BeginTag,
-    EndTag,
-    Name,
-    String,
-    Integer,
-    Float,
-    Operator,
-    End
-  };
+  enum Kind { Text, BeginOutput, EndOutput, BeginTag, EndTag, Name, String, Integer, Float, Operator, End };
   Kind kind = End;
   std::string text; ///< of a String: what it says
   unsigned line = 1;

@@ -29,18 +29,16 @@ private:
   void define(const ChatInput &input) {
     ValueList messages;
     for (const ChatMessage &message : input.messages)
-      messages.push_back(
-          machine.dict({{"role", machine.string(message.role)},
-                        {"content", machine.string(message.content, /*isMessage=*/true)}}));
+      messages.push_back(machine.dict(
+          {{"role", machine.string(message.role)}, {"content", machine.string(message.content, /*isMessage=*/true)}}));
     set("messages", machine.list(std::move(messages)));
     set("add_generation_prompt", Machine::boolean(true));
     if (input.definesTools) {
       set("tools", Machine::none());
       set("documents", Machine::none());
     }
-    for (auto [name, text] :
-         {std::pair("bos_token", &input.bos), std::pair("eos_token", &input.eos),
-          std::pair("unk_token", &input.unk), std::pair("pad_token", &input.pad)})
+    for (auto [name, text] : {std::pair("bos_token", &input.bos), std::pair("eos_token", &input.eos),
+                              std::pair("unk_token", &input.unk), std::pair("pad_token", &input.pad)})
       if (!text->empty())
         set(name, machine.string(*text));
     for (const char *name : {"raise_exception", "namespace", "dict", "range"})

@@ -59,9 +59,8 @@ Value Machine::print(const Value &value) {
 bool Machine::equal(const Value &left, const Value &right, unsigned depth) {
   charge(1);
   if (left.isNumber() && right.isNumber())
-    return left.kind == Value::Float || right.kind == Value::Float
-               ? left.asNumber() == right.asNumber()
-               : left.integer == right.integer;
+    return left.kind == Value::Float || right.kind == Value::Float ? left.asNumber() == right.asNumber()
+                                                                   : left.integer == right.integer;
   if (left.kind != right.kind)
     return false;
   switch (left.kind) {
@@ -99,11 +98,9 @@ Value Machine::compare(llvm::StringRef op, const Value &left, const Value &right
     lookAt(right, op);
     order = left.text.compare(right.text);
   } else {
-    complain("comparing a " + llvm::Twine(kindName(left)) + " with a " + kindName(right) + " ('" +
-             op + "')");
+    complain("comparing a " + llvm::Twine(kindName(left)) + " with a " + kindName(right) + " ('" + op + "')");
   }
-  return boolean(op[0] == '<' ? order < 0 || (op == "<=" && order == 0)
-                              : order > 0 || (op == ">=" && order == 0));
+  return boolean(op[0] == '<' ? order < 0 || (op == "<=" && order == 0) : order > 0 || (op == ">=" && order == 0));
 }
 
 bool Machine::contains(const Value &container, const Value &item) {
@@ -116,12 +113,10 @@ bool Machine::contains(const Value &container, const Value &item) {
     charge(container.text.size());
     return llvm::StringRef(container.text).contains(item.text);
   case Value::List:
-    return llvm::any_of(*container.list,
-                        [&](const Value &entry) { return !failed() && equal(entry, item); });
+    return llvm::any_of(*container.list, [&](const Value &entry) { return !failed() && equal(entry, item); });
   case Value::Dict:
     charge(container.dict->size());
-    return llvm::any_of(*container.dict,
-                        [&](const auto &entry) { return entry.first == item.text; });
+    return llvm::any_of(*container.dict, [&](const auto &entry) { return entry.first == item.text; });
   default:
     complain(llvm::Twine("'in' a ") + kindName(container));
     return false;
@@ -140,8 +135,7 @@ Value Machine::arithmetic(llvm::StringRef op, const Value &left, const Value &ri
     llvm::append_range(joined, *right.list);
     return list(std::move(joined));
   }
-  if (left.isNumber() && right.isNumber() && left.kind != Value::Float &&
-      right.kind != Value::Float) {
+  if (left.isNumber() && right.isNumber() && left.kind != Value::Float && right.kind != Value::Float) {
     const int64_t a = left.integer, b = right.integer;
     std::optional<int64_t> result;
     if (op == "+")
@@ -155,8 +149,7 @@ Value Machine::arithmetic(llvm::StringRef op, const Value &left, const Value &ri
     if (result)
       return integer(*result);
   }
-  complain("'" + op + "' of a " + kindName(left) + " and a " + kindName(right) +
-           " is not supported");
+  complain("'" + op + "' of a " + kindName(left) + " and a " + kindName(right) + " is not supported");
   return Value();
 }
 
@@ -166,8 +159,7 @@ Value Machine::attribute(const Value &object, llvm::StringRef name) {
     for (const auto &[key, value] : *object.dict)
       if (key == name)
         return value;
-    if (object.kind == Value::Namespace ||
-        !llvm::is_contained({"get", "items", "keys", "values"}, name))
+    if (object.kind == Value::Namespace || !llvm::is_contained({"get", "items", "keys", "values"}, name))
       return Value();
   } else if (object.kind != Value::String) {
     if (object.kind == Value::Undefined)
@@ -180,8 +172,7 @@ Value Machine::attribute(const Value &object, llvm::StringRef name) {
 }
 
 Value Machine::index(const Value &object, const Value &key) {
-  if (key.kind == Value::String &&
-      (object.kind == Value::Dict || object.kind == Value::Undefined)) {
+  if (key.kind == Value::String && (object.kind == Value::Dict || object.kind == Value::Undefined)) {
     Value found = attribute(object, key.text);
     return found.kind == Value::Function ? Value() : found;
   }
@@ -208,8 +199,7 @@ Value Machine::slice(const Value &object, llvm::ArrayRef<Value> bounds) {
       return fallback;
     if (value.kind != Value::Integer)
       complain("a slice wants whole numbers");
-    return std::clamp<int64_t>(
-        value.integer < 0 ? std::max(value.integer, -size) + size : value.integer, 0, size);
+    return std::clamp<int64_t>(value.integer < 0 ? std::max(value.integer, -size) + size : value.integer, 0, size);
   };
   const int64_t step = bounds[2].kind == Value::Integer ? bounds[2].integer : 1;
   ValueList result(object.list->begin(), object.list->end());

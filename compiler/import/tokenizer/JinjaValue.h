@@ -28,8 +28,7 @@ struct Value {
   bool isMessage = false; ///< of a String: it holds what somebody said, which may be anything
   int64_t integer = 0;    ///< of Integer, Boolean
   double number = 0;
-  std::string
-      text; ///< of String; of Function: its name, or "object.method" with the object in *list
+  std::string text; ///< of String; of Function: its name, or "object.method" with the object in *list
   ValueList *list = nullptr;
   ValueDict *dict = nullptr;
 
@@ -117,8 +116,7 @@ public:
 
   using Named = std::vector<std::pair<std::string, Value>>;
   Value call(const Value &callee, llvm::ArrayRef<Value> arguments, const Named &named);
-  Value filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments,
-               const Named &named);
+  Value filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments, const Named &named);
   bool test(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments);
 
   std::string problem;
@@ -129,8 +127,7 @@ private:
     made.kind = kind;
     return made;
   }
-  Value method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments,
-               const Named &named);
+  Value method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments, const Named &named);
   Value select(bool keep, const Value &value, llvm::ArrayRef<Value> arguments);
 
   static constexpr uint64_t Budget = 4 << 20;

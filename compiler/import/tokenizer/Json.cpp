@@ -28,8 +28,7 @@ public:
     keys.back() = std::move(name);
     return true;
   }
-  bool parse_error(std::size_t position, const std::string &,
-                   const nlohmann::detail::exception &) override {
+  bool parse_error(std::size_t position, const std::string &, const nlohmann::detail::exception &) override {
     error = "not valid JSON at byte " + std::to_string(position);
     return false;
   }

@@ -10,9 +10,7 @@ namespace {
 
 const char lowerBlock[] = "\xE2\x96\x81"; // U+2581
 
-bool isOneCharacter(llvm::StringRef text) {
-  return text.size() <= 4 && decodeUtf8(text).size() == 1;
-}
+bool isOneCharacter(llvm::StringRef text) { return text.size() <= 4 && decodeUtf8(text).size() == 1; }
 
 /// Whether text may be cut before each space that follows a non-space: no merge
 /// joins what such a cut parts.
@@ -69,8 +67,7 @@ void indexToken(TokenizerModel &model, int32_t id) {
 
 } // namespace
 
-const char *const gpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const char *const gpt2Pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 int32_t TokenizerModel::find(llvm::StringRef source) const {
   for (const AddedToken &token : added)
@@ -88,8 +85,7 @@ int byteOfCharacter(uint32_t character) {
     std::array<int, 0x144> table;
     table.fill(-1);
     for (int byte = 0, next = 0x100; byte < 256; ++byte) {
-      const bool printable =
-          (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+      const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
       table[printable ? byte : next++] = byte;
     }
     return table;

@@ -124,8 +124,7 @@ private:
     if (node.most == PHI_PATTERN_UNBOUNDED)
       return complain("a group that repeats without bound is not supported");
     if (node.most > MaxCopies)
-      return complain("a group that repeats more than " + llvm::Twine(MaxCopies) +
-                      " times is not supported");
+      return complain("a group that repeats more than " + llvm::Twine(MaxCopies) + " times is not supported");
     if (node.possessive) {
       PatternNode greedy = node;
       greedy.possessive = false;

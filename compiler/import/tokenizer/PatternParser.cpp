@@ -268,8 +268,7 @@ private:
     if (c == 'x' || c == 'u')
       return hexadecimal(c);
     if (c < 128 && llvm::isAlnum(static_cast<char>(c)))
-      complain(llvm::Twine("the escape '\\") + llvm::Twine(static_cast<char>(c)) +
-               "' is not supported");
+      complain(llvm::Twine("the escape '\\") + llvm::Twine(static_cast<char>(c)) + "' is not supported");
     set.add(c, c);
     return set;
   }
@@ -299,8 +298,7 @@ private:
     std::string name;
     if (take('{')) {
       negated ^= take('^');
-      while (at < p.size() && p[at] < 128 &&
-             (llvm::isAlnum(static_cast<char>(p[at])) || p[at] == '_'))
+      while (at < p.size() && p[at] < 128 && (llvm::isAlnum(static_cast<char>(p[at])) || p[at] == '_'))
         name.push_back(static_cast<char>(p[at++]));
       if (!take('}'))
         name.clear();
@@ -321,9 +319,7 @@ private:
     const size_t digits = braces ? 6 : kind == 'x' ? 2 : 4;
     uint32_t value = 0;
     size_t count = 0;
-    for (; count < digits && at < p.size() && p[at] < 128 &&
-           llvm::isHexDigit(static_cast<char>(p[at]));
-         ++count)
+    for (; count < digits && at < p.size() && p[at] < 128 && llvm::isHexDigit(static_cast<char>(p[at])); ++count)
       value = value * 16 + llvm::hexDigitValue(static_cast<char>(p[at++]));
     const bool closed = braces ? count > 0 && take('}') : count == digits;
     CharacterSet set;
@@ -337,8 +333,8 @@ private:
   std::string quote(size_t begin, size_t end) const {
     std::string text;
     for (size_t i = begin; i < std::min(end, p.size()); ++i)
-      text += p[i] < 128 ? std::string(1, static_cast<char>(p[i]))
-                         : "U+" + llvm::utohexstr(static_cast<uint32_t>(p[i]));
+      text +=
+          p[i] < 128 ? std::string(1, static_cast<char>(p[i])) : "U+" + llvm::utohexstr(static_cast<uint32_t>(p[i]));
     return text;
   }
 
@@ -350,8 +346,6 @@ private:
 
 } // namespace
 
-llvm::Expected<PatternNode> parsePattern(llvm::StringRef pattern) {
-  return Parser(pattern).run(pattern);
-}
+llvm::Expected<PatternNode> parsePattern(llvm::StringRef pattern) { return Parser(pattern).run(pattern); }
 
 } // namespace phic::tokenizer

@@ -62,8 +62,7 @@ private:
       offsets.push_back(static_cast<uint32_t>(text.size()));
       flags.push_back(token.flags);
       text += token.text;
-      header.max_token_bytes =
-          std::max(header.max_token_bytes, static_cast<uint32_t>(token.text.size()));
+      header.max_token_bytes = std::max(header.max_token_bytes, static_cast<uint32_t>(token.text.size()));
     }
     offsets.push_back(static_cast<uint32_t>(text.size()));
     header.token_offsets = table(offsets);
@@ -102,8 +101,7 @@ private:
     for (const Merge &merge : sorted) {
       while (offsets.size() <= static_cast<size_t>(merge.left))
         offsets.push_back(static_cast<uint32_t>(entries.size()));
-      entries.push_back(
-          {static_cast<uint32_t>(merge.right), merge.rank, static_cast<uint32_t>(merge.merged)});
+      entries.push_back({static_cast<uint32_t>(merge.right), merge.rank, static_cast<uint32_t>(merge.merged)});
     }
     offsets.resize(model.tokens.size() + 1, static_cast<uint32_t>(entries.size()));
     header.merge_offsets = table(offsets);
@@ -114,8 +112,7 @@ private:
   std::string searched(const AddedToken &token) const {
     if (!token.normalized)
       return token.content;
-    std::string content =
-        model.flags & PHI_TOKENIZER_ESCAPED ? unescapeSpaces(token.content) : token.content;
+    std::string content = model.flags & PHI_TOKENIZER_ESCAPED ? unescapeSpaces(token.content) : token.content;
     return model.prepend == PHI_PREPEND_ALWAYS ? " " + content : content;
   }
 
@@ -123,9 +120,8 @@ private:
   /// written like a tag, counts only where the caller says so.
   static bool isControl(const AddedToken &token) {
     llvm::StringRef content = token.content;
-    return token.special ||
-           (content.size() > 2 && ((content.starts_with("<") && content.ends_with(">")) ||
-                                   (content.starts_with("[") && content.ends_with("]"))));
+    return token.special || (content.size() > 2 && ((content.starts_with("<") && content.ends_with(">")) ||
+                                                    (content.starts_with("[") && content.ends_with("]"))));
   }
 
   void writeAdded(bool normalized, phi_added_set &set) {
@@ -135,8 +131,8 @@ private:
         tokens.emplace_back(searched(token), &token);
     std::sort(tokens.begin(), tokens.end(), [](const auto &a, const auto &b) {
       const auto key = [](const auto &entry) {
-        return std::tuple(static_cast<uint8_t>(entry.first[0]),
-                          -static_cast<int64_t>(entry.first.size()), entry.second->id);
+        return std::tuple(static_cast<uint8_t>(entry.first[0]), -static_cast<int64_t>(entry.first.size()),
+                          entry.second->id);
       };
       return key(a) < key(b);
     });
@@ -145,12 +141,10 @@ private:
     for (const auto &[content, token] : tokens) {
       first.resize(std::max<size_t>(first.size(), static_cast<uint8_t>(content[0]) + size_t(1)),
                    static_cast<uint32_t>(entries.size()));
-      const uint32_t flags = (token->lstrip ? PHI_ADDED_LSTRIP : 0u) |
-                             (token->rstrip ? PHI_ADDED_RSTRIP : 0u) |
+      const uint32_t flags = (token->lstrip ? PHI_ADDED_LSTRIP : 0u) | (token->rstrip ? PHI_ADDED_RSTRIP : 0u) |
                              (token->singleWord ? PHI_ADDED_SINGLE_WORD : 0u) |
                              (isControl(*token) ? PHI_ADDED_CONTROL : 0u);
-      entries.push_back(
-          {addText(content, token->id), static_cast<uint32_t>(content.size()), token->id, flags});
+      entries.push_back({addText(content, token->id), static_cast<uint32_t>(content.size()), token->id, flags});
     }
     first.resize(257, static_cast<uint32_t>(entries.size()));
     set.first = table(first);
@@ -161,8 +155,7 @@ private:
   uint32_t addText(const std::string &content, int32_t id) {
     uint32_t offset = 0;
     if (model.tokens[id].text == content) {
-      std::memcpy(&offset, blob.data() + header.token_offsets.offset + size_t(id) * sizeof(offset),
-                  sizeof(offset));
+      std::memcpy(&offset, blob.data() + header.token_offsets.offset + size_t(id) * sizeof(offset), sizeof(offset));
       return offset;
     }
     offset = static_cast<uint32_t>(text.size());
@@ -174,18 +167,16 @@ private:
     PatternTables patterns;
     std::vector<phi_split> splits;
     if (model.splits.size() > PHI_SPLIT_STEPS)
-      return fail("the pre-tokenizer has " + llvm::Twine(model.splits.size()) +
-                  " steps, more than " + llvm::Twine(PHI_SPLIT_STEPS));
+      return fail("the pre-tokenizer has " + llvm::Twine(model.splits.size()) + " steps, more than " +
+                  llvm::Twine(PHI_SPLIT_STEPS));
     for (const Split &split : model.splits) {
       llvm::Expected<uint32_t> program = patterns.addPattern(split.pattern);
       if (!program)
         return program.takeError();
       splits.push_back({*program, split.keep});
     }
-    if (std::any_of(model.added.begin(), model.added.end(),
-                    [](const AddedToken &token) { return token.singleWord; }))
-      header.word_class =
-          patterns.addClass(charactersOf("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]"));
+    if (std::any_of(model.added.begin(), model.added.end(), [](const AddedToken &token) { return token.singleWord; }))
+      header.word_class = patterns.addClass(charactersOf("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]"));
     header.splits = table(splits);
     header.code = table(patterns.code);
     header.classes = table(patterns.classes);
@@ -201,8 +192,6 @@ private:
 
 } // namespace
 
-llvm::Expected<std::vector<uint8_t>> writeTables(const TokenizerModel &model) {
-  return TableWriter(model).run();
-}
+llvm::Expected<std::vector<uint8_t>> writeTables(const TokenizerModel &model) { return TableWriter(model).run(); }
 
 } // namespace phic::tokenizer

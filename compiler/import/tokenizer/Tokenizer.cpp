@@ -34,29 +34,24 @@ int32_t leadingToken(const TokenizerModel &model, llvm::StringRef text) {
   text = text.ltrim();
   const AddedToken *longest = nullptr;
   for (const AddedToken &token : model.added)
-    if (text.starts_with(token.content) &&
-        (!longest || longest->content.size() < token.content.size()))
+    if (text.starts_with(token.content) && (!longest || longest->content.size() < token.content.size()))
       longest = &token;
   return longest ? longest->id : -1;
 }
 
-void finishStopIds(const TokenizerModel &model, std::vector<int32_t> ids,
-                   CompiledTokenizer &result) {
+void finishStopIds(const TokenizerModel &model, std::vector<int32_t> ids, CompiledTokenizer &result) {
   if (model.eosId >= 0)
     ids.push_back(model.eosId);
   for (int32_t id : ids) {
     if (id >= 0 && static_cast<size_t>(id) < model.tokens.size() && model.tokens[id].flags)
       result.stopIds.push_back(id);
     else
-      result.warnings.push_back("end-of-text id " + std::to_string(id) +
-                                " is no token of the tokenizer: left out");
+      result.warnings.push_back("end-of-text id " + std::to_string(id) + " is no token of the tokenizer: left out");
   }
   llvm::sort(result.stopIds);
-  result.stopIds.erase(std::unique(result.stopIds.begin(), result.stopIds.end()),
-                       result.stopIds.end());
+  result.stopIds.erase(std::unique(result.stopIds.begin(), result.stopIds.end()), result.stopIds.end());
   if (result.stopIds.empty())
-    result.warnings.push_back(
-        "the model names no end-of-text token: generation ends at its length limit only");
+    result.warnings.push_back("the model names no end-of-text token: generation ends at its length limit only");
 }
 
 llvm::Expected<CompiledTokenizer> finish(TokenizerModel model, Surroundings around) {
@@ -99,8 +94,7 @@ public:
 
   llvm::Expected<std::string> text(llvm::StringRef name) const {
     look(inputs, join(name));
-    auto buffer =
-        llvm::MemoryBuffer::getFile(join(name), /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    auto buffer = llvm::MemoryBuffer::getFile(join(name), /*IsText=*/false, /*RequiresNullTerminator=*/false);
     if (!buffer)
       return fail("cannot read '" + join(name) + "': " + buffer.getError().message());
     return (*buffer)->getBuffer().str();
@@ -218,8 +212,7 @@ llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef path, InputFi
     const std::string token = specialToken(config, key);
     return token.empty() ? specialToken(specials, key) : token;
   };
-  around.tokens = {named("bos_token"), named("eos_token"), named("unk_token"), named("pad_token"),
-                   ""};
+  around.tokens = {named("bos_token"), named("eos_token"), named("unk_token"), named("pad_token"), ""};
   model->bosId = around.tokens.bos.empty() ? -1 : model->find(around.tokens.bos);
   model->eosId = around.tokens.eos.empty() ? -1 : model->find(around.tokens.eos);
   for (size_t i = 3; i < files.size(); ++i)

@@ -24,13 +24,15 @@ static void *block(size_t bytes) {
 }
 
 /* The prompt's ids, in the model's chat format where it has one. */
-static int64_t encode(const phi_api *api, const phi_facts *facts, const phi_model *model, const char *prompt, int32_t *ids, size_t capacity) {
+static int64_t encode(const phi_api *api, const phi_facts *facts, const phi_model *model, const char *prompt,
+                      int32_t *ids, size_t capacity) {
   phi_message message = {PHI_ROLE_USER, 0, prompt, strlen(prompt)};
   size_t work_bytes = api->encode_work(model, message.bytes, 1);
   void *work = block(work_bytes);
-  int64_t count = facts->has_chat
-      ? api->encode_chat(model, PHI_ROLE_START, &message, 1, -1, ids, capacity, work, work_bytes)
-      : api->encode(model, message.text, message.bytes, PHI_ENCODE_PREFIX, ids, capacity, work, work_bytes);
+  int64_t count =
+      facts->has_chat
+          ? api->encode_chat(model, PHI_ROLE_START, &message, 1, -1, ids, capacity, work, work_bytes)
+          : api->encode(model, message.text, message.bytes, PHI_ENCODE_PREFIX, ids, capacity, work, work_bytes);
   free(work);
   return count;
 }

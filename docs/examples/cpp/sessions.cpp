@@ -64,7 +64,8 @@ public:
     uint64_t bytes = model.api.session_bytes(model.model, &options);
     phi_error error;
     check(from ? model.api.fork(from->session, &options, memory.get(), bytes, &session, &error)
-               : model.api.session_create(model.model, &options, memory.get(), bytes, &session, &error), error);
+               : model.api.session_create(model.model, &options, memory.get(), bytes, &session, &error),
+          error);
   }
   ~Session() { model.api.session_free(session); }
 
@@ -147,7 +148,7 @@ private:
   bool busy = false;
   Body body = nullptr;
   void *argument = nullptr;
-  std::thread thread;  // last: it uses the others
+  std::thread thread; // last: it uses the others
 };
 
 } // namespace

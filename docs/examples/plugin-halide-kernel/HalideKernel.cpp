@@ -12,7 +12,8 @@ using namespace phic;
 namespace {
 
 unsigned count(const RegionSpec &region, RowOp op) {
-  return unsigned(llvm::count_if(region.values, [&](const RegionValue &value) { return !value.isInput && value.op == op; }));
+  return unsigned(
+      llvm::count_if(region.values, [&](const RegionValue &value) { return !value.isInput && value.op == op; }));
 }
 unsigned operations(const RegionSpec &region) {
   return unsigned(llvm::count_if(region.values, [](const RegionValue &value) { return !value.isInput; }));
@@ -32,7 +33,9 @@ void scheduleSwiglu(RegionBuilder &builder) {
     llvm::StringRef name = part.name;
     Halide::Func func = part.func;
     if (name.starts_with("x")) // x(i, b): element i of block b, before it is quantized
-      func.compute_root().store_in(Halide::MemoryType::Stack).vectorize(func.args()[0], 16, Halide::TailStrategy::GuardWithIf);
+      func.compute_root()
+          .store_in(Halide::MemoryType::Stack)
+          .vectorize(func.args()[0], 16, Halide::TailStrategy::GuardWithIf);
     else if (name.starts_with("out")) // a row of floats
       func.vectorize(func.args()[0], 16, Halide::TailStrategy::GuardWithIf);
     else
@@ -61,7 +64,8 @@ void generateResidual(RegionBuilder &builder, float error) {
 void registerHalideKernel(PluginRegistry &registry) {
   float error = registry.option("fault", "off") == "on" ? 0.01f : 0.0f;
   registry.addRegion({"example-swiglu", isSwiglu, scheduleSwiglu});
-  registry.addRegion({"example-residual", isResidual, [error](RegionBuilder &builder) { generateResidual(builder, error); }});
+  registry.addRegion(
+      {"example-residual", isResidual, [error](RegionBuilder &builder) { generateResidual(builder, error); }});
 }
 
 } // namespace

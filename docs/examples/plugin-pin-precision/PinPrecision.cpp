@@ -33,7 +33,9 @@ Type elementType(const AskedFormat &asked, ShapedType weight) {
   case AskedFormat::Kind::AsIs:
     return weight.getElementType();
   case AskedFormat::Kind::Float:
-    return asked.element == Scalar::F16 ? Type(builder.getF16Type()) : asked.element == Scalar::BF16 ? builder.getBF16Type() : builder.getF32Type();
+    return asked.element == Scalar::F16    ? Type(builder.getF16Type())
+           : asked.element == Scalar::BF16 ? builder.getBF16Type()
+                                           : builder.getF32Type();
   case AskedFormat::Kind::Block:
     break;
   }
@@ -96,9 +98,11 @@ struct PinPrecision : PassWrapper<PinPrecision, OperationPass<ModuleOp>> {
     if (quantized && rule.format.isWidth && quantized.getFormat().codes.bits == rule.format.block.codes.bits)
       to = from; // "int4": any 4-bit format
     if (from != to && quantized)
-      return weight.emitError() << "is " << from << " in the model; pin-precision does not quantize it again, to " << to;
+      return weight.emitError() << "is " << from << " in the model; pin-precision does not quantize it again, to "
+                                << to;
     weight->setAttr(phiq::PhiqDialect::kPinned, UnitAttr::get(&getContext()));
-    emitRemark(weight.getLoc()) << "pinned to " << to << " by '" << rule.text << "'" << (from == to ? ", as it was" : "");
+    emitRemark(weight.getLoc()) << "pinned to " << to << " by '" << rule.text << "'"
+                                << (from == to ? ", as it was" : "");
     if (from == to)
       return success();
     weight.setConversionAttr(phiq::ConversionAttr::get(&getContext(), from, "rtn"));
@@ -106,7 +110,8 @@ struct PinPrecision : PassWrapper<PinPrecision, OperationPass<ModuleOp>> {
     return success();
   }
 
-  ListOption<std::string> rules{*this, "rules", llvm::cl::desc("REGEX=FORMAT, the last that matches a weight's name wins")};
+  ListOption<std::string> rules{*this, "rules",
+                                llvm::cl::desc("REGEX=FORMAT, the last that matches a weight's name wins")};
 };
 
 void registerPinPrecision(PluginRegistry &registry) {

@@ -30,18 +30,17 @@ typedef struct phi_frame {
   float *logits;           ///< [rows - logit_row0, vocab] out
   int64_t rows;            ///< tokens in this step (M), 1..model.chunk_rows
   int64_t past;            ///< position of row 0 = tokens already in the KV cache
-  int64_t total;           ///< length of the whole sequence being processed (chooses the LongRoPE table), >= past + rows
-  int64_t context;         ///< capacity of the KV cache in tokens, a multiple of 32
-  int64_t logit_row0;      ///< logits are wanted for rows [logit_row0, rows)
+  int64_t total; ///< length of the whole sequence being processed (chooses the LongRoPE table), >= past + rows
+  int64_t context; ///< capacity of the KV cache in tokens, a multiple of 32
+  int64_t logit_row0; ///< logits are wanted for rows [logit_row0, rows)
   phi_scheduler *scheduler;
-  uint8_t *scratch;        ///< thread t owns scratch + t * model.scratch_bytes, 64-byte aligned
+  uint8_t *scratch; ///< thread t owns scratch + t * model.scratch_bytes, 64-byte aligned
 } phi_frame;
 
 /// A stage's compiled body: computes tiles [begin, end). Tiles are independent;
 /// a tile's arithmetic does not depend on who runs it (C4).
 /// `args` are the stage's constants: byte offsets of its buffers, then sizes.
-typedef void (*phi_kernel)(const phi_frame *frame, const int64_t *args, int64_t begin,
-                           int64_t end, uint8_t *scratch);
+typedef void (*phi_kernel)(const phi_frame *frame, const int64_t *args, int64_t begin, int64_t end, uint8_t *scratch);
 
 /// A compiled entry point. All threads call it with the same frame.
 typedef void (*phi_entry)(phi_frame *frame, int32_t thread);
@@ -50,8 +49,8 @@ typedef void (*phi_entry)(phi_frame *frame, int32_t thread);
 /// one before, then claims runs of tiles until none is left. A single tile is left
 /// to the thread that ended the stage before. Called by entry points only.
 /// Defined by the runtime.
-void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel,
-                   const int64_t *args, int64_t tiles);
+void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel, const int64_t *args,
+                   int64_t tiles);
 
 /// Where a buffer lives.
 enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE = 2, PHI_SPACE_LOGITS = 3 };
@@ -63,10 +62,10 @@ enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE =
 /// (offset and row_bytes are per token; docs/numerics.md has the order inside), made of
 /// `strips` equal ones, a head each, in which the tokens lie in order by groups of eight.
 typedef struct phi_stage_output {
-  uint32_t space;      ///< phi_space
+  uint32_t space; ///< phi_space
   uint32_t row_bytes;
   uint64_t offset;
-  uint32_t strips;     ///< of KV_*
+  uint32_t strips; ///< of KV_*
   uint32_t reserved;
 } phi_stage_output;
 
@@ -74,17 +73,17 @@ typedef struct phi_stage_desc {
   const char *name;
   const phi_stage_output *outputs;
   uint32_t output_count;
-  uint32_t logit_rows;  ///< 1: works on rows [logit_row0, rows) only; ARENA outputs then hold those rows from offset on
+  uint32_t logit_rows; ///< 1: works on rows [logit_row0, rows) only; ARENA outputs then hold those rows from offset on
 } phi_stage_desc;
 
 /// One CPU level's code. Variants are listed best first; the runtime takes the
 /// first whose features the machine has.
 typedef struct phi_variant {
-  const char *name;      ///< "x86-64-v3"
-  uint64_t features;     ///< PHI_CPU_* bits that must be present
-  phi_entry decode;      ///< rows == 1
-  phi_entry verify;      ///< rows 2..PHI_VERIFY_ROWS
-  phi_entry prefill;     ///< rows 1..chunk_rows
+  const char *name; ///< "x86-64-v3"
+  uint64_t features; ///< PHI_CPU_* bits that must be present
+  phi_entry decode; ///< rows == 1
+  phi_entry verify; ///< rows 2..PHI_VERIFY_ROWS
+  phi_entry prefill; ///< rows 1..chunk_rows
 } phi_variant;
 
 #define PHI_CPU_AVX2 (1ull << 0)
@@ -103,55 +102,55 @@ typedef struct phi_variant {
 
 /// Defaults for sampling, from the model's generation config.
 typedef struct phi_generation {
-  float temperature;        ///< 0 = greedy
-  float top_p;              ///< 1 = off
-  float min_p;              ///< 0 = off
-  int32_t top_k;            ///< 0 = off
+  float temperature; ///< 0 = greedy
+  float top_p; ///< 1 = off
+  float min_p; ///< 0 = off
+  int32_t top_k; ///< 0 = off
   float repetition_penalty; ///< 1 = off
 } phi_generation;
 
 /// The model: one constant struct `phi_the_model` in the program.
 struct phi_model {
-  uint32_t size;     ///< sizeof(phi_model)
-  uint32_t version;  ///< PHI_FORMAT_VERSION
-  const char *name;  ///< for --version and the banner
+  uint32_t size; ///< sizeof(phi_model)
+  uint32_t version; ///< PHI_FORMAT_VERSION
+  const char *name; ///< for --version and the banner
   const char *phic_version;
   uint32_t vocab;
-  uint32_t chunk_rows;       ///< most rows in one step
-  uint32_t context_max;      ///< the model's own limit
-  uint32_t context_default;  ///< min(context_max, 4096)
-  uint32_t rope_switch;      ///< 0, or the total length above which the long RoPE table applies: crossing it re-prefills
-  uint32_t pruned_head;      ///< 1: the graph itself computes only the last row's logits
+  uint32_t chunk_rows; ///< most rows in one step
+  uint32_t context_max; ///< the model's own limit
+  uint32_t context_default; ///< min(context_max, 4096)
+  uint32_t rope_switch; ///< 0, or the total length above which the long RoPE table applies: crossing it re-prefills
+  uint32_t pruned_head; ///< 1: the graph itself computes only the last row's logits
   uint64_t arena_bytes;
-  uint64_t scratch_bytes;    ///< per thread
+  uint64_t scratch_bytes; ///< per thread
   uint64_t kv_bytes_per_token;
-  const uint8_t *weights;    ///< start of the mapped weight segment; NULL: in the file `sidecar`
+  const uint8_t *weights; ///< start of the mapped weight segment; NULL: in the file `sidecar`
   uint64_t weights_bytes;
-  uint64_t weights_hash;     ///< xxh3-64 of the weight segment
+  uint64_t weights_hash; ///< xxh3-64 of the weight segment
   const phi_variant *variants;
   const phi_stage_desc *stages;
   uint32_t variant_count;
   uint32_t stage_count;
-  const uint8_t *tokenizer;  ///< tokenizer tables (phi/tokenizer.h), NULL: --tokens only
+  const uint8_t *tokenizer; ///< tokenizer tables (phi/tokenizer.h), NULL: --tokens only
   uint64_t tokenizer_bytes;
-  const uint8_t *chat;       ///< chat template tables (phi/tokenizer.h), NULL: --raw only
+  const uint8_t *chat; ///< chat template tables (phi/tokenizer.h), NULL: --raw only
   uint64_t chat_bytes;
   const int32_t *stop_ids;
   uint32_t stop_id_count;
   uint32_t reserved;
   phi_generation generation;
-  const char *sidecar;       ///< NULL, or the name of the weights' own file, beside the one that holds the code
+  const char *sidecar; ///< NULL, or the name of the weights' own file, beside the one that holds the code
 };
 
 extern const phi_model phi_the_model;
 
 /// The sidecar is a page that begins with this, then what the weight segment holds.
 typedef struct phi_weights_header {
-  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC
-  uint32_t version;  ///< PHI_FORMAT_VERSION
-  uint32_t offset;   ///< of the weights in the file: PHI_WEIGHTS_OFFSET
-  uint64_t bytes;  ///< phi_model.weights_bytes
-  uint64_t hash;   ///< phi_model.weights_hash
+  uint64_t magic; ///< PHI_WEIGHTS_MAGIC
+  uint32_t version; ///< PHI_FORMAT_VERSION
+  uint32_t offset; ///< of the weights in the file: PHI_WEIGHTS_OFFSET
+  uint64_t bytes; ///< phi_model.weights_bytes
+  uint64_t hash; ///< phi_model.weights_hash
   uint64_t reserved[4];
 } phi_weights_header;
 
@@ -160,13 +159,13 @@ typedef struct phi_weights_header {
 /// Ends the weight segment, at the first multiple of 64 after weights_bytes: a
 /// file cut short, or the wrong weights under a program, are refused at start.
 typedef struct phi_weights_trailer {
-  uint64_t bytes;  ///< phi_model.weights_bytes
-  uint64_t hash;   ///< phi_model.weights_hash
+  uint64_t bytes; ///< phi_model.weights_bytes
+  uint64_t hash; ///< phi_model.weights_hash
   uint64_t reserved[5];
-  uint64_t magic;  ///< PHI_WEIGHTS_MAGIC; last, so that nothing can be missing
+  uint64_t magic; ///< PHI_WEIGHTS_MAGIC; last, so that nothing can be missing
 } phi_weights_trailer;
 
-#define PHI_WEIGHTS_MAGIC 0x3153544857494850ull  // "PHIWHTS1"
+#define PHI_WEIGHTS_MAGIC 0x3153544857494850ull // "PHIWHTS1"
 
 #ifdef __cplusplus
 }

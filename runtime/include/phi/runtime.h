@@ -22,7 +22,8 @@ typedef struct phi_sampler phi_sampler; /* settings, random state, tokens seen *
 
 typedef int32_t phi_status; /* counts (int64_t) are negative instead: minus the status */
 enum phi_status_code {
-  PHI_OK = 0, PHI_BAD_ARGUMENT = 1, /* null, out of range, or of another version */
+  PHI_OK = 0,
+  PHI_BAD_ARGUMENT = 1, /* null, out of range, or of another version */
   PHI_NO_MEMORY = 2,    /* the block is too small or not aligned */
   PHI_NO_PROCESSOR = 3, /* no code for this processor */
   PHI_NO_WEIGHTS = 4,   /* not found, damaged, or another model's */
@@ -31,7 +32,9 @@ enum phi_status_code {
   PHI_MISSING = 7,      /* the model has no tokenizer, no chat template, or none for this */
   PHI_CANCELLED = 8     /* *cancel was set; the tokens before it are kept */
 };
-typedef struct phi_error { char text[256]; } phi_error; /* a sentence; pass NULL if not wanted */
+typedef struct phi_error {
+  char text[256];
+} phi_error; /* a sentence; pass NULL if not wanted */
 
 /* Options and facts begin with `size`, their sizeof: what the other side does not know is left alone, what it lacks
    is 0. All options may be 0, and NULL means all 0. */
@@ -73,8 +76,18 @@ typedef struct phi_session_options {
   const volatile int32_t *cancel; /* looked at between steps; not 0: stop */
 } phi_session_options;
 
-enum phi_role { PHI_ROLE_START = 0, PHI_ROLE_SYSTEM = 1, PHI_ROLE_USER = 2, PHI_ROLE_ASSISTANT = 3, PHI_ROLE_COUNT = 4 };
-typedef struct phi_message { int32_t role, reserved; const char *text; size_t bytes; } phi_message;
+enum phi_role {
+  PHI_ROLE_START = 0,
+  PHI_ROLE_SYSTEM = 1,
+  PHI_ROLE_USER = 2,
+  PHI_ROLE_ASSISTANT = 3,
+  PHI_ROLE_COUNT = 4
+};
+typedef struct phi_message {
+  int32_t role, reserved;
+  const char *text;
+  size_t bytes;
+} phi_message;
 
 enum phi_encode_flag {
   PHI_ENCODE_PREFIX = 1,       /* begin with the ids that the tokenizer puts first (BOS) */
@@ -106,8 +119,10 @@ typedef struct phi_api {
   void (*model_close)(phi_model *); /* after its sessions */
   /* 0: the options are wrong, session_create says why. Blocks need no clearing. */
   uint64_t (*session_bytes)(const phi_model *, const phi_session_options *);
-  phi_status (*session_create)(const phi_model *, const phi_session_options *, void *memory, uint64_t bytes, phi_session **, phi_error *);
-  phi_status (*fork)(const phi_session *, const phi_session_options *, void *memory, uint64_t bytes, phi_session **, phi_error *);
+  phi_status (*session_create)(const phi_model *, const phi_session_options *, void *memory, uint64_t bytes,
+                               phi_session **, phi_error *);
+  phi_status (*fork)(const phi_session *, const phi_session_options *, void *memory, uint64_t bytes, phi_session **,
+                     phi_error *);
   void (*session_free)(phi_session *); /* ends its threads; the block is yours again */
   phi_status (*prefill)(phi_session *, const int32_t *ids, int64_t count, phi_error *); /* logits: the last token's */
   phi_status (*decode)(phi_session *, int32_t id, phi_error *);
@@ -127,7 +142,8 @@ typedef struct phi_api {
   size_t (*piece)(const phi_model *, phi_decoder *, int32_t id, char *text);
   size_t (*piece_end)(const phi_model *, phi_decoder *, char *text);
   size_t (*sampler_bytes)(const phi_model *);
-  phi_status (*sampler_create)(const phi_model *, const phi_sampler_options *, void *memory, size_t bytes, phi_sampler **, phi_error *);
+  phi_status (*sampler_create)(const phi_model *, const phi_sampler_options *, void *memory, size_t bytes,
+                               phi_sampler **, phi_error *);
   void (*sampler_note)(phi_sampler *, const int32_t *ids, int64_t count); /* the prompt's, for the penalty */
   int32_t (*sample)(phi_sampler *, float *logits); /* logits may be changed */
 } phi_api;

@@ -34,16 +34,16 @@
 
 #include <stdint.h>
 
-#define PHI_STREAM_MAGIC 0x314d525453494850ull  // "PHISTRM1"
-#define PHI_TIMES_MAGIC 0x31454d4954494850ull   // "PHITIME1"
+#define PHI_STREAM_MAGIC 0x314d525453494850ull // "PHISTRM1"
+#define PHI_TIMES_MAGIC 0x31454d4954494850ull // "PHITIME1"
 
 typedef struct phi_stream_header {
   uint64_t magic;
-  uint32_t version;      ///< PHI_FORMAT_VERSION
-  uint32_t stage_count;  ///< of phi_model
+  uint32_t version; ///< PHI_FORMAT_VERSION
+  uint32_t stage_count; ///< of phi_model
   uint32_t vocab;
   uint32_t chunk_rows;
-  int64_t context;       ///< capacity of the KV cache in tokens
+  int64_t context; ///< capacity of the KV cache in tokens
 } phi_stream_header;
 
 typedef struct phi_stream_step {
@@ -51,7 +51,7 @@ typedef struct phi_stream_step {
 } phi_stream_step;
 
 typedef struct phi_stream_stage {
-  uint32_t stage;         ///< index into phi_model.stages
+  uint32_t stage; ///< index into phi_model.stages
   uint32_t output_count;
 } phi_stream_stage;
 

@@ -37,16 +37,16 @@ enum phi_tokenizer_flag {
 /// When a space goes before a segment of text (between added tokens).
 enum phi_prepend {
   PHI_PREPEND_NEVER = 0,
-  PHI_PREPEND_ALWAYS = 1,       ///< normalizer Prepend: also before a space, and before added tokens are looked for again
+  PHI_PREPEND_ALWAYS = 1, ///< normalizer Prepend: also before a space, and before added tokens are looked for again
   PHI_PREPEND_UNLESS_SPACE = 2, ///< Metaspace "always", ByteLevel add_prefix_space
-  PHI_PREPEND_FIRST = 3         ///< Metaspace "first": as UNLESS_SPACE, at the start of the text only
+  PHI_PREPEND_FIRST = 3 ///< Metaspace "first": as UNLESS_SPACE, at the start of the text only
 };
 
 /// Bits of a token's flag byte.
 enum phi_token_flag {
   PHI_TOKEN_PRESENT = 1u << 0, ///< the id exists
   PHI_TOKEN_SPECIAL = 1u << 1, ///< not printed
-  PHI_TOKEN_BYTE = 1u << 2     ///< stands for one byte of a character (`<0xNN>`)
+  PHI_TOKEN_BYTE = 1u << 2 ///< stands for one byte of a character (`<0xNN>`)
 };
 
 /// The pair (left, `right`) becomes `merged`; lower ranks first. `left` is the
@@ -58,10 +58,10 @@ typedef struct phi_merge {
 } phi_merge;
 
 enum phi_added_flag {
-  PHI_ADDED_LSTRIP = 1u << 0,      ///< takes the white space before it
-  PHI_ADDED_RSTRIP = 1u << 1,      ///< takes the white space after it
+  PHI_ADDED_LSTRIP = 1u << 0, ///< takes the white space before it
+  PHI_ADDED_RSTRIP = 1u << 1, ///< takes the white space after it
   PHI_ADDED_SINGLE_WORD = 1u << 2, ///< only where no word character is beside it
-  PHI_ADDED_CONTROL = 1u << 3      ///< steers the model: recognised only where the caller allows it
+  PHI_ADDED_CONTROL = 1u << 3 ///< steers the model: recognised only where the caller allows it
 };
 
 /// A token that is looked for in the text before any other step.
@@ -74,21 +74,21 @@ typedef struct phi_added {
 
 /// Added tokens, by first byte, longest first: first[b]..first[b+1] of `tokens`.
 typedef struct phi_added_set {
-  phi_table first;  ///< uint32_t[257]
+  phi_table first; ///< uint32_t[257]
   phi_table tokens; ///< phi_added
 } phi_added_set;
 
 /// One pre-tokenizer step: cuts a piece at each match of a pattern.
 typedef struct phi_split {
   uint32_t program; ///< index of the first instruction in phi_tokenizer.code
-  uint32_t keep;    ///< bit 0: matches are pieces; bit 1: what lies between them is
+  uint32_t keep; ///< bit 0: matches are pieces; bit 1: what lies between them is
 } phi_split;
 
 /// A character class: ASCII by bit, the rest by ranges [low, high] in order.
 typedef struct phi_class {
   uint32_t ascii[4];
   uint32_t ranges; ///< index of the first pair in phi_tokenizer.ranges
-  uint32_t count;  ///< of pairs
+  uint32_t count; ///< of pairs
 } phi_class;
 
 typedef struct phi_range {
@@ -100,14 +100,14 @@ typedef struct phi_range {
 /// and no path holds more than PHI_PATTERN_FRAMES choices.
 enum phi_pattern_op {
   PHI_PATTERN_MATCH = 0,
-  PHI_PATTERN_CLASS = 1,      ///< one character of class a
-  PHI_PATTERN_REPEAT = 2,     ///< b..c characters of class a, as many as possible; gives back
-  PHI_PATTERN_POSSESS = 3,    ///< the same, never gives back
-  PHI_PATTERN_FORK = 4,       ///< go on at a, if that fails at b
-  PHI_PATTERN_JUMP = 5,       ///< go on at a
-  PHI_PATTERN_AHEAD = 6,      ///< the program at a must match here; go on at b
-  PHI_PATTERN_NOT_AHEAD = 7,  ///< the program at a must not match here; go on at b
-  PHI_PATTERN_ATOMIC = 8      ///< match the program at a without giving back; go on at b
+  PHI_PATTERN_CLASS = 1, ///< one character of class a
+  PHI_PATTERN_REPEAT = 2, ///< b..c characters of class a, as many as possible; gives back
+  PHI_PATTERN_POSSESS = 3, ///< the same, never gives back
+  PHI_PATTERN_FORK = 4, ///< go on at a, if that fails at b
+  PHI_PATTERN_JUMP = 5, ///< go on at a
+  PHI_PATTERN_AHEAD = 6, ///< the program at a must match here; go on at b
+  PHI_PATTERN_NOT_AHEAD = 7, ///< the program at a must not match here; go on at b
+  PHI_PATTERN_ATOMIC = 8 ///< match the program at a without giving back; go on at b
 };
 #define PHI_PATTERN_FRAMES 128u
 #define PHI_PATTERN_DEPTH 8u /* nesting of AHEAD, NOT_AHEAD, ATOMIC */
@@ -122,32 +122,32 @@ typedef struct phi_instruction {
 
 /// The tokenizer blob begins with this.
 typedef struct phi_tokenizer {
-  uint32_t magic;   ///< PHI_TOKENIZER_MAGIC
+  uint32_t magic; ///< PHI_TOKENIZER_MAGIC
   uint32_t version; ///< PHI_TOKENIZER_VERSION
-  uint32_t bytes;   ///< of the whole blob
-  uint32_t flags;   ///< phi_tokenizer_flag
+  uint32_t bytes; ///< of the whole blob
+  uint32_t flags; ///< phi_tokenizer_flag
   uint32_t prepend; ///< phi_prepend
-  uint32_t id_limit;        ///< every id is below
+  uint32_t id_limit; ///< every id is below
   uint32_t max_token_bytes; ///< longest decoded token
-  int32_t unknown_id;       ///< -1: unknown characters are dropped
-  int32_t bos_id;           ///< -1: none; informative, `prefix` says what is added
-  int32_t eos_id;           ///< -1: none
-  uint32_t word_class;      ///< class of word characters, for PHI_ADDED_SINGLE_WORD
+  int32_t unknown_id; ///< -1: unknown characters are dropped
+  int32_t bos_id; ///< -1: none; informative, `prefix` says what is added
+  int32_t eos_id; ///< -1: none
+  uint32_t word_class; ///< class of word characters, for PHI_ADDED_SINGLE_WORD
   uint32_t reserved;
-  phi_table text;          ///< uint8_t: all strings
+  phi_table text; ///< uint8_t: all strings
   phi_table token_offsets; ///< uint32_t[id_limit + 1] into text: what a token decodes to
-  phi_table token_flags;   ///< uint8_t[id_limit]
-  phi_table byte_ids;      ///< int32_t[256]: a byte's token, -1 if none
-  phi_table lookup;        ///< int32_t, open addressing by phi_hash of a token's text, -1 empty; count 0 or a power of two
+  phi_table token_flags; ///< uint8_t[id_limit]
+  phi_table byte_ids; ///< int32_t[256]: a byte's token, -1 if none
+  phi_table lookup; ///< int32_t, open addressing by phi_hash of a token's text, -1 empty; count 0 or a power of two
   phi_table merge_offsets; ///< uint32_t[id_limit + 1] into merges
-  phi_table merges;        ///< phi_merge, of one left token: by right
-  phi_table prefix;        ///< int32_t ids before a text
-  phi_table suffix;        ///< int32_t ids after it
-  phi_table splits;        ///< phi_split, in order
-  phi_table code;          ///< phi_instruction
-  phi_table classes;       ///< phi_class
-  phi_table ranges;        ///< phi_range
-  phi_added_set added[2];  ///< found in the raw text; found after normalization
+  phi_table merges; ///< phi_merge, of one left token: by right
+  phi_table prefix; ///< int32_t ids before a text
+  phi_table suffix; ///< int32_t ids after it
+  phi_table splits; ///< phi_split, in order
+  phi_table code; ///< phi_instruction
+  phi_table classes; ///< phi_class
+  phi_table ranges; ///< phi_range
+  phi_added_set added[2]; ///< found in the raw text; found after normalization
 } phi_tokenizer;
 
 /// Hash of a token's text (FNV-1a), the same on both sides.
@@ -178,14 +178,14 @@ static inline uint32_t phi_chat_trim_shift(uint32_t from, uint32_t to) { return 
 /// and the model goes on from there as the assistant. A default system text is
 /// part of glue[START][USER].
 typedef struct phi_chat {
-  uint32_t magic;   ///< PHI_CHAT_MAGIC
+  uint32_t magic; ///< PHI_CHAT_MAGIC
   uint32_t version; ///< PHI_TOKENIZER_VERSION
   uint32_t bytes;
-  uint32_t flags;      ///< phi_chat_flag
-  uint32_t trim;       ///< 2 bits a glue (phi_chat_trim): what the text after it loses
+  uint32_t flags; ///< phi_chat_flag
+  uint32_t trim; ///< 2 bits a glue (phi_chat_trim): what the text after it loses
   uint32_t reserved;
   phi_chat_text glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< [from][to]
-  phi_chat_text prompt[PHI_ROLE_COUNT];               ///< [from]: text before the assistant's answer
+  phi_chat_text prompt[PHI_ROLE_COUNT]; ///< [from]: text before the assistant's answer
 } phi_chat;
 
 #ifdef __cplusplus

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
 #include "compiler/check/CheckPrinter.h"
-#include "gmock/gmock.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <nlohmann/json.hpp>
 
@@ -45,7 +45,9 @@ class Folder {
 public:
   Folder() { EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("phic-check", path)); }
   ~Folder() { llvm::sys::fs::remove_directories(path); }
-  void copy(const std::string &from, const std::string &name) { EXPECT_FALSE(llvm::sys::fs::copy_file(from, path.str() + "/" + name)) << from; }
+  void copy(const std::string &from, const std::string &name) {
+    EXPECT_FALSE(llvm::sys::fs::copy_file(from, path.str() + "/" + name)) << from;
+  }
   void write(const std::string &name, llvm::StringRef text) {
     std::error_code failure;
     llvm::raw_fd_ostream((path.str() + "/" + name).str(), failure) << text;

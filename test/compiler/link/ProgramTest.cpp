@@ -4,23 +4,23 @@
 // The model has one kernel, in LLVM IR: logits[v] = weights[v], plus 10 where v is
 // the token after the row's own. Greedy, it counts.
 //===----------------------------------------------------------------------===//
-#include "compiler/link/ProgramFile.h"
+#include "llvm/Support/Program.h"
 #include "compiler/link/Linker.h"
-#include "gmock/gmock.h"
+#include "compiler/link/ProgramFile.h"
 #include "llvm/AsmParser/Parser.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ELF.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Triple.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <sys/wait.h>
 #include <unistd.h>
@@ -236,9 +236,9 @@ TEST_F(ProgramTest, ReportsItself) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   EXPECT_EQ(run({"--version"}).out, "counter, compiled by phic test for baseline\n");
   Outcome outcome = run({"--tokens", "1,2,3", "-n", "2", "--stats=json", "--threads", "1"});
-  for (const char *key : {"load_s", "first_token_s", "prefill_tokens\": 3", "prefill_s", "decode_tokens\": 1", "decode_s",
-                          "threads\": 1", "cpu_variant\": \"baseline\"", "weight_bytes\": 128", "arena_bytes", "kv_bytes\": 4096",
-                          "peak_rss_bytes"})
+  for (const char *key :
+       {"load_s", "first_token_s", "prefill_tokens\": 3", "prefill_s", "decode_tokens\": 1", "decode_s", "threads\": 1",
+        "cpu_variant\": \"baseline\"", "weight_bytes\": 128", "arena_bytes", "kv_bytes\": 4096", "peak_rss_bytes"})
     EXPECT_THAT(outcome.err, HasSubstr(key));
 }
 
@@ -313,7 +313,8 @@ TEST_F(ProgramTest, MacosHoldsLessThan4GiBOfWeights) {
     // In a file of their own there may be any number.
     parts.model.weightsBytes = uint64_t(15) << 30;
     parts.model.sidecar = "counter.weights";
-    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, path("counter.weights"), "counter"})), "no weights here");
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, path("counter.weights"), "counter"})),
+              "no weights here");
     parts.model.sidecar = "";
     asked = false;
   }

@@ -25,20 +25,27 @@ struct Impostor : PassWrapper<Impostor, OperationPass<ModuleOp>> {
   registry.runAfter(phic::Phase::Fuse, "no-such-pass");
 #elif defined(PHIC_BAD_FORMAT)
   registry.addFormat({.name = "nbits", .blockBytes = 1, .unpack = [](const uint8_t *, int64_t, phic::BlockRow &) {}});
-  registry.addFormat({.name = "mine", .blockBytes = 18, .unpack = [](const uint8_t *, int64_t, phic::BlockRow &) {}, .ggufType = 2});
+  registry.addFormat(
+      {.name = "mine", .blockBytes = 18, .unpack = [](const uint8_t *, int64_t, phic::BlockRow &) {}, .ggufType = 2});
 #endif
 }
 } // namespace
 
 #define PHIC_EXPORT extern "C" __attribute__((visibility("default")))
 #if defined(PHIC_BAD_MLIR_API)
-PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() { return {MLIR_PLUGIN_API_VERSION + 1, "bad", "1", [] {}}; }
+PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() {
+  return {MLIR_PLUGIN_API_VERSION + 1, "bad", "1", [] {}};
+}
 #elif defined(PHIC_BAD_NO_CALLBACK)
 PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() { return {MLIR_PLUGIN_API_VERSION, "bad", "1", nullptr}; }
 #elif defined(PHIC_BAD_PLAIN)
-PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() { return {MLIR_PLUGIN_API_VERSION, "plain", "1", [] {}}; }
+PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() {
+  return {MLIR_PLUGIN_API_VERSION, "plain", "1", [] {}};
+}
 #elif defined(PHIC_BAD_API) || defined(PHIC_BAD_LLVM)
-PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() { return {MLIR_PLUGIN_API_VERSION, "bad", "1", [] {}}; }
+PHIC_EXPORT PassPluginLibraryInfo mlirGetPassPluginInfo() {
+  return {MLIR_PLUGIN_API_VERSION, "bad", "1", [] {}};
+}
 PHIC_EXPORT phic::PluginInfo phicGetPluginInfo() {
 #ifdef PHIC_BAD_API
   return {PHIC_PLUGIN_API_VERSION + 1, "bad", "1", LLVM_VERSION_STRING, PHIC_VERSION, registerBad};

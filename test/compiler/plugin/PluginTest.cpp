@@ -73,8 +73,12 @@ TEST(Plugin, TwoCompilationsMayHaveDifferentPlugins) {
 void unpackNothing(const uint8_t *, int64_t, BlockRow &) {}
 
 void registerFormat(PluginRegistry &registry) {
-  registry.addFormat({.name = "mine", .blockElements = 32, .blockBytes = 18, .format = *BlockFormat::parse("u4, 32, scale = f16", nullptr),
-                      .unpack = unpackNothing, .ggufType = 200});
+  registry.addFormat({.name = "mine",
+                      .blockElements = 32,
+                      .blockBytes = 18,
+                      .format = *BlockFormat::parse("u4, 32, scale = f16", nullptr),
+                      .unpack = unpackNothing,
+                      .ggufType = 200});
 }
 
 TEST(Plugin, FormatsBelongToAContext) {
@@ -92,11 +96,15 @@ TEST(Plugin, FormatsBelongToAContext) {
 }
 
 TEST(Plugin, StoredBlocksAreCheckedLikeThoseOfGguf) {
-  BlockStorage row{.name = "mine", .blockElements = 32, .blockBytes = 18, .format = *BlockFormat::parse("u4, 32, scale = f16", nullptr),
+  BlockStorage row{.name = "mine",
+                   .blockElements = 32,
+                   .blockBytes = 18,
+                   .format = *BlockFormat::parse("u4, 32, scale = f16", nullptr),
                    .unpack = unpackNothing};
   BlockFormat other = *BlockFormat::parse("u4, 32, scale = f32", nullptr);
   EXPECT_EQ(checkStorage(row, &row.format, 2, 64, {72}), "");
-  EXPECT_EQ(checkStorage(row, &row.format, 2, 64, {71}), "range 0 has 71 bytes, layout 'mine' of this type asks for 72");
+  EXPECT_EQ(checkStorage(row, &row.format, 2, 64, {71}),
+            "range 0 has 71 bytes, layout 'mine' of this type asks for 72");
   EXPECT_EQ(checkStorage(row, &row.format, 2, 48, {54}), "'mine' stores whole blocks of 32, found rows of 48");
   EXPECT_EQ(checkStorage(row, nullptr, 2, 64, {72}), "'mine' stores a block format, found floats");
   EXPECT_THAT(checkStorage(row, &other, 2, 64, {72}), HasSubstr("found block<u4, 32, scale = f32>"));
@@ -110,19 +118,22 @@ TEST(Plugin, RowsWithoutWhatTheyNeedAreErrors) {
     registry.addKernel({});
     registry.addRegion({"named", {}, {}});
   });
-  EXPECT_THAT(plugins.errors(), ElementsAre("plugin 'bad' the format 'mine' has the name or GGUF type of another plugin's",
-                                            "plugin 'bad' has a kernel row without a name, or without one of its functions",
-                                            "plugin 'bad' has a region row without a name, or without one of its functions"));
+  EXPECT_THAT(plugins.errors(),
+              ElementsAre("plugin 'bad' the format 'mine' has the name or GGUF type of another plugin's",
+                          "plugin 'bad' has a kernel row without a name, or without one of its functions",
+                          "plugin 'bad' has a region row without a name, or without one of its functions"));
 }
 
 TEST(Plugin, OptionsThatNobodyAsksForAreErrors) {
   PluginRegistry plugins;
-  plugins.add("trace", "1", [](PluginRegistry &registry) {
-    registry.addPass<Trace>();
-    EXPECT_THAT(registry.options("match"), ElementsAre("a", "b"));
-    EXPECT_EQ(registry.option("match"), "b");
-    EXPECT_EQ(registry.option("format", "int8"), "int8");
-  }, {{"match", "a"}, {"match", "b"}, {"formt", "int4"}});
+  plugins.add("trace", "1",
+              [](PluginRegistry &registry) {
+                registry.addPass<Trace>();
+                EXPECT_THAT(registry.options("match"), ElementsAre("a", "b"));
+                EXPECT_EQ(registry.option("match"), "b");
+                EXPECT_EQ(registry.option("format", "int8"), "int8");
+              },
+              {{"match", "a"}, {"match", "b"}, {"formt", "int4"}});
   EXPECT_THAT(plugins.errors(), ElementsAre("plugin 'trace' has no option 'formt'; it has match, format"));
 }
 

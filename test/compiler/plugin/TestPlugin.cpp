@@ -82,7 +82,8 @@ void unpackQ5_1(const uint8_t *block, int64_t columns, BlockRow &row) {
 }
 
 /// Matmuls of one layer in tiles of half the rows.
-FailureOr<StageKernel> emitSmallTiles(KernelLibrary &library, const StageFacts &facts, const Target &target, MClass mClass) {
+FailureOr<StageKernel> emitSmallTiles(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                      MClass mClass) {
   TileShape shape = target.tile(mClass);
   shape.rows = std::max<int64_t>(1, shape.rows / 2);
   return emitMatmulStage(library, facts, target, shape);
@@ -106,8 +107,7 @@ void scheduleNarrow(RegionBuilder &builder) {
 }
 
 /// Every result of floats as a Func of its own; `offset` is what a faulty generator adds.
-template <int kOffset>
-void generateFloats(RegionBuilder &builder) {
+template <int kOffset> void generateFloats(RegionBuilder &builder) {
   Halide::Var x("x");
   for (unsigned i = 0; i < builder.region.outputs.size(); ++i) {
     Halide::Func out = builder.func("mine" + std::to_string(i));
@@ -134,8 +134,12 @@ void scheduleWrongly(RegionBuilder &builder) {
 }
 
 void addRegions(PluginRegistry &registry, StringRef kind) {
-  auto isSwiglu = [](const RegionSpec &region, const Target &) { return has(region, RowOp::Silu) && has(region, RowOp::Mul); };
-  auto isAddition = [](const RegionSpec &region, const Target &) { return has(region, RowOp::Add) && hasFloatsOnly(region); };
+  auto isSwiglu = [](const RegionSpec &region, const Target &) {
+    return has(region, RowOp::Silu) && has(region, RowOp::Mul);
+  };
+  auto isAddition = [](const RegionSpec &region, const Target &) {
+    return has(region, RowOp::Add) && hasFloatsOnly(region);
+  };
   auto isRope = [](const RegionSpec &region, const Target &) {
     return (has(region, RowOp::Rope) || has(region, RowOp::RopeInterleaved)) && hasFloatsOnly(region);
   };
@@ -155,16 +159,19 @@ void registerTest(PluginRegistry &registry) {
   registry.addPass<CountOps>();
   registry.addPass<Fail>();
   registry.addPass<BreakIr>();
-  registry.addPatterns("test-approximate-gelu", "gelu is gelu_tanh", [](RewritePatternSet &patterns) {
-    patterns.add<ApproximateGelu>(patterns.getContext());
-  });
+  registry.addPatterns("test-approximate-gelu", "gelu is gelu_tanh",
+                       [](RewritePatternSet &patterns) { patterns.add<ApproximateGelu>(patterns.getContext()); });
   for (const std::string &phase : registry.options("before"))
     registry.runBefore(*phaseByName(phase), "test-count-ops{label=\"before " + phase + ":\"}");
   if (std::string op = registry.option("count"); !op.empty())
     registry.runAfter(Phase::Fuse, [op] { return std::make_unique<CountOps>(op); });
   if (registry.option("q5_1") == "on")
-    registry.addFormat({.name = "test_q5_1", .blockElements = 32, .blockBytes = 24,
-                        .format = *BlockFormat::parse("u5, 32, scale = f16, min = f16", nullptr), .unpack = unpackQ5_1, .ggufType = 7});
+    registry.addFormat({.name = "test_q5_1",
+                        .blockElements = 32,
+                        .blockBytes = 24,
+                        .format = *BlockFormat::parse("u5, 32, scale = f16, min = f16", nullptr),
+                        .unpack = unpackQ5_1,
+                        .ggufType = 7});
   if (registry.option("tiles") == "small")
     registry.addKernel({"test-small-tiles", isDownOfLayer0, emitSmallTiles});
   addRegions(registry, registry.option("region"));

@@ -4,14 +4,14 @@
 // A model of two layers whose numbers are known: test/models/tiny-llama (96 hidden, 6 heads of 16, 2 KV heads,
 // MLP of 256, vocabulary of 640).
 //===----------------------------------------------------------------------===//
-#include "compiler/report/MemoryLimit.h"
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/import/Import.h"
-#include "targets/Levels.h"
-#include "gmock/gmock.h"
+#include "compiler/report/MemoryLimit.h"
 #include "mlir/Pass/PassManager.h"
+#include "targets/Levels.h"
 #include "llvm/Support/raw_ostream.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 using namespace phic;
@@ -21,7 +21,8 @@ namespace {
 struct Planned {
   explicit Planned(Options options, Phase last = Phase::Kernels) : options(std::move(options)), context(registry()) {
     context.loadAllAvailableDialects();
-    module = importOnnx(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
+    module =
+        importOnnx(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
     mlir::PassManager passes(&context);
     for (int phase = int(Phase::Canonicalize); phase <= int(last); ++phase)
       addPhase(passes, Phase(phase), this->options);
@@ -103,7 +104,8 @@ TEST(Prediction, ModeOfTheCacheChangesItsBytes) {
   options.kvCache = "f32";
   Planned planned(options);
   EXPECT_EQ(predict(*planned.module, options).kvBytesPerToken, 512u);
-  EXPECT_THAT(memoryRemedies(predict(*planned.module, options), options), testing::Contains(testing::HasSubstr("--kv=f16 saves")));
+  EXPECT_THAT(memoryRemedies(predict(*planned.module, options), options),
+              testing::Contains(testing::HasSubstr("--kv=f16 saves")));
 }
 
 TEST(MemoryLimit, NamesTheLargestBlocksAndRemedies) {
@@ -149,7 +151,8 @@ TEST(Machine, EveryTargetHasAReference) {
 
 // AVX-512 computes twice as much: its levels are not predicted by a machine without it.
 TEST(Machine, Avx512HasARowOfItsOwn) {
-  EXPECT_NE(referenceMachine(*targetByName("x86-64-v4+vnni")).source, referenceMachine(*targetByName("x86-64-v3")).source);
+  EXPECT_NE(referenceMachine(*targetByName("x86-64-v4+vnni")).source,
+            referenceMachine(*targetByName("x86-64-v3")).source);
 }
 
 TEST(Machine, MeasuresWhatLooksLikeAMachine) {
@@ -163,8 +166,8 @@ TEST(Machine, MeasuresWhatLooksLikeAMachine) {
   EXPECT_LT(machine->bytesPerSecond, 1e13);
   EXPECT_GT(machine->realPerSecond, 1e9);
   EXPECT_GT(machine->integerPerSecond, machine->realPerSecond);
-  llvm::errs() << "measured: " << machine->bytesPerSecond / 1e9 << " GB/s, " << machine->integerPerSecond / 1e9 << " G int8, "
-               << machine->realPerSecond / 1e9 << " G f32 multiply-adds/s\n";
+  llvm::errs() << "measured: " << machine->bytesPerSecond / 1e9 << " GB/s, " << machine->integerPerSecond / 1e9
+               << " G int8, " << machine->realPerSecond / 1e9 << " G f32 multiply-adds/s\n";
 }
 
 } // namespace

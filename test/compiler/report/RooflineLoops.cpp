@@ -18,7 +18,8 @@ int failures = 0;
 void expect(const char *level, const char *what, uint64_t got, uint64_t expected) {
   std::printf("%s %s: %s\n", got == expected ? "ok" : "FAILED", level, what);
   if (got != expected)
-    std::printf("  got %llx, expected %llx\n", static_cast<unsigned long long>(got), static_cast<unsigned long long>(expected));
+    std::printf("  got %llx, expected %llx\n", static_cast<unsigned long long>(got),
+                static_cast<unsigned long long>(expected));
   failures += got != expected;
 }
 
@@ -43,7 +44,8 @@ void check(const char *level, uint64_t features, uint64_t vectorBytes, int perLa
   expect(level, "every vector is read", loops->read({begin, kBytes + kRest}), kBytes / vectorBytes);
   constexpr int64_t kRounds = 1000;
   const auto accumulators = uint64_t(loops->integersPerRound) / vectorBytes;
-  expect(level, "integers", loops->multiplyIntegers(kRounds), accumulators * lanes(uint64_t(-15 * perLane * kRounds), laneBits));
+  expect(level, "integers", loops->multiplyIntegers(kRounds),
+         accumulators * lanes(uint64_t(-15 * perLane * kRounds), laneBits));
   expect(level, "multiply-adds of a round", uint64_t(loops->realsPerRound) * 4, accumulators * vectorBytes);
   expect(level, "reals", loops->multiplyReals(kRounds), accumulators * kRounds / 8);
 }
@@ -53,6 +55,7 @@ void check(const char *level, uint64_t features, uint64_t vectorBytes, int perLa
 int main() {
   check("x86-64-v3", PHI_CPU_AVX2 | PHI_CPU_FMA, 32, 2, 16);
   check("x86-64-v4", PHI_CPU_AVX2 | PHI_CPU_FMA | PHI_CPU_AVX512F | PHI_CPU_AVX512BW, 64, 2, 16);
-  check("x86-64-v4+vnni", PHI_CPU_AVX2 | PHI_CPU_FMA | PHI_CPU_AVX512F | PHI_CPU_AVX512BW | PHI_CPU_AVX512_VNNI, 64, 4, 32);
+  check("x86-64-v4+vnni", PHI_CPU_AVX2 | PHI_CPU_FMA | PHI_CPU_AVX512F | PHI_CPU_AVX512BW | PHI_CPU_AVX512_VNNI, 64, 4,
+        32);
   return failures != 0;
 }

@@ -27,13 +27,16 @@ TEST(TilesFile, WhatIsWrittenIsRead) {
 
 TEST(TilesFile, ErrorsNameThePlace) {
   const std::string shape = R"({"columns": 32, "rows": 1, "attend_rows": 1})";
-  auto file = [&](const std::string &decode) { return R"({"neon": {"decode": )" + decode + R"(, "verify": )" + shape + R"(, "prefill": )" + shape + "}}"; };
+  auto file = [&](const std::string &decode) {
+    return R"({"neon": {"decode": )" + decode + R"(, "verify": )" + shape + R"(, "prefill": )" + shape + "}}";
+  };
   EXPECT_EQ(errorOf(file(shape)), "");
   EXPECT_THAT(errorOf("{"), HasSubstr("t.json: "));
   EXPECT_EQ(errorOf("[]"), "t.json: the file should be an object with a table for each level");
   EXPECT_THAT(errorOf(R"({"x86-64-v9": {}})"), HasSubstr("t.json: 'x86-64-v9' should be a level: x86-64-v3, "));
   EXPECT_EQ(errorOf(R"({"neon": {"decode": {}}})"), "t.json: neon should be an object of decode, verify, prefill");
-  EXPECT_EQ(errorOf(file(R"({"columns": 32})")), "t.json: neon.decode should be an object of columns, rows, attend_rows");
+  EXPECT_EQ(errorOf(file(R"({"columns": 32})")),
+            "t.json: neon.decode should be an object of columns, rows, attend_rows");
   EXPECT_EQ(errorOf(file(R"({"columns": 12, "rows": 1, "attend_rows": 1})")),
             "t.json: neon.decode.columns should be a multiple of 8 from 8 to 512, not 12");
   EXPECT_EQ(errorOf(file(R"({"columns": 32, "rows": 1, "attend_rows": "1"})")),

@@ -14,8 +14,7 @@ using testing::ElementsAre;
 
 namespace {
 
-template <typename T>
-void put(std::vector<uint8_t> &bytes, size_t at, T value) {
+template <typename T> void put(std::vector<uint8_t> &bytes, size_t at, T value) {
   if (bytes.size() < at + sizeof(T))
     bytes.resize(at + sizeof(T));
   std::memcpy(bytes.data() + at, &value, sizeof(T));

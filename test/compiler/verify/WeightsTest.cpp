@@ -14,7 +14,9 @@ namespace {
 
 /// A stand-in for the model's files.
 struct Zeros : WeightSource {
-  void dequantizeRows(mlir::Operation *, int64_t, int64_t count, float *values) override { std::fill_n(values, count * 3, 0.0f); }
+  void dequantizeRows(mlir::Operation *, int64_t, int64_t count, float *values) override {
+    std::fill_n(values, count * 3, 0.0f);
+  }
   void readRows(mlir::Operation *, int64_t, int64_t, BlockRow *) override {}
 };
 
@@ -23,8 +25,9 @@ protected:
   Packed() { context.loadDialect<phiq::PhiqDialect, plan::PlanDialect>(); }
   void parse(const std::string &packed) {
     module = mlir::parseSourceString<mlir::ModuleOp>(
-        "%w = phiq.weight \"w\" layout = \"dense_nk\" [#phiq.range<file = 0, offset = 0, length = 24, hash = 0x0>]" + packed +
-            " : tensor<2x3xf32>", &context);
+        "%w = phiq.weight \"w\" layout = \"dense_nk\" [#phiq.range<file = 0, offset = 0, length = 24, hash = 0x0>]" +
+            packed + " : tensor<2x3xf32>",
+        &context);
     ASSERT_TRUE(module);
   }
   std::string failure(llvm::ArrayRef<uint8_t> segment) {

@@ -50,15 +50,12 @@ void expectRow(const GgufType &type, int64_t elements, StringRef stored, StringR
   auto reader = cantFail(WeightReader::create(spec));
   std::vector<float> values(elements);
   reader->dequantizeRows(0, 1, values.data());
-  EXPECT_EQ(
-      toHex({reinterpret_cast<uint8_t *>(values.data()), values.size() * 4}, /*LowerCase=*/true),
-      floats)
+  EXPECT_EQ(toHex({reinterpret_cast<uint8_t *>(values.data()), values.size() * 4}, /*LowerCase=*/true), floats)
       << type.name.data();
 }
 
 TEST(WeightReader, GgufBlocksEqualGgml) {
-  auto file = cantFail(
-      errorOrToExpected(MemoryBuffer::getFile(PHIC_TEST_DIR "/compiler/weights/gguf_blocks.txt")));
+  auto file = cantFail(errorOrToExpected(MemoryBuffer::getFile(PHIC_TEST_DIR "/compiler/weights/gguf_blocks.txt")));
   SmallVector<StringRef> lines;
   file->getBuffer().split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
   EXPECT_EQ(lines.size(), 9u);
@@ -82,8 +79,7 @@ TEST(WeightReader, SharedGgufVectors) {
   for (auto &[name, value] : *vectors.getAsObject())
     if (const GgufType *type = ggufTypeByName(StringRef(name))) {
       const json::Object &vector = *value.getAsObject();
-      expectRow(*type, type->blockElements, *vector.getString("block_hex"),
-                *vector.getString("f32_le_hex"));
+      expectRow(*type, type->blockElements, *vector.getString("block_hex"), *vector.getString("f32_le_hex"));
       ++checked;
     }
   EXPECT_EQ(checked, 9);
@@ -105,8 +101,7 @@ struct Weight {
 Weight randomWeight(int64_t rows, int64_t columns, const char *format) {
   Weight weight{rows, columns, *BlockFormat::parse(format, nullptr), {}};
   std::mt19937 random(3);
-  int32_t least = leastCode(weight.format.codes),
-          count = greatestCode(weight.format.codes) - least + 1;
+  int32_t least = leastCode(weight.format.codes), count = greatestCode(weight.format.codes) - least + 1;
   auto code = [&] { return least + int32_t(random() % count); };
   for (int64_t n = 0; n < rows; ++n) {
     BlockRow row;
@@ -115,9 +110,8 @@ Weight randomWeight(int64_t rows, int64_t columns, const char *format) {
     for (int64_t b = 0; b < weight.blocks(); ++b) {
       row.scale.push_back(roundTo(weight.format.scale, float(int32_t(random())) * 0x1p-34f));
       bool fraction = isFloat(weight.format.zero);
-      row.zero.push_back(weight.format.zero == Scalar::None
-                             ? float(weight.format.zeroConstant)
-                             : float(code()) + (fraction ? 0.25f : 0.0f));
+      row.zero.push_back(weight.format.zero == Scalar::None ? float(weight.format.zeroConstant)
+                                                            : float(code()) + (fraction ? 0.25f : 0.0f));
       row.min.push_back(0);
     }
     weight.numbers.push_back(row);
@@ -171,9 +165,7 @@ Ranges packQdq(const Weight &weight, bool transposed) {
       for (int64_t j = 0; j < (transposed ? weight.rows : inner); ++j)
         transposed ? put(weight.numbers[j], i) : put(weight.numbers[i], j);
   };
-  each(weight.columns, [&](const BlockRow &row, int64_t k) {
-    ranges[0].put(row.codes[k], weight.format.codes.bits);
-  });
+  each(weight.columns, [&](const BlockRow &row, int64_t k) { ranges[0].put(row.codes[k], weight.format.codes.bits); });
   each(weight.blocks(), [&](const BlockRow &row, int64_t b) {
     ranges[1].putScalar(weight.format.scale, row.scale[b]);
     ranges[2].putScalar(weight.format.zero, row.zero[b]);
@@ -214,10 +206,10 @@ void expectReadsBack(const Weight &weight, StorageLayout layout, const Ranges &r
 }
 
 TEST(WeightReader, NBits) {
-  for (const char *format : {"u4, 32, scale = f32, zero = 8", "u4, 16, scale = f16, zero = u4",
-                             "u8, 32, scale = f32, zero = u8", "u4, 64, scale = bf16, zero = f32",
-                             "u8, 128, scale = f32, zero = 128", "u2, 16, scale = f32, zero = 2",
-                             "u5, 32, scale = f16, zero = 16", "u4, 32, scale = f16, zero = f16"})
+  for (const char *format :
+       {"u4, 32, scale = f32, zero = 8", "u4, 16, scale = f16, zero = u4", "u8, 32, scale = f32, zero = u8",
+        "u4, 64, scale = bf16, zero = f32", "u8, 128, scale = f32, zero = 128", "u2, 16, scale = f32, zero = 2",
+        "u5, 32, scale = f16, zero = 16", "u4, 32, scale = f16, zero = f16"})
     for (int64_t columns : {64, 80, 33, 7}) {
       Weight weight = randomWeight(21, columns, format);
       expectReadsBack(weight, StorageLayout::NBits, packNBits(weight));
@@ -225,9 +217,8 @@ TEST(WeightReader, NBits) {
 }
 
 TEST(WeightReader, Qdq) {
-  for (const char *format :
-       {"s4, 32, scale = f32", "u4, 16, scale = f16, zero = u4", "s8, 32, scale = f32, zero = s8",
-        "s4, 16, scale = f32, zero = s4", "u8, 1000, scale = f32, zero = u8"})
+  for (const char *format : {"s4, 32, scale = f32", "u4, 16, scale = f16, zero = u4", "s8, 32, scale = f32, zero = s8",
+                             "s4, 16, scale = f32, zero = s4", "u8, 1000, scale = f32, zero = u8"})
     for (int64_t columns : {64, 80, 33, 7}) {
       Weight weight = randomWeight(21, columns, format);
       expectReadsBack(weight, StorageLayout::QdqNK, packQdq(weight, /*transposed=*/false));
@@ -266,8 +257,7 @@ TEST(WeightReader, DenseBothWays) {
       reader->dequantizeRows(3, 2, values);
       for (int64_t n = 0; n < 2; ++n)
         for (int64_t k = 0; k < columns; ++k)
-          EXPECT_EQ(values[n * columns + k],
-                    float(transposed ? k * rows + n + 3 : (n + 3) * columns + k) / 4);
+          EXPECT_EQ(values[n * columns + k], float(transposed ? k * rows + n + 3 : (n + 3) * columns + k) / 4);
     }
 }
 
@@ -275,9 +265,8 @@ TEST(WeightReader, RefusesRangesOfTheWrongLength) {
   Weight weight = randomWeight(4, 64, "u4, 32, scale = f32, zero = 8");
   Ranges ranges = packNBits(weight);
   ranges[1].bytes.pop_back();
-  EXPECT_EQ(
-      toString(WeightReader::create(specOf(weight, StorageLayout::NBits, ranges)).takeError()),
-      "range 1 has 31 bytes, layout 'nbits' of this type asks for 32");
+  EXPECT_EQ(toString(WeightReader::create(specOf(weight, StorageLayout::NBits, ranges)).takeError()),
+            "range 1 has 31 bytes, layout 'nbits' of this type asks for 32");
 }
 
 //===----------------------------------------------------------------------===//
@@ -296,12 +285,11 @@ TEST(WeightReader, FromTheOp) {
   mlir::MLIRContext context;
   context.loadDialect<phiq::PhiqDialect>();
   auto create = [&](uint64_t hash, uint64_t length) {
-    std::string text = formatv(
-        "phiq.weight \"w\" layout = \"dense_nk\" [#phiq.range<file = 0, offset = 0, length = {0}, "
-        "hash = {1}>] : tensor<2x3xf32>",
-        length, hash);
-    auto module = mlir::parseSourceString<mlir::ModuleOp>(
-        text, mlir::ParserConfig(&context, /*verify=*/false));
+    std::string text =
+        formatv("phiq.weight \"w\" layout = \"dense_nk\" [#phiq.range<file = 0, offset = 0, length = {0}, "
+                "hash = {1}>] : tensor<2x3xf32>",
+                length, hash);
+    auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context, /*verify=*/false));
     return WeightReader::create(*module->getOps<phiq::WeightOp>().begin(), *store);
   };
   auto reader = cantFail(create(xxh3_64bits(bytes), 24));

@@ -52,9 +52,7 @@ TEST_F(WeightStoreTest, HandsOutCheckedBytes) {
 
 TEST_F(WeightStoreTest, RefusesRangesThatAreNotInTheFile) {
   auto store = open({"a.bin"});
-  auto error = [&](FileRange range) {
-    return llvm::toString(store->verifiedBytes(range).takeError());
-  };
+  auto error = [&](FileRange range) { return llvm::toString(store->verifiedBytes(range).takeError()); };
   EXPECT_EQ(error({1, 0, 1, 0}), "file 1 is not among the model's 1 files");
   EXPECT_EQ(error({0, 100000, 5, 0}),
             "bytes 100000 to 100000 + 5 lie beyond the end of 'a.bin', which has 100004 bytes");
@@ -68,8 +66,7 @@ TEST_F(WeightStoreTest, RefusesFilesOutsideTheFolder) {
   EXPECT_EQ(openError({"../a.bin"}), "'../a.bin' leads out of the model's folder");
   EXPECT_EQ(openError({"/etc/passwd"}), "'/etc/passwd' leads out of the model's folder");
   EXPECT_EQ(openError({""}), "'' leads out of the model's folder");
-  EXPECT_EQ(openError({"none.bin"}),
-            "cannot open '" + path("none.bin") + "': No such file or directory");
+  EXPECT_EQ(openError({"none.bin"}), "cannot open '" + path("none.bin") + "': No such file or directory");
   EXPECT_EQ(openError({"."}), "'" + path(".") + "' is not a regular file");
 }
 

@@ -56,9 +56,11 @@ protected:
   /// The result of the one-op stage `body` of columns K -> N on a row x.
   Rows run(const std::string &body, int64_t K, const std::string &result, Rows x) {
     std::string in = "tensor<?x" + std::to_string(K) + "xf32>";
-    std::string text = "phiq.cache @kv {heads = 1, head_dim = " + std::to_string(K) + ", element = f16}\n"
-                       "func.func @f(%x: " + in + ") {\n plan.stage \"t\" (%x) : (" + in + ") -> " + result + " {\n ^bb0(%a: " +
-                       in + "):\n" + body + "\n plan.yield %0 : " + result + "\n }\n return\n}";
+    std::string text = "phiq.cache @kv {heads = 1, head_dim = " + std::to_string(K) +
+                       ", element = f16}\n"
+                       "func.func @f(%x: " +
+                       in + ") {\n plan.stage \"t\" (%x) : (" + in + ") -> " + result + " {\n ^bb0(%a: " + in + "):\n" +
+                       body + "\n plan.yield %0 : " + result + "\n }\n return\n}";
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module) << text;
     Rows rows;
@@ -92,7 +94,8 @@ TEST_F(ErrorBounds, FloatDotProductsInAnyOrder) {
   weight.floats = normal(K);
   weight.K = K;
   std::vector<float> x = normal(K);
-  Rows y = run(floatWeight("%w", "1x256", K) + "%0 = phiq.matmul %a, %w : tensor<?x256xf32>, tensor<1x256xf32> -> tensor<?x1xf32>",
+  Rows y = run(floatWeight("%w", "1x256", K) +
+                   "%0 = phiq.matmul %a, %w : tensor<?x256xf32>, tensor<1x256xf32> -> tensor<?x1xf32>",
                K, "tensor<?x1xf32>", row(x));
   float ascending = 0, fused = 0, lanes[8] = {};
   for (size_t k = 0; k < K; ++k) {
@@ -124,12 +127,13 @@ TEST_F(ErrorBounds, IntegerDotProducts) {
   }
   weight.blocks = {codes};
   std::vector<float> x = normal(K);
-  Rows y = run("%q = phiq.quantize %a : tensor<?x128xf32> -> tensor<?x128x!phiq.block<s8, 32, scale = f32>>\n"
-               "%w = phiq.weight \"w\" layout = \"gguf_q4_1\" [#phiq.range<file = 0, offset = 0, length = 80, hash = 0x0>]"
-               " : tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>>\n"
-               "%0 = phiq.matmul %q, %w {compute = \"i8\"} : tensor<?x128x!phiq.block<s8, 32, scale = f32>>, "
-               "tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>> -> tensor<?x1xf32>",
-               K, "tensor<?x1xf32>", row(x));
+  Rows y =
+      run("%q = phiq.quantize %a : tensor<?x128xf32> -> tensor<?x128x!phiq.block<s8, 32, scale = f32>>\n"
+          "%w = phiq.weight \"w\" layout = \"gguf_q4_1\" [#phiq.range<file = 0, offset = 0, length = 80, hash = 0x0>]"
+          " : tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>>\n"
+          "%0 = phiq.matmul %q, %w {compute = \"i8\"} : tensor<?x128x!phiq.block<s8, 32, scale = f32>>, "
+          "tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>> -> tensor<?x1xf32>",
+          K, "tensor<?x1xf32>", row(x));
   int8_t q[K];
   float scales[K / B], sums[K / B], kernel = 0, planted = 0;
   quantizeRow(x.data(), K, B, q, scales, sums);
@@ -162,7 +166,8 @@ TEST_F(ErrorBounds, IntegerDotProducts) {
           plan.yield %0 : tensor<?x1xf32>
         }
         return
-      })", &context);
+      })",
+                                                          &context);
     ASSERT_TRUE(module);
     module->walk([&](plan::StageOp stage) {
       std::vector<Datum> data(1);
@@ -179,10 +184,13 @@ TEST_F(ErrorBounds, Norms) {
   weight.floats = normal(N);
   weight.K = N;
   std::vector<float> x = normal(N, 3);
-  Rows y = run(floatWeight("%g", "96", N) + "%0 = phiq.rms_norm %a, %g {epsilon = 1.0e-5 : f32} : tensor<?x96xf32>, tensor<96xf32>",
+  Rows y = run(floatWeight("%g", "96", N) +
+                   "%0 = phiq.rms_norm %a, %g {epsilon = 1.0e-5 : f32} : tensor<?x96xf32>, tensor<96xf32>",
                N, "tensor<?x96xf32>", row(x));
-  Rows z = run(floatWeight("%g", "96", N) + "%0 = phiq.layer_norm %a, %g, %g {epsilon = 1.0e-5 : f32} : tensor<?x96xf32>, tensor<96xf32>, tensor<96xf32>",
-               N, "tensor<?x96xf32>", row(x));
+  Rows z = run(
+      floatWeight("%g", "96", N) +
+          "%0 = phiq.layer_norm %a, %g, %g {epsilon = 1.0e-5 : f32} : tensor<?x96xf32>, tensor<96xf32>, tensor<96xf32>",
+      N, "tensor<?x96xf32>", row(x));
   float squares = 0, sum = 0;
   for (float v : x) {
     squares += v * v;
@@ -233,7 +241,8 @@ TEST_F(ErrorBounds, SnappedValuesDifferByAStepOnlyAtTies) {
   weight.K = 1;
   Rows x = row({21, 40.5f, 300, -127 - 1e-5f});
   x.error = {1e-5, 1e-5, 10, 1e-4};
-  Rows y = run(floatWeight("%w", "1", 1) + "%0 = phiq.snap %a, %w {least = -100 : i64, greatest = 100 : i64} : tensor<?x4xf32>, tensor<1xf32>",
+  Rows y = run(floatWeight("%w", "1", 1) +
+                   "%0 = phiq.snap %a, %w {least = -100 : i64, greatest = 100 : i64} : tensor<?x4xf32>, tensor<1xf32>",
                4, "tensor<?x4xf32>", x);
   EXPECT_EQ(y.values, (std::vector<float>{20, 40, 200, -128}));
   EXPECT_NEAR(y.error[0], 2, 1e-4);
@@ -260,7 +269,8 @@ TEST_F(ErrorBounds, OnlineSoftmax) {
   cache.values.values = normal(T * d);
   session.past = T - 1;
   std::vector<float> q = normal(d, 2);
-  Rows y = run("%0 = phiq.attend @kv, %a {heads = 1 : i64, scale = 0.5 : f32} : tensor<?x16xf32>", d, "tensor<?x16xf32>", row(q));
+  Rows y = run("%0 = phiq.attend @kv, %a {heads = 1 : i64, scale = 0.5 : f32} : tensor<?x16xf32>", d,
+               "tensor<?x16xf32>", row(q));
   // The order of passes/kernels/AttendCore.cpp: blocks of 32 keys.
   float most = -1e30f, sum = 0, out[d] = {};
   for (int64_t t0 = 0; t0 < T; t0 += 32) {

@@ -44,22 +44,18 @@ TEST(Formats, FieldsOfATwoLevelFormat) {
 TEST(Formats, ErrorsNameWhatWasFound) {
   const std::pair<const char *, const char *> cases[] = {
       {"", "expected the codes as uN or sN with N in 2..8, found the end"},
-      {"u9, 32, scale = f16",
-       "expected the codes as uN or sN with N in 2..8, found 'u9, 32, scale = f16'"},
+      {"u9, 32, scale = f16", "expected the codes as uN or sN with N in 2..8, found 'u9, 32, scale = f16'"},
       {"u4, 0, scale = f16", "expected a block size of at least 1, found '0, scale = f16'"},
-      {"u4, 99999999999, scale = f16",
-       "expected a block size of at least 1, found '99999999999, scale = f16'"},
+      {"u4, 99999999999, scale = f16", "expected a block size of at least 1, found '99999999999, scale = f16'"},
       {"u4, 32", "expected ',', found the end"},
       {"u4, 32, scale = u4", "expected the scale as f32, f16 or bf16, found 'u4'"},
       {"u4, 32, scale = f16, zero = x", "expected the zero point as an integer in -256..256 or one "
                                         "of u4, u8, s4, s8, f16, bf16, f32, found 'x'"},
       {"u4, 32, scale = f16 * u6, min = f16", "expected '*', found the end"},
-      {"u4, 32, scale = f16 * u6, min = f16 * u4",
-       "expected '* u6', as the scale is two-level, found 'u4'"},
+      {"u4, 32, scale = f16 * u6, min = f16 * u4", "expected '* u6', as the scale is two-level, found 'u4'"},
       {"u4, 32, scale = f16, max = f16",
        "expected the end, or ', zero = ...' before ', min = ...', found ', max = f16'"},
-      {"u4, 32, scale = f16, zero = 0",
-       "spell 'u4, 32, scale = f16, zero = 0' as 'u4, 32, scale = f16'"},
+      {"u4, 32, scale = f16, zero = 0", "spell 'u4, 32, scale = f16, zero = 0' as 'u4, 32, scale = f16'"},
   };
   for (auto [text, message] : cases) {
     std::string error;
@@ -96,8 +92,8 @@ TEST(Formats, GgufBlockBytesFollowFromTheFormat) {
 }
 
 TEST(Formats, StorageLayoutNames) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                       \
-  EXPECT_EQ(storageLayoutName(StorageLayout::ENUM), NAME);                                         \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+  EXPECT_EQ(storageLayoutName(StorageLayout::ENUM), NAME);                                                             \
   EXPECT_EQ(storageLayoutByName(NAME), StorageLayout::ENUM);
 #include "dialects/phiq/Formats.def"
   EXPECT_EQ(storageLayoutByName("gguf"), std::nullopt);
@@ -116,8 +112,7 @@ TEST(Formats, StorageIsChecked) {
             "layout 'nbits' of this type names 3 ranges, found 2");
   EXPECT_EQ(check(StorageLayout::NBits, u4, 5, 80, {5 * 3 * 16, 4, 5 * 2}),
             "range 1 has 4 bytes, layout 'nbits' of this type asks for 60");
-  EXPECT_EQ(check(StorageLayout::NBits, s4, 5, 80, {0, 0}),
-            "block<s4, 32, scale = f16> cannot be stored as 'nbits'");
+  EXPECT_EQ(check(StorageLayout::NBits, s4, 5, 80, {0, 0}), "block<s4, 32, scale = f16> cannot be stored as 'nbits'");
   // Flat packing: 5 * 81 nibbles end in the middle of a byte; one scale may stand for all.
   EXPECT_EQ(check(StorageLayout::QdqKN, s4, 5, 81, {203, 5 * 3 * 2}), "");
   EXPECT_EQ(check(StorageLayout::QdqKN, s4, 5, 81, {203, 2}), "");
@@ -126,13 +121,11 @@ TEST(Formats, StorageIsChecked) {
   EXPECT_EQ(check(StorageLayout::QdqNK, u8, 4, 64, {256, 4, 1}), "");
   EXPECT_EQ(check(StorageLayout::QdqNK, u8, 4, 64, {256, 32, 1}),
             "range 2 has 1 bytes, layout 'qdq_nk' of this type asks for 8");
-  EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", 2, 64, {2 * 2 * 18}),
-            "");
+  EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", 2, 64, {2 * 2 * 18}), "");
   EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", 2, 48, {54}),
             "'gguf_q4_0' stores whole blocks of 32, found rows of 48");
-  EXPECT_EQ(
-      check(StorageLayout::GgufQ4_0, s4, 2, 64, {72}),
-      "'gguf_q4_0' stores block<u4, 32, scale = f16, zero = 8>, found block<s4, 32, scale = f16>");
+  EXPECT_EQ(check(StorageLayout::GgufQ4_0, s4, 2, 64, {72}),
+            "'gguf_q4_0' stores block<u4, 32, scale = f16, zero = 8>, found block<s4, 32, scale = f16>");
   EXPECT_EQ(check(StorageLayout::GgufQ4_0, "u4, 32, scale = f16, zero = 8", INT64_MAX, 64, {72}),
             "range 0 has 72 bytes, layout 'gguf_q4_0' of this type asks for 18446744073709551615");
   EXPECT_EQ(checkStorage(StorageLayout::DenseNK, nullptr, Scalar::F16, 3, 5, {30}), "");
@@ -172,37 +165,32 @@ TEST_F(PhiqParser, TypesRoundTrip) {
               "length = 7680, hash = 0xfedcba9876543210>] : tensor<96x256x!phiq.block<" +
               format + ">>\n";
   source += "}\n";
-  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(
-      source, mlir::ParserConfig(&context, /*verify=*/false));
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::parseSourceString<mlir::ModuleOp>(source, mlir::ParserConfig(&context, /*verify=*/false));
   ASSERT_TRUE(module);
   std::string printed = print(*module);
   for (const char *format : kFormats)
-    EXPECT_NE(printed.find("tensor<96x256x!phiq.block<" + std::string(format) + ">>"),
-              std::string::npos)
+    EXPECT_NE(printed.find("tensor<96x256x!phiq.block<" + std::string(format) + ">>"), std::string::npos)
         << format << " in\n"
         << printed;
   EXPECT_NE(printed.find("hash = 0xfedcba9876543210>"), std::string::npos) << printed;
 
-  mlir::OwningOpRef<mlir::ModuleOp> again = mlir::parseSourceString<mlir::ModuleOp>(
-      printed, mlir::ParserConfig(&context, /*verify=*/false));
+  mlir::OwningOpRef<mlir::ModuleOp> again =
+      mlir::parseSourceString<mlir::ModuleOp>(printed, mlir::ParserConfig(&context, /*verify=*/false));
   ASSERT_TRUE(again);
   EXPECT_EQ(print(*again), printed);
 }
 
 TEST_F(PhiqParser, EqualTextIsTheSameType) {
-  auto type = [&](const char *text) {
-    return phiq::BlockType::get(&context, *BlockFormat::parse(text, nullptr));
-  };
+  auto type = [&](const char *text) { return phiq::BlockType::get(&context, *BlockFormat::parse(text, nullptr)); };
   EXPECT_EQ(type(kFormats[0]), type(kFormats[0]));
-  EXPECT_NE(type("u6, 16, scale = f16 * s8, zero = 32"),
-            type("u6, 16, scale = f16 * u8, zero = 32"));
+  EXPECT_NE(type("u6, 16, scale = f16 * s8, zero = 32"), type("u6, 16, scale = f16 * u8, zero = 32"));
 }
 
 TEST_F(PhiqParser, ErrorsSayWhatIsWrong) {
   EXPECT_EQ(errorsOf("module attributes {a = !phiq.block<u4, 32, scale = u4>} {}"),
             "expected the scale as f32, f16 or bf16, found 'u4'\n");
-  EXPECT_EQ(errorsOf("module attributes {a = !phiq.block<u4, \"x\">} {}"),
-            "expected a block format\n");
+  EXPECT_EQ(errorsOf("module attributes {a = !phiq.block<u4, \"x\">} {}"), "expected a block format\n");
 }
 
 } // namespace

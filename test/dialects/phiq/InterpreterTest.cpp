@@ -53,7 +53,8 @@ protected:
   }
 
   /// Runs a stage whose body is `body` (ending in plan.yield), its inputs %a, %b, ... as given in `types`.
-  std::vector<Rows> run(const std::string &types, const std::string &body, std::vector<Rows> inputs, const std::string &results) {
+  std::vector<Rows> run(const std::string &types, const std::string &body, std::vector<Rows> inputs,
+                        const std::string &results) {
     std::string arguments, names, block;
     llvm::SmallVector<llvm::StringRef> list;
     llvm::StringRef(types).split(list, ';');
@@ -66,8 +67,9 @@ protected:
     std::string typeList = types;
     std::replace(typeList.begin(), typeList.end(), ';', ',');
     std::string text = "phiq.cache @kv {heads = 1, head_dim = 2, element = f16}\n"
-                       "func.func @f(" + arguments + ") {\n  plan.stage \"test\" (" + names + ") : (" + typeList + ") -> " +
-                       results + " {\n  ^bb0(" + block + "):\n" + body + "\n  }\n  return\n}\n";
+                       "func.func @f(" +
+                       arguments + ") {\n  plan.stage \"test\" (" + names + ") : (" + typeList + ") -> " + results +
+                       " {\n  ^bb0(" + block + "):\n" + body + "\n  }\n  return\n}\n";
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module) << text;
     plan::StageOp stage;
@@ -110,7 +112,8 @@ TEST_F(Interpreted, Embed) {
   ids = {2, 0};
   auto result = run("tensor<?xi32>", weight("%t", "3x2xf32") + R"(
     %0 = phiq.embed %a, %t : tensor<?xi32>, tensor<3x2xf32> -> tensor<?x2xf32>
-    plan.yield %0 : tensor<?x2xf32>)", {Rows()}, "tensor<?x2xf32>");
+    plan.yield %0 : tensor<?x2xf32>)",
+                    {Rows()}, "tensor<?x2xf32>");
   EXPECT_THAT(result[0].values, ElementsAre(5, 6, 1, 2));
 }
 
@@ -119,7 +122,8 @@ TEST_F(Interpreted, RmsNorm) {
   weights.floats["g"] = {2, -1};
   auto result = run("tensor<?x2xf32>", weight("%g", "2xf32") + R"(
     %0 = phiq.rms_norm %a, %g {epsilon = 3.5 : f32} : tensor<?x2xf32>, tensor<2xf32>
-    plan.yield %0 : tensor<?x2xf32>)", {rows(2, {3, 4})}, "tensor<?x2xf32>");
+    plan.yield %0 : tensor<?x2xf32>)",
+                    {rows(2, {3, 4})}, "tensor<?x2xf32>");
   EXPECT_THAT(result[0].values, ElementsAre(1.5f, -1));
 }
 
@@ -129,7 +133,8 @@ TEST_F(Interpreted, LayerNorm) {
   weights.floats["h"] = {10, 20};
   auto result = run("tensor<?x2xf32>", weight("%g", "2xf32") + weight("%h", "2xf32") + R"(
     %0 = phiq.layer_norm %a, %g, %h {epsilon = 12.0 : f32} : tensor<?x2xf32>, tensor<2xf32>, tensor<2xf32>
-    plan.yield %0 : tensor<?x2xf32>)", {rows(2, {1, 5})}, "tensor<?x2xf32>");
+    plan.yield %0 : tensor<?x2xf32>)",
+                    {rows(2, {1, 5})}, "tensor<?x2xf32>");
   EXPECT_THAT(result[0].values, ElementsAre(9, 22));
 }
 
@@ -137,7 +142,8 @@ TEST_F(Interpreted, MatmulOnFloats) {
   weights.floats["w"] = {1, 2, 3, 4, -1, 0};
   auto result = run("tensor<?x2xf32>", weight("%w", "3x2xf32") + R"(
     %0 = phiq.matmul %a, %w : tensor<?x2xf32>, tensor<3x2xf32> -> tensor<?x3xf32>
-    plan.yield %0 : tensor<?x3xf32>)", {rows(2, {1, 10, 2, 0.5f})}, "tensor<?x3xf32>");
+    plan.yield %0 : tensor<?x3xf32>)",
+                    {rows(2, {1, 10, 2, 0.5f})}, "tensor<?x3xf32>");
   EXPECT_THAT(result[0].values, ElementsAre(21, 43, -1, 3, 8, -2));
 }
 
@@ -149,7 +155,8 @@ TEST_F(Interpreted, MatmulOnCodes) {
         #phiq.range<file = 0, offset = 0, length = 8, hash = 0x0>]
         : tensor<1x4x!phiq.block<u4, 2, scale = f32, zero = 8>>
     %0 = phiq.matmul %a, %w : tensor<?x4xf32>, tensor<1x4x!phiq.block<u4, 2, scale = f32, zero = 8>> -> tensor<?x1xf32>
-    plan.yield %0 : tensor<?x1xf32>)", {rows(4, {1, 2, 100, 3})}, "tensor<?x1xf32>");
+    plan.yield %0 : tensor<?x1xf32>)",
+                    {rows(4, {1, 2, 100, 3})}, "tensor<?x1xf32>");
   EXPECT_THAT(result[0].values, ElementsAre(9));
 }
 
@@ -158,7 +165,8 @@ TEST_F(Interpreted, Transpose) {
   auto result = run("tensor<?x2xf32>", weight("%w", "2x3xf32") + R"(
     %t = phiq.transpose %w : tensor<2x3xf32> -> tensor<3x2xf32>
     %0 = phiq.matmul %a, %t : tensor<?x2xf32>, tensor<3x2xf32> -> tensor<?x3xf32>
-    plan.yield %0 : tensor<?x3xf32>)", {rows(2, {1, 10})}, "tensor<?x3xf32>");
+    plan.yield %0 : tensor<?x3xf32>)",
+                    {rows(2, {1, 10})}, "tensor<?x3xf32>");
   EXPECT_THAT(result[0].values, ElementsAre(41, 52, 63));
 }
 
@@ -246,7 +254,8 @@ TEST_F(Interpreted, RopeRotatesPairsAtTheirPosition) {
   auto result = run("tensor<?x6xf32>", kRopeTables + std::string(R"(
     %0 = phiq.rope %a, %cos, %sin {head_dim = 6 : i64} : tensor<?x6xf32>, tensor<8x2xf32>, tensor<8x2xf32>
     %1 = phiq.rope %a, %cos, %sin {head_dim = 6 : i64, interleaved} : tensor<?x6xf32>, tensor<8x2xf32>, tensor<8x2xf32>
-    plan.yield %0, %1 : tensor<?x6xf32>, tensor<?x6xf32>)"), {rows(6, {1, 0, 0, 1, 7, 8})}, "(tensor<?x6xf32>, tensor<?x6xf32>)");
+    plan.yield %0, %1 : tensor<?x6xf32>, tensor<?x6xf32>)"),
+                    {rows(6, {1, 0, 0, 1, 7, 8})}, "(tensor<?x6xf32>, tensor<?x6xf32>)");
   double c = 2 * std::cos(3.0), s = 2 * std::sin(3.0), c1 = 2 * std::cos(0.3), s1 = 2 * std::sin(0.3);
   EXPECT_THAT(result[0].values, Pointwise(FloatEq(), {float(c), float(-s1), float(s), float(c1), 7.f, 8.f}));
   EXPECT_THAT(result[1].values, Pointwise(FloatEq(), {float(c), float(s), float(-s1), float(c1), 7.f, 8.f}));
@@ -259,9 +268,11 @@ TEST_F(Interpreted, RopeTakesLongTablesAboveTheThreshold) {
     plan.yield %0 : tensor<?x4xf32>)");
   session.past = 1;
   session.total = 5;
-  EXPECT_FLOAT_EQ(run("tensor<?x4xf32>", body, {rows(4, {1, 0, 0, 0})}, "tensor<?x4xf32>")[0].values[0], float(2 * std::cos(1.0)));
+  EXPECT_FLOAT_EQ(run("tensor<?x4xf32>", body, {rows(4, {1, 0, 0, 0})}, "tensor<?x4xf32>")[0].values[0],
+                  float(2 * std::cos(1.0)));
   session.total = 6;
-  EXPECT_FLOAT_EQ(run("tensor<?x4xf32>", body, {rows(4, {1, 0, 0, 0})}, "tensor<?x4xf32>")[0].values[0], float(std::cos(0.5)));
+  EXPECT_FLOAT_EQ(run("tensor<?x4xf32>", body, {rows(4, {1, 0, 0, 0})}, "tensor<?x4xf32>")[0].values[0],
+                  float(std::cos(0.5)));
 }
 
 TEST_F(Interpreted, CacheAppendRoundsToTheElementType) {
@@ -288,8 +299,11 @@ protected:
     session.past = 1;
   }
   std::vector<float> attend(const std::string &attributes, std::vector<float> queries) {
-    return run("tensor<?x4xf32>", "%0 = phiq.attend @kv, %a {heads = 2 : i64, scale = 1.0 : f32" + attributes +
-               "} : tensor<?x4xf32>\n plan.yield %0 : tensor<?x4xf32>", {rows(4, std::move(queries))}, "tensor<?x4xf32>")[0].values;
+    return run("tensor<?x4xf32>",
+               "%0 = phiq.attend @kv, %a {heads = 2 : i64, scale = 1.0 : f32" + attributes +
+                   "} : tensor<?x4xf32>\n plan.yield %0 : tensor<?x4xf32>",
+               {rows(4, std::move(queries))}, "tensor<?x4xf32>")[0]
+        .values;
   }
 };
 
@@ -317,7 +331,8 @@ TEST_F(Interpreted, OpWithoutMeaningIsNamed) {
     func.func @model(%ids: tensor<?xi32>) -> tensor<?xi32> {
       %0 = arith.addi %ids, %ids : tensor<?xi32>
       return %0 : tensor<?xi32>
-    })", &context);
+    })",
+                                                   &context);
   std::string message;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { message = diagnostic.str(); });
   EXPECT_TRUE(mlir::failed(Interpreter(*module, weights).runModel({1}, session)));
@@ -334,7 +349,8 @@ TEST_F(Interpreted, WholeModelKeepsItsSession) {
       phiq.cache_append @kv, %x, %x : tensor<?x2xf32>, tensor<?x2xf32>
       %y = phiq.attend @kv, %x {heads = 1 : i64, scale = 0.0 : f32} : tensor<?x2xf32>
       return %y : tensor<?x2xf32>
-    })", &context);
+    })",
+                                                   &context);
   ASSERT_TRUE(module);
   Interpreter interpreter(*module, weights);
   // Scale 0: the running mean of the rows.

@@ -131,8 +131,7 @@ TEST(Numerics, QuantizeRoundsHalfToEvenThenSaturates) {
 
 TEST(Numerics, RoundToCodeAgreesWithDoubleReference) {
   std::mt19937 random(11);
-  const CodeType types[] = {{2, false}, {4, false}, {4, true}, {5, false},
-                            {6, false}, {8, false}, {8, true}};
+  const CodeType types[] = {{2, false}, {4, false}, {4, true}, {5, false}, {6, false}, {8, false}, {8, true}};
   for (int i = 0; i < 200000; ++i) {
     CodeType type = types[i % std::size(types)];
     auto zero = int32_t(random() % (1u << type.bits)) + leastCode(type);

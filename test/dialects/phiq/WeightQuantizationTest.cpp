@@ -63,7 +63,8 @@ TEST(WeightQuantization, TheLastBlockMayBeShort) {
 }
 
 TEST(WeightQuantization, ZerosAndUnderflowingScalesAreZero) {
-  for (const char *text : {"u4, 32, scale = f16, zero = 8", "u8, 32, scale = f16, zero = u8", "u4, 32, scale = f16, min = f16"}) {
+  for (const char *text :
+       {"u4, 32, scale = f16, zero = 8", "u8, 32, scale = f16, zero = u8", "u4, 32, scale = f16, min = f16"}) {
     const float zeros[] = {0, 0, -0.0f}, tiny[] = {1e-9f, -1e-9f, 0};
     BlockRow row;
     for (const float *x : {zeros, tiny}) {
@@ -77,7 +78,8 @@ TEST(WeightQuantization, ZerosAndUnderflowingScalesAreZero) {
 
 TEST(WeightQuantization, WhatIsNotFiniteSaysSo) {
   BlockRow row;
-  for (const char *text : {"u4, 2, scale = f16, zero = 8", "u4, 2, scale = f16, zero = u4", "u4, 2, scale = f16, min = f16"}) {
+  for (const char *text :
+       {"u4, 2, scale = f16, zero = 8", "u4, 2, scale = f16, zero = u4", "u4, 2, scale = f16, min = f16"}) {
     const float values[][4] = {{1, 2, NAN, 1}, {1, 2, 1, INFINITY}, {1, 2, -3e38f, 3e38f}};
     for (const float *x : values) {
       EXPECT_FALSE(quantizeWeightRow(x, 4, format(text), row)) << text;
@@ -113,8 +115,9 @@ double worstShare(const BlockFormat &format) {
 }
 
 TEST(WeightQuantization, ErrorsStayWithinTheBoundAndComeNearIt) {
-  for (const char *text : {"u4, 32, scale = f16, zero = 8", "u4, 32, scale = f32, zero = 8", "s4, 32, scale = bf16", "u4, 32, scale = f16, zero = u4",
-                           "s8, 32, scale = f16", "u8, 32, scale = f16, zero = u8", "u8, 32, scale = f32, zero = u8", "u2, 32, scale = f16, zero = 2",
+  for (const char *text : {"u4, 32, scale = f16, zero = 8", "u4, 32, scale = f32, zero = 8", "s4, 32, scale = bf16",
+                           "u4, 32, scale = f16, zero = u4", "s8, 32, scale = f16", "u8, 32, scale = f16, zero = u8",
+                           "u8, 32, scale = f32, zero = u8", "u2, 32, scale = f16, zero = 2",
                            "u4, 32, scale = f16, min = f16", "u6, 32, scale = f32, min = f32"}) {
     double share = worstShare(format(text));
     EXPECT_LE(share, 1) << text;

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 static const uint32_t kPage = 16384, kMagic = 0xfeedfacf, kArm64 = 0x100000c, kExecute = 2;
-static const uint32_t kSegment = 0x19, kMain = 0x80000028, kFixups = 0x80000034, kLibrary = 0xc, kMacos = 1, kBuildVersion = 0x32;
+static const uint32_t kSegment = 0x19, kMain = 0x80000028, kFixups = 0x80000034, kLibrary = 0xc, kMacos = 1,
+                      kBuildVersion = 0x32;
 static const uint32_t kReadOnlyAfterFixups = 0x10; // a segment's flag
 
 struct Segment {
@@ -53,7 +54,8 @@ static uint32_t word(const uint8_t *at) {
 }
 
 // Calls `each` with every load command of a kind.
-static void forCommands(const uint8_t *file, uint32_t kind, void (*each)(const uint8_t *command, void *state), void *state) {
+static void forCommands(const uint8_t *file, uint32_t kind, void (*each)(const uint8_t *command, void *state),
+                        void *state) {
   const uint8_t *at = file + 32;
   for (uint32_t i = 0; i < word(file + 16); ++i, at += word(at + 4))
     if (word(at) == kind)
@@ -65,7 +67,7 @@ struct Loading {
   int file;
   const uint8_t *whole;
   uint64_t fileBytes;
-  uint64_t first, end;    // addresses, as the file has them
+  uint64_t first, end; // addresses, as the file has them
   const uint8_t *fixups;
   int libraries, versions;
 };
@@ -95,7 +97,8 @@ static void mapSegment(const uint8_t *command, void *state) {
     return;
   // Fixups come first, the rights after them.
   uint8_t *at = loading->image->base + (segment.address - loading->first);
-  if (mmap(at, segment.fileBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, loading->file, (off_t)segment.offset) == MAP_FAILED)
+  if (mmap(at, segment.fileBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, loading->file,
+           (off_t)segment.offset) == MAP_FAILED)
     refuse("a segment cannot be mapped", segment.name);
 }
 
@@ -104,13 +107,18 @@ static void protectSegment(const uint8_t *command, void *state) {
   struct Segment segment;
   memcpy(&segment, command, sizeof(segment));
   int protection = (int)segment.protection & (segment.flags & kReadOnlyAfterFixups ? ~PROT_WRITE : ~0);
-  if (segment.protection && mprotect(loading->image->base + (segment.address - loading->first), segment.bytes, protection) != 0)
+  if (segment.protection &&
+      mprotect(loading->image->base + (segment.address - loading->first), segment.bytes, protection) != 0)
     refuse("a segment cannot be protected", segment.name);
 }
 
-static void keepFixups(const uint8_t *command, void *state) { ((struct Loading *)state)->fixups = ((struct Loading *)state)->whole + word(command + 8); }
+static void keepFixups(const uint8_t *command, void *state) {
+  ((struct Loading *)state)->fixups = ((struct Loading *)state)->whole + word(command + 8);
+}
 
-static void keepEntry(const uint8_t *command, void *state) { memcpy(&((struct Loading *)state)->image->entry, command + 8, sizeof(uint64_t)); }
+static void keepEntry(const uint8_t *command, void *state) {
+  memcpy(&((struct Loading *)state)->image->entry, command + 8, sizeof(uint64_t));
+}
 
 static void checkLibrary(const uint8_t *command, void *state) {
   const char *name = (const char *)command + word(command + 8);
@@ -128,7 +136,8 @@ static void checkVersion(const uint8_t *command, void *state) {
 static uint64_t importOf(const struct Loading *loading, const struct Fixups *fixups, uint64_t ordinal) {
   if (ordinal >= fixups->importCount)
     refuse("a fixup names an import that is not there", NULL);
-  const char *name = (const char *)loading->fixups + fixups->symbols + (word(loading->fixups + fixups->imports + 4 * ordinal) >> 9);
+  const char *name =
+      (const char *)loading->fixups + fixups->symbols + (word(loading->fixups + fixups->imports + 4 * ordinal) >> 9);
   uint64_t address = libSystemSymbol(name);
   if (!address)
     refuse("it imports what this libSystem lacks", name);
@@ -165,7 +174,9 @@ static void applyFixups(const struct Loading *loading) {
       refuse("its pointers are of another format", NULL);
     for (uint32_t page = 0; page < pages->count; ++page)
       if (pages->first[page] != 0xffff)
-        fixChain(loading, &fixups, loading->image->base + pages->segment + (uint64_t)page * pages->pageBytes + pages->first[page], pages->format);
+        fixChain(loading, &fixups,
+                 loading->image->base + pages->segment + (uint64_t)page * pages->pageBytes + pages->first[page],
+                 pages->format);
   }
 }
 
@@ -177,7 +188,8 @@ void loadImage(struct Image *image, const char *path) {
     refuse("no such program", path);
   loading.fileBytes = (uint64_t)bytes;
   loading.whole = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, loading.file, 0);
-  if (loading.whole == MAP_FAILED || word(loading.whole) != kMagic || word(loading.whole + 4) != kArm64 || word(loading.whole + 12) != kExecute)
+  if (loading.whole == MAP_FAILED || word(loading.whole) != kMagic || word(loading.whole + 4) != kArm64 ||
+      word(loading.whole + 12) != kExecute)
     refuse("this is no Mach-O program for ARM", path);
   forCommands(loading.whole, kSegment, measure, &loading);
   forCommands(loading.whole, kLibrary, checkLibrary, &loading);

@@ -33,13 +33,18 @@ static int translated(int flags, const int (*pairs)[2], int count, const char *w
 
 // macOS passes what stands for `...` on the stack, where this system's ninth argument is.
 static int macOpen(const char *path, int flags, long x2, long x3, long x4, long x5, long x6, long x7, int mode) {
-  static const int kPairs[][2] = {{1, O_WRONLY}, {2, O_RDWR}, {0x200, O_CREAT}, {0x400, O_TRUNC}, {0x800, O_EXCL}, {0x1000000, O_CLOEXEC}};
+  static const int kPairs[][2] = {{1, O_WRONLY},    {2, O_RDWR},     {0x200, O_CREAT},
+                                  {0x400, O_TRUNC}, {0x800, O_EXCL}, {0x1000000, O_CLOEXEC}};
   return open(path, translated(flags, kPairs, 6, "open"), (flags & 0x200) ? mode : 0);
 }
 
-static ssize_t macRead(int file, void *bytes, size_t count) { return count > INT_MAX ? (errno = EINVAL, -1) : read(file, bytes, count); }
+static ssize_t macRead(int file, void *bytes, size_t count) {
+  return count > INT_MAX ? (errno = EINVAL, -1) : read(file, bytes, count);
+}
 
-static ssize_t macWrite(int file, const void *bytes, size_t count) { return count > INT_MAX ? (errno = EINVAL, -1) : write(file, bytes, count); }
+static ssize_t macWrite(int file, const void *bytes, size_t count) {
+  return count > INT_MAX ? (errno = EINVAL, -1) : write(file, bytes, count);
+}
 
 static void *macMmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {
   static const int kPairs[][2] = {{1, MAP_SHARED}, {2, MAP_PRIVATE}, {0x40, MAP_NORESERVE}, {0x1000, MAP_ANONYMOUS}};
@@ -144,22 +149,55 @@ static void fillPattern(void *to, const void *pattern, size_t bytes) {
 static void clear(void *to, size_t bytes) { memset(to, 0, bytes); }
 
 // The program's objects of macOS's sizes hold this system's.
-_Static_assert(sizeof(pthread_attr_t) <= 64 && sizeof(pthread_mutex_t) <= 64 && sizeof(pthread_cond_t) <= 48, "they fit");
+_Static_assert(sizeof(pthread_attr_t) <= 64 && sizeof(pthread_mutex_t) <= 64 && sizeof(pthread_cond_t) <= 48,
+               "they fit");
 
 static const struct {
   const char *name;
   void *function;
 } kSymbols[] = {
-    {"___error", errorPlace}, {"__exit", _exit}, {"_bzero", clear}, {"_clock_gettime", macClock}, {"_close", close}, {"_dladdr", macAddress},
-    {"_getentropy", getentropy}, {"_getrusage", macUsage}, {"_isatty", isatty}, {"_lseek", lseek}, {"_memcmp", memcmp}, {"_memcpy", memcpy},
-    {"_memmove", memmove}, {"_memset", memset}, {"_memset_pattern16", fillPattern}, {"_mmap", macMmap}, {"_munmap", munmap}, {"_open", macOpen},
-    {"_pthread_attr_destroy", pthread_attr_destroy}, {"_pthread_attr_init", pthread_attr_init},
-    {"_pthread_attr_setstacksize", pthread_attr_setstacksize}, {"_pthread_cond_broadcast", pthread_cond_broadcast},
-    {"_pthread_cond_destroy", pthread_cond_destroy}, {"_pthread_cond_init", pthread_cond_init}, {"_pthread_cond_wait", pthread_cond_wait},
-    {"_pthread_create", pthread_create}, {"_pthread_join", pthread_join}, {"_pthread_mutex_destroy", pthread_mutex_destroy},
-    {"_pthread_mutex_init", pthread_mutex_init}, {"_pthread_mutex_lock", pthread_mutex_lock}, {"_pthread_mutex_unlock", pthread_mutex_unlock},
-    {"_pthread_sigmask", macMask}, {"_read", macRead}, {"_sched_yield", sched_yield}, {"_sigaction", macAction}, {"_strchr", strchr},
-    {"_strcmp", strcmp}, {"_strerror", strerror}, {"_strlen", strlen}, {"_strrchr", strrchr}, {"_sysctlbyname", macNumber}, {"_unlink", unlink},
+    {"___error", errorPlace},
+    {"__exit", _exit},
+    {"_bzero", clear},
+    {"_clock_gettime", macClock},
+    {"_close", close},
+    {"_dladdr", macAddress},
+    {"_getentropy", getentropy},
+    {"_getrusage", macUsage},
+    {"_isatty", isatty},
+    {"_lseek", lseek},
+    {"_memcmp", memcmp},
+    {"_memcpy", memcpy},
+    {"_memmove", memmove},
+    {"_memset", memset},
+    {"_memset_pattern16", fillPattern},
+    {"_mmap", macMmap},
+    {"_munmap", munmap},
+    {"_open", macOpen},
+    {"_pthread_attr_destroy", pthread_attr_destroy},
+    {"_pthread_attr_init", pthread_attr_init},
+    {"_pthread_attr_setstacksize", pthread_attr_setstacksize},
+    {"_pthread_cond_broadcast", pthread_cond_broadcast},
+    {"_pthread_cond_destroy", pthread_cond_destroy},
+    {"_pthread_cond_init", pthread_cond_init},
+    {"_pthread_cond_wait", pthread_cond_wait},
+    {"_pthread_create", pthread_create},
+    {"_pthread_join", pthread_join},
+    {"_pthread_mutex_destroy", pthread_mutex_destroy},
+    {"_pthread_mutex_init", pthread_mutex_init},
+    {"_pthread_mutex_lock", pthread_mutex_lock},
+    {"_pthread_mutex_unlock", pthread_mutex_unlock},
+    {"_pthread_sigmask", macMask},
+    {"_read", macRead},
+    {"_sched_yield", sched_yield},
+    {"_sigaction", macAction},
+    {"_strchr", strchr},
+    {"_strcmp", strcmp},
+    {"_strerror", strerror},
+    {"_strlen", strlen},
+    {"_strrchr", strrchr},
+    {"_sysctlbyname", macNumber},
+    {"_unlink", unlink},
     {"_write", macWrite},
 };
 

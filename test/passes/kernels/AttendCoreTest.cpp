@@ -4,8 +4,8 @@
 // Head dims, caches, windows and softcap against softmax in double precision; a
 // row's bits must not depend on how many rows are computed with it.
 //===----------------------------------------------------------------------===//
-#include "AttendFunction.h"
 #include "../../targets/KernelJit.h"
+#include "AttendFunction.h"
 #include "dialects/phiq/Numerics.h"
 #include "gtest/gtest.h"
 #include <bit>
@@ -81,7 +81,8 @@ void checkRow(const Problem &problem, int64_t r, const float *out) {
       exact += term;
       magnitude += std::abs(term);
     }
-    ASSERT_LE(std::abs(out[j] - exact), magnitude * (2 * scoreError + (p + 8) * 0x1p-23)) << "row " << r << " column " << j;
+    ASSERT_LE(std::abs(out[j] - exact), magnitude * (2 * scoreError + (p + 8) * 0x1p-23))
+        << "row " << r << " column " << j;
   }
 }
 
@@ -95,13 +96,14 @@ void checkWide(const Problem &problem, const std::vector<float> &expected) {
   ASSERT_TRUE(jit.ok());
   std::vector<float> wide(expected.size());
   std::vector<uint8_t> scratch(shape.scratchBytes());
-  jit.get<AttendFunction>("attend")(problem.queries.data(), problem.packedKeys.data(), problem.packedValues.data(), wide.data(), shape.rows,
-                                    problem.position, scratch.data());
+  jit.get<AttendFunction>("attend")(problem.queries.data(), problem.packedKeys.data(), problem.packedValues.data(),
+                                    wide.data(), shape.rows, problem.position, scratch.data());
   EXPECT_EQ(std::memcmp(wide.data(), expected.data(), wide.size() * 4), 0) << "the number of lanes changes the result";
 }
 
 void checkAttend(AttendShape shape, int64_t context, int64_t position) {
-  SCOPED_TRACE("d " + std::to_string(shape.headDim) + " rows " + std::to_string(shape.rows) + " position " + std::to_string(position));
+  SCOPED_TRACE("d " + std::to_string(shape.headDim) + " rows " + std::to_string(shape.rows) + " position " +
+               std::to_string(position));
   shape.queryRowBytes = shape.outRowBytes = shape.headDim * 4;
   Problem problem{shape, context, position, {}, {}, {}, {}, {}};
   problem.make();
@@ -113,10 +115,12 @@ void checkAttend(AttendShape shape, int64_t context, int64_t position) {
   const int64_t d = shape.headDim;
   std::vector<float> together(shape.rows * d), alone(d);
   std::vector<uint8_t> scratch(shape.scratchBytes());
-  core(problem.queries.data(), problem.packedKeys.data(), problem.packedValues.data(), together.data(), shape.rows, position, scratch.data());
+  core(problem.queries.data(), problem.packedKeys.data(), problem.packedValues.data(), together.data(), shape.rows,
+       position, scratch.data());
   for (int64_t r = 0; r < shape.rows; ++r) {
     checkRow(problem, r, &together[r * d]);
-    core(&problem.queries[r * d], problem.packedKeys.data(), problem.packedValues.data(), alone.data(), 1, position + r, scratch.data());
+    core(&problem.queries[r * d], problem.packedKeys.data(), problem.packedValues.data(), alone.data(), 1, position + r,
+         scratch.data());
     EXPECT_EQ(std::memcmp(alone.data(), &together[r * d], d * 4), 0) << "row " << r << " depends on the rows beside it";
   }
   if (d % 16 == 0)
@@ -125,8 +129,14 @@ void checkAttend(AttendShape shape, int64_t context, int64_t position) {
 
 /// Heads that share a cache give the bits that each gives alone.
 void checkTogether(int64_t heads, int64_t headDim, int64_t lanes, int64_t position) {
-  SCOPED_TRACE(std::to_string(heads) + " heads, d " + std::to_string(headDim) + " lanes " + std::to_string(lanes) + " position " + std::to_string(position));
-  AttendShape shape{.headDim = headDim, .scale = 0.1f, .queryRowBytes = headDim * 4, .outRowBytes = headDim * 4, .rows = heads, .lanes = lanes};
+  SCOPED_TRACE(std::to_string(heads) + " heads, d " + std::to_string(headDim) + " lanes " + std::to_string(lanes) +
+               " position " + std::to_string(position));
+  AttendShape shape{.headDim = headDim,
+                    .scale = 0.1f,
+                    .queryRowBytes = headDim * 4,
+                    .outRowBytes = headDim * 4,
+                    .rows = heads,
+                    .lanes = lanes};
   Problem problem{shape, 256, position, {}, {}, {}, {}, {}};
   problem.make();
   std::vector<std::vector<float>> results;
@@ -139,8 +149,8 @@ void checkTogether(int64_t heads, int64_t headDim, int64_t lanes, int64_t positi
     std::vector<uint8_t> scratch(shape.scratchBytes());
     std::vector<float> &out = results.emplace_back(heads * headDim);
     for (int64_t r = 0; r < (onePosition ? 1 : heads); ++r)
-      jit.get<AttendFunction>("attend")(&problem.queries[r * headDim], problem.packedKeys.data(), problem.packedValues.data(), &out[r * headDim], 1,
-                                        position, scratch.data());
+      jit.get<AttendFunction>("attend")(&problem.queries[r * headDim], problem.packedKeys.data(),
+                                        problem.packedValues.data(), &out[r * headDim], 1, position, scratch.data());
   }
   EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), heads * headDim * 4), 0);
 }
@@ -196,7 +206,8 @@ TEST_F(AttendCore, Exponential) {
   auto *exponential = jit.get<void(float *)>("exponential");
   double worst = 0;
   // Every 997th float of [-86, -2^-30].
-  for (uint32_t bits = std::bit_cast<uint32_t>(-0x1p-30f); bits + 8 * 997 < std::bit_cast<uint32_t>(-86.0f); bits += 8 * 997) {
+  for (uint32_t bits = std::bit_cast<uint32_t>(-0x1p-30f); bits + 8 * 997 < std::bit_cast<uint32_t>(-86.0f);
+       bits += 8 * 997) {
     float x[8], y[8];
     for (int i = 0; i < 8; ++i)
       y[i] = x[i] = std::bit_cast<float>(bits + 997 * i);

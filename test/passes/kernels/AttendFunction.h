@@ -6,8 +6,8 @@
 #ifndef PHIC_TEST_PASSES_KERNELS_ATTENDFUNCTION_H
 #define PHIC_TEST_PASSES_KERNELS_ATTENDFUNCTION_H
 
-#include "passes/kernels/AttendCore.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "passes/kernels/AttendCore.h"
 
 namespace phic {
 

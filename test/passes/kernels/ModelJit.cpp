@@ -7,11 +7,11 @@
 #include "compiler/Pipeline.h"
 #include "compiler/verify/StageBuffers.h"
 #include "dialects/phiq/RopeTable.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
 #include "passes/Passes.h"
 #include "passes/kernels/StageShape.h"
 #include "test/targets/RandomRow.h"
-#include "mlir/IR/Verifier.h"
-#include "mlir/Parser/Parser.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 #include <cstring>
@@ -70,17 +70,17 @@ public:
     line("%l = phiq.logit_rows %h2 : {0}", rows(s.hidden));
     norm("n3", "l", "3");
     matmul("logits", snap("n3", s.hidden, "columns"), "emb", s.vocab, s.hidden);
-    std::string cache = llvm::formatv("phiq.cache @kv0 {{heads = {0} : i64, head_dim = {1} : i64, element = f32}\n", s.kvHeads, s.headDim);
-    return "module attributes {phiq.files = [\"w\"]} {\n" + cache + "func.func @model(%ids: tensor<?xi32>) -> " + rows(s.vocab) +
-           " {\n" + text + "return %logits : " + rows(s.vocab) + "\n}\n}\n";
+    std::string cache = llvm::formatv("phiq.cache @kv0 {{heads = {0} : i64, head_dim = {1} : i64, element = f32}\n",
+                                      s.kvHeads, s.headDim);
+    return "module attributes {phiq.files = [\"w\"]} {\n" + cache + "func.func @model(%ids: tensor<?xi32>) -> " +
+           rows(s.vocab) + " {\n" + text + "return %logits : " + rows(s.vocab) + "\n}\n}\n";
   }
 
 private:
   const ModelShape &s;
   std::string text;
 
-  template <typename... Ts>
-  void line(const char *format, Ts &&...values) {
+  template <typename... Ts> void line(const char *format, Ts &&...values) {
     text += llvm::formatv(format, std::forward<Ts>(values)...).str() + "\n";
   }
   std::string rows(int64_t columns) { return "tensor<?x" + std::to_string(columns) + "xf32>"; }
@@ -113,7 +113,8 @@ private:
     vector("columns", s.hidden);
     for (const char *kind : {"cos", "sin"})
       for (const char *which : {"", "long_"})
-        line("%{2}{0} = phiq.rope_table \"{0}\" {{base = {3} : f64, mscale = 1.0 : f64, rotary_dim = {1} : i64} : tensor<{4}x{5}xf32>",
+        line("%{2}{0} = phiq.rope_table \"{0}\" {{base = {3} : f64, mscale = 1.0 : f64, rotary_dim = {1} : i64} : "
+             "tensor<{4}x{5}xf32>",
              kind, s.rotary, which, *which ? "5.0e5" : "1.0e4", ModelJit::kContext, s.rotary / 2);
   }
 
@@ -130,16 +131,20 @@ private:
       line("%qkvb = phiq.bias %qkv, %bqkv : {0}, tensor<{1}xf32>", rows(all), all);
     int64_t begin = 0;
     for (auto [name, columns] : {std::pair<const char *, int64_t>{"q0", q}, {"k0", kv}, {"v0", kv}}) {
-      line("%{0} = phiq.columns %{1} from {2} : {3} -> {4}", name, s.bias ? "qkvb" : "qkv", begin, rows(all), rows(columns));
+      line("%{0} = phiq.columns %{1} from {2} : {3} -> {4}", name, s.bias ? "qkvb" : "qkv", begin, rows(all),
+           rows(columns));
       begin += columns;
     }
   }
 
   void norm(const char *name, const char *x, const char *i) {
     if (s.layerNorm)
-      line("%{0} = phiq.layer_norm %{1}, %g{2}, %b{2} {{epsilon = 1.0e-5 : f32} : {3}, tensor<{4}xf32>, tensor<{4}xf32>", name, x, i, rows(s.hidden), s.hidden);
+      line(
+          "%{0} = phiq.layer_norm %{1}, %g{2}, %b{2} {{epsilon = 1.0e-5 : f32} : {3}, tensor<{4}xf32>, tensor<{4}xf32>",
+          name, x, i, rows(s.hidden), s.hidden);
     else
-      line("%{0} = phiq.rms_norm %{1}, %g{2} {{epsilon = 1.0e-5 : f32} : {3}, tensor<{4}xf32>", name, x, i, rows(s.hidden), s.hidden);
+      line("%{0} = phiq.rms_norm %{1}, %g{2} {{epsilon = 1.0e-5 : f32} : {3}, tensor<{4}xf32>", name, x, i,
+           rows(s.hidden), s.hidden);
   }
 
   /// The name of x rounded to codes, u8 with zero point 100, and back; by one scale or one a column.
@@ -148,7 +153,8 @@ private:
       return x;
     std::string type = llvm::formatv("tensor<?x{0}x!phiq.block<u8, {0}, scale = f32, zero = 100>>", columns);
     const int64_t scales = llvm::StringRef(scale) == "tensor" ? 1 : columns;
-    line("%{0}_codes = phiq.quantize %{0}, %{1} {{zero = 100 : i64} : {2}, tensor<{3}xf32> -> {4}", x, scale, rows(columns), scales, type);
+    line("%{0}_codes = phiq.quantize %{0}, %{1} {{zero = 100 : i64} : {2}, tensor<{3}xf32> -> {4}", x, scale,
+         rows(columns), scales, type);
     line("%{0}_snapped = phiq.dequantize %{0}_codes : {1} -> {2}", x, type, rows(columns));
     return x + "_snapped";
   }
@@ -160,8 +166,9 @@ private:
       attributes += ", interleaved";
     if (s.ropeSwitch)
       attributes += llvm::formatv(", threshold = {0} : i64", s.ropeSwitch).str();
-    line("%{0}1 = phiq.rope %{0}0, %cos, %sin {1} {{{2}} : {3}, {4} {5}", name, s.ropeSwitch ? "long %long_cos, %long_sin" : "",
-         attributes, rows(columns), tables, s.ropeSwitch ? "long " + tables : "");
+    line("%{0}1 = phiq.rope %{0}0, %cos, %sin {1} {{{2}} : {3}, {4} {5}", name,
+         s.ropeSwitch ? "long %long_cos, %long_sin" : "", attributes, rows(columns), tables,
+         s.ropeSwitch ? "long " + tables : "");
   }
 
   void matmul(const char *name, const std::string &x, const char *w, int64_t N, int64_t K) {
@@ -189,7 +196,8 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
   PassManager passes(context.get());
   // Weights without bytes do not pass phiq.weight's verifier.
   passes.enableVerifier(false);
-  for (Phase phase : {Phase::Canonicalize, Phase::Quantize, Phase::Precision, Phase::Fuse, Phase::Layout, Phase::Kernels})
+  for (Phase phase :
+       {Phase::Canonicalize, Phase::Quantize, Phase::Precision, Phase::Fuse, Phase::Layout, Phase::Kernels})
     addPhase(passes, phase, options);
   passes.addPass(createEmitEntryPointsPass({std::string(defaultTarget().name)}));
   if (failed(passes.run(*module)))
@@ -203,7 +211,8 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
   allocate(arena, memory.getArenaBytes());
   allocate(scratch, memory.getScratchBytes());
   allocate(cache, memory.getKvBytesPerToken() * kContext);
-  jit = std::make_unique<KernelJit>(*module, defaultTarget(), "phi_run_stage", reinterpret_cast<void *>(&ModelJit::runStage));
+  jit = std::make_unique<KernelJit>(*module, defaultTarget(), "phi_run_stage",
+                                    reinterpret_cast<void *>(&ModelJit::runStage));
 }
 
 void ModelJit::makeWeights() {
@@ -225,7 +234,8 @@ void ModelJit::makeWeights() {
       const int64_t count = std::min<int64_t>(8, N - n);
       std::vector<float> floats(count * K);
       for (float &value : floats)
-        value = roundTo(layout.element, type.getRank() == 1 ? 1 + normal(random) : normal(random)) * (N * K == 1 ? kStep : 1);
+        value = roundTo(layout.element, type.getRank() == 1 ? 1 + normal(random) : normal(random)) *
+                (N * K == 1 ? kStep : 1);
       std::vector<BlockRow> rows(count);
       if (auto block = dyn_cast<phiq::BlockType>(type.getElementType())) {
         for (BlockRow &row : rows)
@@ -245,12 +255,14 @@ void ModelJit::makeWeights() {
 // Running
 //===----------------------------------------------------------------------===//
 
-std::vector<float> ModelJit::step(MClass mClass, llvm::ArrayRef<int32_t> ids, int64_t past, int64_t total, int64_t logitRow0) {
+std::vector<float> ModelJit::step(MClass mClass, llvm::ArrayRef<int32_t> ids, int64_t past, int64_t total,
+                                  int64_t logitRow0) {
   tokens = ids.vec();
   const int64_t rows = ids.size(), vocab = columnsOf(stages.back().getResult(0));
   allocate(logits, (rows - logitRow0) * vocab * 4);
-  frame = {segment.data(), arena.data(), cache.data(), tokens.data(), reinterpret_cast<float *>(logits.data()), rows, past,
-           total, kContext, logitRow0, nullptr, scratch.data()};
+  frame = {segment.data(), arena.data(),  cache.data(), tokens.data(), reinterpret_cast<float *>(logits.data()),
+           rows,           past,          total,        kContext,      logitRow0,
+           nullptr,        scratch.data()};
   session.past = past;
   session.total = total;
   session.logitRow0 = logitRow0;
@@ -263,7 +275,8 @@ std::vector<float> ModelJit::step(MClass mClass, llvm::ArrayRef<int32_t> ids, in
 }
 
 /// Runs the tiles in two claims, the second first: tiles are independent.
-void ModelJit::runStage(phi_frame *frame, int32_t, int32_t index, phi_kernel kernel, const int64_t *args, int64_t tiles) {
+void ModelJit::runStage(phi_frame *frame, int32_t, int32_t index, phi_kernel kernel, const int64_t *args,
+                        int64_t tiles) {
   const int64_t middle = tiles / 3;
   kernel(frame, args, middle, tiles, frame->scratch);
   kernel(frame, args, 0, middle, frame->scratch);
@@ -285,14 +298,15 @@ void ModelJit::checkStage(plan::StageOp stage) {
     inputs.push_back(std::move(datum));
   }
   llvm::StringMap<CacheState> before = session.caches;
-  FailureOr<std::vector<Rows>> expected = Interpreter(*module, *weights, /*bounds=*/true).runStage(stage, inputs, session);
+  FailureOr<std::vector<Rows>> expected =
+      Interpreter(*module, *weights, /*bounds=*/true).runStage(stage, inputs, session);
   ASSERT_TRUE(succeeded(expected)) << stage.getName().str();
   const int64_t count = stage.getLogitRows() ? frame.rows - frame.logit_row0 : frame.rows;
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
     const uint8_t *base = buffer.getSpace() == "logits" ? logits.data() : arena.data() + buffer.getOffset();
-    auto got = rowsFromBytes(cast<RankedTensorType>(stage.getResult(i).getType()), {base, size_t(count * buffer.getRowBytes())}, count,
-                             buffer.getRowBytes());
+    auto got = rowsFromBytes(cast<RankedTensorType>(stage.getResult(i).getType()),
+                             {base, size_t(count * buffer.getRowBytes())}, count, buffer.getRowBytes());
     ASSERT_TRUE(bool(got)) << llvm::toString(got.takeError());
     judge(stage, "result " + std::to_string(i), compareRows(*got, (*expected)[i]).ratio);
     values[stage.getResult(i)] = std::move(got->rows);
@@ -320,9 +334,12 @@ void ModelJit::checkStage(plan::StageOp stage) {
 void ModelJit::judge(plan::StageOp stage, const std::string &what, double ratio) {
   if (ratio <= worstElement.ratio)
     return;
-  worstElement = {ratio, stage.getName().str() + ", " + what + ", " + std::to_string(frame.rows) + " rows at " + std::to_string(frame.past)};
+  worstElement = {ratio, stage.getName().str() + ", " + what + ", " + std::to_string(frame.rows) + " rows at " +
+                             std::to_string(frame.past)};
 }
 
-bool ModelJit::guardsAreWhole() const { return isWhole(arena) && isWhole(cache) && isWhole(scratch) && isWhole(logits); }
+bool ModelJit::guardsAreWhole() const {
+  return isWhole(arena) && isWhole(cache) && isWhole(scratch) && isWhole(logits);
+}
 
 } // namespace phic

@@ -24,8 +24,10 @@ struct ModelShape {
   std::string kvCache = "f16";                           ///< --kv
   int64_t vocab = 104, hidden = 96, headDim = 16, heads = 6, kvHeads = 2, ffn = 160;
   int64_t rotary = 16;            ///< columns of a head that rope turns
-  bool interleaved = false, bias = false, layerNorm = false, packed = true; ///< packed: q, k, v are columns of one matmul
-  bool snap = false; ///< rows are rounded to the steps of stated scales, as a QDQ graph does, wherever stages can hold that
+  bool interleaved = false, bias = false, layerNorm = false,
+       packed = true; ///< packed: q, k, v are columns of one matmul
+  bool snap =
+      false; ///< rows are rounded to the steps of stated scales, as a QDQ graph does, wherever stages can hold that
   int64_t ropeSwitch = 0;         ///< LongRoPE threshold, 0: none
   std::string attend = {};           ///< further attributes of phiq.attend: ", window = 16 : i64"
 };
@@ -46,7 +48,8 @@ public:
 
   /// Runs one step through the entry point of an M class on a session whose cache holds `past` tokens, and
   /// returns the logits of rows [logitRow0, tokens.size()).
-  std::vector<float> step(MClass mClass, llvm::ArrayRef<int32_t> tokens, int64_t past, int64_t total, int64_t logitRow0);
+  std::vector<float> step(MClass mClass, llvm::ArrayRef<int32_t> tokens, int64_t past, int64_t total,
+                          int64_t logitRow0);
   /// Whether stages are compared with the interpreter (slow).
   bool checks = true;
   const Worst &worst() const { return worstElement; }
@@ -58,7 +61,8 @@ public:
 
 private:
   struct Memory;
-  static void runStage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel, const int64_t *args, int64_t tiles);
+  static void runStage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel, const int64_t *args,
+                       int64_t tiles);
   void makeWeights();
   void checkStage(plan::StageOp stage);
   void judge(plan::StageOp stage, const std::string &what, double ratio);

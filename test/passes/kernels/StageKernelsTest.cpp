@@ -12,8 +12,8 @@ using namespace phic;
 
 namespace phic {
 void PrintTo(const ModelShape &shape, std::ostream *os) {
-  *os << shape.weights << " act " << shape.activations << " kv " << shape.kvCache << " hidden " << shape.hidden << " heads " << shape.heads
-      << "/" << shape.kvHeads << " x " << shape.headDim << shape.attend;
+  *os << shape.weights << " act " << shape.activations << " kv " << shape.kvCache << " hidden " << shape.hidden
+      << " heads " << shape.heads << "/" << shape.kvHeads << " x " << shape.headDim << shape.attend;
 }
 } // namespace phic
 
@@ -30,8 +30,8 @@ std::vector<int32_t> someTokens(int64_t count, int64_t vocab) {
 constexpr struct {
   MClass mClass;
   int64_t rows;
-} kSteps[] = {{MClass::Prefill, 67}, {MClass::Verify, 2}, {MClass::Verify, 3}, {MClass::Verify, 5}, {MClass::Verify, 8},
-              {MClass::Prefill, 9},  {MClass::Decode, 1}, {MClass::Prefill, 1}};
+} kSteps[] = {{MClass::Prefill, 67}, {MClass::Verify, 2},  {MClass::Verify, 3}, {MClass::Verify, 5},
+              {MClass::Verify, 8},   {MClass::Prefill, 9}, {MClass::Decode, 1}, {MClass::Prefill, 1}};
 
 class StageKernels : public testing::TestWithParam<ModelShape> {
 protected:
@@ -70,27 +70,37 @@ TEST_P(StageKernels, DoNotDependOnM) {
     alone.insert(alone.end(), row.begin(), row.end());
   }
   for (int64_t i = 0; i < count; i += 7) {
-    std::vector<float> rows = model.step(MClass::Verify, llvm::ArrayRef(tokens).slice(i, std::min<int64_t>(7, count - i)), i, count, 0);
+    std::vector<float> rows =
+        model.step(MClass::Verify, llvm::ArrayRef(tokens).slice(i, std::min<int64_t>(7, count - i)), i, count, 0);
     verified.insert(verified.end(), rows.begin(), rows.end());
   }
   EXPECT_EQ(std::memcmp(together.data(), alone.data(), together.size() * 4), 0);
   EXPECT_EQ(std::memcmp(together.data(), verified.data(), together.size() * 4), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Weights, StageKernels,
-    testing::Values(ModelShape{}, ModelShape{.activations = "f32"}, ModelShape{.weights = "u4, 32, scale = f16, min = f16"},
-                    ModelShape{.weights = "u4, 16, scale = f32, zero = u4"}, ModelShape{.weights = "u8, 32, scale = f32, zero = u8"},
-                    ModelShape{.weights = "s8, 32, scale = f16"}, ModelShape{.weights = "u4, 128, scale = f16, zero = 8", .hidden = 192},
-                    ModelShape{.weights = "f16"}, ModelShape{.weights = "f32", .kvCache = "f32"}));
+INSTANTIATE_TEST_SUITE_P(Weights, StageKernels,
+                         testing::Values(ModelShape{}, ModelShape{.activations = "f32"},
+                                         ModelShape{.weights = "u4, 32, scale = f16, min = f16"},
+                                         ModelShape{.weights = "u4, 16, scale = f32, zero = u4"},
+                                         ModelShape{.weights = "u8, 32, scale = f32, zero = u8"},
+                                         ModelShape{.weights = "s8, 32, scale = f16"},
+                                         ModelShape{.weights = "u4, 128, scale = f16, zero = 8", .hidden = 192},
+                                         ModelShape{.weights = "f16"}, ModelShape{.weights = "f32", .kvCache = "f32"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, StageKernels,
-    testing::Values(ModelShape{.vocab = 101, .bias = true}, ModelShape{.packed = false},
-                    ModelShape{.snap = true}, ModelShape{.activations = "f32", .snap = true},
+    testing::Values(ModelShape{.vocab = 101, .bias = true}, ModelShape{.packed = false}, ModelShape{.snap = true},
+                    ModelShape{.activations = "f32", .snap = true},
                     ModelShape{.hidden = 128, .headDim = 48, .heads = 3, .kvHeads = 1, .rotary = 24},
                     ModelShape{.headDim = 64, .heads = 3, .kvHeads = 3, .rotary = 64, .interleaved = true},
-                    ModelShape{.hidden = 64, .headDim = 80, .heads = 2, .kvHeads = 2, .ffn = 40, .rotary = 32, .bias = true, .layerNorm = true},
+                    ModelShape{.hidden = 64,
+                               .headDim = 80,
+                               .heads = 2,
+                               .kvHeads = 2,
+                               .ffn = 40,
+                               .rotary = 32,
+                               .bias = true,
+                               .layerNorm = true},
                     ModelShape{.headDim = 96, .heads = 2, .kvHeads = 1, .rotary = 96, .ropeSwitch = 64},
                     ModelShape{.attend = ", window = 16 : i64"}, ModelShape{.attend = ", softcap = 5.0 : f32"}));
 

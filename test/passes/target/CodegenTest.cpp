@@ -1,11 +1,11 @@
 //===- CodegenTest.cpp - Bytes and refusals of code emission ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/target/Codegen.h"
-#include "test/targets/KernelJit.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "targets/halide/Region.h"
+#include "test/targets/KernelJit.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,8 @@ std::string moduleText() {
     calls += "llvm.call @" + spec.name() + "(" + values + ") : (" + types + ") -> ()\n";
   }
   return text + "llvm.func @kernel(%p: !llvm.ptr) {\n" + calls + "llvm.return\n}\n" +
-         "llvm.func @phi_decode_x86_64_v3(%f: !llvm.ptr, %t: i32) {\nllvm.call @kernel(%f) : (!llvm.ptr) -> ()\nllvm.return\n}\n";
+         "llvm.func @phi_decode_x86_64_v3(%f: !llvm.ptr, %t: i32) {\nllvm.call @kernel(%f) : (!llvm.ptr) -> "
+         "()\nllvm.return\n}\n";
 }
 
 std::string emitted(const std::string &text, CodeKind kind) {

@@ -55,7 +55,8 @@ public:
     ASSERT_EQ(arguments.size(), region.argumentCount());
     arguments.resize(6);
     using Function = void (*)(void *, void *, void *, void *, void *, void *);
-    reinterpret_cast<Function>(address)(arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+    reinterpret_cast<Function>(address)(arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                                        arguments[5]);
   }
 
 private:
@@ -86,8 +87,8 @@ protected:
 template <typename Found, typename Bound>
 void expectNear(const Found &found, const std::vector<double> &wanted, Bound bound) {
   for (size_t i = 0; i < wanted.size(); ++i)
-    ASSERT_LE(std::fabs(double(found[i]) - wanted[i]), bound(i)) << "element " << i << " of " << wanted.size() << ": found "
-                                                                 << found[i] << ", wanted " << wanted[i];
+    ASSERT_LE(std::fabs(double(found[i]) - wanted[i]), bound(i))
+        << "element " << i << " of " << wanted.size() << ": found " << found[i] << ", wanted " << wanted[i];
 }
 
 //===----------------------------------------------------------------------===//
@@ -159,13 +160,15 @@ TEST_F(RegionCode, SnapsAsNumericsDoes) {
       unsigned x = region.row(), scale = isOne ? region.input(1) : region.row();
       region.outputFloats(region.snap(x, scale, -100, 155));
       std::vector<float> row = randomRow(n, 20), steps = randomRow(isOne ? 1 : n, 0.3f), out(n);
-      const float special[] = {0.5f, 1.5f, -0.5f, -2.5f, -0.0f, 1e30f, -1e30f, INFINITY, -INFINITY, NAN, 99.5f, 155.5f, -100.5f};
+      const float special[] = {0.5f,     1.5f,      -0.5f, -2.5f, -0.0f,  1e30f,  -1e30f,
+                               INFINITY, -INFINITY, NAN,   99.5f, 155.5f, -100.5f};
       for (int64_t i = 0; i < n && i < int64_t(std::size(special)); ++i)
         row[i] = special[i] * steps[isOne ? 0 : i];
       Compiled{region}({row.data(), steps.data(), out.data()});
       for (int64_t i = 0; i < n; ++i) {
         float wanted = snap(row[i], steps[isOne ? 0 : i], -100, 155);
-        ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(wanted)) << n << " " << i << ": " << out[i] << ", " << wanted;
+        ASSERT_EQ(std::bit_cast<uint32_t>(out[i]), std::bit_cast<uint32_t>(wanted))
+            << n << " " << i << ": " << out[i] << ", " << wanted;
       }
     }
 }
@@ -303,7 +306,7 @@ TEST_F(RegionCode, QuantizesAsNumerics) {
       region.outputQuantized(region.row(), block);
       std::vector<float> x = randomRow(n);
       for (int64_t i = 0; i < std::min<int64_t>(n / 3, 64); ++i)
-        x[i] = 0;                     // blocks of zeros
+        x[i] = 0; // blocks of zeros
       for (int64_t i = n / 2; i < n; i += 3)
         x[i] = float(i % 255) * 0.5f; // ties
       x[n - 1] *= 1e-25f;
@@ -328,8 +331,8 @@ TEST_F(RegionCode, QuantizesAResult) {
       spec == &region ? spec->outputQuantized(value, 32) : spec->outputFloats(value);
     }
     int64_t blocks = (n + 31) / 32;
-    std::vector<float> gate = randomRow(n), up = randomRow(n), out(n), scales(blocks), sums(blocks), wantedScales(blocks),
-        wantedSums(blocks);
+    std::vector<float> gate = randomRow(n), up = randomRow(n), out(n), scales(blocks), sums(blocks),
+                       wantedScales(blocks), wantedSums(blocks);
     std::vector<int8_t> codes(blocks * 32), wantedCodes(blocks * 32);
     Compiled{region}({gate.data(), up.data(), codes.data(), scales.data(), sums.data()});
     Compiled{floats}({gate.data(), up.data(), out.data()});

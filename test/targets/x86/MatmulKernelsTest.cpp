@@ -17,7 +17,8 @@ using namespace mlir;
 namespace {
 
 void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, int64_t K, int64_t N) {
-  SCOPED_TRACE((format ? format->str() : std::string(scalarName(element))) + " lhs " + std::to_string(lhsBlock) + " K " + std::to_string(K));
+  SCOPED_TRACE((format ? format->str() : std::string(scalarName(element))) + " lhs " + std::to_string(lhsBlock) +
+               " K " + std::to_string(K));
   MatmulProblem problem(format, element, lhsBlock, /*M=*/4, N, K);
   std::unique_ptr<MLIRContext> context = makeKernelContext();
   OwningOpRef<ModuleOp> module = emitCores(*context, defaultTarget(), problem.operands);
@@ -42,7 +43,8 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
 
 /// A level's kernel for many rows, which there is, equals the register tiles bit for bit and writes nothing beside its tile.
 void checkTallMatmul(const Target &level, const BlockFormat &format, int64_t lhsBlock, int64_t K, int64_t N) {
-  SCOPED_TRACE(std::string(level.name) + " " + format.str() + " lhs " + std::to_string(lhsBlock) + " K " + std::to_string(K));
+  SCOPED_TRACE(std::string(level.name) + " " + format.str() + " lhs " + std::to_string(lhsBlock) + " K " +
+               std::to_string(K));
   constexpr int64_t kRows = 24, kBeside = 8;
   MatmulProblem problem(&format, Scalar::F32, lhsBlock, kRows, N, K);
   std::unique_ptr<MLIRContext> context = makeKernelContext();
@@ -55,7 +57,8 @@ void checkTallMatmul(const Target &level, const BlockFormat &format, int64_t lhs
   for (int64_t m = 0; m < kRows; ++m)
     core(&problem.lhs[m * problem.operands.lhsRowBytes], problem.rhs.data(), &expected[m * stride], stride * 4, panels);
   std::vector<uint8_t> scratch(microkernelsOf(level).tallScratchBytes(problem.operands) + kBeside, 0xa5);
-  jit.get<TallMatmulCore>("tall")(problem.lhs.data(), problem.rhs.data(), out.data(), stride * 4, panels, kRows, scratch.data());
+  jit.get<TallMatmulCore>("tall")(problem.lhs.data(), problem.rhs.data(), out.data(), stride * 4, panels, kRows,
+                                  scratch.data());
   EXPECT_EQ(std::memcmp(out.data(), expected.data(), out.size() * 4), 0);
   EXPECT_EQ(std::count(scratch.end() - kBeside, scratch.end(), 0xa5), kBeside) << "wrote behind its scratch memory";
 }

@@ -28,41 +28,32 @@ GgufWriter decoder(const std::string &architecture) {
   GgufWriter writer;
   std::string prefix = architecture + ".";
   writer.string("general.architecture", architecture).string("general.name", "Tiny");
-  writer.u32(prefix + "block_count", 1)
-      .u32(prefix + "context_length", 100)
-      .u32(prefix + "embedding_length", 64);
+  writer.u32(prefix + "block_count", 1).u32(prefix + "context_length", 100).u32(prefix + "embedding_length", 64);
   writer.u32(prefix + "feed_forward_length", 96).u32(prefix + "attention.head_count", 2);
-  writer.u32(prefix + "attention.head_count_kv", 1)
-      .f32(prefix + "attention.layer_norm_rms_epsilon", 0.5f);
+  writer.u32(prefix + "attention.head_count_kv", 1).f32(prefix + "attention.layer_norm_rms_epsilon", 0.5f);
   writer.tensor("token_embd.weight", kQ4_0, {10, 64}).tensor("output_norm.weight", kF32, {64});
   writer.tensor("blk.0.attn_norm.weight", kF32, {64}).tensor("blk.0.ffn_norm.weight", kF32, {64});
-  writer.tensor("blk.0.attn_output.weight", kQ4_0, {64, 64})
-      .tensor("blk.0.ffn_down.weight", kQ4_0, {64, 96});
+  writer.tensor("blk.0.attn_output.weight", kQ4_0, {64, 64}).tensor("blk.0.ffn_down.weight", kQ4_0, {64, 96});
   return writer;
 }
 
 GgufWriter llama() {
   GgufWriter writer = decoder("llama");
-  writer.tensor("blk.0.attn_q.weight", kQ4_0, {64, 64})
-      .tensor("blk.0.attn_k.weight", kQ4_0, {32, 64});
-  writer.tensor("blk.0.attn_v.weight", kQ4_0, {32, 64})
-      .tensor("blk.0.ffn_gate.weight", kQ4_0, {96, 64});
+  writer.tensor("blk.0.attn_q.weight", kQ4_0, {64, 64}).tensor("blk.0.attn_k.weight", kQ4_0, {32, 64});
+  writer.tensor("blk.0.attn_v.weight", kQ4_0, {32, 64}).tensor("blk.0.ffn_gate.weight", kQ4_0, {96, 64});
   writer.tensor("blk.0.ffn_up.weight", kQ4_0, {96, 64});
   return writer;
 }
 
 GgufWriter phi3() {
   GgufWriter writer = decoder("phi3");
-  writer.tensor("blk.0.attn_qkv.weight", kQ4_0, {128, 64})
-      .tensor("blk.0.ffn_up.weight", kQ4_0, {192, 64});
+  writer.tensor("blk.0.attn_qkv.weight", kQ4_0, {128, 64}).tensor("blk.0.ffn_up.weight", kQ4_0, {192, 64});
   return writer;
 }
 
 class GgufImport : public testing::Test {
 protected:
-  void SetUp() override {
-    ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("phic-gguf", directory));
-  }
+  void SetUp() override { ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("phic-gguf", directory)); }
   void TearDown() override { llvm::sys::fs::remove_directories(directory); }
 
   mlir::OwningOpRef<mlir::ModuleOp> importFile(llvm::StringRef path, int64_t maxContext = 4096) {
@@ -75,8 +66,7 @@ protected:
     return importGguf(context, path, {maxContext});
   }
 
-  mlir::OwningOpRef<mlir::ModuleOp> importBytes(const std::string &bytes,
-                                                int64_t maxContext = 4096) {
+  mlir::OwningOpRef<mlir::ModuleOp> importBytes(const std::string &bytes, int64_t maxContext = 4096) {
     std::string path = (directory + "/model.gguf").str();
     std::error_code error;
     llvm::raw_fd_ostream(path, error) << bytes;
@@ -108,8 +98,7 @@ TEST_F(GgufImport, LlamaKeepsPermutedWeightsAndRotatesPairs) {
   std::string text = textOf(llama());
   EXPECT_THAT(text, HasSubstr("phiq.files = [\"model.gguf\"]"));
   EXPECT_THAT(text, HasSubstr("name = \"Tiny\""));
-  EXPECT_THAT(text,
-              HasSubstr("phiq.cache @kv0 {element = f32, head_dim = 32 : i64, heads = 1 : i64}"));
+  EXPECT_THAT(text, HasSubstr("phiq.cache @kv0 {element = f32, head_dim = 32 : i64, heads = 1 : i64}"));
   EXPECT_THAT(text, HasSubstr("func.func @model(%arg0: tensor<?xi32>) -> tensor<?x10xf32>"));
   EXPECT_THAT(text, HasSubstr("rotary_dim = 32 : i64} : tensor<100x16xf32>"));
   EXPECT_THAT(text, HasSubstr("{head_dim = 32 : i64, interleaved} : tensor<?x32xf32>"));
@@ -131,23 +120,18 @@ TEST_F(GgufImport, Phi3SplitsFusedProjections) {
 
 TEST_F(GgufImport, HeadIsTiedUnlessThereIsOne) {
   EXPECT_THAT(textOf(llama()), Not(HasSubstr("\"output.weight\"")));
-  EXPECT_THAT(textOf(llama().tensor("output.weight", kF32, {10, 64})),
-              HasSubstr("\"output.weight\""));
+  EXPECT_THAT(textOf(llama().tensor("output.weight", kF32, {10, 64})), HasSubstr("\"output.weight\""));
 }
 
 TEST_F(GgufImport, WindowAppliesWhereItHidesSomething) {
-  EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 16)),
-              HasSubstr("window = 16 : i64"));
+  EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 16)), HasSubstr("window = 16 : i64"));
   EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 0)), Not(HasSubstr("window")));
   EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 100)), Not(HasSubstr("window")));
-  EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 16), /*maxContext=*/16),
-              Not(HasSubstr("window")));
+  EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 16), /*maxContext=*/16), Not(HasSubstr("window")));
 }
 
 GgufWriter longRope() {
-  GgufWriter writer = phi3()
-                          .u32("phi3.rope.dimension_count", 24)
-                          .u32("phi3.rope.scaling.original_context_length", 25);
+  GgufWriter writer = phi3().u32("phi3.rope.dimension_count", 24).u32("phi3.rope.scaling.original_context_length", 25);
   return writer.floats("rope_factors_short.weight", std::vector<float>(12, 1.0f))
       .floats("rope_factors_long.weight", std::vector<float>(12, 2.0f));
 }
@@ -172,22 +156,18 @@ TEST_F(GgufImport, LongTablesAreLeftOutOfShortPrograms) {
 }
 
 TEST_F(GgufImport, AttnFactorOfTheFileWins) {
-  EXPECT_THAT(textOf(longRope().f32("phi3.rope.scaling.attn_factor", 1.5f)),
-              HasSubstr("mscale = 1.500000e+00 : f64"));
+  EXPECT_THAT(textOf(longRope().f32("phi3.rope.scaling.attn_factor", 1.5f)), HasSubstr("mscale = 1.500000e+00 : f64"));
 }
 
 TEST_F(GgufImport, FrequencyFactorsAndLinearScaling) {
   EXPECT_THAT(textOf(llama().floats("rope_freqs.weight", std::vector<float>(16, 4.0f))),
               HasSubstr("factors = array<f32: 4.000000e+00, 4.000000e+00,"));
-  EXPECT_THAT(textOf(llama()
-                         .string("llama.rope.scaling.type", "linear")
-                         .f32("llama.rope.scaling.factor", 2.0f)),
+  EXPECT_THAT(textOf(llama().string("llama.rope.scaling.type", "linear").f32("llama.rope.scaling.factor", 2.0f)),
               HasSubstr("factors = array<f32: 2.000000e+00, 2.000000e+00,"));
 }
 
 TEST_F(GgufImport, StopIdsAndSampling) {
-  GgufWriter writer =
-      llama().u32("tokenizer.ggml.eos_token_id", 7).u32("tokenizer.ggml.eot_token_id", 3);
+  GgufWriter writer = llama().u32("tokenizer.ggml.eos_token_id", 7).u32("tokenizer.ggml.eot_token_id", 3);
   writer.strings("tokenizer.ggml.tokens", {"a", "<|end|>", "<|im_end|>", "b", "c"});
   writer.array<int32_t>("tokenizer.ggml.token_type", gguf::ValueType::I32, {1, 3, 1, 1, 1});
   writer.f32("general.sampling.temp", 0.5f).u32("general.sampling.top_k", 40);
@@ -203,49 +183,39 @@ TEST_F(GgufImport, BiasesAreAdded) {
 
 TEST_F(GgufImport, EverythingUnsupportedIsReportedAtOnce) {
   GgufWriter writer = decoder("llama");
-  writer.tensor("blk.0.attn_q.weight", kIq2Xxs, {64, 64})
-      .tensor("blk.0.attn_k.weight", kQ4_0, {64, 64});
-  writer.tensor("blk.0.attn_v.weight", kQ4_0, {32, 64})
-      .tensor("blk.0.ffn_gate.weight", kQ4_0, {96, 64});
+  writer.tensor("blk.0.attn_q.weight", kIq2Xxs, {64, 64}).tensor("blk.0.attn_k.weight", kQ4_0, {64, 64});
+  writer.tensor("blk.0.attn_v.weight", kQ4_0, {32, 64}).tensor("blk.0.ffn_gate.weight", kQ4_0, {96, 64});
   writer.tensor("blk.0.ffn_gate_inp.weight", kF32, {4, 64});
-  EXPECT_THAT(errorsOf(writer),
-              ElementsAre("the model cannot be imported, for 4 reasons",
-                          "tensor 'blk.0.attn_q.weight' has type IQ2_XXS, supported are F32, F16, "
-                          "Q4_0, Q4_1, Q5_0, Q8_0, "
-                          "Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
-                          "tensor 'blk.0.attn_k.weight' has shape 64x64, expected 32x64",
-                          "tensor 'blk.0.ffn_up.weight' is missing",
-                          "tensor 'blk.0.ffn_gate_inp.weight' has no place in this architecture"));
+  EXPECT_THAT(errorsOf(writer), ElementsAre("the model cannot be imported, for 4 reasons",
+                                            "tensor 'blk.0.attn_q.weight' has type IQ2_XXS, supported are F32, F16, "
+                                            "Q4_0, Q4_1, Q5_0, Q8_0, "
+                                            "Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
+                                            "tensor 'blk.0.attn_k.weight' has shape 64x64, expected 32x64",
+                                            "tensor 'blk.0.ffn_up.weight' is missing",
+                                            "tensor 'blk.0.ffn_gate_inp.weight' has no place in this architecture"));
 }
 
 TEST_F(GgufImport, RefusesOtherArchitecturesAndImplausibleNumbers) {
-  EXPECT_THAT(errorsOf(decoder("gemma")),
-              ElementsAre("the model cannot be imported, for 1 reason",
-                          "architecture 'gemma' is not supported, only llama, phi3"));
-  EXPECT_THAT(errorsOf(GgufWriter()),
-              testing::Contains("metadata key 'general.architecture' is missing"));
+  EXPECT_THAT(errorsOf(decoder("gemma")), ElementsAre("the model cannot be imported, for 1 reason",
+                                                      "architecture 'gemma' is not supported, only llama, phi3"));
+  EXPECT_THAT(errorsOf(GgufWriter()), testing::Contains("metadata key 'general.architecture' is missing"));
   EXPECT_THAT(errorsOf(llama().u32("llama.expert_count", 8)),
               testing::Contains("a mixture of 8 experts is not supported"));
   EXPECT_THAT(errorsOf(llama().u32("llama.rope.dimension_count", 33)),
               testing::Contains("33 rotary dimensions are not possible in heads of 32 elements"));
-  EXPECT_THAT(
-      errorsOf(llama().string("llama.rope.scaling.type", "yarn")),
-      testing::Contains("rope scaling 'yarn' is not supported, only none, linear and longrope"));
-  EXPECT_THAT(
-      errorsOf(
-          GgufWriter().string("general.architecture", "llama").u32("llama.block_count", 1000000)),
-      testing::Contains("metadata key 'llama.block_count' is 1000000, but the file has 0 tensors"));
+  EXPECT_THAT(errorsOf(llama().string("llama.rope.scaling.type", "yarn")),
+              testing::Contains("rope scaling 'yarn' is not supported, only none, linear and longrope"));
+  EXPECT_THAT(errorsOf(GgufWriter().string("general.architecture", "llama").u32("llama.block_count", 1000000)),
+              testing::Contains("metadata key 'llama.block_count' is 1000000, but the file has 0 tensors"));
   EXPECT_THAT(errorsOf(phi3().floats("rope_factors_short.weight", std::vector<float>(16, 1.0f))),
               testing::Contains(testing::StartsWith("LongRoPE requires")));
-  EXPECT_THAT(
-      errorsOf(llama().tensor("rope_freqs.weight", kF32, {16})),
-      testing::Contains("tensor 'rope_freqs.weight' holds 0.00, expected positive factors"));
+  EXPECT_THAT(errorsOf(llama().tensor("rope_freqs.weight", kF32, {16})),
+              testing::Contains("tensor 'rope_freqs.weight' holds 0.00, expected positive factors"));
 }
 
 TEST_F(GgufImport, UnknownKeysOfTheArchitectureAreWarnedAbout) {
   EXPECT_TRUE(importBytes(llama().f32("llama.logit_scale", 2).bytes()));
-  EXPECT_THAT(diagnostics,
-              ElementsAre("metadata key 'llama.logit_scale' is not known and has no effect"));
+  EXPECT_THAT(diagnostics, ElementsAre("metadata key 'llama.logit_scale' is not known and has no effect"));
 }
 
 // The handles of every supported file under ../shared lead to readable weights.
@@ -257,20 +227,18 @@ TEST_F(GgufImport, SharedModels) {
        {"tiny-llama/gguf/F32/tiny-llama-F32", "tiny-llama/gguf/Q4_1/tiny-llama-Q4_1",
         "tiny-llama/gguf/Q4_K_M/tiny-llama-Q4_K_M", "tiny-phi3/gguf/Q4_0/tiny-phi3-Q4_0",
         "tiny-phi3/gguf/Q5_0/tiny-phi3-Q5_0", "tiny-phi3/gguf/Q8_0/tiny-phi3-Q8_0",
-        "tiny-phi35-longrope/gguf/F16/tiny-phi35-longrope-F16",
-        "tiny-phi4mini/gguf/Q4_K_M/tiny-phi4mini-Q4_K_M",
+        "tiny-phi35-longrope/gguf/F16/tiny-phi35-longrope-F16", "tiny-phi4mini/gguf/Q4_K_M/tiny-phi4mini-Q4_K_M",
         "tiny-phi4mini/gguf/Q6_K/tiny-phi4mini-Q6_K"}) {
     std::string path = models + name + ".gguf";
     mlir::OwningOpRef<mlir::ModuleOp> module = importFile(path);
     ASSERT_TRUE(module) << name;
-    auto store = llvm::cantFail(WeightStore::open(llvm::sys::path::parent_path(path),
-                                                  {llvm::sys::path::filename(path).str()}));
+    auto store =
+        llvm::cantFail(WeightStore::open(llvm::sys::path::parent_path(path), {llvm::sys::path::filename(path).str()}));
     module->walk([&](phiq::WeightOp weight) {
       auto reader = llvm::cantFail(WeightReader::create(weight, *store));
       std::vector<float> row(reader->columns());
       reader->dequantizeRows(reader->rows() - 1, 1, row.data());
-      EXPECT_TRUE(llvm::all_of(row, [](float value) { return std::isfinite(value); }))
-          << weight.getName().str();
+      EXPECT_TRUE(llvm::all_of(row, [](float value) { return std::isfinite(value); })) << weight.getName().str();
     });
   }
   EXPECT_THAT(diagnostics, ElementsAre());

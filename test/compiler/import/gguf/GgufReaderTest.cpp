@@ -22,12 +22,8 @@ template <typename T> std::string errorOf(Expected<T> value) { return toString(v
 
 GgufWriter sample() {
   GgufWriter writer;
-  writer.string("general.architecture", "llama")
-      .u32("llama.block_count", 2)
-      .f32("eps", 1e-5f)
-      .boolean("tied", true);
-  writer.put("small", ValueType::I8, "\xff")
-      .put("big", ValueType::U64, GgufWriter::little(UINT64_MAX));
+  writer.string("general.architecture", "llama").u32("llama.block_count", 2).f32("eps", 1e-5f).boolean("tied", true);
+  writer.put("small", ValueType::I8, "\xff").put("big", ValueType::U64, GgufWriter::little(UINT64_MAX));
   writer.strings("tokens", {"a", "", "bcd"}).array<int32_t>("types", ValueType::I32, {1, -3});
   writer.array<float>("scores", ValueType::F32, {0.5f, -1});
   writer.tensor("norm", 0, {4}).tensor("w", 2, {3, 64}).tensor("strange", 16, {2, 256});
@@ -64,15 +60,12 @@ TEST(GgufReader, TypeErrorsNameTheKey) {
             "metadata key 'eps' is of type f32, expected a non-negative integer that fits");
   EXPECT_EQ(errorOf(file->get<uint64_t>("small")),
             "metadata key 'small' is of type s8, expected a non-negative integer that fits");
-  EXPECT_EQ(errorOf(file->get<int64_t>("big")),
-            "metadata key 'big' is of type u64, expected an integer that fits");
-  EXPECT_EQ(errorOf(file->get<StringRef>("tokens")),
-            "metadata key 'tokens' is an array of string, expected a string");
+  EXPECT_EQ(errorOf(file->get<int64_t>("big")), "metadata key 'big' is of type u64, expected an integer that fits");
+  EXPECT_EQ(errorOf(file->get<StringRef>("tokens")), "metadata key 'tokens' is an array of string, expected a string");
   EXPECT_EQ(errorOf(file->get<std::vector<StringRef>>("types")),
             "metadata key 'types' is an array of s32, expected an array, each element a string "
             "that fits");
-  EXPECT_EQ(errorOf(file->find<bool>("eps")),
-            "metadata key 'eps' is of type f32, expected a bool that fits");
+  EXPECT_EQ(errorOf(file->find<bool>("eps")), "metadata key 'eps' is of type f32, expected a bool that fits");
 }
 
 TEST(GgufReader, ReadsTensors) {
@@ -90,22 +83,15 @@ TEST(GgufReader, ReadsTensors) {
 }
 
 TEST(GgufReader, RefusesForeignFiles) {
-  EXPECT_EQ(
-      errorOf(""),
-      "at byte 0: the magic number of 4 bytes runs past the end of the file, which has 0 bytes");
-  EXPECT_EQ(errorOf("PK\3\4 and more"),
-            "at byte 0: not a GGUF file: it does not begin with 'GGUF'");
+  EXPECT_EQ(errorOf(""), "at byte 0: the magic number of 4 bytes runs past the end of the file, which has 0 bytes");
+  EXPECT_EQ(errorOf("PK\3\4 and more"), "at byte 0: not a GGUF file: it does not begin with 'GGUF'");
   EXPECT_EQ(errorOf(std::string("GGUF\1\0\0\0", 8)),
             "at byte 4: GGUF version 1 is not supported, only 2 and 3; convert the model again");
-  EXPECT_EQ(errorOf(std::string("GGUF\0\0\0\3", 8)),
-            "at byte 4: big-endian GGUF files are not supported");
-  EXPECT_THAT(errorOf(GgufFile::open("/nonexistent.gguf")),
-              HasSubstr("cannot open '/nonexistent.gguf'"));
-  std::string split =
-      GgufWriter().put("split.count", ValueType::U16, GgufWriter::little(uint16_t(3))).bytes();
-  EXPECT_EQ(
-      errorOf(split),
-      "one of 3 parts of a split model (split.count): merge them with 'llama-gguf-split --merge'");
+  EXPECT_EQ(errorOf(std::string("GGUF\0\0\0\3", 8)), "at byte 4: big-endian GGUF files are not supported");
+  EXPECT_THAT(errorOf(GgufFile::open("/nonexistent.gguf")), HasSubstr("cannot open '/nonexistent.gguf'"));
+  std::string split = GgufWriter().put("split.count", ValueType::U16, GgufWriter::little(uint16_t(3))).bytes();
+  EXPECT_EQ(errorOf(split),
+            "one of 3 parts of a split model (split.count): merge them with 'llama-gguf-split --merge'");
 }
 
 TEST(GgufReader, RefusesDamagedMetadata) {
@@ -114,9 +100,7 @@ TEST(GgufReader, RefusesDamagedMetadata) {
     edit(writer);
     return errorOf(writer.bytes());
   };
-  EXPECT_EQ(one([](GgufWriter &w) {
-              w.put("k", ValueType::String, GgufWriter::little(uint64_t(1) << 40));
-            }),
+  EXPECT_EQ(one([](GgufWriter &w) { w.put("k", ValueType::String, GgufWriter::little(uint64_t(1) << 40)); }),
             "at byte 45 (metadata key 'k'): a string of 1099511627776 bytes runs past the end of "
             "the file, which has "
             "64 bytes");
@@ -130,14 +114,11 @@ TEST(GgufReader, RefusesDamagedMetadata) {
   EXPECT_EQ(one([&](GgufWriter &w) { w.put("k", ValueType::Array, huge); }),
             "at byte 49 (metadata key 'k'): an array of 18446744073709551615 elements cannot be in "
             "a file");
-  std::string nested =
-      GgufWriter::little(uint32_t(ValueType::Array)) + GgufWriter::little(uint64_t(1));
+  std::string nested = GgufWriter::little(uint32_t(ValueType::Array)) + GgufWriter::little(uint64_t(1));
   EXPECT_EQ(one([&](GgufWriter &w) { w.put("k", ValueType::Array, nested); }),
             "at byte 49 (metadata key 'k'): arrays of arrays are not supported");
-  EXPECT_THAT(one([](GgufWriter &w) { w.keyCount = UINT64_MAX; }),
-              HasSubstr("past the end of the file"));
-  EXPECT_EQ(one([](GgufWriter &w) { w.u32("general.alignment", 48); }),
-            "general.alignment is 48, not a power of two");
+  EXPECT_THAT(one([](GgufWriter &w) { w.keyCount = UINT64_MAX; }), HasSubstr("past the end of the file"));
+  EXPECT_EQ(one([](GgufWriter &w) { w.u32("general.alignment", 48); }), "general.alignment is 48, not a power of two");
 }
 
 TEST(GgufReader, RefusesDamagedTensors) {
@@ -148,11 +129,9 @@ TEST(GgufReader, RefusesDamagedTensors) {
   EXPECT_EQ(one(0, {0}, 0), "at byte 37 (tensor 't'): an axis of 0 elements is not possible");
   EXPECT_EQ(one(0, {1ull << 40, 1ull << 40}, 0),
             "at byte 45 (tensor 't'): an axis of 1099511627776 elements is not possible");
-  EXPECT_EQ(
-      one(2, {2, 48}, 0),
-      "at byte 65 (tensor 't'): rows of 48 elements are not whole blocks of 32, as Q4_0 asks for");
-  EXPECT_EQ(one(0, {1}, 8),
-            "at byte 57 (tensor 't'): offset 8 is not a multiple of general.alignment, 32");
+  EXPECT_EQ(one(2, {2, 48}, 0),
+            "at byte 65 (tensor 't'): rows of 48 elements are not whole blocks of 32, as Q4_0 asks for");
+  EXPECT_EQ(one(0, {1}, 8), "at byte 57 (tensor 't'): offset 8 is not a multiple of general.alignment, 32");
   EXPECT_EQ(one(0, {64}, 32), "at byte 64 (tensor 't'): 256 bytes at offset 32 of the data run "
                               "past the end of the file, which has 64 "
                               "bytes");

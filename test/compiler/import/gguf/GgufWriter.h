@@ -19,20 +19,11 @@ class GgufWriter {
 public:
   using Type = ValueType;
 
-  GgufWriter &u32(const std::string &key, uint32_t value) {
-    return put(key, Type::U32, little(value));
-  }
-  GgufWriter &f32(const std::string &key, float value) {
-    return put(key, Type::F32, little(value));
-  }
-  GgufWriter &boolean(const std::string &key, bool value) {
-    return put(key, Type::Bool, std::string(1, char(value)));
-  }
-  GgufWriter &string(const std::string &key, const std::string &value) {
-    return put(key, Type::String, text(value));
-  }
-  template <typename T>
-  GgufWriter &array(const std::string &key, Type type, const std::vector<T> &values) {
+  GgufWriter &u32(const std::string &key, uint32_t value) { return put(key, Type::U32, little(value)); }
+  GgufWriter &f32(const std::string &key, float value) { return put(key, Type::F32, little(value)); }
+  GgufWriter &boolean(const std::string &key, bool value) { return put(key, Type::Bool, std::string(1, char(value))); }
+  GgufWriter &string(const std::string &key, const std::string &value) { return put(key, Type::String, text(value)); }
+  template <typename T> GgufWriter &array(const std::string &key, Type type, const std::vector<T> &values) {
     std::string bytes = little(uint32_t(type)) + little(uint64_t(values.size()));
     for (const T &value : values)
       bytes += little(value);
@@ -70,8 +61,7 @@ public:
     data.resize((data.size() + 31) / 32 * 32);
     return *this;
   }
-  GgufWriter &tensorInfo(const std::string &name, uint32_t type, const std::vector<uint64_t> &shape,
-                         uint64_t offset) {
+  GgufWriter &tensorInfo(const std::string &name, uint32_t type, const std::vector<uint64_t> &shape, uint64_t offset) {
     infos += text(name) + little(uint32_t(shape.size()));
     for (size_t i = shape.size(); i > 0; --i)
       infos += little(shape[i - 1]);
@@ -81,8 +71,7 @@ public:
   }
 
   std::string bytes() const {
-    std::string file =
-        "GGUF" + little(uint32_t(3)) + little(tensorCount) + little(keyCount) + keys + infos;
+    std::string file = "GGUF" + little(uint32_t(3)) + little(tensorCount) + little(keyCount) + keys + infos;
     file.resize((file.size() + 31) / 32 * 32);
     return file + data;
   }
@@ -93,9 +82,7 @@ public:
     std::memcpy(bytes.data(), &value, sizeof value);
     return bytes;
   }
-  static std::string text(const std::string &value) {
-    return little(uint64_t(value.size())) + value;
-  }
+  static std::string text(const std::string &value) { return little(uint64_t(value.size())) + value; }
 
   uint64_t keyCount = 0, tensorCount = 0;
 

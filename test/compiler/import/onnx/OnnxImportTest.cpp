@@ -49,7 +49,9 @@ Outcome import(const std::string &path, int64_t maxContext = 4096) {
   return outcome;
 }
 
-std::string local(const std::string &name) { return std::string(PHIC_TEST_DIR) + "/compiler/import/onnx/models/" + name; }
+std::string local(const std::string &name) {
+  return std::string(PHIC_TEST_DIR) + "/compiler/import/onnx/models/" + name;
+}
 std::string shared(const std::string &form) { return std::string(PHIC_TEST_DIR) + "/../../shared/models/" + form; }
 
 size_t count(const std::string &text, const std::string &part) {
@@ -99,7 +101,9 @@ TEST(OnnxImport, EveryReasonIsReported) {
   EXPECT_THAT(out.said, HasSubstr("the model cannot be imported, for 4 reasons"));
   EXPECT_THAT(out.said, HasSubstr("loc(\"/first\"): op 'Softplus': the op is not supported"));
   EXPECT_THAT(out.said, HasSubstr("loc(\"/second\"): op 'Fancy': the op, of domain 'my.ops', is not supported"));
-  EXPECT_THAT(out.said, HasSubstr("loc(\"/layers.0/qkv/MatMul\"): op 'MatMulNBits': attribute 'bits' must be 2, 4 or 8, found 5"));
+  EXPECT_THAT(
+      out.said,
+      HasSubstr("loc(\"/layers.0/qkv/MatMul\"): op 'MatMulNBits': attribute 'bits' must be 2, 4 or 8, found 5"));
   EXPECT_THAT(out.said, HasSubstr("op 'SimplifiedLayerNormalization': attribute 'shiny' is not known"));
 }
 
@@ -115,8 +119,7 @@ TEST_P(OnnxRefusal, SaysWhy) {
 INSTANTIATE_TEST_SUITE_P(
     , OnnxRefusal,
     testing::Values(
-        Bad{"absent.onnx", "cannot read"},
-        Bad{"bad_folder.onnx", "which holds initializer 'embed': Invalid argument"},
+        Bad{"absent.onnx", "cannot read"}, Bad{"bad_folder.onnx", "which holds initializer 'embed': Invalid argument"},
         Bad{"bad_window.onnx", "attribute 'local_window_size' must be positive or -1, found 0"},
         Bad{"bad_missing_file.onnx", "nowhere.data', which holds initializer 'embed'"},
         Bad{"bad_escape.onnx", "initializer 'embed' is in '../secret.data', which is outside the model's folder"},
@@ -132,11 +135,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_head_sink.onnx", "input 11 ('sink'), head_sink, is not supported"},
         Bad{"bad_smooth.onnx", "attribute 'smooth_softmax' is not supported"},
         Bad{"bad_seqlens.onnx", "(seqlens_k) must be past + seq - 1, found [past + seq]"},
-        Bad{"bad_present.onnx", "graph output 'present.1.key' continues 'past_key_values.0.key', which is another layer's"},
+        Bad{"bad_present.onnx",
+            "graph output 'present.1.key' continues 'past_key_values.0.key', which is another layer's"},
         Bad{"bad_columns.onnx", "activations have 32 columns, the weight K = 64"},
         Bad{"bad_zeros.onnx", "input 2 ('normed_q_zero') must be one zero point, the same for all columns"},
-        Bad{"bad_axis.onnx", "attribute 'axis' must be -1 or 2 where activations have a scale for each column, found 1"},
-        Bad{"bad_scales.onnx", "must be one scale for the whole of the activations, or one for each of 32 columns, found 31"},
+        Bad{"bad_axis.onnx",
+            "attribute 'axis' must be -1 or 2 where activations have a scale for each column, found 1"},
+        Bad{"bad_scales.onnx",
+            "must be one scale for the whole of the activations, or one for each of 32 columns, found 31"},
         Bad{"bad_codes.onnx", "must be uint8 with 1024 elements, found uint8 with 1008"}),
     [](const auto &info) { return llvm::sys::path::stem(info.param.file).str(); });
 
@@ -232,19 +238,21 @@ TEST_P(SharedModel, Imports) {
   OwningOpRef<ModuleOp> again = parseSourceString<ModuleOp>(out.text, ParserConfig(out.context.get()));
   EXPECT_TRUE(again);
 }
-INSTANTIATE_TEST_SUITE_P(
-    , SharedModel,
-    testing::Values("tiny-llama/ort-genai/fp32-cpu", "tiny-llama/ort-genai/int4-cpu", "tiny-llama/ort-genai/int4-cpu-prunehead",
-                    "tiny-phi2/ort-genai/int4-cpu", "tiny-phi3/ort-genai/int4-cpu", "tiny-phi3/ort-genai/int4-cpu-asym-bs128",
-                    "tiny-phi3/ort-genai/int4-cpu-qdq", "tiny-phi35-longrope/ort-genai/fp16-cuda",
-                    "tiny-phi35-longrope/ort-genai/int4-cpu", "tiny-phi35-longrope/ort-genai/int4-cpu-kquantmixed",
-                    "tiny-phi35-longrope/ort-genai/int4-dml", "tiny-phi4mini/ort-genai/int4-cpu",
-                    "tiny-phi4mini/ort-genai/int4-cuda", "smollm2-135m/ort-genai/int4-cpu"),
-    [](const auto &info) {
-      std::string name = info.param;
-      std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum((unsigned char)c); }, '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(, SharedModel,
+                         testing::Values("tiny-llama/ort-genai/fp32-cpu", "tiny-llama/ort-genai/int4-cpu",
+                                         "tiny-llama/ort-genai/int4-cpu-prunehead", "tiny-phi2/ort-genai/int4-cpu",
+                                         "tiny-phi3/ort-genai/int4-cpu", "tiny-phi3/ort-genai/int4-cpu-asym-bs128",
+                                         "tiny-phi3/ort-genai/int4-cpu-qdq", "tiny-phi35-longrope/ort-genai/fp16-cuda",
+                                         "tiny-phi35-longrope/ort-genai/int4-cpu",
+                                         "tiny-phi35-longrope/ort-genai/int4-cpu-kquantmixed",
+                                         "tiny-phi35-longrope/ort-genai/int4-dml", "tiny-phi4mini/ort-genai/int4-cpu",
+                                         "tiny-phi4mini/ort-genai/int4-cuda", "smollm2-135m/ort-genai/int4-cpu"),
+                         [](const auto &info) {
+                           std::string name = info.param;
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !std::isalnum((unsigned char)c); }, '_');
+                           return name;
+                         });
 
 TEST(OnnxImport, EmbeddingsAsInputAreRefused) {
   std::string path = shared("tiny-phi35-longrope/ort-genai/int4-cpu-noembeds");

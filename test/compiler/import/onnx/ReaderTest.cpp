@@ -1,8 +1,8 @@
 //===- ReaderTest.cpp - Where ONNX tensors lie -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/import/onnx/Reader.h"
 #include "compiler/import/onnx/Externalize.h"
 #include "compiler/import/onnx/GenaiConfig.h"
-#include "compiler/import/onnx/Reader.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cstring>
@@ -70,9 +70,19 @@ TEST(Externalize, RefusesDamage) {
   EXPECT_THAT(refusal("\x3a\x05\x01"), HasSubstr("truncated or damaged"));          // graph longer than the file
   EXPECT_THAT(refusal("\x3b"), HasSubstr("truncated or damaged"));                  // a group
   EXPECT_THAT(refusal(std::string(11, '\xff')), HasSubstr("truncated or damaged")); // an endless varint
-  EXPECT_THAT(refusal("\x3a\x07\x2a\x05\x4a\x01" "a" "\x4a\x00"), HasSubstr("truncated or damaged"));
-  EXPECT_THAT(refusal(llvm::StringRef("\x3a\x07\x2a\x05\x4a\x01" "a" "\x4a\x00", 9)), HasSubstr("in several pieces"));
-  EXPECT_THAT(refusal("\x12\x04" "abcd", 3), HasSubstr("too large"));
+  EXPECT_THAT(refusal("\x3a\x07\x2a\x05\x4a\x01"
+                      "a"
+                      "\x4a\x00"),
+              HasSubstr("truncated or damaged"));
+  EXPECT_THAT(refusal(llvm::StringRef("\x3a\x07\x2a\x05\x4a\x01"
+                                      "a"
+                                      "\x4a\x00",
+                                      9)),
+              HasSubstr("in several pieces"));
+  EXPECT_THAT(refusal("\x12\x04"
+                      "abcd",
+                      3),
+              HasSubstr("too large"));
 }
 
 TEST(Externalize, RefusesDeepNesting) {
@@ -115,7 +125,8 @@ TEST(GenaiConfig, NamesWhatIsWrong) {
   EXPECT_EQ(refusal("{"), "is not a JSON object");
   EXPECT_EQ(refusal(R"({"model": 3})"), "'model' must be an object");
   EXPECT_EQ(refusal(R"({"model": {"eos_token_id": -1}})"), "'eos_token_id' must be an integer from 0 to 2147483647");
-  EXPECT_EQ(refusal(R"({"model": {"eos_token_id": 18446744073709551615}})"), "'eos_token_id' must be an integer from 0 to 2147483647");
+  EXPECT_EQ(refusal(R"({"model": {"eos_token_id": 18446744073709551615}})"),
+            "'eos_token_id' must be an integer from 0 to 2147483647");
   EXPECT_EQ(refusal(R"({"model": {"context_length": "long"}})"), "'context_length' must be an integer");
   EXPECT_THAT(refusal(R"({"search": {"top_p": 3}})"), HasSubstr("'top_p' must be a number from 0"));
 }

@@ -12,7 +12,9 @@ using testing::HasSubstr;
 
 namespace {
 
-std::string text(llvm::Expected<Symbolic> value) { return value ? value->str() : "error: " + llvm::toString(value.takeError()); }
+std::string text(llvm::Expected<Symbolic> value) {
+  return value ? value->str() : "error: " + llvm::toString(value.takeError());
+}
 Symbolic constant(int64_t value) { return Symbolic::scalar({value}); }
 
 int64_t evaluate(const Affine &x, int64_t seq, int64_t past) {
@@ -75,7 +77,8 @@ TEST(Symbolic, RangesAreKnownByTheirEnds) {
 TEST(Symbolic, ViewsKeepTheSequence) {
   Symbolic shape = llvm::cantFail(symbolicConcat({Symbolic::vector({{1}}), Symbolic::vector({kSeq})}));
   EXPECT_EQ(llvm::cantFail(symbolicReshape(Symbolic::positions(), shape)), Symbolic::positions());
-  EXPECT_EQ(llvm::cantFail(symbolicReshape(Symbolic::positions(), Symbolic::vector({{0}, {-1}}))), Symbolic::positions());
+  EXPECT_EQ(llvm::cantFail(symbolicReshape(Symbolic::positions(), Symbolic::vector({{0}, {-1}}))),
+            Symbolic::positions());
   EXPECT_THAT(text(symbolicReshape(Symbolic::positions(), Symbolic::vector({kSeq, {1}}))), HasSubstr("error"));
   EXPECT_THAT(text(symbolicSqueeze(Symbolic::positions(), {1})), HasSubstr("removes an axis of length seq"));
   EXPECT_EQ(text(symbolicReshape(Symbolic::vector({{1}, {2}}), Symbolic::vector({{2}, {-1}}))), "[1, 2]");

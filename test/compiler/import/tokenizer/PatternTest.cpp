@@ -58,8 +58,7 @@ TEST(Pattern, Llama3) {
   EXPECT_THAT(cut(p, "1234567"), ElementsAre("123", "456", "7"));
   EXPECT_THAT(cut(p, "x\n\n  y"), ElementsAre("x", "\n\n", " ", " y"));
   EXPECT_THAT(cut(p, "a  \n b"), ElementsAre("a", "  \n", " b"));
-  EXPECT_THAT(cut(p, "it\xE2\x80\x99s !!\n\nx"),
-              ElementsAre("it", "\xE2\x80\x99s", " !!\n\n", "x"));
+  EXPECT_THAT(cut(p, "it\xE2\x80\x99s !!\n\nx"), ElementsAre("it", "\xE2\x80\x99s", " !!\n\n", "x"));
 }
 
 TEST(Pattern, Repeats) {
@@ -80,11 +79,9 @@ TEST(Pattern, ClassesAndEscapes) {
   EXPECT_THAT(cut(R"([^a-c]+)", "xyza\xC3\xA9"), ElementsAre("xyz", "<a>", "\xC3\xA9"));
   EXPECT_THAT(cut(R"(\P{L}+|\p{^Nd})", "12x"), ElementsAre("12", "x"));
   EXPECT_THAT(cut(R"([x[yz]]+)", "xyz]"), ElementsAre("xyz", "<]>"));
-  EXPECT_THAT(cut(R"(\x41\x{e9}\u4f60\.)", "A\xC3\xA9\xE4\xBD\xA0."),
-              ElementsAre("A\xC3\xA9\xE4\xBD\xA0."));
+  EXPECT_THAT(cut(R"(\x41\x{e9}\u4f60\.)", "A\xC3\xA9\xE4\xBD\xA0."), ElementsAre("A\xC3\xA9\xE4\xBD\xA0."));
   EXPECT_THAT(cut(R"(\d\w\S.)", "1_x y"), ElementsAre("1_x ", "<y>"));
-  EXPECT_THAT(cut(R"(\p{Han}+)", "a\xE4\xBD\xA0\xE5\xA5\xBD"),
-              ElementsAre("<a>", "\xE4\xBD\xA0\xE5\xA5\xBD"));
+  EXPECT_THAT(cut(R"(\p{Han}+)", "a\xE4\xBD\xA0\xE5\xA5\xBD"), ElementsAre("<a>", "\xE4\xBD\xA0\xE5\xA5\xBD"));
   EXPECT_THAT(cut("(?i:s)+", "sS\xC5\xBFx"), ElementsAre("sS\xC5\xBF", "<x>")); // U+017F folds to s
   EXPECT_THAT(cut("(?i:a(?-i:b))c", "AbcABc"), ElementsAre("Abc", "<A>", "<B>", "<c>"));
 }
@@ -114,8 +111,7 @@ TEST(Pattern, UnsupportedConstructsAreNamed) {
   EXPECT_THAT(errorOf("a{99999999999}"), HasSubstr("above 1000"));
   EXPECT_THAT(errorOf("[z-a]"), HasSubstr("ends before it begins"));
   EXPECT_THAT(errorOf("\\"), HasSubstr("it ends in '\\'"));
-  EXPECT_THAT(errorOf(std::string(100, '(') + "a" + std::string(100, ')')),
-              HasSubstr("nested deeper"));
+  EXPECT_THAT(errorOf(std::string(100, '(') + "a" + std::string(100, ')')), HasSubstr("nested deeper"));
 }
 
 TEST(Pattern, SizeIsBounded) {

@@ -26,10 +26,9 @@ struct Source {
       R"({"type":"Sequence","decoders":[{"type":"Replace","pattern":{"String":"\u2581"},"content":" "},{"type":"Fuse"}]})";
 
   std::string text() const {
-    return R"({"added_tokens":)" + added + R"(,"normalizer":)" + normalizer +
-           R"(,"pre_tokenizer":)" + preTokenizer + R"(,"post_processor":)" + postProcessor +
-           R"(,"decoder":)" + decoder + R"(,"model":{"type":"BPE","vocab":)" + vocab +
-           R"(,"merges":)" + merges + "," + model + "}}";
+    return R"({"added_tokens":)" + added + R"(,"normalizer":)" + normalizer + R"(,"pre_tokenizer":)" + preTokenizer +
+           R"(,"post_processor":)" + postProcessor + R"(,"decoder":)" + decoder + R"(,"model":{"type":"BPE","vocab":)" +
+           vocab + R"(,"merges":)" + merges + "," + model + "}}";
   }
 };
 
@@ -58,14 +57,12 @@ std::vector<int32_t> encode(const Source &source, const std::string &text, uint3
                            /*control=*/true};
   std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
   std::vector<int32_t> ids(4 * text.size() + 8);
-  ids.resize(static_cast<size_t>(phi::encode(tokenizer, &part, 1, flags, ids.data(), ids.size(),
-                                             work.data(), work.size() * 8)));
+  ids.resize(static_cast<size_t>(
+      phi::encode(tokenizer, &part, 1, flags, ids.data(), ids.size(), work.data(), work.size() * 8)));
   return ids;
 }
 
-TEST(TokenizerImport, ASmallOne) {
-  EXPECT_THAT(encode({}, "ab ba<s>c"), ElementsAre(2, 3, 1, 0, 5, 4));
-}
+TEST(TokenizerImport, ASmallOne) { EXPECT_THAT(encode({}, "ab ba<s>c"), ElementsAre(2, 3, 1, 0, 5, 4)); }
 
 TEST(TokenizerImport, Json) {
   EXPECT_THAT(errorOf("{"), HasSubstr("tokenizer.json: not valid JSON at byte"));
@@ -91,8 +88,7 @@ TEST(TokenizerImport, Vocabulary) {
   EXPECT_THAT(withVocab(R"({"a":99999999999999999999})"), HasSubstr("gives 'a' no id from 0 to"));
   EXPECT_THAT(withVocab(R"({"a":4194304})"), HasSubstr("gives 'a' no id from 0 to"));
   EXPECT_THAT(withVocab(R"({"a":1.5})"), HasSubstr("gives 'a' no id from 0 to"));
-  EXPECT_THAT(withVocab(R"({"a":0})"),
-              HasSubstr("model.unk_token '<unk>' is not in the vocabulary"));
+  EXPECT_THAT(withVocab(R"({"a":0})"), HasSubstr("model.unk_token '<unk>' is not in the vocabulary"));
 }
 
 std::string withMerges(const char *merges) {
@@ -106,8 +102,7 @@ TEST(TokenizerImport, Merges) {
   EXPECT_THAT(withMerges("{}"), HasSubstr("model.merges is not a list"));
   EXPECT_THAT(withMerges(R"(["a b c"])"), HasSubstr("model.merges[0] is not a pair"));
   EXPECT_THAT(withMerges(R"([["a"]])"), HasSubstr("model.merges[0] is not a pair"));
-  EXPECT_THAT(withMerges(R"(["b a"])"),
-              HasSubstr("the merge of 'b' and 'a' names or makes a token"));
+  EXPECT_THAT(withMerges(R"(["b a"])"), HasSubstr("the merge of 'b' and 'a' names or makes a token"));
   auto model = readHuggingFace(
       [] {
         Source source;
@@ -131,8 +126,7 @@ TEST(TokenizerImport, AddedTokens) {
   EXPECT_THAT(withAdded(R"([{"content":"x"}])"), HasSubstr("no id"));
   EXPECT_THAT(withAdded(R"([7])"), HasSubstr("no content"));
   EXPECT_THAT(withAdded(R"([{"id":1,"content":"x"}])"), HasSubstr("'x' has id 1, which is 'b'"));
-  EXPECT_THAT(withAdded(R"([{"id":9,"content":"a"}])"),
-              HasSubstr("'a' has id 9, but the vocabulary says 0"));
+  EXPECT_THAT(withAdded(R"([{"id":9,"content":"a"}])"), HasSubstr("'a' has id 9, but the vocabulary says 0"));
   EXPECT_THAT(withAdded("3"), HasSubstr("added_tokens is not a list"));
 }
 
@@ -155,8 +149,7 @@ TEST(TokenizerImport, LongestAddedTokenWins) {
 TEST(TokenizerImport, PrependedSpaces) {
   Source source;
   source.normalizer = "null";
-  source.preTokenizer =
-      R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":false})";
+  source.preTokenizer = R"({"type":"Metaspace","replacement":"\u2581","prepend_scheme":"first","split":false})";
   EXPECT_THAT(encode(source, "a<s>a"), ElementsAre(3, 0, 5, 0));
   EXPECT_THAT(encode(source, "a", phi::EncodeContinue), ElementsAre(0));
   EXPECT_THAT(encode(source, "<s>a"), ElementsAre(5, 0));
@@ -200,8 +193,7 @@ TEST(TokenizerImport, SplitKeepsWhatItIsTold) {
   Source source;
   source.preTokenizer = R"({"type":"Split","pattern":{"String":"b"},"behavior":"Removed"})";
   EXPECT_THAT(encode(source, "abab"), ElementsAre(0, 0));
-  source.preTokenizer =
-      R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Removed","invert":true})";
+  source.preTokenizer = R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Removed","invert":true})";
   EXPECT_THAT(encode(source, "abab"), ElementsAre(0, 0));
   source.preTokenizer = R"({"type":"Split","pattern":{"Regex":"a"},"behavior":"Isolated"})";
   EXPECT_THAT(encode(source, "abab"), ElementsAre(0, 1, 0, 1));
