@@ -103,6 +103,15 @@ def files_stay_short():
             yield f"{f}:1: {count} lines, more than {MAX_LINES}: is there a seam?"
 
 
+def formatted():
+    names = [str(f) for f in FILES if f.suffix in {".h", ".cpp", ".c"}]
+    result = subprocess.run(["clang-format-22", "--dry-run", *names], cwd=ROOT, capture_output=True, text=True)
+    if result.returncode:
+        yield f"clang-format-22: {result.stderr.strip() or 'failed'}"
+    for name in sorted(set(re.findall(r"^([^:\n]+):\d+:\d+: warning", result.stderr, re.M))):
+        yield f"{name}:1: not as clang-format-22 -i leaves it"
+
+
 def no_machine_paths():
     for f in FILES:
         if f.suffix in {".onnx", ".gguf", ".npz", ".data"} or f.parts[:2] == ("test", "structure"):
@@ -120,7 +129,7 @@ def no_large_files():
 
 def main():
     rules = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, passes_have_a_test,
-             check_lines_have_a_colon, files_stay_short, no_machine_paths, no_large_files]
+             check_lines_have_a_colon, files_stay_short, formatted, no_machine_paths, no_large_files]
     failed = 0
     for rule in rules:
         offences = list(rule())
