@@ -3,9 +3,9 @@
 #include "compiler/Compilation.h"
 #include "compiler/IrFile.h"
 #include "compiler/SystemOptions.h"
-#include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/report/Report.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightErrors.h"
 
 using namespace mlir;

@@ -8,6 +8,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
+#include "targets/cpu/Passes.h"
 
 using namespace mlir;
 
@@ -96,6 +97,7 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options, const 
 
 void registerPasses() {
   registerPhicPasses();
+  registerPhicCpuPasses();
   registerCanonicalizerPass();
   registerCSEPass();
 }

@@ -24,7 +24,7 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
-#include "passes/kernels/AddedKernels.h"
+#include "targets/cpu/kernels/AddedKernels.h"
 #include "llvm/Config/llvm-config.h"
 #include <functional>
 #include <map>
@@ -91,7 +91,7 @@ public:
   /// A storage layout, and with it a type of GGUF tensors.
   void addFormat(BlockStorage row);
   /// Kernels for stages, and code for the row regions inside stages. Rows are asked in the order they were added, before
-  /// phic's own; include passes/kernels/AddedKernels.h and targets/halide/RegionBuilder.h to write them.
+  /// phic's own; include targets/cpu/kernels/AddedKernels.h and targets/cpu/regions/RegionBuilder.h to write them.
   void addKernel(StageKernelRow row);
   void addRegion(RegionRow row);
 

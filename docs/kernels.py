@@ -15,7 +15,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 BIN, LLVM = sys.argv[1], sys.argv[2]
 MODEL = os.path.join(HERE, "..", "test", "models", "tiny-llama", "ort-genai-int4")
-TESTS = os.path.join(HERE, "..", "test", "targets", "x86")
+TESTS = os.path.join(HERE, "..", "test", "targets", "cpu", "x86")
 # Level to the processors that llvm-mca is asked about.
 X86 = {"x86-64-v3": ["znver3", "skylake"], "x86-64-v4": ["skylake-avx512"], "x86-64-v4+vnni": ["znver4", "icelake-server"]}
 ARM = {"neon": ["cortex-a53", "cortex-a55", "cortex-a76", "neoverse-n1", "neoverse-v1", "apple-m1"],

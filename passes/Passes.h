@@ -1,4 +1,4 @@
-//===- Passes.h - Every pass, in pipeline order ----------------*- C++ -*-===//
+//===- Passes.h - Passes that no target changes ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // `phic::createFooPass(options)` for each pass of Passes.td, and
@@ -12,9 +12,6 @@
 #include "mlir/Pass/PassRegistry.h"
 
 namespace phic {
-
-/// What the remark about a generic or scalar kernel says; `--Werror=fallback` looks for it.
-inline constexpr llvm::StringLiteral kFallsBack = "falls back to";
 
 #define GEN_PASS_DECL
 #include "passes/Passes.h.inc"

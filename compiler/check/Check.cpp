@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
 #include "compiler/Compiler.h"
-#include "compiler/import/tokenizer/Tokenizer.h"
 #include "compiler/report/MemoryLimit.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Threading.h"
 

@@ -4,8 +4,8 @@
 #include "compiler/Plugin.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
-#include "passes/kernels/AddedKernels.h"
 #include "passes/precision/PrecisionReport.h"
+#include "targets/cpu/kernels/AddedKernels.h"
 #include "llvm/ADT/StringExtras.h"
 #include <nlohmann/json.hpp>
 #include <set>

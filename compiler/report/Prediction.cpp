@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/Prediction.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
-#include "passes/RowOps.h"
 #include "targets/Levels.h"
 #include "llvm/Support/FormatVariadic.h"
 

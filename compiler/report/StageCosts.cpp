@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/StageCosts.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
-#include "passes/RowOps.h"
 #include "passes/layout/Lifetimes.h"
 
 using namespace mlir;

@@ -10,7 +10,7 @@
 #include "compiler/weights/WeightReader.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Interpreter.h"
-#include "targets/PackedLayout.h"
+#include "targets/cpu/layout/PackedLayout.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/Error.h"
 

@@ -9,7 +9,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RopeTable.h"
 #include "dialects/plan/Plan.h"
-#include "targets/PackedLayout.h"
+#include "targets/cpu/layout/PackedLayout.h"
 #include "llvm/Support/Parallel.h"
 #include <condition_variable>
 #include <memory>

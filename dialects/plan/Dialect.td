@@ -52,7 +52,7 @@ def Plan_PackedAttr : AttrDef<Plan_Dialect, "Packed"> {
   let mnemonic = "packed";
   let summary = "the packed copy of a weight in the weight segment";
   let description = [{
-    `layout` is the name of a panel layout (targets/PackedLayout.h), e.g. `panel8x32_u4_f16` or `dense_f32`.
+    `layout` is the name of a panel layout (targets/cpu/layout/PackedLayout.h), e.g. `panel8x32_u4_f16` or `dense_f32`.
   }];
   let parameters = (ins StringRefParameter<"panel layout">:$layout, "uint64_t":$offset, "uint64_t":$bytes);
   let assemblyFormat = "`<` $layout `,` `offset` `=` $offset `,` `bytes` `=` $bytes `>`";

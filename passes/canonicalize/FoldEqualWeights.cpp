@@ -7,8 +7,8 @@
 //     %a = phiq.weight "embed" layout = "nbits" [#r]
 //     %b = phiq.weight "lm_head" layout = "nbits" [#r]   ->   (uses of %b take %a)
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace phic {

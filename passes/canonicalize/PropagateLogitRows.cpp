@@ -7,9 +7,9 @@
 //     %n = phiq.rms_norm %h, %g            %r = phiq.logit_rows %h
 //     %r = phiq.logit_rows %n       ->     %n = phiq.rms_norm %r, %g
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
 #include "passes/RewritePass.h"
-#include "passes/RowOps.h"
 
 namespace phic {
 #define GEN_PASS_DEF_PROPAGATELOGITROWSPASS

@@ -5,8 +5,8 @@
 // sums and products of rows. All offenders are notes under one error, so that a
 // user sees at once what a model needs.
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "llvm/ADT/DenseSet.h"
 
 namespace phic {

@@ -8,11 +8,11 @@
 //     %d = phiq.matmul %q, %w
 //     %r = arith.addf %h, %d
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "passes/fuse/StageGroups.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"

@@ -8,9 +8,9 @@
 //     %b = phiq.matmul %n, %w {compute = "i8"} ->  %a = phiq.matmul %q, %v {compute = "i8"}
 //                                                  %b = phiq.matmul %q, %w {compute = "i8"}
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace phic {

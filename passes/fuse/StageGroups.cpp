@@ -8,7 +8,7 @@
 //     q, k, v -> attend @kv0 | gate, up -> mulf      but not  qkv | fc1  of a parallel block
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/StageGroups.h"
-#include "passes/RowOps.h"
+#include "dialects/phiq/RowOps.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"

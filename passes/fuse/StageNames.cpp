@@ -5,7 +5,7 @@
 // tensors of a GGUF file), the rest from what the stage does and what it reads;
 // so names are alike for every kind of model.
 //===----------------------------------------------------------------------===//
-#include "passes/RowOps.h"
+#include "dialects/phiq/RowOps.h"
 #include "passes/fuse/StageGroups.h"
 #include "llvm/ADT/StringExtras.h"
 

@@ -5,9 +5,9 @@
 // what the kernels phase relies on; the offenders are notes under one error,
 // each naming the op of the model that it came from.
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "passes/fuse/StageGroups.h"
 #include "passes/layout/WeightLayout.h"
 

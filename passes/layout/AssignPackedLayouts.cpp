@@ -6,9 +6,9 @@
 //
 //     %w = phiq.weight "w" ...  ->  %w = phiq.weight "w" ... {plan.packed = #plan.packed<"...", offset = 64, bytes = 13824>}
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "passes/layout/WeightLayout.h"
 #include "llvm/Support/MathExtras.h"
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/Lifetimes.h"
 #include "dialects/phiq/Phiq.h"
-#include "targets/PackedLayout.h"
+#include "targets/cpu/layout/PackedLayout.h"
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;

@@ -7,9 +7,9 @@
 //     plan.stage "..." (...) : ...  ->  plan.stage "..." (...) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 128>]} : ...
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "passes/layout/Lifetimes.h"
 
 namespace phic {

@@ -6,8 +6,8 @@
 // is made for it.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "passes/layout/Lifetimes.h"
 #include "passes/layout/WeightLayout.h"
 

@@ -1,8 +1,8 @@
 //===- WeightLayout.cpp - Which packed layout a weight takes ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/WeightLayout.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
-#include "passes/RowOps.h"
 
 using namespace mlir;
 

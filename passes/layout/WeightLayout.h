@@ -8,7 +8,7 @@
 #define PHIC_PASSES_LAYOUT_WEIGHTLAYOUT_H
 
 #include "mlir/IR/Operation.h"
-#include "targets/PackedLayout.h"
+#include "targets/cpu/layout/PackedLayout.h"
 
 namespace phic {
 

@@ -6,8 +6,8 @@
 //
 //     %y = phiq.matmul %x, %w     ->     %y = phiq.matmul %x, %w {compute = "i8"}
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace phic {

@@ -9,11 +9,11 @@
 //     %w = phiq.weight "w" ... {conversion = #phiq.conversion<from = f32, method = "rtn">}
 //          : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 #include "passes/precision/PrecisionSpec.h"
 #include "passes/precision/WeightRoles.h"
-#include "targets/PackedLayout.h"
+#include "targets/cpu/layout/PackedLayout.h"
 #include "llvm/Support/Regex.h"
 
 namespace phic {

@@ -1,8 +1,8 @@
 //===- PrecisionReport.cpp - Formats and modes of a model ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/precision/PrecisionReport.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
-#include "passes/RowOps.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>

@@ -1,7 +1,7 @@
 //===- WeightRoles.cpp - Embeddings, LM head, the rest ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/precision/WeightRoles.h"
-#include "passes/RowOps.h"
+#include "dialects/phiq/RowOps.h"
 
 using namespace mlir;
 

@@ -4,8 +4,8 @@
 // Ends the quantize phase: a weight matrix is read by phiq.matmul, phiq.embed or
 // phiq.rope as it is stored, or the model has a form that phic does not support.
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
-#include "passes/RowOps.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYQUANTIZEDPASS

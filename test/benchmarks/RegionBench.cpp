@@ -9,7 +9,7 @@
 #include "KernelJit.h"
 #include "RowBaselines.h"
 #include "mlir/Parser/Parser.h"
-#include "targets/halide/Region.h"
+#include "targets/cpu/regions/Region.h"
 #include <benchmark/benchmark.h>
 
 using namespace phic;

@@ -5,7 +5,7 @@
 // within bounds, memory too (AddressSanitizer), and decoding a byte-level
 // tokenizer's ids gives the text back.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Tokenizer.h"
 #include "runtime/Utf8.h"
 #include <cstdio>

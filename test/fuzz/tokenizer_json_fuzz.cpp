@@ -5,9 +5,9 @@
 // pattern: an error or tables. Tables are then used on a text, so that what the
 // compiler let through cannot lead the runtime astray.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/tokenizer/ChatTemplate.h"
-#include "compiler/import/tokenizer/HuggingFace.h"
-#include "compiler/import/tokenizer/Pattern.h"
+#include "compiler/tokenizer/ChatTemplate.h"
+#include "compiler/tokenizer/HuggingFace.h"
+#include "compiler/tokenizer/Pattern.h"
 #include "runtime/Template.h"
 #include <cstdlib>
 

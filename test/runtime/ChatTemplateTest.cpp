@@ -5,8 +5,8 @@
 // by the runtime. The expected texts were made with Python's jinja2, set up as
 // in Hugging Face's apply_chat_template.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/tokenizer/ChatTemplate.h"
-#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/tokenizer/ChatTemplate.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Template.h"
 #include <algorithm>
 #include <filesystem>

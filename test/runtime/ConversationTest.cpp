@@ -4,7 +4,7 @@
 // A program with a real tokenizer and a model that says what the test wants:
 // what the user sees, and what the model was given.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Os.h"
 #include "runtime/Program.h"
 #include "runtime/Tokenizer.h"

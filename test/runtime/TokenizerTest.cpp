@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "runtime/Tokenizer.h"
-#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Utf8.h"
 #include <filesystem>
 #include <gtest/gtest.h>

@@ -6,7 +6,7 @@
 // equal what Hugging Face's library gave for the same strings.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/gguf/GgufReader.h"
-#include "compiler/import/tokenizer/Tokenizer.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Tokenizer.h"
 #include <filesystem>
 #include <fstream>

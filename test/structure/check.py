@@ -78,11 +78,9 @@ def includes_follow_the_arrows():
 def passes_have_a_test():
     names = {str(f) for f in FILES}
     for f in FILES:
-        if f.parts[0] == "passes" and f.suffix == ".cpp" and len(f.parts) == 3 and "Pass" in text(f):
-            if not re.search(r"#define GEN_PASS_DEF_", text(f)):
-                continue
+        if f.parts[0] in {"passes", "targets"} and f.suffix == ".cpp" and "#define GEN_PASS_DEF_" in text(f):
             kebab = re.sub(r"(?<!^)(?=[A-Z])", "-", f.stem).lower()
-            want = f"test/passes/{f.parts[1]}/{kebab}.mlir"
+            want = f"test/{f.parent}/{kebab}.mlir"
             if want not in names:
                 yield f"{f}:1: no test {want}"
 

@@ -5,7 +5,7 @@
 // and gets another schedule; the residual sum is written anew.
 //===----------------------------------------------------------------------===//
 #include "compiler/Plugin.h"
-#include "targets/halide/RegionBuilder.h"
+#include "targets/cpu/regions/RegionBuilder.h"
 
 using namespace phic;
 

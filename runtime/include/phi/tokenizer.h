@@ -4,7 +4,7 @@
 // What a model binary holds instead of tokenizer.json and a Jinja template: two
 // blobs that the runtime reads in place, without any work at start. A blob is
 // position-independent (offsets count bytes from its own start), little-endian
-// and 4-byte aligned. The compiler writes it (compiler/import/tokenizer), the
+// and 4-byte aligned. The compiler writes it (compiler/tokenizer), the
 // runtime reads it (runtime/Tokenizer.h, runtime/Template.h).
 //===----------------------------------------------------------------------===//
 #ifndef PHI_TOKENIZER_H

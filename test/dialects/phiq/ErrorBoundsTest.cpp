@@ -271,7 +271,7 @@ TEST_F(ErrorBounds, OnlineSoftmax) {
   std::vector<float> q = normal(d, 2);
   Rows y = run("%0 = phiq.attend @kv, %a {heads = 1 : i64, scale = 0.5 : f32} : tensor<?x16xf32>", d,
                "tensor<?x16xf32>", row(q));
-  // The order of passes/kernels/AttendCore.cpp: blocks of 32 keys.
+  // The order of targets/cpu/kernels/AttendCore.cpp: blocks of 32 keys.
   float most = -1e30f, sum = 0, out[d] = {};
   for (int64_t t0 = 0; t0 < T; t0 += 32) {
     float scores[32], now = most;

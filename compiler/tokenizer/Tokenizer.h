@@ -1,0 +1,52 @@
+//===- Tokenizer.h - A model's tokenizer as tables -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Compiles the tokenizer and the chat template of a model into the blobs of
+// phi/tokenizer.h. A construct that the tables cannot say is an error that names
+// it. A chat template that is no plain sequence of texts and messages is only a
+// warning: the program then takes raw text.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_TOKENIZER_TOKENIZER_H
+#define PHIC_COMPILER_TOKENIZER_TOKENIZER_H
+
+#include "compiler/import/ModelPath.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace phic {
+class InputFiles;
+namespace gguf {
+class GgufFile;
+}
+
+struct CompiledTokenizer {
+  std::vector<uint8_t> tables;       ///< phi_tokenizer; put it at an address divisible by 4
+  std::vector<uint8_t> chat;         ///< phi_chat; empty: no chat template
+  std::vector<int32_t> stopIds;      ///< ascending; where generation ends
+  std::vector<std::string> warnings; ///< for the user, one a line
+  uint32_t idLimit = 0;              ///< every id is below: must not exceed the model's vocabulary
+};
+
+/// Whether the directory has a tokenizer.json.
+bool hasTokenizer(llvm::StringRef directory, InputFiles *inputs = nullptr);
+
+/// Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json,
+/// chat_template.jinja and the eos ids of generation_config.json, config.json and
+/// genai_config.json. `inputs` is told which of them it found.
+llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory, InputFiles *inputs = nullptr);
+
+/// Reads the tokenizer.* metadata of a GGUF file.
+llvm::Expected<CompiledTokenizer> compileTokenizer(const gguf::GgufFile &file);
+
+/// Whichever of them the model has; without one, a warning that says what the program cannot do then.
+llvm::Expected<CompiledTokenizer> compileTokenizer(const ModelPath &model, InputFiles *inputs = nullptr);
+
+/// An error where the tokenizer makes ids that the model does not know.
+llvm::Error checkVocabulary(const CompiledTokenizer &tokenizer, uint32_t vocab);
+
+} // namespace phic
+
+#endif // PHIC_COMPILER_TOKENIZER_TOKENIZER_H

@@ -1,0 +1,26 @@
+//===- Passes.h - Passes that make CPU code --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// `phic::createFooPass(options)` for each pass of targets/cpu/Passes.td, and `phic::registerPhicCpuPasses()`.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_CPU_PASSES_H
+#define PHIC_TARGETS_CPU_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassRegistry.h"
+
+namespace phic {
+
+/// What the remark about a generic or scalar kernel says; `--Werror=fallback` looks for it.
+inline constexpr llvm::StringLiteral kFallsBack = "falls back to";
+
+#define GEN_PASS_DECL
+#include "targets/cpu/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "targets/cpu/Passes.h.inc"
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_CPU_PASSES_H

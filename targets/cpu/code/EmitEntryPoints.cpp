@@ -1,0 +1,152 @@
+//===- EmitEntryPoints.cpp - Stages become native code ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One function per M class, a straight line of calls:
+//
+//     llvm.func @phi_decode_x86_64_v3(%frame: !llvm.ptr, %thread: i32) {
+//       llvm.call @phi_run_stage(%frame, %thread, 0, @phi_embed..., @phi_args_0, %tiles)
+//       llvm.call @phi_run_stage(%frame, %thread, 1, ...)
+//
+// A stage's constants (offsets of its buffers) are one table that the three share.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "phi/format.h"
+#include "targets/Target.h"
+#include "targets/cpu/Passes.h"
+#include "targets/cpu/kernels/KernelBuilder.h"
+
+using namespace mlir;
+
+namespace phic {
+#define GEN_PASS_DEF_EMITENTRYPOINTSPASS
+#include "targets/cpu/Passes.h.inc"
+
+namespace {
+
+/// Byte offset of a stage's input: of the packed weight, of the buffer that its
+/// stage wrote, or 0 for the token ids, which the frame points to.
+int64_t inputOffset(Value input) {
+  Operation *producer = input.getDefiningOp();
+  if (!producer)
+    return 0;
+  if (auto packed = producer->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked))
+    return int64_t(packed.getOffset());
+  auto stage = cast<plan::StageOp>(producer);
+  unsigned result = cast<OpResult>(input).getResultNumber();
+  return int64_t(cast<plan::BufferAttr>((*stage.getBuffers())[result]).getOffset());
+}
+
+/// The caches a stage names, in the order of their first use.
+SmallVector<StringAttr> cachesOf(plan::StageOp stage) {
+  SmallVector<StringAttr> caches;
+  for (Operation &op : stage.getBody().front())
+    if (auto cache = op.getAttrOfType<FlatSymbolRefAttr>("cache");
+        cache && !llvm::is_contained(caches, cache.getAttr()))
+      caches.push_back(cache.getAttr());
+  return caches;
+}
+
+/// The stage's constants: inputs, then outputs, then key and value offset of each cache.
+SmallVector<int64_t> argumentsOf(plan::StageOp stage, ModuleOp module) {
+  SmallVector<int64_t> arguments;
+  for (Value input : stage.getInputs())
+    arguments.push_back(inputOffset(input));
+  for (Attribute buffer : stage.getBuffersAttr())
+    arguments.push_back(int64_t(cast<plan::BufferAttr>(buffer).getOffset()));
+  for (StringAttr name : cachesOf(stage)) {
+    auto cache = module.lookupSymbol<phiq::CacheOp>(name);
+    for (StringRef key : {"plan.key_offset", "plan.value_offset"})
+      arguments.push_back(cast<IntegerAttr>(cache->getAttr(key)).getInt());
+  }
+  return arguments;
+}
+
+SmallVector<plan::StageOp> stagesOf(ModuleOp module) {
+  SmallVector<plan::StageOp> stages;
+  module.walk([&](plan::StageOp stage) { stages.push_back(stage); });
+  return stages;
+}
+
+class EntryPoints {
+public:
+  EntryPoints(ModuleOp module, const Target &target)
+      : module(module), target(target), b(module.getLoc(), OpBuilder::atBlockEnd(module.getBody())),
+        stages(stagesOf(module)) {}
+
+  void emit() {
+    declareRunStage();
+    for (auto [index, stage] : llvm::enumerate(stages))
+      emitArguments(index, stage);
+    for (MClass mClass : kMClasses)
+      emitEntry(mClass);
+  }
+
+private:
+  std::string argumentsName(size_t index) { return "phi_args_" + std::to_string(index); }
+
+  void declareRunStage() {
+    Type ptr = b.ptrType(), i32 = b.getI32Type(), i64 = b.getI64Type();
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {ptr, i32, i32, ptr, ptr, i64});
+    runStage = LLVM::LLVMFuncOp::create(b, "phi_run_stage", type);
+  }
+
+  void emitArguments(size_t index, plan::StageOp stage) {
+    SmallVector<int64_t> values = argumentsOf(stage, module);
+    auto type = LLVM::LLVMArrayType::get(b.getI64Type(), values.size());
+    auto tensor = RankedTensorType::get({int64_t(values.size())}, b.getI64Type());
+    LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, argumentsName(index),
+                           DenseElementsAttr::get(tensor, ArrayRef<int64_t>(values)));
+  }
+
+  /// columns * ceil(rows / tile rows), rows being the step's, or those whose logits are wanted.
+  Value tileCount(plan::StageOp stage, MClass mClass, Value rows, Value logitRows) {
+    auto tiles = cast<DictionaryAttr>(cast<DictionaryAttr>(stage->getAttr("tiles")).get(mClassName(mClass)));
+    auto field = [&](StringRef key) { return tiles.getAs<IntegerAttr>(key).getInt(); };
+    Value count = stage->hasAttr("logit_rows") ? logitRows : rows;
+    int64_t tileRows = field("rows");
+    Value blocks = tileRows == 1 ? count : b.divide(b.add(count, tileRows - 1), tileRows);
+    return b.mul(blocks, field("columns"));
+  }
+
+  void emitEntry(MClass mClass) {
+    OpBuilder::InsertionGuard guard(b);
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.getI32Type()});
+    std::string name = "phi_" + std::string(mClassName(mClass)) + "_" + std::string(target.isa);
+    auto function = LLVM::LLVMFuncOp::create(b, name, type);
+    b.setInsertionPointToStart(function.addEntryBlock(b));
+    Value frame = function.getArgument(0), thread = function.getArgument(1);
+    Value rows = b.load(b.getI64Type(), frame, offsetof(phi_frame, rows));
+    Value logitRows = b.sub(rows, b.load(b.getI64Type(), frame, offsetof(phi_frame, logit_row0)));
+    for (auto [index, stage] : llvm::enumerate(stages)) {
+      auto kernel = cast<FlatSymbolRefAttr>(stage.getKernels()->get(mClassName(mClass)));
+      Value body = LLVM::AddressOfOp::create(b, b.ptrType(), kernel.getValue());
+      Value arguments = LLVM::AddressOfOp::create(b, b.ptrType(), argumentsName(index));
+      LLVM::CallOp::create(
+          b, runStage,
+          ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments, tileCount(stage, mClass, rows, logitRows)});
+    }
+    LLVM::ReturnOp::create(b, ValueRange());
+  }
+
+  ModuleOp module;
+  const Target &target;
+  KernelBuilder b;
+  SmallVector<plan::StageOp> stages;
+  LLVM::LLVMFuncOp runStage;
+};
+
+struct EmitEntryPointsPass : impl::EmitEntryPointsPassBase<EmitEntryPointsPass> {
+  using EmitEntryPointsPassBase::EmitEntryPointsPassBase;
+  void runOnOperation() override {
+    const Target *found = targetByName(std::string(target));
+    if (!found) {
+      emitError(getOperation().getLoc()) << "unknown CPU level '" << target << "'";
+      return signalPassFailure();
+    }
+    EntryPoints(getOperation(), *found).emit();
+  }
+};
+
+} // namespace
+} // namespace phic

@@ -1,0 +1,281 @@
+//===- StageEmitter.cpp - What every stage kernel is made of ---*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Facts from the attributes that `layout` left; pointers from facts.
+//===----------------------------------------------------------------------===//
+#include "targets/cpu/kernels/StageEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "phi/format.h"
+#include "llvm/Support/raw_ostream.h"
+#include <cstddef>
+
+using namespace mlir;
+
+namespace phic {
+
+//===----------------------------------------------------------------------===//
+// Facts
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+FailureOr<StageBuffer> bufferOfResult(plan::StageOp stage, unsigned index) {
+  auto buffers = stage.getBuffersAttr();
+  if (!buffers || index >= buffers.size())
+    return stage.emitOpError("result ") << index << " has no buffer: run plan-memory first";
+  auto attribute = cast<plan::BufferAttr>(buffers[index]);
+  StageBuffer buffer{.space = StageBuffer::Space::Arena};
+  if (attribute.getSpace() == "logits")
+    buffer.space = StageBuffer::Space::Logits;
+  buffer.rowBytes = int64_t(attribute.getRowBytes());
+  buffer.columns = columnsOf(stage.getResult(index));
+  return buffer;
+}
+
+FailureOr<StageBuffer> bufferOfWeight(plan::StageOp stage, Value input) {
+  auto packed = input.getDefiningOp()->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
+  std::optional<PackedLayout> layout =
+      packed ? PackedLayout::parse(std::string_view(packed.getLayout())) : std::nullopt;
+  if (!layout)
+    return stage.emitOpError("reads a weight without a packed layout: run assign-packed-layouts first");
+  StageBuffer buffer{.space = StageBuffer::Space::Weights};
+  buffer.layout = *layout;
+  buffer.columns = columnsOf(input);
+  return buffer;
+}
+
+FailureOr<StageBuffer> bufferOfInput(plan::StageOp stage, Value input) {
+  if (isa<BlockArgument>(input))
+    return StageBuffer{.space = StageBuffer::Space::Tokens};
+  if (auto producer = input.getDefiningOp<plan::StageOp>())
+    return bufferOfResult(producer, cast<OpResult>(input).getResultNumber());
+  return bufferOfWeight(stage, input);
+}
+
+std::string bufferKey(const StageBuffer &buffer) {
+  return std::to_string(int(buffer.space)) + "," + std::to_string(buffer.rowBytes) + "," +
+         std::to_string(buffer.columns) +
+         (buffer.space == StageBuffer::Space::Weights ? "," + buffer.layout.name() : "") + ";";
+}
+
+} // namespace
+
+FailureOr<StageFacts> StageFacts::of(plan::StageOp stage) {
+  StageFacts facts;
+  facts.stage = stage;
+  facts.logitRows = stage.getLogitRows();
+  for (Value input : stage.getInputs()) {
+    FailureOr<StageBuffer> buffer = bufferOfInput(stage, input);
+    if (failed(buffer))
+      return failure();
+    facts.inputs.push_back(*buffer);
+  }
+  for (unsigned i = 0; i < stage.getNumResults(); ++i) {
+    FailureOr<StageBuffer> buffer = bufferOfResult(stage, i);
+    if (failed(buffer))
+      return failure();
+    facts.results.push_back(*buffer);
+  }
+  FlatSymbolRefAttr symbol;
+  if (auto attend = facts.first<phiq::AttendOp>())
+    symbol = attend.getCacheAttr();
+  else if (auto append = facts.first<phiq::CacheAppendOp>())
+    symbol = append.getCacheAttr();
+  if (symbol) {
+    auto cache = SymbolTable::lookupNearestSymbolFrom<phiq::CacheOp>(stage, symbol);
+    if (!cache || !cache->hasAttr(plan::PlanDialect::kKeyOffset))
+      return stage.emitOpError("uses a cache without a place: run plan-memory first");
+    facts.cache = CacheFacts{int64_t(cache.getHeads()), int64_t(cache.getHeadDim()), cache.getElement().isF16()};
+  }
+  FailureOr<llvm::SmallVector<ColumnGroup>> groups = findColumnGroups(stage);
+  if (failed(groups))
+    return failure();
+  facts.groups = std::move(*groups);
+  return facts;
+}
+
+std::string StageFacts::key() const {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  for (const StageBuffer &buffer : inputs)
+    out << bufferKey(buffer);
+  for (const StageBuffer &buffer : results)
+    out << bufferKey(buffer);
+  if (cache)
+    out << "cache " << cache->heads << " " << cache->headDim << " " << cache->isHalf << ";";
+  llvm::DenseMap<Value, unsigned> numbers;
+  auto number = [&](Value value) { return numbers.try_emplace(value, numbers.size()).first->second; };
+  Block &body = plan::StageOp(stage).getBody().front();
+  for (Value argument : body.getArguments())
+    number(argument);
+  for (Operation &op : body) {
+    out << op.getName();
+    for (Value operand : op.getOperands())
+      out << " " << number(operand);
+    for (NamedAttribute attribute : op.getDiscardableAttrDictionary())
+      out << " " << attribute.getName() << "=" << attribute.getValue();
+    // The cache's name is the one attribute that differs between layers.
+    for (NamedAttribute attribute : op.getAttrs())
+      if (attribute.getName() != "cache")
+        out << " " << attribute.getName() << "=" << attribute.getValue();
+    for (Value result : op.getResults())
+      out << ":" << number(result) << " " << result.getType();
+    out << ";";
+  }
+  return text + (logitRows ? "logit_rows" : "");
+}
+
+//===----------------------------------------------------------------------===//
+// Emitter
+//===----------------------------------------------------------------------===//
+
+std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, StringRef tileKey, StringRef name,
+                              function_ref<void(StageEmitter &)> body) {
+  MLIRContext *context = facts.stage->getContext();
+  Type pointer = LLVM::LLVMPointerType::get(context), i64 = IntegerType::get(context, 64);
+  std::string key = tileKey.str() + ";" + facts.key();
+  return library.define(key, name, facts.stage->getLoc(), LLVM::Linkage::External,
+                        {pointer, pointer, i64, i64, pointer},
+                        [&](KernelBuilder &b, Block::BlockArgListType arguments) {
+                          StageEmitter emitter(b, library, facts, arguments);
+                          body(emitter);
+                        });
+}
+
+StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts,
+                           Block::BlockArgListType arguments)
+    : b(b), library(library), facts(facts), scratch(arguments[4]), begin(arguments[2]), end(arguments[3]) {
+  Value frame = arguments[0], args = arguments[1];
+  auto field = [&](size_t offset, Type type) { return b.load(type, frame, int64_t(offset)); };
+  auto pointer = [&](size_t offset) { return field(offset, b.ptrType()); };
+  Type i64 = b.getI64Type();
+  past = field(offsetof(phi_frame, past), i64);
+  total = field(offsetof(phi_frame, total), i64);
+  context = field(offsetof(phi_frame, context), i64);
+  logitRow0 = field(offsetof(phi_frame, logit_row0), i64);
+  tokens = pointer(offsetof(phi_frame, tokens));
+  rows = field(offsetof(phi_frame, rows), i64);
+  if (facts.logitRows)
+    rows = b.sub(rows, logitRow0);
+  Value weights = pointer(offsetof(phi_frame, weights)), arena = pointer(offsetof(phi_frame, arena));
+  Value logits = pointer(offsetof(phi_frame, logits));
+  kv = pointer(offsetof(phi_frame, kv));
+  int64_t next = 0;
+  auto base = [&](const StageBuffer &buffer) {
+    Value offset = b.load(i64, args, 8 * next++);
+    switch (buffer.space) {
+    case StageBuffer::Space::Arena:
+      return b.offset(arena, offset);
+    case StageBuffer::Space::Weights:
+      return b.offset(weights, offset);
+    case StageBuffer::Space::Logits:
+      return logits;
+    case StageBuffer::Space::Tokens:
+      return tokens;
+    }
+    llvm_unreachable("covered switch");
+  };
+  for (const StageBuffer &buffer : facts.inputs)
+    inputBases.push_back(base(buffer));
+  for (const StageBuffer &buffer : facts.results)
+    resultBases.push_back(base(buffer));
+  if (facts.cache) {
+    keyOffset = b.load(i64, args, 8 * next);
+    valueOffset = b.load(i64, args, 8 * (next + 1));
+  }
+}
+
+void StageEmitter::overTiles(const StageTiles &tiles, function_ref<void(Value, Value, Value)> body) {
+  b.loop(begin, end, 1, [&](Value tile) {
+    Value column = b.i64(0), row = b.mul(tile, tiles.rows);
+    if (tiles.columns > 1 && tiles.rows == 1) {
+      column = tile;
+      row = b.i64(0);
+    } else if (tiles.columns > 1) {
+      // Neighbouring tiles share columns, so that a claim's weights stay in the cache.
+      Value rowTiles = b.divide(b.add(rows, tiles.rows - 1), tiles.rows);
+      column = arith::DivUIOp::create(b, tile, rowTiles);
+      row = b.mul(b.sub(tile, b.mul(column, rowTiles)), tiles.rows);
+    }
+    body(column, row, tiles.rows == 1 ? b.i64(1) : b.minimum(b.i64(tiles.rows), b.sub(rows, row)));
+  });
+}
+
+Value StageEmitter::inputRow(unsigned index, Value row) {
+  return b.offset(inputBases[index], b.mul(row, facts.inputs[index].rowBytes));
+}
+Value StageEmitter::resultRow(unsigned index, Value row) {
+  return b.offset(resultBases[index], b.mul(row, facts.results[index].rowBytes));
+}
+
+Value StageEmitter::cachePointer(Value tokenOffset, Value head) {
+  Value headOffset = b.mul(head, facts.cache->headDim * facts.cache->elementBytes());
+  return b.offset(kv, b.mul(b.add(tokenOffset, headOffset), context));
+}
+Value StageEmitter::cacheKeys(Value head) { return cachePointer(keyOffset, head); }
+Value StageEmitter::cacheValues(Value head) { return cachePointer(valueOffset, head); }
+
+Value StageEmitter::pointerOf(const RegionArgument &argument, Value column, Value row) {
+  using Source = RegionArgument::Source;
+  auto floats = [&](Value base) { return b.offset(base, b.mul(b.add(column, argument.begin), 4)); };
+  switch (argument.source) {
+  case Source::Core:
+    break;
+  case Source::Rows:
+    return floats(inputRow(argument.index, row));
+  case Source::SelectedRows:
+    return floats(inputRow(argument.index, b.add(row, logitRow0)));
+  case Source::Vector:
+    return floats(weight(argument.index));
+  case Source::Scalar:
+    return weight(argument.index);
+  case Source::Floats:
+    return floats(resultRow(argument.index, row));
+  case Source::RopeRow: {
+    Value table = weight(argument.index);
+    if (argument.longIndex >= 0)
+      table = b.select(b.less(b.i64(argument.threshold), total), weight(argument.longIndex), table);
+    return b.offset(table, b.mul(b.add(past, row), 4 * argument.tableColumns));
+  }
+  case Source::Codes:
+    return b.offset(resultRow(argument.index, row), column);
+  case Source::Scales:
+  case Source::Sums: {
+    QuantizedRow layout{facts.results[argument.index].columns, argument.block};
+    int64_t offset = argument.source == Source::Scales ? layout.scalesOffset() : layout.sumsOffset();
+    Value block = b.mul(b.divide(column, argument.block), 4);
+    return b.offset(resultRow(argument.index, row), b.add(block, offset));
+  }
+  case Source::Keys:
+  case Source::Values: {
+    const int64_t d = facts.cache->headDim, element = facts.cache->elementBytes();
+    Value position = b.add(past, row), head = b.divide(column, d);
+    if (argument.source == Source::Values)
+      return b.offset(cacheValues(head), b.mul(position, d * element));
+    Value group = b.divide(position, 8), lane = b.sub(position, b.mul(group, 8));
+    return b.offset(cacheKeys(head), b.mul(b.add(b.mul(group, 8 * d), lane), element));
+  }
+  }
+  llvm_unreachable("core results are the caller's");
+}
+
+void StageEmitter::applyRegion(const ColumnGroup &group, int64_t width, Value steps, Value column, Value row,
+                               Value count, ArrayRef<Value> cores, int64_t coreRowBytes) {
+  RegionPlan plan = planRegion(group, width);
+  std::string symbol = library.declare(plan.spec, b.getLoc());
+  b.loop(b.i64(0), count, 1, [&](Value i) {
+    b.loop(b.i64(0), steps, 1, [&](Value step) {
+      Value ahead = b.mul(step, width), at = b.add(column, ahead), absoluteRow = b.add(row, i);
+      llvm::SmallVector<Value> pointers;
+      for (const RegionArgument &argument : plan.arguments) {
+        if (argument.source == RegionArgument::Source::Core)
+          pointers.push_back(b.offset(cores[argument.index], b.add(b.mul(i, coreRowBytes), b.mul(ahead, 4))));
+        else
+          pointers.push_back(pointerOf(argument, at, absoluteRow));
+      }
+      b.call(symbol, pointers);
+    });
+  });
+}
+
+} // namespace phic

@@ -1,0 +1,116 @@
+//===- StageEmitter.h - What every stage kernel is made of -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A stage kernel has the ABI of phi_kernel (phi/format.h). Its `args` are, for each
+// input and each result of the stage, the byte offset of its buffer or weight, then
+// key_offset and value_offset of its cache where it has one.
+//
+// StageFacts is what is known before emitting; StageEmitter holds the values of one
+// kernel body and turns rows and columns into pointers.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H
+#define PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H
+
+#include "targets/Target.h"
+#include "targets/cpu/kernels/KernelLibrary.h"
+#include "targets/cpu/kernels/StageShape.h"
+#include "targets/cpu/layout/PackedLayout.h"
+
+namespace phic {
+
+/// An input or a result of a stage, as a kernel sees it.
+struct StageBuffer {
+  enum class Space : uint8_t { Arena, Weights, Logits, Tokens };
+  Space space;
+  int64_t rowBytes = 0;   ///< Arena, Logits
+  PackedLayout layout = {}; ///< Weights
+  int64_t columns = 0;    ///< N of rows; K of a weight
+};
+
+struct CacheFacts {
+  int64_t heads, headDim;
+  bool isHalf;             ///< f16 elements, else f32
+  int64_t elementBytes() const { return isHalf ? 2 : 4; }
+};
+
+struct StageFacts {
+  plan::StageOp stage;
+  llvm::SmallVector<ColumnGroup> groups;
+  llvm::SmallVector<StageBuffer> inputs, results;
+  std::optional<CacheFacts> cache;
+  bool logitRows = false;  ///< works on the wanted rows only
+
+  /// Fails with a diagnostic when the stage has no kernel.
+  static mlir::FailureOr<StageFacts> of(plan::StageOp stage);
+  /// Everything but offsets and names: equal for stages that can share a kernel.
+  std::string key() const;
+  template <typename Op> Op first() const {
+    auto ops = plan::StageOp(stage).getBody().front().template getOps<Op>();
+    return ops.empty() ? Op() : *ops.begin();
+  }
+};
+
+/// How an M class's tiles divide the stage: `columns` tiles side by side, `rows` rows each.
+struct StageTiles {
+  int64_t columns, rows;
+};
+
+/// One kernel of one stage for one M class.
+struct StageKernel {
+  StageTiles tiles;
+  int64_t scratchBytes;
+  std::string symbol;
+  std::string fallback = {}; ///< the generic code that does part of it: "scalar code, ..."; empty: none
+};
+
+class StageEmitter {
+public:
+  StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts,
+               mlir::Block::BlockArgListType arguments);
+
+  /// The tiles of [begin, end): `body(column tile, first row, number of rows)`. One row a tile and more than one
+  /// column of tiles: for a step of one row.
+  void overTiles(const StageTiles &tiles,
+                 llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value count)> body);
+
+  /// Byte `column`-independent start of row `row` of an input or result.
+  mlir::Value inputRow(unsigned index, mlir::Value row);
+  mlir::Value resultRow(unsigned index, mlir::Value row);
+  mlir::Value weight(unsigned index) { return inputBases[index]; }
+  /// Keys and values of a KV head of the stage's cache.
+  mlir::Value cacheKeys(mlir::Value head);
+  mlir::Value cacheValues(mlir::Value head);
+
+  /// Applies a group's region to rows [row, row + count) of the step and columns [column, column + width * steps) of
+  /// the group. Core results are in scratch: `cores[i]` points to row 0 and the first column, rows `coreRowBytes` apart.
+  void applyRegion(const ColumnGroup &group, int64_t width, mlir::Value steps, mlir::Value column, mlir::Value row,
+                   mlir::Value count, llvm::ArrayRef<mlir::Value> cores, int64_t coreRowBytes);
+
+  KernelBuilder &b;
+  KernelLibrary &library;
+  const StageFacts &facts;
+  mlir::Value rows, past, total, context, logitRow0, tokens, scratch;
+
+private:
+  mlir::Value pointerOf(const RegionArgument &argument, mlir::Value column, mlir::Value row);
+  mlir::Value cachePointer(mlir::Value tokenOffset, mlir::Value head);
+
+  mlir::Value begin, end, kv, keyOffset, valueOffset;
+  llvm::SmallVector<mlir::Value> inputBases, resultBases;
+};
+
+/// Each takes a stage of its kind. M classes with equal tile shapes share a kernel.
+mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                             const TileShape &tile);
+mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+                                             const TileShape &tile);
+mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target);
+
+/// Defines the kernel function around `body`, which emits it with an emitter. `tileKey`: what of the tile shape
+/// the code depends on.
+std::string defineStageKernel(KernelLibrary &library, const StageFacts &facts, llvm::StringRef tileKey,
+                              llvm::StringRef name, llvm::function_ref<void(StageEmitter &)> body);
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H

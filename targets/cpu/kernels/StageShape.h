@@ -1,0 +1,96 @@
+//===- StageShape.h - Which columns a stage computes together --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads a stage's region as *cores* (matmul, attend, embed: what has its own loops)
+// and row operations after them, and splits the columns into groups that one tile
+// can finish: a group's results need the same columns of the same cores.
+//
+//     q, k, v = columns of one matmul; rope(q), rope(k); append k, v; yield q
+//     ->  {q: matmul columns [0, 512), rope, result 0}
+//         {k: matmul columns [512, 640), rope, keys}   {v: [640, 768), values}
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
+#define PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
+
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "targets/cpu/regions/Region.h"
+#include "llvm/ADT/SmallVector.h"
+#include <string>
+
+namespace phic {
+
+/// Columns [begin, begin + the group's columns) of a core's result.
+struct CoreUse {
+  mlir::Operation *core;
+  int64_t begin;
+  bool operator==(const CoreUse &) const = default;
+};
+
+/// Where a group's value goes.
+struct Sink {
+  enum class Kind : uint8_t { Result, Keys, Values };
+  Kind kind;
+  mlir::Value value;
+  unsigned index = 0;              ///< of the stage's result
+  phiq::CacheAppendOp append = {}; ///< Keys, Values
+};
+
+struct ColumnGroup {
+  llvm::SmallVector<CoreUse> cores;
+  llvm::SmallVector<Sink> sinks;
+  int64_t columns = 0;
+  int64_t headDim = 0;             ///< row operations work on heads of this width; 0: on any width
+  int64_t unit = 8;                ///< a tile is a multiple of it
+
+  /// One result that is a core's result unchanged: the core writes it in place.
+  bool isPlain() const;
+};
+
+/// The groups of a stage, in the order of its sinks. Fails with a diagnostic at the offending op.
+mlir::FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage);
+
+/// What a region's pointer argument points to.
+struct RegionArgument {
+  enum class Source : uint8_t {
+    Core,          ///< row of core `index`'s result in scratch
+    Rows,          ///< row of stage input `index`
+    SelectedRows,  ///< the same, but of the wanted rows: row logit_row0 + i
+    Vector,        ///< stage input `index`, the same for each row
+    Scalar,        ///< the one element of stage input `index`
+    RopeRow,       ///< row of table `index` (`longIndex` when total > threshold) at the row's position
+    Floats,        ///< row of stage result `index`
+    Codes,
+    Scales,
+    Sums, ///< the parts of a quantized row of stage result `index`
+    Keys,
+    Values,  ///< the row's place in the cache
+  };
+  Source source;
+  unsigned index = 0;
+  int64_t begin = 0;     ///< column of the group's column 0
+  int64_t block = 0;     ///< Codes, Scales, Sums
+  int longIndex = -1;    ///< RopeRow
+  int64_t threshold = 0, tableColumns = 0;
+};
+
+struct RegionPlan {
+  RegionSpec spec;
+  llvm::SmallVector<RegionArgument> arguments; ///< in the order of the function's
+};
+
+/// The group's row operations on `width` columns.
+RegionPlan planRegion(const ColumnGroup &group, int64_t width);
+
+/// "rope_append", "silu_mul", "none": the operations, for a kernel's symbol.
+std::string epilogueName(const ColumnGroup &group);
+
+/// Columns of a [M, N] value.
+inline int64_t columnsOf(mlir::Value value) { return mlir::cast<mlir::ShapedType>(value.getType()).getShape().back(); }
+/// The block of a quantized value's format; 0 for floats.
+int64_t blockOf(mlir::Value value);
+inline bool isCore(mlir::Operation *op) { return mlir::isa<phiq::MatmulOp, phiq::AttendOp, phiq::EmbedOp>(op); }
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
