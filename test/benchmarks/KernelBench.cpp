@@ -5,12 +5,12 @@
 // packed weights and is compared with a loop that only reads them; prefill multiplies 64
 // rows with weights that stay in the cache.
 //===----------------------------------------------------------------------===//
-#include "../targets/KernelJit.h"
-#include "../targets/MatmulProblem.h"
-#include "../targets/cpu/kernels/AttendFunction.h"
 #include "benchmark/benchmark.h"
 #include "compiler/report/Roofline.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "test/targets/cpu/kernels/AttendFunction.h"
+#include "test/targets/cpu/kernels/KernelJit.h"
+#include "test/targets/cpu/kernels/MatmulProblem.h"
 #include <iterator>
 
 using namespace phic;

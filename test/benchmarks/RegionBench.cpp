@@ -6,10 +6,10 @@
 //
 //     RegionBench --benchmark_repetitions=9 --benchmark_report_aggregates_only
 //===----------------------------------------------------------------------===//
-#include "KernelJit.h"
 #include "RowBaselines.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/cpu/regions/Region.h"
+#include "test/targets/cpu/kernels/KernelJit.h"
 #include <benchmark/benchmark.h>
 
 using namespace phic;
