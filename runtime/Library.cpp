@@ -72,7 +72,7 @@ void logOpened(const phi_model_options &options, const OpenModel &open) {
     return;
   char text[sizeof(open.path) + 256];
   Writer line(text, sizeof(text));
-  line << open.model.name << ": code for " << open.variant->name << ", weights ";
+  line << open.model.name << ": code for " << open.code.variant->name << ", weights ";
   if (open.path[0])
     line << "of " << open.path;
   else

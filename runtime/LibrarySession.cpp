@@ -31,7 +31,7 @@ phi_session *placeSession(Layout *layout, const phi_model &model, const phi_sess
   wanted.threads = options.threads;
   wanted.logitRows = model.pruned_head ? 1 : PHI_VERIFY_ROWS;
   wanted.pool = options.pool;
-  layoutSession(session, layout, model, libraryModel(&model).open.variant, wanted);
+  layoutSession(session, layout, libraryModel(&model).open.code, wanted);
   return placed;
 }
 
@@ -65,10 +65,14 @@ phi_status checkAppend(const phi_session *session, const int32_t *ids, int64_t c
   return PHI_FULL;
 }
 
-phi_status statusOf(Advance advance, phi_error *errorText) {
+phi_status statusOf(const Session &session, Advance advance, phi_error *errorText) {
   if (advance == Advance::Done)
     return PHI_OK;
-  return ErrorText(errorText)(PHI_CANCELLED, "cancelled");
+  ErrorText error(errorText);
+  if (advance == Advance::Interrupted)
+    return error(PHI_CANCELLED, "cancelled");
+  explainFailure(session, error);
+  return PHI_DEVICE_FAILED;
 }
 
 } // namespace
@@ -97,8 +101,11 @@ phi_status createSession(const phi_model *model, const phi_session_options *give
   phi_session *created = placeSession(&layout, *model, options, &placed);
   placed.interrupted = options.cancel;
   *created = placed;
-  if (!startSession(created))
-    return error(PHI_NO_THREADS, "the system starts no more threads");
+  phi_status status = startSession(created);
+  if (status != PHI_OK) {
+    explainFailure(*created, error);
+    return status;
+  }
   *session = created;
   return PHI_OK;
 }
@@ -115,8 +122,11 @@ phi_status forkSession(const phi_session *from, const phi_session_options *given
     return PHI_FULL;
   }
   phi_status status = createSession(from->model, given, memory, bytes, session, errorText);
-  if (status == PHI_OK)
-    copySequence(*from, *session);
+  if (status != PHI_OK || copySequence(*from, *session))
+    return status;
+  status = statusOf(**session, Advance::Failed, errorText);
+  freeSession(*session);
+  *session = nullptr;
   return status;
 }
 
@@ -127,7 +137,7 @@ void freeSession(phi_session *session) {
 
 phi_status prefill(phi_session *session, const int32_t *ids, int64_t count, phi_error *error) {
   phi_status status = checkAppend(session, ids, count, error);
-  return status == PHI_OK ? statusOf(append(session, ids, count, nullptr), error) : status;
+  return status == PHI_OK ? statusOf(*session, append(session, ids, count, nullptr), error) : status;
 }
 
 phi_status decodeOne(phi_session *session, int32_t id, phi_error *error) { return prefill(session, &id, 1, error); }
@@ -143,13 +153,13 @@ phi_status verify(phi_session *session, const int32_t *ids, int64_t count, phi_e
     error << "verify takes 1 to " << PHI_VERIFY_ROWS << " ids, not " << count;
     return PHI_BAD_ARGUMENT;
   }
-  return statusOf(appendVerified(session, ids, count), errorText);
+  return statusOf(*session, appendVerified(session, ids, count), errorText);
 }
 
 float *logitsRow(phi_session *session, int64_t row) {
   if (!session || row < 0 || row >= session->logitRows)
     return nullptr;
-  return session->frame.logits + row * int64_t(session->model->vocab);
+  return session->logits + row * int64_t(session->model->vocab);
 }
 
 int64_t sessionLength(const phi_session *session) { return session ? session->length : 0; }

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Model.h"
 
-#include "CpuFeatures.h"
 #include "Os.h"
 
 #include <string.h>
@@ -17,20 +16,36 @@ phi_status noSuchCode(const phi_model &model, const char *cpuVariant, Writer &er
   return PHI_BAD_ARGUMENT;
 }
 
+const phi_variant *findVariant(const phi_model &model, const char *name) {
+  for (uint32_t i = 0; i < model.variant_count; ++i)
+    if (strcmp(model.variants[i].name, name) == 0)
+      return &model.variants[i];
+  return nullptr;
+}
+
+/// The first that this machine runs; without one, the last.
+const phi_variant *bestVariant(const phi_model &model) {
+  const phi_variant *last = model.variants + model.variant_count - 1;
+  for (const phi_variant *variant = model.variants; variant < last; ++variant)
+    if (!phi_device_cpu.lacking(*variant))
+      return variant;
+  return last;
+}
+
 phi_status chooseCode(OpenModel *open, const char *cpuVariant, Writer &errors) {
-  const uint64_t features = cpuFeatures();
   const phi_model &model = open->model;
-  open->variant = cpuVariant ? findVariant(model, cpuVariant) : chooseVariant(model, features);
-  if (cpuVariant && !open->variant)
+  const phi_variant *wanted = cpuVariant ? findVariant(model, cpuVariant) : bestVariant(model);
+  if (!wanted)
     return noSuchCode(model, cpuVariant, errors);
-  const phi_variant &wanted = open->variant ? *open->variant : model.variants[model.variant_count - 1];
-  const uint64_t lacking = wanted.features & ~features;
+  open->code = {&phi_device_cpu, &model, wanted, nullptr, nullptr};
+  const char *lacking = open->code.device->lacking(*wanted);
   if (!lacking)
     return PHI_OK;
+  const char *machine = open->code.device->machine;
   if (cpuVariant)
-    errors << "--cpu-variant " << cpuVariant << ": this processor lacks " << cpuFeatureName(lacking);
+    errors << "--cpu-variant " << cpuVariant << ": this " << machine << " lacks " << lacking;
   else
-    errors << "this model needs a processor with " << wanted.name << "; this one lacks " << cpuFeatureName(lacking);
+    errors << "this model needs a " << machine << " with " << wanted->name << "; this one lacks " << lacking;
   return PHI_NO_PROCESSOR;
 }
 
@@ -136,17 +151,23 @@ phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsS
   open->model = constants;
   open->mapping = nullptr;
   open->path[0] = 0;
+  open->code = {};
   phi_status status = checkVersion(constants, errors);
   if (status == PHI_OK)
     status = chooseCode(open, cpuVariant, errors);
   if (status == PHI_OK)
     status = constants.sidecar ? openSidecar(open, constants, source, errors) : useEmbedded(*open, source, errors);
+  if (status == PHI_OK && !open->code.device->load(&open->code, open->model.weights, errors))
+    status = PHI_DEVICE_FAILED;
   if (status != PHI_OK)
     closeModel(open);
   return status;
 }
 
 void closeModel(OpenModel *open) {
+  if (open->code.weights)
+    open->code.device->unload(&open->code);
+  open->code.weights = nullptr;
   if (open->mapping)
     os::release(open->mapping, open->mappedBytes);
   open->mapping = nullptr;

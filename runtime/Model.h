@@ -7,8 +7,7 @@
 #ifndef PHI_RUNTIME_MODEL_H
 #define PHI_RUNTIME_MODEL_H
 
-#include "Writer.h"
-#include "phi/format.h"
+#include "runtime/devices/Device.h"
 
 namespace phi {
 
@@ -21,7 +20,7 @@ struct WeightsSource {
 
 struct OpenModel {
   phi_model model;             ///< the constants, `weights` always set
-  const phi_variant *variant;
+  LoadedCode code;             ///< of the variant that was chosen
   const uint8_t *mapping;      ///< of a sidecar that was opened by path, else nullptr
   uint64_t mappedBytes;
   char path[4096];             ///< of that file; empty: none

@@ -9,6 +9,7 @@
 #include "CommandLine.h"
 #include "LogitsFile.h"
 #include "Model.h"
+#include "Os.h"
 #include "Output.h"
 #include "Prompt.h"
 #include "PromptLookup.h"
@@ -51,15 +52,19 @@ private:
   bool start();
   bool encode();
   bool openLogits();
-  bool append(const int32_t *ids, int64_t count, const LogitsSink *sink);
   int32_t nextToken(int64_t row);
   bool answer();
-  void decodeTokens(int32_t id, int64_t limit);
+  bool decodeTokens(int32_t id, int64_t limit);
   bool answerOnce();
   bool chat();
   bool isStop(int32_t id) const;
   bool fail(Text what) {
     errors << what << '\n';
+    return false;
+  }
+  bool failDevice() {
+    explainFailure(session, errors);
+    errors << '\n';
     return false;
   }
 
@@ -114,12 +119,13 @@ void Program::layOut(Layout *layout) {
   wanted.logitRows = options.logits && !model.pruned_head ? model.chunk_rows : options.promptLookup + 1;
   if (options.streamTimes >= 0)
     stream.times = layout->take<uint64_t>(model.stage_count);
+  wanted.onSparse = os::keepPagesSmall;
   wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
   layoutPrompt(&prompt, layout, context);
   layoutSampler(&sampler, layout, model.vocab, options.sampler);
   layoutOutput(&output, layout, model.tokenizer ? &prompt.tokenizer : nullptr, options.printIds, options.stops,
                options.stopCount);
-  layoutSession(&session, layout, model, opened.variant, wanted);
+  layoutSession(&session, layout, opened.code, wanted);
 }
 
 /// Takes the memory and starts the threads: the last allocation of a run.
@@ -138,14 +144,15 @@ bool Program::start() {
   }
   layOut(&layout);
   session.interrupted = &interrupted;
-  stream.model = &model;
+  stream.device = &session.device;
   stream.file = int(options.streamTimes >= 0 ? options.streamTimes : options.streamStages);
   if (options.streams())
     beginStream(&stream, session.frame.context);
-  // Positions lie in many strips: a huge page each would take memory for tokens that never come.
-  os::keepPagesSmall(session.frame.kv, kvBytes(session));
-  if (!startSession(&session))
+  phi_status status = startSession(&session);
+  if (status == PHI_NO_THREADS)
     return fail("the system allows no more threads; a smaller --threads needs fewer");
+  if (status != PHI_OK)
+    return failDevice();
   os::onInterrupt(onFirstInterrupt);
   stats.loaded = os::now() - stats.start;
   return true;
@@ -183,12 +190,8 @@ bool Program::openLogits() {
   return false;
 }
 
-bool Program::append(const int32_t *ids, int64_t count, const LogitsSink *sink) {
-  return phi::append(&session, ids, count, sink) == Advance::Done;
-}
-
 /// From a row of logits of the last step.
-int32_t Program::nextToken(int64_t row) { return sample(&sampler, session.frame.logits + row * int64_t(model.vocab)); }
+int32_t Program::nextToken(int64_t row) { return sample(&sampler, session.logits + row * int64_t(model.vocab)); }
 
 bool Program::isStop(int32_t id) const {
   if (options.ignoreEos)
@@ -199,8 +202,9 @@ bool Program::isStop(int32_t id) const {
   return false;
 }
 
-/// Prints `id` and further tokens until one stops the answer, `limit` are there or the context is full.
-void Program::decodeTokens(int32_t id, int64_t limit) {
+/// Prints `id` and further tokens until one stops the answer, `limit` are there or the context is full. False: the
+/// device failed.
+bool Program::decodeTokens(int32_t id, int64_t limit) {
   double from = os::now(), last = from;
   for (int64_t count = 1;; ++count) {
     prompt.lastId = id;
@@ -213,7 +217,10 @@ void Program::decodeTokens(int32_t id, int64_t limit) {
       errors << "stopped: the context of " << context << " tokens is full (--ctx)\n";
       break;
     }
-    if (appendGuessing(&lookup, &session, id) != Advance::Done)
+    Advance advance = appendGuessing(&lookup, &session, id);
+    if (advance == Advance::Failed)
+      return failDevice();
+    if (advance == Advance::Interrupted)
       break;
     id = nextToken(lookup.right);
     last = os::now();
@@ -221,6 +228,7 @@ void Program::decodeTokens(int32_t id, int64_t limit) {
   }
   forgetGuesses(&lookup, &session);
   stats.decode += last - from;
+  return true;
 }
 
 /// Answers the prompt's ids. False when it could not be done to the end.
@@ -229,10 +237,12 @@ bool Program::answer() {
       [](void *file, const float *rows, int64_t count) { return static_cast<LogitsFile *>(file)->write(rows, count); },
       &logits};
   double from = os::now();
-  bool done = append(prompt.ids, prompt.idCount, options.logits ? &sink : nullptr);
-  if (!done && !interrupted)
+  Advance advance = append(&session, prompt.ids, prompt.idCount, options.logits ? &sink : nullptr);
+  if (advance == Advance::Failed)
+    return failDevice();
+  if (advance == Advance::Interrupted && !interrupted)
     errors << "cannot write --logits " << options.logits << ": " << os::lastError() << '\n';
-  if (!done)
+  if (advance == Advance::Interrupted)
     return false;
   int32_t id = options.count ? nextToken(session.logitRows - 1) : -1;
   double known = os::now();
@@ -243,9 +253,9 @@ bool Program::answer() {
   if (stats.firstToken == 0)
     stats.firstToken = known - stats.start;
   beginAnswer(&output, /*continues=*/options.raw);
-  decodeTokens(id, options.count);
+  bool decoded = decodeTokens(id, options.count);
   endAnswer(&output, out);
-  return !interrupted;
+  return decoded && !interrupted;
 }
 
 bool Program::answerOnce() {

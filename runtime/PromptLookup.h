@@ -29,7 +29,7 @@ struct PromptLookup {
 int64_t guess(const int32_t *tokens, int64_t length, int32_t *guesses, int64_t room);
 
 /// Appends `id` to the sequence, and what is guessed to follow it. The logits that follow `id` are then at
-/// frame.logits [lookup->right, vocab]. Without guesses this is a decoding step.
+/// session->logits [lookup->right, vocab]. Without guesses this is a decoding step.
 Advance appendGuessing(PromptLookup *lookup, Session *session, int32_t id);
 /// Takes the guesses that have not come true out of the sequence.
 void forgetGuesses(PromptLookup *lookup, Session *session);

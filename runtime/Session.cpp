@@ -10,11 +10,13 @@
 namespace phi {
 namespace {
 
-phi_entry entryFor(const phi_variant &variant, int64_t rows) {
+Entry entryFor(int64_t rows) {
   if (rows == 1)
-    return variant.decode;
-  return rows <= int64_t(PHI_VERIFY_ROWS) ? variant.verify : variant.prefill;
+    return Entry::Decode;
+  return rows <= int64_t(PHI_VERIFY_ROWS) ? Entry::Verify : Entry::Prefill;
 }
+
+const phi_device &deviceOf(const Session &session) { return *session.device.code->device; }
 
 /// LongRoPE has two tables, chosen by the sequence's length. Keys in the cache are
 /// rotated by the one in force when they were made, so crossing the limit, either
@@ -43,22 +45,27 @@ int64_t rowsOfStep(const Session &session, int64_t total, int64_t firstWanted) {
 /// Computes tokens up to `total`; logits from token `firstWanted` on.
 Advance compute(Session *session, int64_t total, int64_t firstWanted, const LogitsSink *sink) {
   phi_frame &frame = session->frame;
+  const phi_device &device = deviceOf(*session);
   session->logitRows = 0;
   chooseTable(session, total);
   while (session->cached < total) {
     if (session->interrupted && __atomic_load_n(session->interrupted, __ATOMIC_RELAXED))
-      return Advance::Interrupted;
+      return device.wait(session->device) ? Advance::Interrupted : Advance::Failed;
     int64_t rows = rowsOfStep(*session, total, firstWanted);
-    frame.tokens = session->tokens + session->cached;
+    device.upload(session->device, const_cast<int32_t *>(frame.tokens), session->tokens + session->cached,
+                  uint64_t(rows) * sizeof(int32_t));
     frame.rows = rows;
     frame.past = session->cached;
     frame.total = total;
     frame.logit_row0 = firstLogitRow(frame.past, rows, firstWanted);
-    runStep(session->scheduler, entryFor(*session->variant, rows), &frame);
+    device.run(session->device, entryFor(rows), &frame);
+    // The last step has logits: nothing is under way when this returns.
+    if (frame.logit_row0 < rows && !device.wait(session->device))
+      return Advance::Failed;
     session->cached += rows;
     session->length = session->cached > session->length ? session->cached : session->length;
     session->logitRows = rows - frame.logit_row0;
-    if (sink && session->logitRows > 0 && !sink->take(sink->state, frame.logits, session->logitRows))
+    if (sink && session->logitRows > 0 && !sink->take(sink->state, session->logits, session->logitRows))
       return Advance::Interrupted;
   }
   return Advance::Done;
@@ -72,38 +79,74 @@ void copyCache(const phi_stage_output &cache, const Session &from, Session *to) 
   uint64_t count = uint64_t((from.cached + kGroup - 1) / kGroup * kGroup) * tokenBytes;
   for (uint64_t strip = 0; strip < strips; ++strip) {
     uint64_t at = cache.offset + strip * tokenBytes;  // a token; times the capacity it is the strip's place
-    memcpy(to->frame.kv + at * uint64_t(to->frame.context), from.frame.kv + at * uint64_t(from.frame.context), count);
+    deviceOf(*to).copy(to->device, to->frame.kv + at * uint64_t(to->frame.context),
+                       from.frame.kv + at * uint64_t(from.frame.context), count);
   }
+}
+
+/// The memory that the device computes in; a layout of their own for what the host reads.
+void placeFrame(Session *session, Layout *work, Layout *results) {
+  phi_frame &frame = session->frame;
+  const phi_model &model = *session->model;
+  const uint64_t workers = deviceOf(*session).isHost ? uint64_t(session->options.threads) : 1;
+  frame.logits =
+      reinterpret_cast<float *>(results->take(uint64_t(session->options.logitRows), model.vocab * sizeof(float)));
+  frame.tokens = work->take<int32_t>(model.chunk_rows);
+  frame.scratch = work->take(workers, model.scratch_bytes);
+  frame.arena = work->take(1, model.arena_bytes);
+  frame.kv = work->take(uint64_t(frame.context), model.kv_bytes_per_token);
+}
+
+/// Memory of a device that has its own.
+phi_status reserveFrame(Session *session) {
+  Layout work, results;
+  placeFrame(session, &work, &results);
+  DeviceSession &device = session->device;
+  if (!deviceOf(*session).reserve(&device, work.overflow ? UINT64_MAX : work.size, results.size)) {
+    deviceOf(*session).stop(&device);
+    return PHI_NO_MEMORY;
+  }
+  work = {.base = device.work};
+  results = {.base = device.results};
+  placeFrame(session, &work, &results);
+  session->logits = reinterpret_cast<float *>(device.resultsHost);
+  return PHI_OK;
 }
 
 } // namespace
 
-void layoutSession(Session *session, Layout *layout, const phi_model &model, const phi_variant *variant,
-                   const SessionOptions &options) {
+void layoutSession(Session *session, Layout *layout, const LoadedCode &code, const SessionOptions &options) {
   phi_frame &frame = session->frame;
-  session->model = &model;
-  session->variant = variant;
+  session->model = code.model;
+  session->device = {&code, nullptr, nullptr, nullptr, nullptr};
   session->options = options;
   session->contextLimit = options.context;
   session->length = session->cached = session->logitRows = 0;
   session->longTable = false;
-  frame.weights = model.weights;
+  frame.weights = code.weights;
   frame.context = (options.context + kContextGranule - 1) / kContextGranule * kContextGranule;
-  session->schedulerMemory = layout->take(1, schedulerBytes(options.threads));
+  session->device.state = layout->take(1, code.device->stateBytes(code, options));
   session->tokens = layout->take<int32_t>(uint64_t(frame.context));
-  frame.logits = reinterpret_cast<float *>(layout->take(uint64_t(options.logitRows), model.vocab * sizeof(float)));
-  frame.scratch = layout->take(uint64_t(options.threads), model.scratch_bytes);
-  frame.arena = layout->take(1, model.arena_bytes);
-  frame.kv = layout->take(uint64_t(frame.context), model.kv_bytes_per_token);
+  if (code.device->isHost) {
+    placeFrame(session, layout, layout);
+    session->logits = frame.logits;
+  }
 }
 
-bool startSession(Session *session) {
-  session->scheduler = startScheduler(session->schedulerMemory, session->options.threads, session->model->scratch_bytes,
-                                      session->options.hook, session->options.pool);
-  return session->scheduler != nullptr;
+phi_status startSession(Session *session) {
+  const phi_device &device = deviceOf(*session);
+  phi_status status = device.start(&session->device, session->options);
+  if (status != PHI_OK)
+    return status;
+  status = device.isHost ? PHI_OK : reserveFrame(session);
+  if (status == PHI_OK)
+    device.settle(session->device, session->frame, session->options);
+  return status;
 }
 
-void stopSession(Session *session) { stopScheduler(session->scheduler); }
+void stopSession(Session *session) { deviceOf(*session).stop(&session->device); }
+
+void explainFailure(const Session &session, Writer &errors) { deviceOf(session).explain(session.device, errors); }
 
 uint64_t kvBytes(const Session &session) { return session.model->kv_bytes_per_token * uint64_t(session.frame.context); }
 
@@ -126,20 +169,21 @@ void truncate(Session *session, int64_t length) {
   session->logitRows = 0;
 }
 
-void copySequence(const Session &from, Session *to) {
+bool copySequence(const Session &from, Session *to) {
   const phi_model &model = *from.model;
   to->length = from.length;
   to->cached = from.cached;
   to->longTable = from.longTable;
   to->logitRows = from.logitRows;
   memcpy(to->tokens, from.tokens, size_t(from.length) * sizeof(int32_t));
-  memcpy(to->frame.logits, from.frame.logits, size_t(from.logitRows) * model.vocab * sizeof(float));
+  memcpy(to->logits, from.logits, size_t(from.logitRows) * model.vocab * sizeof(float));
   for (uint32_t i = 0; i < model.stage_count; ++i)
     for (uint32_t j = 0; j < model.stages[i].output_count; ++j) {
       const phi_stage_output &output = model.stages[i].outputs[j];
       if (output.space == PHI_SPACE_KV_KEY || output.space == PHI_SPACE_KV_VALUE)
         copyCache(output, from, to);
     }
+  return deviceOf(*to).wait(to->device);
 }
 
 } // namespace phi

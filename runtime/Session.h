@@ -8,21 +8,12 @@
 #define PHI_RUNTIME_SESSION_H
 
 #include "Memory.h"
-#include "Threads.h"
-#include "phi/format.h"
+#include "runtime/devices/Device.h"
 
 namespace phi {
 
 /// A KV cache holds a multiple of this many tokens (its keys are stored in groups).
 constexpr int64_t kContextGranule = 32;
-
-struct SessionOptions {
-  int64_t context;    ///< most tokens of the sequence, 1..model.context_max
-  int32_t threads;
-  int64_t logitRows;  ///< most rows of logits of one step: 1, or chunk_rows when every row is wanted
-  StageHook hook;
-  phi_pool pool = {}; ///< parallel is null: threads of the session's own
-};
 
 /// Takes the logits of consecutive tokens, [rows, vocab]; false stops the session.
 struct LogitsSink {
@@ -32,16 +23,15 @@ struct LogitsSink {
 
 struct Session {
   const phi_model *model;
-  const phi_variant *variant;
-  phi_scheduler *scheduler;
-  uint8_t *schedulerMemory;
-  phi_frame frame;
+  DeviceSession device;
+  phi_frame frame;          ///< the device's addresses: nobody here reads what is there
+  float *logits;            ///< [logitRows, vocab] of the last tokens, in host memory
   int32_t *tokens;          ///< [context] the sequence, kept for when it must be computed again
   int64_t length;           ///< of the sequence
   int64_t
       cached; ///< tokens whose keys and values are in the cache; less than `length` when some must be computed again
   bool longTable; ///< their keys are rotated by the long RoPE table
-  int64_t logitRows; ///< rows at frame.logits that belong to the last tokens
+  int64_t logitRows; ///< rows at `logits` that belong to the last tokens
   int64_t contextLimit; ///< as asked for; frame.context is its multiple of the granule
   SessionOptions options;
   const volatile int32_t *interrupted; ///< looked at between steps
@@ -50,27 +40,31 @@ struct Session {
 enum class Advance {
   Done,
   Interrupted, ///< by the user or the sink; the session holds the tokens before
+  Failed,      ///< the device did: explainFailure() says why
 };
 
-/// Takes the session's memory. Measuring and placing must be given the same arguments.
-void layoutSession(Session *session, Layout *layout, const phi_model &model, const phi_variant *variant,
-                   const SessionOptions &options);
-/// Starts the threads. False: the system has no more.
-bool startSession(Session *session);
+/// Takes the session's host memory. Measuring and placing must be given the same arguments; `code` outlives the session.
+void layoutSession(Session *session, Layout *layout, const LoadedCode &code, const SessionOptions &options);
+/// Starts the threads, or takes the memory of another device. PHI_OK, PHI_NO_THREADS, PHI_NO_MEMORY or
+/// PHI_DEVICE_FAILED; explainFailure() has a sentence then.
+phi_status startSession(Session *session);
 void stopSession(Session *session);
+/// Why the device did not do what it was to do.
+void explainFailure(const Session &session, Writer &errors);
 
 uint64_t kvBytes(const Session &session);
 
 /// Appends `count` tokens (1..contextLimit - length). With a sink, it gets the logits
 /// of each of them (of the last only if the model has a pruned head); without, the last
-/// token's logits are at frame.logits.
+/// token's logits are at session->logits.
 Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink);
-/// Appends up to PHI_VERIFY_ROWS tokens; the logits of each are at frame.logits. Not for a pruned head.
+/// Appends up to PHI_VERIFY_ROWS tokens; the logits of each are at session->logits. Not for a pruned head.
 Advance appendVerified(Session *session, const int32_t *ids, int64_t count);
 /// Forgets the tokens from `length` on. No logits are left, except when nothing is forgotten.
 void truncate(Session *session, int64_t length);
 /// Makes `to` (laid out and started, with room for it) hold the sequence of `from`, its cache and its last logits.
-void copySequence(const Session &from, Session *to);
+/// False: the device failed.
+bool copySequence(const Session &from, Session *to);
 
 } // namespace phi
 

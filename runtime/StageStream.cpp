@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "StageStream.h"
 
+#include "Os.h"
 #include "phi/stream.h"
 
 namespace phi {
@@ -17,18 +18,26 @@ void put(StageStream *stream, const void *bytes, uint64_t count) {
     stream->broken = !os::writeAll(stream->file, bytes, count);
 }
 
-void putPadded(StageStream *stream, const void *bytes, uint64_t count) {
-  static constexpr uint8_t kZeros[8] = {};
-  put(stream, bytes, count);
-  put(stream, kZeros, (8 - count % 8) % 8);
-}
+const phi_model &modelOf(const StageStream *stream) { return *stream->device->code->model; }
 
-struct Bytes {
+/// A range of the device's memory.
+struct Range {
   const void *begin;
   uint64_t count;
 };
 
-Bytes outputBytes(const phi_model &model, const phi_frame &frame, const phi_stage_desc &stage,
+void putPadded(StageStream *stream, Range range) {
+  static constexpr uint8_t kZeros[8] = {};
+  auto *from = static_cast<const uint8_t *>(range.begin);
+  for (uint64_t done = 0; done < range.count;) {
+    HostBytes part = stream->device->code->device->download(*stream->device, from + done, range.count - done);
+    put(stream, part.begin, part.count);
+    done += part.count;
+  }
+  put(stream, kZeros, (8 - range.count % 8) % 8);
+}
+
+Range outputRange(const phi_model &model, const phi_frame &frame, const phi_stage_desc &stage,
                   const phi_stage_output &output) {
   uint64_t row = output.row_bytes;
   uint64_t wanted = uint64_t(frame.rows - frame.logit_row0);
@@ -52,15 +61,15 @@ void afterStage(void *state, const phi_frame *frame, int32_t index) {
   auto *stream = static_cast<StageStream *>(state);
   if (index == 0) {
     putStep(stream, *frame);
-    putPadded(stream, frame->tokens, uint64_t(frame->rows) * sizeof(int32_t));
+    putPadded(stream, {frame->tokens, uint64_t(frame->rows) * sizeof(int32_t)});
   }
-  const phi_stage_desc &stage = stream->model->stages[index];
+  const phi_stage_desc &stage = modelOf(stream).stages[index];
   phi_stream_stage record = {uint32_t(index), stage.output_count};
   put(stream, &record, sizeof(record));
   for (uint32_t i = 0; i < stage.output_count; ++i) {
-    Bytes bytes = outputBytes(*stream->model, *frame, stage, stage.outputs[i]);
-    put(stream, &bytes.count, sizeof(bytes.count));
-    putPadded(stream, bytes.begin, bytes.count);
+    Range range = outputRange(modelOf(stream), *frame, stage, stage.outputs[i]);
+    put(stream, &range.count, sizeof(range.count));
+    putPadded(stream, range);
   }
 }
 
@@ -70,9 +79,10 @@ void beginStep(void *state) { static_cast<StageStream *>(state)->last = os::now(
 void timeStage(void *state, const phi_frame *frame, int32_t index) {
   auto *stream = static_cast<StageStream *>(state);
   stream->times[index] = uint64_t((os::now() - stream->last) * 1e9);
-  if (uint32_t(index) + 1 == stream->model->stage_count) {
+  const uint32_t count = modelOf(stream).stage_count;
+  if (uint32_t(index) + 1 == count) {
     putStep(stream, *frame);
-    put(stream, stream->times, stream->model->stage_count * sizeof(uint64_t));
+    put(stream, stream->times, count * sizeof(uint64_t));
   }
   stream->last = os::now();
 }
@@ -80,7 +90,7 @@ void timeStage(void *state, const phi_frame *frame, int32_t index) {
 } // namespace
 
 void beginStream(StageStream *stream, int64_t context) {
-  const phi_model &model = *stream->model;
+  const phi_model &model = modelOf(stream);
   phi_stream_header header = {stream->times ? PHI_TIMES_MAGIC : PHI_STREAM_MAGIC,
                               PHI_FORMAT_VERSION,
                               model.stage_count,

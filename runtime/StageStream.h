@@ -7,12 +7,12 @@
 #ifndef PHI_RUNTIME_STAGESTREAM_H
 #define PHI_RUNTIME_STAGESTREAM_H
 
-#include "Threads.h"
+#include "runtime/devices/Device.h"
 
 namespace phi {
 
 struct StageStream {
-  const phi_model *model = nullptr;
+  const DeviceSession *device = nullptr;  ///< of the session that is watched
   int file = -1;
   bool broken = false;  ///< the reader is gone
   uint64_t *times = nullptr;  ///< [stage_count] of the step so far, with --stream-times

@@ -18,12 +18,11 @@ void printJson(const Stats &stats, const Session &session, const PromptLookup &l
   out.fixed(stats.firstToken, 6) << ", \"prefill_tokens\": " << stats.prefillTokens << ", \"prefill_s\": ";
   out.fixed(stats.prefill, 6) << ", \"decode_tokens\": " << stats.decodeTokens << ", \"decode_s\": ";
   out.fixed(stats.decode, 6) << ", \"threads\": " << session.options.threads << ", \"cpu_variant\": ";
-  out.quoted(session.variant->name) << ", \"context\": " << session.contextLimit
-                                    << ", \"weight_bytes\": " << model.weights_bytes
-                                    << ", \"arena_bytes\": " << model.arena_bytes << ", \"scratch_bytes\": "
-                                    << model.scratch_bytes * uint64_t(session.options.threads)
-                                    << ", \"kv_bytes\": " << kvBytes(session)
-                                    << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
+  out.quoted(session.device.code->variant->name)
+      << ", \"context\": " << session.contextLimit << ", \"weight_bytes\": " << model.weights_bytes
+      << ", \"arena_bytes\": " << model.arena_bytes
+      << ", \"scratch_bytes\": " << model.scratch_bytes * uint64_t(session.options.threads)
+      << ", \"kv_bytes\": " << kvBytes(session) << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
   if (lookup.most)
     out << ", \"guessed_tokens\": " << lookup.guessed << ", \"confirmed_tokens\": " << lookup.confirmed;
   if (options.sampler.temperature > 0)
@@ -39,7 +38,7 @@ void printPlain(const Stats &stats, const Session &session, const PromptLookup &
   out.fixed(rate(stats.decodeTokens, stats.decode), 1) << " tokens/s\n";
   if (lookup.most)
     out << lookup.guessed << " tokens guessed, " << lookup.confirmed << " of them right\n";
-  out << session.options.threads << " threads, " << session.variant->name << ", peak memory ";
+  out << session.options.threads << " threads, " << session.device.code->variant->name << ", peak memory ";
   out.fixed(double(os::peakResidentBytes()) / (1 << 20), 1) << " MiB\n";
 }
 

@@ -7,7 +7,7 @@
 //     StageBench --benchmark_repetitions=9 --benchmark_enable_random_interleaving=true
 //===----------------------------------------------------------------------===//
 #include "runtime/Os.h"
-#include "runtime/Threads.h"
+#include "runtime/devices/cpu/Threads.h"
 #include <benchmark/benchmark.h>
 
 using namespace phi;

@@ -9,7 +9,7 @@
 #ifndef PHIC_TEST_RUNTIME_FAKEMODEL_H
 #define PHIC_TEST_RUNTIME_FAKEMODEL_H
 
-#include "phi/format.h"
+#include "runtime/devices/Device.h"
 #include <cstring>
 #include <vector>
 
@@ -90,6 +90,11 @@ inline phi_model model() {
   model.stop_id_count = 1;
   model.generation = {0, 1, 0, 0, 1};
   return model;
+}
+
+/// Its code for any processor; `model` outlives it.
+inline LoadedCode loaded(const phi_model &model) {
+  return {&phi_device_cpu, &model, &kVariants[1], model.weights, nullptr};
 }
 
 /// The ids a greedy run gives after these.

@@ -114,6 +114,17 @@ TEST_F(ModelTest, RefusesAnythingElse) {
   EXPECT_THAT(refused(changed), HasSubstr("no weights of this format version"));
 }
 
+TEST_F(ModelTest, TheFirstVariantThatRunsIsTaken) {
+  write(sidecar());
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(open.code.variant, &fake::kVariants[1]);
+  EXPECT_EQ(open.code.weights, open.model.weights);
+  closeModel(&open);
+  constants.variant_count = 1;
+  EXPECT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_NO_PROCESSOR);
+  EXPECT_STREQ(text, "this model needs a processor with impossible; this one lacks an unknown feature");
+}
+
 TEST(Os, TellsWhichFileCodeCameFrom) {
   char file[4096], self[4096] = {};
   ASSERT_GT(readlink("/proc/self/exe", self, sizeof(self) - 1), 0);

@@ -41,16 +41,17 @@ protected:
   /// The tokens after `prompt` until the context is full.
   std::vector<int32_t> decode(int64_t most, int64_t context, std::vector<int32_t> prompt) {
     phi_model model = fake::model();
+    LoadedCode code = fake::loaded(model);
     Session session = {};
     Layout layout;
     SessionOptions options{context, 1, most + 1, {}};
-    layoutSession(&session, &layout, model, &fake::kVariants[1], options);
+    layoutSession(&session, &layout, code, options);
     uint64_t bytes = layout.size;
     layout = {};
     layout.base = os::reserve(bytes);
     uint8_t *memory = layout.base;
-    layoutSession(&session, &layout, model, &fake::kVariants[1], options);
-    EXPECT_TRUE(startSession(&session));
+    layoutSession(&session, &layout, code, options);
+    EXPECT_EQ(startSession(&session), PHI_OK);
     fake::steps.clear();
     lookup = {};
     lookup.most = lookup.reach = most;
@@ -72,7 +73,7 @@ protected:
   }
 
   static int32_t best(const Session &session, int64_t row) {
-    const float *logits = session.frame.logits + row * fake::kVocab;
+    const float *logits = session.logits + row * fake::kVocab;
     return int32_t(std::max_element(logits, logits + fake::kVocab) - logits);
   }
 

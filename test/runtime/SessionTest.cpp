@@ -3,8 +3,9 @@
 #include "runtime/Session.h"
 #include "FakeModel.h"
 #include "phi/stream.h"
-#include "runtime/CpuFeatures.h"
+#include "runtime/Os.h"
 #include "runtime/StageStream.h"
+#include "runtime/devices/cpu/CpuFeatures.h"
 #include "gtest/gtest.h"
 #include <algorithm>
 #include <numeric>
@@ -19,12 +20,12 @@ class SessionTest : public testing::Test {
 protected:
   void start(SessionOptions options) {
     Layout layout;
-    layoutSession(&session, &layout, model, &fake::kVariants[1], options);
+    layoutSession(&session, &layout, code, options);
     bytes = layout.size;
     layout = {};
     layout.base = memory = os::reserve(bytes);
-    layoutSession(&session, &layout, model, &fake::kVariants[1], options);
-    ASSERT_TRUE(startSession(&session));
+    layoutSession(&session, &layout, code, options);
+    ASSERT_EQ(startSession(&session), PHI_OK);
     fake::steps.clear();
   }
   void TearDown() override {
@@ -35,7 +36,7 @@ protected:
   }
   int32_t last() const {
     const phi_frame &frame = session.frame;
-    const float *row = frame.logits + (frame.rows - frame.logit_row0 - 1) * fake::kVocab;
+    const float *row = session.logits + (frame.rows - frame.logit_row0 - 1) * fake::kVocab;
     return int32_t(std::max_element(row, row + fake::kVocab) - row);
   }
   std::vector<int32_t> generate(std::vector<int32_t> ids, int count) {
@@ -47,6 +48,7 @@ protected:
   }
 
   phi_model model = fake::model();
+  LoadedCode code = fake::loaded(model);
   Session session = {};
   uint8_t *memory = nullptr;
   uint64_t bytes = 0;
@@ -163,11 +165,9 @@ TEST(Layout, RefusesWhatCannotBeAddressed) {
   EXPECT_TRUE(layout.overflow);
 }
 
-TEST(CpuFeatures, TheFirstVariantThatRunsIsTaken) {
-  phi_model model = fake::model();
-  EXPECT_EQ(chooseVariant(model, cpuFeatures()), &fake::kVariants[1]);
-  model.variant_count = 1;
-  EXPECT_EQ(chooseVariant(model, cpuFeatures()), nullptr);
+TEST(CpuDevice, TellsWhatIsLacking) {
+  EXPECT_EQ(phi_device_cpu.lacking(fake::kVariants[1]), nullptr);
+  EXPECT_STREQ(phi_device_cpu.lacking(fake::kVariants[0]), "an unknown feature");
   EXPECT_STREQ(cpuFeatureName(PHI_CPU_F16C | PHI_CPU_BMI2), "F16C");
 }
 
@@ -182,7 +182,7 @@ TEST_F(SessionTest, StagesAreStreamed) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   StageStream stream = {};
-  stream.model = &model;
+  stream.device = &session.device;
   stream.file = ends[1];
   start({33, 2, 1, streamHook(&stream)});
   beginStream(&stream, session.frame.context);
@@ -218,7 +218,7 @@ TEST_F(SessionTest, TimesOfStagesAreStreamed) {
   ASSERT_EQ(pipe(ends), 0);
   StageStream stream = {};
   std::vector<uint64_t> times(model.stage_count, ~uint64_t(0));
-  stream.model = &model;
+  stream.device = &session.device;
   stream.file = ends[1];
   stream.times = times.data();
   start({33, 2, 1, streamHook(&stream)});

@@ -30,7 +30,8 @@ enum phi_status_code {
   PHI_NO_THREADS = 5,   /* the system starts no more */
   PHI_FULL = 6,         /* the context is: more tokens than it holds */
   PHI_MISSING = 7,      /* the model has no tokenizer, no chat template, or none for this */
-  PHI_CANCELLED = 8     /* *cancel was set; the tokens before it are kept */
+  PHI_CANCELLED = 8,    /* *cancel was set; the tokens before it are kept */
+  PHI_DEVICE_FAILED = 9 /* what runs the model, where that is not the processor */
 };
 typedef struct phi_error {
   char text[256];

@@ -1,6 +1,6 @@
 //===- ThreadsTest.cpp - Stages on one and many threads ----------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "runtime/Threads.h"
+#include "runtime/devices/cpu/Threads.h"
 #include "gtest/gtest.h"
 #include <atomic>
 #include <chrono>

@@ -6,9 +6,7 @@
 // ARM program may not ask the processor: the system tells (HWCAP).
 //===----------------------------------------------------------------------===//
 #include "CpuFeatures.h"
-#include "Os.h"
-
-#include <string.h>
+#include "runtime/Os.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -71,20 +69,6 @@ const char *cpuFeatureName(uint64_t features) {
     if (features & feature.bit)
       return feature.name;
   return "an unknown feature";
-}
-
-const phi_variant *findVariant(const phi_model &model, const char *name) {
-  for (uint32_t i = 0; i < model.variant_count; ++i)
-    if (strcmp(model.variants[i].name, name) == 0)
-      return &model.variants[i];
-  return nullptr;
-}
-
-const phi_variant *chooseVariant(const phi_model &model, uint64_t features) {
-  for (uint32_t i = 0; i < model.variant_count; ++i)
-    if ((model.variants[i].features & ~features) == 0)
-      return &model.variants[i];
-  return nullptr;
 }
 
 } // namespace phi

@@ -8,20 +8,14 @@
 // step: no queue, no allocation, and with one thread no atomic and no pthread.
 // The threads are the scheduler's own, or those of a pool that the caller brings.
 //===----------------------------------------------------------------------===//
-#ifndef PHI_RUNTIME_THREADS_H
-#define PHI_RUNTIME_THREADS_H
+#ifndef PHI_RUNTIME_DEVICES_CPU_THREADS_H
+#define PHI_RUNTIME_DEVICES_CPU_THREADS_H
 
-#include "Os.h"
 #include "phi/format.h"
+#include "runtime/Os.h"
+#include "runtime/devices/Device.h"
 
 namespace phi {
-
-/// Called after each stage by whichever thread ended it, while the others wait (StageStream).
-struct StageHook {
-  void (*call)(void *state, const phi_frame *frame, int32_t stage);
-  void *state;
-  void (*begin)(void *state) = nullptr;  ///< before the first stage of a step; may be null
-};
 
 /// One thread's part of a stage: how many tiles of its share are taken. Two
 /// of them, so that the one for the next stage can be cleared during this one.
@@ -79,4 +73,4 @@ void runStep(phi_scheduler *scheduler, phi_entry entry, phi_frame *frame);
 
 } // namespace phi
 
-#endif // PHI_RUNTIME_THREADS_H
+#endif // PHI_RUNTIME_DEVICES_CPU_THREADS_H

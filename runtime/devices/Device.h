@@ -1,0 +1,112 @@
+//===- Device.h - Where memory is and who runs steps -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A device is a table of functions, and one of its folder's files defines it. All that
+// a session computes with lies in its device's memory, at addresses that only the
+// device may follow: the host reaches it by upload, download and copy, and reads the
+// logits at a host address of their own. The CPU is the device whose addresses are the
+// host's, so that nothing is copied there.
+//
+// upload, copy and run happen in their order, and may return before they are done;
+// wait() ends when all are. Nothing here allocates between start and stop.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_DEVICES_DEVICE_H
+#define PHI_RUNTIME_DEVICES_DEVICE_H
+
+#include "phi/format.h"
+#include "runtime/Writer.h"
+
+struct phi_device;
+
+namespace phi {
+
+/// A variant's entry points.
+enum class Entry : uint32_t { Decode, Verify, Prefill };
+
+/// Called after each stage, when its outputs are there and nothing of the next one is (StageStream).
+struct StageHook {
+  void (*call)(void *state, const phi_frame *frame, int32_t stage);
+  void *state;
+  void (*begin)(void *state) = nullptr;  ///< before the first stage of a step; may be null
+};
+
+struct SessionOptions {
+  int64_t context;    ///< most tokens of the sequence, 1..model.context_max
+  int32_t threads;    ///< of a device that runs on the host
+  int64_t logitRows;  ///< most rows of logits of one step: 1, or chunk_rows when every row is wanted
+  StageHook hook;     ///< call is null when nobody looks
+  phi_pool pool = {}; ///< parallel is null: threads of the session's own
+  /// Told of host memory that is filled here and there; nullptr: the block is another's, who may use it otherwise later.
+  void (*onSparse)(uint8_t *memory, size_t bytes) = nullptr;
+};
+
+/// A variant on its device, ready for sessions: its code is loaded, and the weights are where it reads them.
+struct LoadedCode {
+  const phi_device *device;
+  const phi_model *model;
+  const phi_variant *variant;
+  const uint8_t *weights; ///< the device's address; nullptr: not loaded
+  void *state; ///< the device's own
+};
+
+/// A session's part of a device.
+struct DeviceSession {
+  const LoadedCode *code;
+  uint8_t *state; ///< [stateBytes] of host memory, 64-byte aligned: the device's own
+  uint8_t *work; ///< what `reserve` reserved
+  uint8_t *results; ///< likewise
+  uint8_t *resultsHost; ///< `results` as the host reads it after `wait`
+};
+
+/// Bytes of a device's memory as the host sees them.
+struct HostBytes {
+  const uint8_t *begin;
+  uint64_t count;
+};
+
+} // namespace phi
+
+struct phi_device {
+  const char *name; ///< of --device
+  const char *machine; ///< "processor", for sentences
+  /// Its addresses are the host's and it runs in the session's threads: a session takes all memory from its own block,
+  /// with scratch memory for every thread, and `reserve` is null.
+  bool isHost;
+
+  /// What this machine lacks to run that code: a few words, which live on. nullptr: it runs.
+  const char *(*lacking)(const phi_variant &variant);
+  /// Loads code->variant, and the weights from host memory at `weights`. False after a sentence to `errors`.
+  bool (*load)(phi::LoadedCode *code, const uint8_t *weights, phi::Writer &errors);
+  void (*unload)(phi::LoadedCode *code);
+
+  /// Host memory that a session's part takes.
+  uint64_t (*stateBytes)(const phi::LoadedCode &code, const phi::SessionOptions &options);
+  /// PHI_OK, or another status for which explain() has a sentence; nothing is to be stopped then.
+  phi_status (*start)(phi::DeviceSession *session, const phi::SessionOptions &options);
+  /// After all that was asked for is done. Gives back what was reserved.
+  void (*stop)(phi::DeviceSession *session);
+
+  /// Takes zeroed memory for session->work, and for results, which the host can read too. False: explain() says why,
+  /// and the session is to be stopped.
+  bool (*reserve)(phi::DeviceSession *session, uint64_t workBytes, uint64_t resultBytes);
+  /// The frame's memory is in place: what is left to do about it before the first step.
+  void (*settle)(const phi::DeviceSession &session, const phi_frame &frame, const phi::SessionOptions &options);
+
+  /// From the host's memory, which must stay as it is until it is done.
+  void (*upload)(const phi::DeviceSession &session, void *to, const void *from, uint64_t bytes);
+  /// The first of those bytes, one at least, until the next download; not before all before it is done.
+  phi::HostBytes (*download)(const phi::DeviceSession &session, const void *from, uint64_t bytes);
+  /// Within the memory of the device; `from` may be another session's.
+  void (*copy)(const phi::DeviceSession &session, void *to, const void *from, uint64_t bytes);
+  /// Runs a step of frame->rows tokens. The frame holds the device's addresses and is the caller's again at once.
+  void (*run)(const phi::DeviceSession &session, phi::Entry entry, phi_frame *frame);
+  /// False: something since the last one failed, and explain() says what.
+  bool (*wait)(const phi::DeviceSession &session);
+  /// A sentence without its end; also after a start or reserve that failed.
+  void (*explain)(const phi::DeviceSession &session, phi::Writer &errors);
+};
+
+/// This machine's processor (devices/cpu/).
+extern "C" const phi_device phi_device_cpu;
+
+#endif // PHI_RUNTIME_DEVICES_DEVICE_H

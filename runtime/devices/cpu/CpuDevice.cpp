@@ -1,0 +1,91 @@
+//===- CpuDevice.cpp - This machine's processor ------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Entry points are native code, and memory is the host's: reaching it copies nothing
+// but what is to be in two places.
+//===----------------------------------------------------------------------===//
+#include "runtime/devices/cpu/CpuFeatures.h"
+#include "runtime/devices/cpu/Threads.h"
+
+#include <string.h>
+
+namespace phi {
+namespace {
+
+phi_scheduler *schedulerOf(const DeviceSession &session) { return reinterpret_cast<phi_scheduler *>(session.state); }
+
+const char *lacking(const phi_variant &variant) {
+  const uint64_t missing = variant.features & ~cpuFeatures();
+  return missing ? cpuFeatureName(missing) : nullptr;
+}
+
+bool load(LoadedCode *code, const uint8_t *weights, Writer &) {
+  code->weights = weights;
+  return true;
+}
+
+void unload(LoadedCode *) {}
+
+uint64_t stateBytes(const LoadedCode &, const SessionOptions &options) { return schedulerBytes(options.threads); }
+
+phi_status start(DeviceSession *session, const SessionOptions &options) {
+  const uint64_t scratch = session->code->model->scratch_bytes;
+  bool started = startScheduler(session->state, options.threads, scratch, options.hook, options.pool);
+  return started ? PHI_OK : PHI_NO_THREADS;
+}
+
+void stop(DeviceSession *session) { stopScheduler(schedulerOf(*session)); }
+
+void settle(const DeviceSession &session, const phi_frame &frame, const SessionOptions &options) {
+  // Positions lie in many strips: a huge page each would take memory for tokens that never come.
+  if (options.onSparse)
+    options.onSparse(frame.kv, session.code->model->kv_bytes_per_token * uint64_t(frame.context));
+}
+
+void upload(const DeviceSession &, void *to, const void *from, uint64_t bytes) { memcpy(to, from, bytes); }
+
+HostBytes download(const DeviceSession &, const void *from, uint64_t bytes) {
+  return {static_cast<const uint8_t *>(from), bytes};
+}
+
+phi_entry entryOf(const phi_variant &variant, Entry entry) {
+  switch (entry) {
+  case Entry::Decode:
+    return variant.decode;
+  case Entry::Verify:
+    return variant.verify;
+  default:
+    return variant.prefill;
+  }
+}
+
+void run(const DeviceSession &session, Entry entry, phi_frame *frame) {
+  runStep(schedulerOf(session), entryOf(*session.code->variant, entry), frame);
+}
+
+bool wait(const DeviceSession &) { return true; }
+
+void explain(const DeviceSession &, Writer &errors) { errors << "the system starts no more threads"; }
+
+} // namespace
+} // namespace phi
+
+const phi_device phi_device_cpu = {
+    "cpu",
+    "processor",
+    /*isHost=*/true,
+    phi::lacking,
+    phi::load,
+    phi::unload,
+    phi::stateBytes,
+    phi::start,
+    phi::stop,
+    /*reserve=*/nullptr,
+    phi::settle,
+    phi::upload,
+    phi::download,
+    /*copy=*/phi::upload,
+    phi::run,
+    phi::wait,
+    phi::explain,
+};
