@@ -11,8 +11,8 @@
 #ifndef PHIC_COMPILER_DEPFILE_H
 #define PHIC_COMPILER_DEPFILE_H
 
-#include "compiler/InputFiles.h"
-#include "compiler/OutputFile.h"
+#include "compiler/files/InputFiles.h"
+#include "compiler/files/OutputFile.h"
 #include <string>
 
 namespace phic {

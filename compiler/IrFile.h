@@ -7,8 +7,8 @@
 #ifndef PHIC_COMPILER_IRFILE_H
 #define PHIC_COMPILER_IRFILE_H
 
+#include "compiler/Link.h"
 #include "compiler/Options.h"
-#include "compiler/link/Link.h"
 #include "mlir/IR/MLIRContext.h"
 
 namespace phic {

@@ -7,6 +7,7 @@
 #ifndef PHIC_COMPILER_OPTIONS_H
 #define PHIC_COMPILER_OPTIONS_H
 
+#include "compiler/link/EmitKind.h"
 #include "passes/precision/PrecisionSpec.h"
 #include "targets/TileTable.h"
 #include <cstdint>
@@ -35,9 +36,6 @@ enum ExitCode : int {
   kExitModel = 2,     ///< the model is unsupported or invalid
   kExitInternal = 3,  ///< phic's own fault, with a reproducer file
 };
-
-/// What `phic build` can make of a model.
-enum class EmitKind : uint8_t { Exe, Lib, Shared, Obj, Header };
 
 /// Tables by the name of a level.
 using TilesOfLevels = std::map<std::string, TileTable, std::less<>>;

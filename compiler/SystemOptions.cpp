@@ -1,7 +1,7 @@
 //===- SystemOptions.cpp - One compilation for each system -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/SystemOptions.h"
-#include "compiler/link/Outputs.h"
+#include "compiler/PlanOutputs.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Path.h"
 

@@ -9,8 +9,8 @@
 #ifndef PHIC_COMPILER_CACHE_COMPILECACHE_H
 #define PHIC_COMPILER_CACHE_COMPILECACHE_H
 
-#include "compiler/InputFiles.h"
 #include "compiler/Options.h"
+#include "compiler/files/InputFiles.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace llvm {

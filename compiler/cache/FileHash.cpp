@@ -1,7 +1,7 @@
 //===- FileHash.cpp - Contents of files as keys ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/FileHash.h"
-#include "compiler/InputFiles.h"
+#include "compiler/files/InputFiles.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/Error.h"

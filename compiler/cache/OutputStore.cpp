@@ -1,10 +1,10 @@
 //===- OutputStore.cpp - Outputs of earlier compilations -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/OutputStore.h"
-#include "compiler/InputFiles.h"
-#include "compiler/OutputFile.h"
 #include "compiler/cache/CopyFile.h"
 #include "compiler/cache/FileHash.h"
+#include "compiler/files/InputFiles.h"
+#include "compiler/files/OutputFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"

@@ -7,7 +7,7 @@
 #ifndef PHIC_COMPILER_LINK_LINKEDFILE_H
 #define PHIC_COMPILER_LINK_LINKEDFILE_H
 
-#include "compiler/OutputFile.h"
+#include "compiler/files/OutputFile.h"
 #include "phi/format.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

@@ -10,22 +10,12 @@
 
 #include "compiler/link/ModelData.h"
 #include "compiler/link/Outputs.h"
+#include "compiler/weights/WeightSink.h"
 #include "targets/Target.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace phic {
-
-/// Takes the weight segment's bytes in order. Nothing is buffered beyond a few pages.
-class WeightSink {
-public:
-  virtual ~WeightSink() = default;
-  virtual llvm::Error write(llvm::ArrayRef<uint8_t> bytes) = 0;
-  /// Zeros up to offset `to` of the segment: what lies between two packed weights.
-  virtual llvm::Error padTo(uint64_t to) = 0;
-  /// Bytes so far.
-  virtual uint64_t position() const = 0;
-};
 
 struct ProgramParts {
   ModelData model;

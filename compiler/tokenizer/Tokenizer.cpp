@@ -5,7 +5,7 @@
 // way for both sources: tables, chat table, stop ids.
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/Tokenizer.h"
-#include "compiler/InputFiles.h"
+#include "compiler/files/InputFiles.h"
 #include "compiler/tokenizer/ChatTemplate.h"
 #include "compiler/tokenizer/Gguf.h"
 #include "compiler/tokenizer/HuggingFace.h"

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tune/Tune.h"
 #include "compiler/Compiler.h"
-#include "compiler/OutputFile.h"
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
 #include "compiler/TilesFile.h"
 #include "compiler/bench/Median.h"
 #include "compiler/bench/ProgramRuns.h"
+#include "compiler/files/OutputFile.h"
 #include "compiler/tune/Candidates.h"
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/Phiq.h"

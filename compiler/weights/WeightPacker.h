@@ -8,7 +8,7 @@
 #ifndef PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H
 #define PHIC_COMPILER_WEIGHTS_WEIGHTPACKER_H
 
-#include "compiler/link/Linker.h"
+#include "compiler/weights/WeightSink.h"
 #include "compiler/weights/WeightStore.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

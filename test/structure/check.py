@@ -21,6 +21,17 @@ ARROWS = {
     "runtime": {"runtime/include"},
 }
 
+# Folders of the compiler -> what their files may include of it besides themselves: folders, or single headers where that is all.
+# The driver, which is what lies in compiler/ itself, and folders that are not named here know all.
+ROOMS = {
+    "compiler/files": set(),
+    "compiler/link": {"compiler/files", "compiler/weights/WeightSink.h"},
+    "compiler/manifest": set(),
+    "compiler/weights": {"compiler/files"},
+    "compiler/import": {"compiler/files", "compiler/weights/WeightStore.h"},
+}
+GENERATED = {"compiler/Version.h"}
+
 
 def tracked():
     names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -75,6 +86,18 @@ def includes_follow_the_arrows():
                 yield f"{f}:{number}: {top} must not include {to}"
 
 
+def includes_stay_in_the_rooms():
+    for f in code_files():
+        room = next((room for room in ROOMS if str(f).startswith(room + "/")), None)
+        if not room:
+            continue
+        for number, line in enumerate(text(f).splitlines(), 1):
+            found = re.match(r'\s*#include "(compiler/[^"]*)"', line)
+            if found and found.group(1) not in GENERATED and not any(
+                    found.group(1) == one or found.group(1).startswith(one + "/") for one in {room} | ROOMS[room]):
+                yield f"{f}:{number}: {room} must not include {found.group(1)}"
+
+
 def passes_have_a_test():
     names = {str(f) for f in FILES}
     for f in FILES:
@@ -126,7 +149,7 @@ def no_large_files():
 
 
 def main():
-    rules = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, passes_have_a_test,
+    rules = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms, passes_have_a_test,
              check_lines_have_a_colon, files_stay_short, formatted, no_machine_paths, no_large_files]
     failed = 0
     for rule in rules:

@@ -3,7 +3,7 @@
 //
 // importOnnx: finds the model's files, reads configuration and graph, imports.
 //===----------------------------------------------------------------------===//
-#include "compiler/InputFiles.h"
+#include "compiler/files/InputFiles.h"
 #include "compiler/import/onnx/Importer.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

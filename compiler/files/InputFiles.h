@@ -5,8 +5,8 @@
 // it: depfiles name these files, the compile cache compares their contents. A
 // file that was looked for in vain counts too: the output depends on its absence.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_INPUTFILES_H
-#define PHIC_COMPILER_INPUTFILES_H
+#ifndef PHIC_COMPILER_FILES_INPUTFILES_H
+#define PHIC_COMPILER_FILES_INPUTFILES_H
 
 #include "llvm/ADT/Twine.h"
 #include <cstdint>
@@ -46,4 +46,4 @@ inline bool look(InputFiles *inputs, const llvm::Twine &path) {
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_INPUTFILES_H
+#endif // PHIC_COMPILER_FILES_INPUTFILES_H

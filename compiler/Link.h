@@ -1,7 +1,7 @@
 //===- Link.h - The last phase: a module becomes a program -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef PHIC_COMPILER_LINK_LINK_H
-#define PHIC_COMPILER_LINK_LINK_H
+#ifndef PHIC_COMPILER_LINK_H
+#define PHIC_COMPILER_LINK_H
 
 #include "compiler/Options.h"
 #include "compiler/import/ModelPath.h"
@@ -30,4 +30,4 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_LINK_LINK_H
+#endif // PHIC_COMPILER_LINK_H

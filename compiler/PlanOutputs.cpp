@@ -1,6 +1,6 @@
-//===- Outputs.cpp - Which files a build writes ----------------*- C++ -*-===//
+//===- PlanOutputs.cpp - Which files a build writes ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/link/Outputs.h"
+#include "compiler/PlanOutputs.h"
 #include "targets/Target.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -51,15 +51,6 @@ std::string beside(llvm::StringRef path, llvm::StringRef name) {
 }
 
 } // namespace
-
-std::vector<std::string> Outputs::paths() const {
-  std::vector<std::string> all;
-  for (const Output &file : files)
-    all.push_back(file.path);
-  if (!weightsPath.empty())
-    all.push_back(weightsPath);
-  return all;
-}
 
 llvm::Expected<Outputs> planOutputs(const Options &options) {
   Outputs outputs;

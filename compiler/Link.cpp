@@ -1,11 +1,13 @@
 //===- Link.cpp - The last phase: a module becomes a program ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/link/Link.h"
-#include "compiler/InputFiles.h"
+#include "compiler/Link.h"
+#include "compiler/PlanOutputs.h"
+#include "compiler/Plugin.h"
 #include "compiler/Progress.h"
 #include "compiler/Version.h"
+#include "compiler/files/InputFiles.h"
 #include "compiler/link/Linker.h"
-#include "compiler/link/Manifest.h"
+#include "compiler/manifest/Manifest.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"
@@ -54,6 +56,15 @@ public:
 private:
   DictionaryAttr facts;
 };
+
+/// Of an attribute of the module; none if it has no such attribute.
+std::vector<std::string> stringsOf(ModuleOp module, StringRef name) {
+  std::vector<std::string> strings;
+  if (auto array = module->getAttrOfType<ArrayAttr>(name))
+    for (auto string : array.getAsRange<StringAttr>())
+      strings.push_back(string.str());
+  return strings;
+}
 
 phi_stage_output arenaOutput(plan::BufferAttr buffer) {
   uint32_t space = buffer.getSpace() == "logits" ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
@@ -180,10 +191,7 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
   auto outputs = planOutputs(options);
   if (!outputs)
     return report(log, outputs.takeError(), kExitUsage);
-  std::vector<std::string> files;
-  for (Attribute file : module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
-    files.push_back(cast<StringAttr>(file).getValue().str());
-  auto store = WeightStore::open(model.directory, files);
+  auto store = WeightStore::open(model.directory, stringsOf(module, phiq::PhiqDialect::kFiles));
   if (!store)
     return report(log, store.takeError(), kExitModel);
 
@@ -194,12 +202,17 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
   if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
     return report(log, std::move(error), kExitModel);
   ManifestFacts facts;
+  facts.target = options.target;
+  facts.activations = options.activations;
+  facts.kvCache = options.kvCache;
+  facts.precision = options.precision.str();
+  facts.plugins = stringsOf(module, kPlugins);
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
   facts.weightsFile = parts.model.sidecar;
   facts.scratchBytes = parts.model.scratchBytes;
   for (const LevelModule *level : levels)
     facts.levels.push_back({std::string(level->target->name), *level->module});
-  parts.manifest = makeManifest(facts, options);
+  parts.manifest = makeManifest(facts);
 
   std::vector<llvm::SmallVector<char, 0>> objects;
   for (const LevelModule *level : levels) {

@@ -1,7 +1,7 @@
 //===- Manifest.cpp - What a program says about itself ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/link/Manifest.h"
-#include "compiler/Plugin.h"
+#include "compiler/manifest/Manifest.h"
+#include "compiler/Version.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
@@ -101,12 +101,12 @@ std::string plannedIr(ModuleOp module) {
 }
 
 /// What was asked of the weights, and what that cost each of those it changed.
-void addPrecision(ModuleOp module, const Options &options, Json &json) {
+void addPrecision(ModuleOp module, const std::string &asked, Json &json) {
   const PrecisionReport report = collectPrecision(module);
   json["bits_per_weight"] = report.meanBitsPerWeight();
   if (!report.converted())
     return;
-  json["precision"] = options.precision.str();
+  json["precision"] = asked;
   json["conversions"] = report.conversions();
   Json weights = Json::array();
   for (const PrecisionReport::Weight &weight : report.weights)
@@ -122,7 +122,7 @@ void addPrecision(ModuleOp module, const Options &options, Json &json) {
 
 } // namespace
 
-std::string makeManifest(const ManifestFacts &facts, const Options &options) {
+std::string makeManifest(const ManifestFacts &facts) {
   ModuleOp module = facts.levels.front().module;
   auto model = module->getAttrOfType<DictionaryAttr>("phiq.model");
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
@@ -135,17 +135,16 @@ std::string makeManifest(const ManifestFacts &facts, const Options &options) {
   Json json;
   json["phic"] = PHIC_VERSION;
   json["name"] = model.getAs<StringAttr>("name") ? model.getAs<StringAttr>("name").getValue().str() : "";
-  json["target"] = options.target;
+  json["target"] = facts.target;
   json["cpu_variants"] = Json::array();
   json["kernels"] = Json::array();
-  json["act"] = options.activations;
-  json["kv"] = options.kvCache;
-  addPrecision(module, options, json);
+  json["act"] = facts.activations;
+  json["kv"] = facts.kvCache;
+  addPrecision(module, facts.precision, json);
   if (!facts.weightsFile.empty())
     json["weights_file"] = facts.weightsFile;
-  if (auto plugins = module->getAttrOfType<ArrayAttr>(kPlugins))
-    for (Attribute plugin : plugins)
-      json["plugins"].push_back(cast<StringAttr>(plugin).getValue().str());
+  if (!facts.plugins.empty())
+    json["plugins"] = facts.plugins;
   json["weight_bytes"] = memory.getWeightsBytes();
   json["tokenizer_bytes"] = facts.tokenizerBytes;
   json["arena_bytes"] = memory.getArenaBytes();

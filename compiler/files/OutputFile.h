@@ -6,8 +6,8 @@
 // bytes are in a file without a name. A file system that has no such files (NFS) gets
 // a name beside the output, which SIGKILL leaves behind.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_OUTPUTFILE_H
-#define PHIC_COMPILER_OUTPUTFILE_H
+#ifndef PHIC_COMPILER_FILES_OUTPUTFILE_H
+#define PHIC_COMPILER_FILES_OUTPUTFILE_H
 
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
@@ -48,4 +48,4 @@ llvm::Error writeWhole(llvm::StringRef path, llvm::StringRef bytes);
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_OUTPUTFILE_H
+#endif // PHIC_COMPILER_FILES_OUTPUTFILE_H

@@ -4,10 +4,9 @@
 // A JSON document in the section `.phi_manifest`, which is not mapped when the
 // program runs: for `phic inspect` and `phic verify`.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_LINK_MANIFEST_H
-#define PHIC_COMPILER_LINK_MANIFEST_H
+#ifndef PHIC_COMPILER_MANIFEST_MANIFEST_H
+#define PHIC_COMPILER_MANIFEST_MANIFEST_H
 
-#include "compiler/Options.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <string>
 #include <vector>
@@ -19,6 +18,8 @@ struct ManifestFacts {
     std::string name;        ///< "x86-64-v3"
     mlir::ModuleOp module;   ///< has been through `target`
   };
+  std::string target, activations, kvCache, precision;  ///< as they were asked for
+  std::vector<std::string> plugins;                     ///< that were loaded
   uint64_t tokenizerBytes = 0;
   std::string weightsFile;     ///< the sidecar's name; empty: embedded
   uint64_t scratchBytes = 0;   ///< of the level that needs most
@@ -30,8 +31,8 @@ struct ManifestFacts {
 /// sidecar), weight_bytes, weights_hash, tokenizer_bytes,
 /// arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, context_max, formats {format: {tensors, weights,
 /// bits_per_weight}}, kernels [{cpu_variant, stage, entry, symbol, generator}], files, ir.
-std::string makeManifest(const ManifestFacts &facts, const Options &options);
+std::string makeManifest(const ManifestFacts &facts);
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_LINK_MANIFEST_H
+#endif // PHIC_COMPILER_MANIFEST_MANIFEST_H

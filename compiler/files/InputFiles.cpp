@@ -1,6 +1,6 @@
 //===- InputFiles.cpp - Every file that a compilation read -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/InputFiles.h"
+#include "compiler/files/InputFiles.h"
 #include <sys/stat.h>
 
 namespace phic {

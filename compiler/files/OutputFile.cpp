@@ -1,6 +1,6 @@
 //===- OutputFile.cpp - A file that appears when it is whole ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/OutputFile.h"
+#include "compiler/files/OutputFile.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fcntl.h>
