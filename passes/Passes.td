@@ -64,6 +64,7 @@ def VerifyOpsPass : Pass<"phic-verify-ops", "mlir::ModuleOp"> {
     One error with a note for each offender. What is left is phiq's decoder ops, and `arith.addf` and
     `arith.mulf` on rows, in one function `@model` of straight-line code.
   }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"]; // gives arith's ops its interfaces
 }
 
 //===----------------------------------------------------------------------===//

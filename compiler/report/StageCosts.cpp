@@ -17,7 +17,8 @@ enum class WeightUse { Whole, Rows };
 /// Tables are read by the row: embeddings by token, rope tables by position.
 WeightUse useOf(BlockArgument weight) {
   bool byRow = llvm::all_of(weight.getUses(), [](OpOperand &use) {
-    return isa<phiq::RopeOp>(use.getOwner()) || isa<phiq::EmbedOp>(use.getOwner());
+    std::optional<phiq::OperandRole> role = roleOf(use);
+    return role == phiq::OperandRole::TokenTable || role == phiq::OperandRole::PositionTable;
   });
   return byRow ? WeightUse::Rows : WeightUse::Whole;
 }

@@ -8,14 +8,14 @@
 #include "dialects/phiq/Numerics.h"
 #include <cmath>
 
-namespace phic::meaning {
+namespace phic::phiq {
 
-Rows rope(phiq::RopeOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  const bool isLong = op.getThreshold() && scope.session.total > int64_t(*op.getThreshold());
-  const mlir::Value cosTable = isLong ? op.getLongCos() : op.getCos();
-  const mlir::Value sinTable = isLong ? op.getLongSin() : op.getSin();
-  const int64_t half = op.getCos().getType().getDimSize(1), headDim = op.getHeadDim();
+Rows RopeOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  const bool isLong = getThreshold() && scope.session.total > int64_t(*getThreshold());
+  const mlir::Value cosTable = isLong ? getLongCos() : getCos();
+  const mlir::Value sinTable = isLong ? getLongSin() : getSin();
+  const int64_t half = getCos().getType().getDimSize(1), headDim = getHeadDim();
   std::vector<float> cos(size_t(half), 0.0f), sin(size_t(half), 0.0f);
   Rows result = Rows(x.rows, x.columns);
   result.values = x.values;
@@ -24,8 +24,8 @@ Rows rope(phiq::RopeOp op, Scope &scope) {
     scope.weightRows(sinTable, scope.session.past + i, 1, sin.data());
     for (int64_t head = 0; head < x.columns; head += headDim)
       for (int64_t j = 0; j < half; ++j) {
-        int64_t a = head + (op.getInterleaved() ? 2 * j : j);
-        int64_t b = head + (op.getInterleaved() ? 2 * j + 1 : j + half);
+        int64_t a = head + (getInterleaved() ? 2 * j : j);
+        int64_t b = head + (getInterleaved() ? 2 * j + 1 : j + half);
         double xa = x.row(i)[a], xb = x.row(i)[b], c = cos[size_t(j)], s = sin[size_t(j)];
         result.row(i)[a] = float(xa * c - xb * s);
         result.row(i)[b] = float(xb * c + xa * s);
@@ -49,20 +49,24 @@ static void appendRows(Rows &cached, const Rows &rows, int64_t past, const Cache
   }
 }
 
-void cacheAppend(phiq::CacheAppendOp op, Scope &scope) {
-  CacheState &cache = scope.cache(op.getCache());
-  appendRows(cache.keys, scope.rows(op.getKeys()), scope.session.past, cache, scope.bounds);
-  appendRows(cache.values, scope.rows(op.getValues()), scope.session.past, cache, scope.bounds);
+Rows CacheAppendOp::meaning(Scope &scope) {
+  CacheState &cache = scope.cache(getCache());
+  appendRows(cache.keys, scope.rows(getKeys()), scope.session.past, cache, scope.bounds);
+  appendRows(cache.values, scope.rows(getValues()), scope.session.past, cache, scope.bounds);
+  return {};
 }
 
-Rows attend(phiq::AttendOp op, Scope &scope) {
-  const Rows &queries = scope.rows(op.getQueries());
-  const CacheState &cache = scope.cache(op.getCache());
+/// The cache's rows keep their bounds themselves.
+void CacheAppendOp::bound(Scope &, Rows &) {}
+
+Rows AttendOp::meaning(Scope &scope) {
+  const Rows &queries = scope.rows(getQueries());
+  const CacheState &cache = scope.cache(getCache());
   Rows result(queries.rows, queries.columns);
   std::vector<double> weights;
   for (int64_t i = 0; i < queries.rows; ++i)
-    for (int64_t head = 0; head < int64_t(op.getHeads()); ++head) {
-      const AttendView view(op, queries, cache, scope.session.past, i, head);
+    for (int64_t head = 0; head < int64_t(getHeads()); ++head) {
+      const meaning::AttendView view(*this, queries, cache, scope.session.past, i, head);
       view.softmax(weights);
       for (int64_t d = 0; d < cache.headDim; ++d) {
         double sum = 0;
@@ -74,8 +78,8 @@ Rows attend(phiq::AttendOp op, Scope &scope) {
   return result;
 }
 
-AttendView::AttendView(phiq::AttendOp op, const Rows &queries, const CacheState &cache, int64_t past, int64_t row,
-                       int64_t head)
+meaning::AttendView::AttendView(AttendOp op, const Rows &queries, const CacheState &cache, int64_t past, int64_t row,
+                                int64_t head)
     : cache(cache), column(head / (int64_t(op.getHeads()) / cache.heads) * cache.headDim),
       query(queries.row(row) + head * cache.headDim), scale(op.getScale().convertToFloat()),
       softcap(op.getSoftcap() ? op.getSoftcap()->convertToFloat() : 0.0f) {
@@ -83,7 +87,7 @@ AttendView::AttendView(phiq::AttendOp op, const Rows &queries, const CacheState 
   first = op.getWindow() ? std::max<int64_t>(0, last - int64_t(*op.getWindow()) + 1) : 0;
 }
 
-double AttendView::score(int64_t t) const {
+double meaning::AttendView::score(int64_t t) const {
   double dot = 0;
   for (int64_t d = 0; d < cache.headDim; ++d)
     dot += double(query[d]) * key(t)[d];
@@ -91,7 +95,7 @@ double AttendView::score(int64_t t) const {
   return softcap > 0 ? softcap * std::tanh(s / softcap) : s;
 }
 
-void AttendView::softmax(std::vector<double> &weights) const {
+void meaning::AttendView::softmax(std::vector<double> &weights) const {
   weights.clear();
   for (int64_t t = first; t <= last; ++t)
     weights.push_back(score(t));
@@ -102,4 +106,4 @@ void AttendView::softmax(std::vector<double> &weights) const {
     weight /= sum;
 }
 
-} // namespace phic::meaning
+} // namespace phic::phiq

@@ -44,6 +44,7 @@ def Phiq_Dialect : Dialect {
     kernel states its compute mode and its error bound is derived from the formats
     (docs/numerics.md).
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
   let extraClassDeclaration = [{

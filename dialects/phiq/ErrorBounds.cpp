@@ -28,7 +28,7 @@ double boundOfStored(Scalar type, double value, double error) {
   return std::max(high - stored, stored - low);
 }
 
-namespace bound {
+namespace phiq {
 namespace {
 
 /// The three parts added up.
@@ -51,16 +51,16 @@ double rsqrtChange(double v, double change) {
 } // namespace
 
 /// Weights are exact.
-void transpose(phiq::TransposeOp, Scope &, Rows &) {}
+void TransposeOp::bound(Scope &, Rows &) {}
 
 /// Float tables are copied. Otherwise s (q - z) + m, in whatever order: magnitude |s| (|q| + |z|) + |m|, 3 roundings.
-void embed(phiq::EmbedOp op, Scope &scope, Rows &result) {
-  const Datum &table = scope.get(op.getTable());
+void EmbedOp::bound(Scope &scope, Rows &result) {
+  const Datum &table = scope.get(getTable());
   result.error.resize(result.values.size());
-  auto block = mlir::dyn_cast<phiq::BlockType>(op.getTable().getType().getElementType());
+  auto block = mlir::dyn_cast<BlockType>(getTable().getType().getElementType());
   if (!block || !table.weight)
     return;
-  const std::vector<int32_t> &ids = scope.get(op.getIds()).ids;
+  const std::vector<int32_t> &ids = scope.get(getIds()).ids;
   BlockRow row;
   for (int64_t i = 0; i < result.rows; ++i) {
     scope.weights.readRows(table.weight, ids[size_t(i)], 1, &row);
@@ -77,10 +77,10 @@ void embed(phiq::EmbedOp op, Scope &scope, Rows &result) {
 /// (2 sum |x| e + sum e^2) / N from the operand, and gamma(N + 3) v from N products, N - 1 sums of
 /// positive terms, the division and adding epsilon. With rho the relative change of r that follows:
 /// |x' r' - x r| <= r (e (1 + rho) + |x| rho). Two products and r's own error remain.
-void rmsNorm(phiq::RmsNormOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> gamma = scope.vector(op.getGamma());
-  const double epsilon = op.getEpsilon().convertToFloat(), N = double(x.columns);
+void RmsNormOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> gamma = scope.vector(getGamma());
+  const double epsilon = getEpsilon().convertToFloat(), N = double(x.columns);
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < x.rows; ++i) {
     double squares = 0, moved = 0;
@@ -102,10 +102,10 @@ void rmsNorm(phiq::RmsNormOp op, Scope &scope, Rows &result) {
 /// y = (x - mu) r g + b. The kernel's mu differs by at most d = mean(e) + gamma(N) mean(|x| + e); its
 /// variance, taken as mean((x - mu)^2) or as mean(x^2) - mu^2, by what e + d moves it and
 /// gamma(N + 4) (mean(x^2) + mu^2), mu^2 <= mean(x^2). The rest is as in rmsNorm.
-void layerNorm(phiq::LayerNormOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> gamma = scope.vector(op.getGamma()), beta = scope.vector(op.getBeta());
-  const double epsilon = op.getEpsilon().convertToFloat(), N = double(x.columns);
+void LayerNormOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> gamma = scope.vector(getGamma()), beta = scope.vector(getBeta());
+  const double epsilon = getEpsilon().convertToFloat(), N = double(x.columns);
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < x.rows; ++i) {
     const float *row = x.row(i);
@@ -132,9 +132,9 @@ void layerNorm(phiq::LayerNormOp op, Scope &scope, Rows &result) {
   }
 }
 
-void bias(phiq::BiasOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> bias = scope.vector(op.getBias());
+void BiasOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> bias = scope.vector(getBias());
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < int64_t(result.values.size()); ++i)
     result.error[size_t(i)] =
@@ -142,7 +142,7 @@ void bias(phiq::BiasOp op, Scope &scope, Rows &result) {
               result.values[size_t(i)]);
 }
 
-void add(mlir::arith::AddFOp op, Scope &scope, Rows &result) {
+void bound::add(mlir::arith::AddFOp op, Scope &scope, Rows &result) {
   const Rows &x = scope.rows(op.getLhs()), &y = scope.rows(op.getRhs());
   int64_t i = 0;
   eachElement(x, result, [&](double a, double e, double value) {
@@ -153,7 +153,7 @@ void add(mlir::arith::AddFOp op, Scope &scope, Rows &result) {
 }
 
 /// |x' y' - x y| <= |x| f + |y| e + e f.
-void multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result) {
+void bound::multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result) {
   const Rows &x = scope.rows(op.getLhs()), &y = scope.rows(op.getRhs());
   int64_t i = 0;
   eachElement(x, result, [&](double a, double e, double value) {
@@ -164,21 +164,21 @@ void multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result) {
 }
 
 /// y = 1 / (1 + E), E = exp(-x): a relative error of E changes y by less than that; |y'| <= 1/4. Sum, quotient.
-void sigmoid(phiq::SigmoidOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result,
+void SigmoidOp::bound(Scope &scope, Rows &result) {
+  eachElement(scope.rows(getX()), result,
               [](double, double e, double y) { return total(e / 4 + kExpError * std::fabs(y), std::fabs(y), 2, y); });
 }
 
 /// As sigmoid, times x: |y'| <= 1.1. Sum, quotient, product.
-void silu(phiq::SiluOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result,
+void SiluOp::bound(Scope &scope, Rows &result) {
+  eachElement(scope.rows(getX()), result,
               [](double, double e, double y) { return total(1.1 * e + kExpError * std::fabs(y), std::fabs(y), 3, y); });
 }
 
 /// y = x / 2 (1 + erf(x / sqrt 2)): |y'| <= 1.13. The argument's two roundings move erf by at most
 /// 2u max |t erf'(t)| < u; magnitude |x| since 1 + |erf| <= 2; sum, two products.
-void gelu(phiq::GeluOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result, [](double x, double e, double y) {
+void GeluOp::bound(Scope &scope, Rows &result) {
+  eachElement(scope.rows(getX()), result, [](double x, double e, double y) {
     return total(1.13 * e + std::fabs(x) / 2 * (kErfError + kUnit), std::fabs(x), 3, y);
   });
 }
@@ -186,24 +186,24 @@ void gelu(phiq::GeluOp op, Scope &scope, Rows &result) {
 /// y = x / 2 (1 + tanh a): |y'| <= 1.13. a is a sum of terms of one sign after at most 6 roundings, and
 /// |t / cosh(t)^2| < 0.45, so they move tanh by less than 2.7 u. tanh a = 1 - 2 / (1 + exp(2 a)) has absolute error
 /// kExpError / 2 (the largest |E d/dE|) and 3 roundings of at most 2. Magnitude |x|; sum, two products.
-void geluTanh(phiq::GeluTanhOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result, [](double x, double e, double y) {
+void GeluTanhOp::bound(Scope &scope, Rows &result) {
+  eachElement(scope.rows(getX()), result, [](double x, double e, double y) {
     double tanh = 2.7 * kUnit + kExpError / 2 + 6 * kUnit;
     return total(1.13 * e + std::fabs(x) / 2 * tanh, std::fabs(x), 3, y);
   });
 }
 
-void columns(phiq::ColumnsOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
+void ColumnsOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < result.rows; ++i)
     for (int64_t j = 0; j < result.columns; ++j)
-      result.error[size_t(i * result.columns + j)] = x.errorAt(i * x.columns + int64_t(op.getBegin()) + j);
+      result.error[size_t(i * result.columns + j)] = x.errorAt(i * x.columns + int64_t(getBegin()) + j);
 }
 
-void logitRows(phiq::LogitRowsOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
-  int64_t first = meaning::firstLogitRow(op, scope) * x.columns;
+void LogitRowsOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
+  int64_t first = meaning::firstLogitRow(*this, scope) * x.columns;
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < int64_t(result.values.size()); ++i)
     result.error[size_t(i)] = x.errorAt(first + i);
@@ -258,8 +258,8 @@ void quantizeBlock(const Rows &x, Rows &result, int64_t row, int64_t block) {
 }
 
 /// A stated scale: v = x / s + z moves by e / s and one rounding of the quotient.
-void quantizeStatic(phiq::QuantizeOp op, const Rows &x, Rows &result) {
-  const CodeType codes = mlir::cast<phiq::BlockType>(op.getType().getElementType()).getFormat().codes;
+void quantizeStatic(QuantizeOp op, const Rows &x, Rows &result) {
+  const CodeType codes = mlir::cast<BlockType>(op.getType().getElementType()).getFormat().codes;
   const auto zero = double(op.getZero().value_or(0));
   for (int64_t i = 0; i < int64_t(x.values.size()); ++i) {
     float scale = result.scales[size_t(i / x.columns * result.blocks() + i % x.columns / result.block)];
@@ -272,14 +272,14 @@ void quantizeStatic(phiq::QuantizeOp op, const Rows &x, Rows &result) {
 
 } // namespace
 
-void quantize(phiq::QuantizeOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
+void QuantizeOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
   result.error.resize(result.values.size());
   result.leastCodes.resize(result.values.size());
   result.greatestCodes.resize(result.values.size());
   result.scaleError.resize(result.scales.size());
-  if (op.getScale())
-    return quantizeStatic(op, x, result);
+  if (getScale())
+    return quantizeStatic(*this, x, result);
   for (int64_t row = 0; row < x.rows; ++row)
     for (int64_t block = 0; block < result.blocks(); ++block)
       quantizeBlock(x, result, row, block);
@@ -287,10 +287,10 @@ void quantize(phiq::QuantizeOp op, Scope &scope, Rows &result) {
 
 /// x / s moves by e / |s| and one rounding. Its nearest integer is monotone, so the kernel's lies between those of
 /// the ends, one step away at most where a tie is near; then one product.
-void snap(phiq::SnapOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> scale = scope.vector(op.getScale());
-  const auto least = double(int64_t(op.getLeast())), greatest = double(int64_t(op.getGreatest()));
+void SnapOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> scale = scope.vector(getScale());
+  const auto least = double(int64_t(getLeast())), greatest = double(int64_t(getGreatest()));
   auto nearest = [&](double steps) {
     return std::isnan(steps) ? 0 : std::nearbyint(std::clamp(steps, least, greatest));
   };
@@ -307,9 +307,9 @@ void snap(phiq::SnapOp op, Scope &scope, Rows &result) {
 }
 
 /// One product.
-void dequantize(phiq::DequantizeOp op, Scope &scope, Rows &result) {
-  eachElement(scope.rows(op.getX()), result, [](double x, double e, double y) { return total(e, std::fabs(x), 1, y); });
+void DequantizeOp::bound(Scope &scope, Rows &result) {
+  eachElement(scope.rows(getX()), result, [](double x, double e, double y) { return total(e, std::fabs(x), 1, y); });
 }
 
-} // namespace bound
+} // namespace phiq
 } // namespace phic

@@ -44,30 +44,13 @@ double gammaOf(double n);
 /// between the roundings of value - error and value + error.
 double boundOfStored(Scalar type, double value, double error);
 
-namespace bound {
+namespace phiq::bound {
 
-/// Fills `result.error` (and, for quantized rows, the ranges of codes and scales).
-void transpose(phiq::TransposeOp op, Scope &scope, Rows &result);
-void embed(phiq::EmbedOp op, Scope &scope, Rows &result);
-void rmsNorm(phiq::RmsNormOp op, Scope &scope, Rows &result);
-void layerNorm(phiq::LayerNormOp op, Scope &scope, Rows &result);
-void bias(phiq::BiasOp op, Scope &scope, Rows &result);
+// Of arith's ops (ArithRowOps.cpp); those of phiq's are members of the ops.
 void add(mlir::arith::AddFOp op, Scope &scope, Rows &result);
 void multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result);
-void sigmoid(phiq::SigmoidOp op, Scope &scope, Rows &result);
-void silu(phiq::SiluOp op, Scope &scope, Rows &result);
-void gelu(phiq::GeluOp op, Scope &scope, Rows &result);
-void geluTanh(phiq::GeluTanhOp op, Scope &scope, Rows &result);
-void columns(phiq::ColumnsOp op, Scope &scope, Rows &result);
-void logitRows(phiq::LogitRowsOp op, Scope &scope, Rows &result);
-void quantize(phiq::QuantizeOp op, Scope &scope, Rows &result);
-void snap(phiq::SnapOp op, Scope &scope, Rows &result);
-void dequantize(phiq::DequantizeOp op, Scope &scope, Rows &result);
-void rope(phiq::RopeOp op, Scope &scope, Rows &result);
-void attend(phiq::AttendOp op, Scope &scope, Rows &result);
-void matmul(phiq::MatmulOp op, Scope &scope, Rows &result);
 
-} // namespace bound
+} // namespace phiq::bound
 } // namespace phic
 
 #endif // PHIC_DIALECTS_PHIQ_ERRORBOUNDS_H

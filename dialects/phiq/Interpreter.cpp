@@ -1,12 +1,13 @@
 //===- Interpreter.cpp - What every op means -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The table from ops to their meanings, and the walk over a region. The meanings
-// are in RowMeanings.cpp, AttentionMeanings.cpp and, for weights, below.
+// The walk over a region. The meanings of ops are in RowMeanings.cpp,
+// AttentionMeanings.cpp and, for weights, below.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Interpreter.h"
 #include "dialects/phiq/ErrorBounds.h"
 #include "dialects/phiq/Meanings.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -60,13 +61,13 @@ CacheState &Scope::cache(StringRef name) {
 // Ops on weights
 //===----------------------------------------------------------------------===//
 
-Rows meaning::matmul(phiq::MatmulOp op, Scope &scope) {
-  const Rows &lhs = scope.rows(op.getLhs());
+Rows phiq::MatmulOp::meaning(Scope &scope) {
+  const Rows &lhs = scope.rows(getLhs());
   const std::vector<double> x = lhs.exactValues();
-  Rows result(lhs.rows, op.getType().getDimSize(1));
+  Rows result(lhs.rows, getType().getDimSize(1));
   std::vector<float> weight(size_t(lhs.columns), 0.0f);
   for (int64_t n = 0; n < result.columns; ++n) {
-    scope.weightRows(op.getRhs(), n, 1, weight.data());
+    scope.weightRows(getRhs(), n, 1, weight.data());
     for (int64_t i = 0; i < lhs.rows; ++i) {
       double sum = 0;
       for (int64_t k = 0; k < lhs.columns; ++k)
@@ -77,12 +78,12 @@ Rows meaning::matmul(phiq::MatmulOp op, Scope &scope) {
   return result;
 }
 
-Rows meaning::transpose(phiq::TransposeOp op, Scope &scope) {
-  auto type = cast<ShapedType>(op.getType());
+Rows phiq::TransposeOp::meaning(Scope &scope) {
+  auto type = cast<ShapedType>(getType());
   Rows result(type.getDimSize(0), type.getDimSize(1));
   std::vector<float> weight(size_t(result.rows), 0.0f);
   for (int64_t k = 0; k < result.columns; ++k) {
-    scope.weightRows(op.getW(), k, 1, weight.data());
+    scope.weightRows(getW(), k, 1, weight.data());
     for (int64_t n = 0; n < result.rows; ++n)
       result.row(n)[k] = weight[size_t(n)];
   }
@@ -90,83 +91,34 @@ Rows meaning::transpose(phiq::TransposeOp op, Scope &scope) {
 }
 
 //===----------------------------------------------------------------------===//
-// The table
+// Blocks of ops
 //===----------------------------------------------------------------------===//
 
 namespace {
 
-/// Gives the results of `op` to the scope.
-using Meaning = void (*)(Operation *op, Scope &scope);
+/// A weight stays a handle, also dequantized: ops read its rows when they need them.
+Operation *handleOf(Operation *op, const Scope &scope) {
+  if (isWeight(op))
+    return op;
+  auto dequantize = dyn_cast<phiq::DequantizeOp>(op);
+  return dequantize ? scope.get(dequantize.getX()).weight : nullptr;
+}
 
-/// A weight stays a handle; ops read its rows when they need them.
-void handle(Operation *op, Scope &scope) {
+/// Gives the result of `op` to the scope, with how far a kernel may be from it.
+LogicalResult run(Operation *op, Scope &scope) {
   Datum datum;
-  datum.weight = op;
-  scope.set(op->getResult(0), std::move(datum));
-}
-
-/// An op without result.
-template <typename Op, void (*function)(Op, Scope &)> void effect(Operation *op, Scope &scope) {
-  function(cast<Op>(op), scope);
-}
-
-/// An op with one result: its value, and how far a kernel may be from it.
-template <typename Op, Rows (*value)(Op, Scope &), void (*bound)(Op, Scope &, Rows &)>
-void result(Operation *op, Scope &scope) {
-  Datum datum;
-  datum.rows = value(cast<Op>(op), scope);
-  if (scope.bounds)
-    bound(cast<Op>(op), scope, datum.rows);
-  scope.set(op->getResult(0), std::move(datum));
-}
-
-/// Floats of a weight are what reading it gives; floats of activations are their values.
-void dequantize(Operation *op, Scope &scope) {
-  auto dequantize = cast<phiq::DequantizeOp>(op);
-  if (Operation *weight = scope.get(dequantize.getX()).weight) {
-    Datum datum;
-    datum.weight = weight;
-    return scope.set(dequantize.getResult(), std::move(datum));
+  datum.weight = handleOf(op, scope);
+  auto interpreted = dyn_cast<phiq::MeaningInterface>(op);
+  if (!datum.weight && !interpreted)
+    return op->emitError("op '") << op->getName() << "' has no meaning in the interpreter";
+  if (!datum.weight) {
+    datum.rows = interpreted.meaning(scope);
+    if (scope.bounds)
+      interpreted.bound(scope, datum.rows);
   }
-  result<phiq::DequantizeOp, meaning::dequantize, bound::dequantize>(op, scope);
-}
-
-struct TableRow {
-  StringRef name;
-  Meaning meaning;
-};
-
-template <typename Op> TableRow row(Meaning meaning) { return {Op::getOperationName(), meaning}; }
-
-const TableRow *meaningOf(Operation *op) {
-  static const TableRow table[] = {
-      row<phiq::WeightOp>(handle),
-      row<phiq::RopeTableOp>(handle),
-      row<phiq::TransposeOp>(result<phiq::TransposeOp, meaning::transpose, bound::transpose>),
-      row<phiq::EmbedOp>(result<phiq::EmbedOp, meaning::embed, bound::embed>),
-      row<phiq::RmsNormOp>(result<phiq::RmsNormOp, meaning::rmsNorm, bound::rmsNorm>),
-      row<phiq::LayerNormOp>(result<phiq::LayerNormOp, meaning::layerNorm, bound::layerNorm>),
-      row<phiq::MatmulOp>(result<phiq::MatmulOp, meaning::matmul, bound::matmul>),
-      row<phiq::BiasOp>(result<phiq::BiasOp, meaning::bias, bound::bias>),
-      row<phiq::RopeOp>(result<phiq::RopeOp, meaning::rope, bound::rope>),
-      row<phiq::CacheAppendOp>(effect<phiq::CacheAppendOp, meaning::cacheAppend>),
-      row<phiq::AttendOp>(result<phiq::AttendOp, meaning::attend, bound::attend>),
-      row<phiq::SigmoidOp>(result<phiq::SigmoidOp, meaning::sigmoid, bound::sigmoid>),
-      row<phiq::SiluOp>(result<phiq::SiluOp, meaning::silu, bound::silu>),
-      row<phiq::GeluOp>(result<phiq::GeluOp, meaning::gelu, bound::gelu>),
-      row<phiq::GeluTanhOp>(result<phiq::GeluTanhOp, meaning::geluTanh, bound::geluTanh>),
-      row<phiq::ColumnsOp>(result<phiq::ColumnsOp, meaning::columns, bound::columns>),
-      row<phiq::LogitRowsOp>(result<phiq::LogitRowsOp, meaning::logitRows, bound::logitRows>),
-      row<phiq::QuantizeOp>(result<phiq::QuantizeOp, meaning::quantize, bound::quantize>),
-      row<phiq::SnapOp>(result<phiq::SnapOp, meaning::snap, bound::snap>),
-      row<phiq::DequantizeOp>(dequantize),
-      row<arith::AddFOp>(result<arith::AddFOp, meaning::add, bound::add>),
-      row<arith::MulFOp>(result<arith::MulFOp, meaning::multiply, bound::multiply>),
-  };
-  for (const TableRow &row : table)
-    if (row.name == op->getName().getStringRef())
-      return &row;
-  return nullptr;
+  if (op->getNumResults())
+    scope.set(op->getResult(0), std::move(datum));
+  return success();
 }
 
 /// Interprets the ops of a block up to its terminator, and returns the terminator's values.
@@ -193,10 +145,8 @@ FailureOr<std::vector<Datum>> runBlock(Block &block, std::vector<Datum> argument
     if (auto stage = dyn_cast<plan::StageOp>(op)) {
       if (failed(runStageIn(stage, scope)))
         return failure();
-    } else if (const TableRow *row = meaningOf(&op)) {
-      row->meaning(&op, scope);
-    } else {
-      return op.emitError("op '") << op.getName() << "' has no meaning in the interpreter";
+    } else if (failed(run(&op, scope))) {
+      return failure();
     }
   }
   std::vector<Datum> results;

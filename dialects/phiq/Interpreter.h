@@ -13,42 +13,15 @@
 #define PHIC_DIALECTS_PHIQ_INTERPRETER_H
 
 #include "dialects/phiq/Formats.h"
+#include "dialects/phiq/Rows.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringMap.h"
-#include <cstdint>
-#include <vector>
 
 namespace phic {
 namespace plan {
 class StageOp;
 }
-
-/// Activations [rows, columns], row-major.
-struct Rows {
-  int64_t rows = 0, columns = 0;
-  std::vector<float> values;   ///< for quantized rows: the floats that the codes stand for, rounded
-  std::vector<double> error;   ///< |kernel's value - values[i]| <= error[i]; empty: exact, or not asked for
-
-  /// Quantized rows only (`block` > 0): codes as `values`, scales [rows, blocks()].
-  int64_t block = 0;
-  int32_t zero = 0;            ///< zero point of every code
-  std::vector<int32_t> codes;
-  std::vector<float> scales;
-  /// With errors: codes a kernel may store lie in [leastCodes[i], greatestCodes[i]], scales within scaleError.
-  std::vector<int32_t> leastCodes, greatestCodes;
-  std::vector<double> scaleError;
-
-  Rows() = default;
-  Rows(int64_t rows, int64_t columns) : rows(rows), columns(columns), values(size_t(rows * columns)) {}
-  int64_t blocks() const { return (columns + block - 1) / block; }
-  float *row(int64_t i) { return values.data() + i * columns; }
-  const float *row(int64_t i) const { return values.data() + i * columns; }
-  /// What every element stands for, unrounded: the product of a scale and a code does not fit f32.
-  std::vector<double> exactValues() const;
-  /// The error bound of element i, 0 when none is kept.
-  double errorAt(int64_t i) const { return error.empty() ? 0.0 : error[size_t(i)]; }
-};
 
 /// Keys and values of one layer: row t is position t, [heads * head_dim] each,
 /// every number already rounded to `element`.

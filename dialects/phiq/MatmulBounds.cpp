@@ -8,7 +8,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace phic::bound {
+namespace phic::phiq {
 namespace {
 
 //===----------------------------------------------------------------------===//
@@ -131,17 +131,17 @@ private:
 
 } // namespace
 
-void matmul(phiq::MatmulOp op, Scope &scope, Rows &result) {
-  const Rows &lhs = scope.rows(op.getLhs());
-  auto type = mlir::dyn_cast<phiq::BlockType>(mlir::cast<mlir::ShapedType>(op.getRhs().getType()).getElementType());
+void MatmulOp::bound(Scope &scope, Rows &result) {
+  const Rows &lhs = scope.rows(getLhs());
+  auto type = mlir::dyn_cast<phiq::BlockType>(mlir::cast<mlir::ShapedType>(getRhs().getType()).getElementType());
   std::unique_ptr<ColumnBound> bounds;
-  if (lhs.block > 0 && lhs.zero == 0 && type && scope.get(op.getRhs()).weight)
+  if (lhs.block > 0 && lhs.zero == 0 && type && scope.get(getRhs()).weight)
     bounds = std::make_unique<IntegerDot>(lhs, type.getFormat());
   else
     bounds = std::make_unique<FloatDot>(lhs);
   result.error.resize(result.values.size());
   for (int64_t n = 0; n < result.columns; ++n) {
-    bounds->read(scope, op.getRhs(), n);
+    bounds->read(scope, getRhs(), n);
     for (int64_t i = 0; i < lhs.rows; ++i)
       result.error[size_t(i * result.columns + n)] = bounds->bound(i, result.row(i)[n]);
   }
@@ -152,21 +152,21 @@ void matmul(phiq::MatmulOp op, Scope &scope, Rows &result) {
 //===----------------------------------------------------------------------===//
 
 /// y = x[a] c -+ x[b] s: e[a] |c| + e[b] |s|, and two roundings of |x[a] c| + |x[b] s|. The tables are the interpreter's.
-void rope(phiq::RopeOp op, Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(op.getX());
-  const bool isLong = op.getThreshold() && scope.session.total > int64_t(*op.getThreshold());
-  const int64_t half = op.getCos().getType().getDimSize(1), headDim = op.getHeadDim();
+void RopeOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX());
+  const bool isLong = getThreshold() && scope.session.total > int64_t(*getThreshold());
+  const int64_t half = getCos().getType().getDimSize(1), headDim = getHeadDim();
   std::vector<float> cos(size_t(half), 0.0f), sin(size_t(half), 0.0f);
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < int64_t(result.values.size()); ++i)
     result.error[size_t(i)] = x.errorAt(i);
   for (int64_t i = 0; i < x.rows; ++i) {
-    scope.weightRows(isLong ? op.getLongCos() : op.getCos(), scope.session.past + i, 1, cos.data());
-    scope.weightRows(isLong ? op.getLongSin() : op.getSin(), scope.session.past + i, 1, sin.data());
+    scope.weightRows(isLong ? getLongCos() : getCos(), scope.session.past + i, 1, cos.data());
+    scope.weightRows(isLong ? getLongSin() : getSin(), scope.session.past + i, 1, sin.data());
     for (int64_t head = 0; head < x.columns; head += headDim)
       for (int64_t j = 0; j < half; ++j) {
-        int64_t a = i * x.columns + head + (op.getInterleaved() ? 2 * j : j);
-        int64_t b = a + (op.getInterleaved() ? 1 : half);
+        int64_t a = i * x.columns + head + (getInterleaved() ? 2 * j : j);
+        int64_t b = a + (getInterleaved() ? 1 : half);
         double c = std::fabs(cos[size_t(j)]), s = std::fabs(sin[size_t(j)]);
         auto pair = [&](int64_t p, int64_t q) {
           double moved = x.errorAt(p) * c + x.errorAt(q) * s;
@@ -253,13 +253,13 @@ private:
 
 } // namespace
 
-void attend(phiq::AttendOp op, Scope &scope, Rows &result) {
-  const Rows &queries = scope.rows(op.getQueries());
-  const CacheState &cache = scope.cache(op.getCache());
+void AttendOp::bound(Scope &scope, Rows &result) {
+  const Rows &queries = scope.rows(getQueries());
+  const CacheState &cache = scope.cache(getCache());
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < queries.rows; ++i)
-    for (int64_t head = 0; head < int64_t(op.getHeads()); ++head) {
-      const meaning::AttendView view(op, queries, cache, scope.session.past, i, head);
+    for (int64_t head = 0; head < int64_t(getHeads()); ++head) {
+      const meaning::AttendView view(*this, queries, cache, scope.session.past, i, head);
       const int64_t at = i * queries.columns + head * cache.headDim;
       const HeadBound bounds(view, queries, at);
       for (int64_t d = 0; d < cache.headDim; ++d)
@@ -267,4 +267,4 @@ void attend(phiq::AttendOp op, Scope &scope, Rows &result) {
     }
 }
 
-} // namespace phic::bound
+} // namespace phic::phiq

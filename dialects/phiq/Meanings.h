@@ -1,9 +1,8 @@
-//===- Meanings.h - The interpreter's ops, one function each ---*- C++ -*-===//
+//===- Meanings.h - What the meaning of an op may look at ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Private to the interpreter: what a meaning may look at, and the list of them.
-// Each function below computes the result of one op from its operands' values;
-// Interpreter.cpp holds the table from ops to these.
+// For MeaningInterface's implementations, one short function an op: in
+// RowMeanings.cpp, AttentionMeanings.cpp and, for weights, Interpreter.cpp.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_DIALECTS_PHIQ_MEANINGS_H
 #define PHIC_DIALECTS_PHIQ_MEANINGS_H
@@ -41,33 +40,11 @@ private:
   llvm::DenseMap<mlir::Value, Datum> data;
 };
 
-namespace meaning {
+namespace phiq::meaning {
 
-// RowMeanings.cpp
-Rows embed(phiq::EmbedOp op, Scope &scope);
-Rows rmsNorm(phiq::RmsNormOp op, Scope &scope);
-Rows layerNorm(phiq::LayerNormOp op, Scope &scope);
-Rows bias(phiq::BiasOp op, Scope &scope);
+// Of arith's ops (ArithRowOps.cpp).
 Rows add(mlir::arith::AddFOp op, Scope &scope);
 Rows multiply(mlir::arith::MulFOp op, Scope &scope);
-Rows sigmoid(phiq::SigmoidOp op, Scope &scope);
-Rows silu(phiq::SiluOp op, Scope &scope);
-Rows gelu(phiq::GeluOp op, Scope &scope);
-Rows geluTanh(phiq::GeluTanhOp op, Scope &scope);
-Rows columns(phiq::ColumnsOp op, Scope &scope);
-Rows logitRows(phiq::LogitRowsOp op, Scope &scope);
-Rows quantize(phiq::QuantizeOp op, Scope &scope);
-Rows snap(phiq::SnapOp op, Scope &scope);
-Rows dequantize(phiq::DequantizeOp op, Scope &scope);
-
-// AttentionMeanings.cpp
-Rows rope(phiq::RopeOp op, Scope &scope);
-void cacheAppend(phiq::CacheAppendOp op, Scope &scope);
-Rows attend(phiq::AttendOp op, Scope &scope);
-
-// Interpreter.cpp
-Rows matmul(phiq::MatmulOp op, Scope &scope);
-Rows transpose(phiq::TransposeOp op, Scope &scope);
 
 /// What one query head of one row attends to: positions [first, last] of its KV head.
 struct AttendView {
@@ -88,7 +65,7 @@ struct AttendView {
 /// First row that phiq.logit_rows keeps.
 int64_t firstLogitRow(phiq::LogitRowsOp op, const Scope &scope);
 
-} // namespace meaning
+} // namespace phiq::meaning
 } // namespace phic
 
 #endif // PHIC_DIALECTS_PHIQ_MEANINGS_H

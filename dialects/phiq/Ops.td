@@ -4,12 +4,23 @@
 #define PHIC_PHIQ_OPS
 
 include "dialects/phiq/Dialect.td"
+include "dialects/phiq/Interfaces.td"
 include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class Phiq_Op<string mnemonic, list<Trait> traits = []> : Op<Phiq_Dialect, mnemonic, traits>;
+
+/// An op on rows with what is to be known about it (RowFacts.h). The last role is that of all further operands.
+class Phiq_RowOp<string mnemonic, string work, list<string> roles, string place, list<Trait> traits = []>
+    : Phiq_Op<mnemonic, traits # [Phiq_RowOpInterface, DeclareOpInterfaceMethods<Phiq_MeaningInterface>]> {
+  bit needsPositions = 0;
+  let extraClassDeclaration = "::phic::phiq::RowFacts getFacts() {\n"
+    # "  static constexpr OperandRole kRoles[] = {OperandRole::" # !interleave(roles, ", OperandRole::") # "};\n"
+    # "  return {\"" # mnemonic # "\", RowWork::" # work # ", EpiloguePlace::" # place # ", " # !if(needsPositions, "true", "false")
+    # ", kRoles};\n}\n";
+}
 
 def Phiq_Float : AnyTypeOf<[F32, F16, BF16]>;
 def Phiq_Element : AnyTypeOf<[F32, F16, BF16, Phiq_BlockType]>;
@@ -98,7 +109,7 @@ def Phiq_CacheOp : Phiq_Op<"cache", [Symbol]> {
 // The decoder
 //===----------------------------------------------------------------------===//
 
-def Phiq_EmbedOp : Phiq_Op<"embed", [Pure]> {
+def Phiq_EmbedOp : Phiq_RowOp<"embed", "Core", ["Ids", "TokenTable"], "None", [Pure]> {
   let summary = "rows of a table, by token id";
   let description = [{
     `result[i, :] = dequantize(table[ids[i], :])`; ids are in [0, V): the runtime checks them.
@@ -109,7 +120,8 @@ def Phiq_EmbedOp : Phiq_Op<"embed", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Phiq_RmsNormOp : Phiq_Op<"rms_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Phiq_RmsNormOp : Phiq_RowOp<"rms_norm", "Norm", ["Rows", "Vector"], "None",
+                                [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "root-mean-square normalization of each row";
   let description = [{ `result[i, j] = x[i, j] / sqrt(mean_j(x[i, j]^2) + epsilon) * gamma[j]` }];
   let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$gamma, F32Attr:$epsilon);
@@ -118,7 +130,8 @@ def Phiq_RmsNormOp : Phiq_Op<"rms_norm", [Pure, AllTypesMatch<["x", "result"]>]>
   let hasVerifier = 1;
 }
 
-def Phiq_LayerNormOp : Phiq_Op<"layer_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Phiq_LayerNormOp : Phiq_RowOp<"layer_norm", "Norm", ["Rows", "Vector"], "None",
+                                  [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "normalization of each row to mean 0 and variance 1, scaled and shifted";
   let description = [{
     With mu and var the mean and the (biased) variance of row i:
@@ -130,7 +143,7 @@ def Phiq_LayerNormOp : Phiq_Op<"layer_norm", [Pure, AllTypesMatch<["x", "result"
   let hasVerifier = 1;
 }
 
-def Phiq_MatmulOp : Phiq_Op<"matmul", [Pure]> {
+def Phiq_MatmulOp : Phiq_RowOp<"matmul", "Core", ["Rows", "Matrix"], "Matmul", [Pure]> {
   let summary = "activations times the transpose of a weight";
   let description = [{
     `result[i, n] = sum_k dequantize(lhs)[i, k] * dequantize(rhs)[n, k]`, in exact real arithmetic.
@@ -147,7 +160,8 @@ def Phiq_MatmulOp : Phiq_Op<"matmul", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Phiq_BiasOp : Phiq_Op<"bias", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Phiq_BiasOp : Phiq_RowOp<"bias", "Elementwise", ["Rows", "Vector"], "Bias",
+                             [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "adds a vector to each row";
   let description = [{ `result[i, j] = x[i, j] + bias[j]` }];
   let arguments = (ins Phiq_Rows:$x, Phiq_FloatWeight:$bias);
@@ -156,7 +170,9 @@ def Phiq_BiasOp : Phiq_Op<"bias", [Pure, AllTypesMatch<["x", "result"]>]> {
   let hasVerifier = 1;
 }
 
-def Phiq_RopeOp : Phiq_Op<"rope", [Pure, AttrSizedOperandSegments, AllTypesMatch<["x", "result"]>]> {
+def Phiq_RopeOp : Phiq_RowOp<"rope", "Pairs", ["Rows", "PositionTable"], "Rope",
+                             [Pure, AttrSizedOperandSegments, AllTypesMatch<["x", "result"]>]> {
+  let needsPositions = 1;
   let summary = "rotary position embedding of each head";
   let description = [{
     x is [M, heads * head_dim]. Row i is at position p = past + i; r = 2 * (columns of cos) is the rotary
@@ -183,8 +199,10 @@ def Phiq_RopeOp : Phiq_Op<"rope", [Pure, AttrSizedOperandSegments, AllTypesMatch
   let hasVerifier = 1;
 }
 
-def Phiq_CacheAppendOp : Phiq_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-                                                  DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Phiq_CacheAppendOp : Phiq_RowOp<"cache_append", "Store", ["Rows"], "Append",
+                                    [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let needsPositions = 1;
   let summary = "appends keys and values of this step to a cache";
   let description = [{
     Writes key row i and value row i, rounded to the cache's element type, at position past + i.
@@ -194,9 +212,11 @@ def Phiq_CacheAppendOp : Phiq_Op<"cache_append", [DeclareOpInterfaceMethods<Memo
   let assemblyFormat = "$cache `,` $keys `,` $values attr-dict `:` type($keys) `,` type($values)";
 }
 
-def Phiq_AttendOp : Phiq_Op<"attend", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-                                      DeclareOpInterfaceMethods<SymbolUserOpInterface>,
-                                      AllTypesMatch<["queries", "result"]>]> {
+def Phiq_AttendOp : Phiq_RowOp<"attend", "Core", ["Rows"], "None",
+                               [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+                                DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                                AllTypesMatch<["queries", "result"]>]> {
+  let needsPositions = 1;
   let summary = "causal grouped-query attention over a cache";
   let description = [{
     queries is [M, heads * d] with d the cache's head_dim; query head h reads KV head h / (heads / cache.heads).
@@ -220,7 +240,8 @@ def Phiq_AttendOp : Phiq_Op<"attend", [DeclareOpInterfaceMethods<MemoryEffectsOp
 // Elementwise (sums and products are arith.addf and arith.mulf on tensors)
 //===----------------------------------------------------------------------===//
 
-class Phiq_UnaryOp<string mnemonic, string formula> : Phiq_Op<mnemonic, [Pure, AllTypesMatch<["x", "result"]>]> {
+class Phiq_UnaryOp<string mnemonic, string formula>
+    : Phiq_RowOp<mnemonic, "Elementwise", ["Rows"], "Elementwise", [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "elementwise " # formula;
   let description = "`result = " # formula # "`";
   let arguments = (ins Phiq_Rows:$x);
@@ -236,7 +257,7 @@ def Phiq_GeluTanhOp : Phiq_UnaryOp<"gelu_tanh", "x / 2 * (1 + tanh(sqrt(2 / pi) 
 // Shape and format
 //===----------------------------------------------------------------------===//
 
-def Phiq_ColumnsOp : Phiq_Op<"columns", [Pure]> {
+def Phiq_ColumnsOp : Phiq_RowOp<"columns", "Columns", ["Rows"], "Columns", [Pure]> {
   let summary = "a run of columns";
   let description = [{ `result[i, j] = x[i, begin + j]`, with as many columns as the result type says. }];
   let arguments = (ins Phiq_Rows:$x, I64Attr:$begin);
@@ -245,7 +266,7 @@ def Phiq_ColumnsOp : Phiq_Op<"columns", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Phiq_LogitRowsOp : Phiq_Op<"logit_rows", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Phiq_LogitRowsOp : Phiq_RowOp<"logit_rows", "Select", ["Rows"], "None", [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "the rows whose logits are wanted";
   let description = [{
     Rows [logit_row0, M) of x, as the session asks: the last one when generating, all with `--logits`.
@@ -256,7 +277,7 @@ def Phiq_LogitRowsOp : Phiq_Op<"logit_rows", [Pure, AllTypesMatch<["x", "result"
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 
-def Phiq_TransposeOp : Phiq_Op<"transpose", [Pure]> {
+def Phiq_TransposeOp : Phiq_Op<"transpose", [Pure, DeclareOpInterfaceMethods<Phiq_MeaningInterface>]> {
   let summary = "a weight with its axes exchanged";
   let description = [{ `result[n, k] = w[k, n]`. Folded into the weight's layout by the quantize phase. }];
   let arguments = (ins Phiq_Weight:$w);
@@ -265,7 +286,7 @@ def Phiq_TransposeOp : Phiq_Op<"transpose", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Phiq_QuantizeOp : Phiq_Op<"quantize", [Pure]> {
+def Phiq_QuantizeOp : Phiq_RowOp<"quantize", "Quantize", ["Rows", "Vector"], "Quantize", [Pure]> {
   let summary = "float to stored integers, per block of each row";
   let description = [{
     For each block of each row of x, with scale s, zero point z and codes of the result's format:
@@ -281,7 +302,8 @@ def Phiq_QuantizeOp : Phiq_Op<"quantize", [Pure]> {
   let assemblyFormat = "$x (`,` $scale^)? attr-dict `:` type($x) (`,` type($scale)^)? `->` type($result)";
 }
 
-def Phiq_SnapOp : Phiq_Op<"snap", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Phiq_SnapOp : Phiq_RowOp<"snap", "Elementwise", ["Rows", "Vector"], "Elementwise",
+                             [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "rounds each value to a multiple of a stated step, within a range";
   let description = [{
     With s the one scale, or the scale of column j, each operation rounded to f32:
@@ -298,7 +320,7 @@ def Phiq_SnapOp : Phiq_Op<"snap", [Pure, AllTypesMatch<["x", "result"]>]> {
   let hasVerifier = 1;
 }
 
-def Phiq_DequantizeOp : Phiq_Op<"dequantize", [Pure]> {
+def Phiq_DequantizeOp : Phiq_RowOp<"dequantize", "Dequantize", ["Rows"], "None", [Pure]> {
   let summary = "stored integers to the floats they stand for";
   let description = [{ `result = s * (q - z) + m`, see the dialect description. }];
   let arguments = (ins RankedTensorOf<[Phiq_BlockType]>:$x);

@@ -1,6 +1,7 @@
 //===- Phiq.cpp - Types and attributes of phiq -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/Meanings.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,6 +23,13 @@ llvm::hash_code phic::hash_value(const BlockFormat &f) {
 #define GET_ATTRDEF_CLASSES
 #include "dialects/phiq/PhiqAttrs.cpp.inc"
 
+namespace phic::phiq {
+/// ArithRowOps.cpp.
+void attachArithRowOps(MLIRContext *context);
+} // namespace phic::phiq
+
+#include "dialects/phiq/PhiqInterfaces.cpp.inc"
+
 void PhiqDialect::initialize() {
   addTypes<
 #define GET_TYPEDEF_LIST
@@ -35,6 +43,7 @@ void PhiqDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/phiq/PhiqOps.cpp.inc"
       >();
+  attachArithRowOps(getContext());
 }
 
 /// Collects the text between the angle brackets and gives it to BlockFormat,

@@ -4,6 +4,8 @@
 #define PHIC_DIALECTS_PHIQ_PHIQ_H
 
 #include "dialects/phiq/Formats.h"
+#include "dialects/phiq/RowFacts.h"
+#include "dialects/phiq/Rows.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -17,6 +19,9 @@
 namespace phic {
 /// For the uniquing of `!phiq.block`.
 llvm::hash_code hash_value(const BlockFormat &format);
+
+/// What a meaning may look at (Meanings.h).
+class Scope;
 } // namespace phic
 
 #include "dialects/phiq/PhiqDialect.h.inc"
@@ -24,6 +29,7 @@ llvm::hash_code hash_value(const BlockFormat &format);
 #include "dialects/phiq/PhiqTypes.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/phiq/PhiqAttrs.h.inc"
+#include "dialects/phiq/PhiqInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/phiq/PhiqOps.h.inc"
 

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <numbers>
 
-namespace phic::meaning {
+namespace phic::phiq {
 namespace {
 
 /// result[i] = function(x[i]).
@@ -36,18 +36,18 @@ double meanOf(const float *x, int64_t columns, auto term) {
 
 } // namespace
 
-Rows embed(phiq::EmbedOp op, Scope &scope) {
-  const std::vector<int32_t> &ids = scope.get(op.getIds()).ids;
-  Rows result(int64_t(ids.size()), op.getType().getDimSize(1));
+Rows EmbedOp::meaning(Scope &scope) {
+  const std::vector<int32_t> &ids = scope.get(getIds()).ids;
+  Rows result(int64_t(ids.size()), getType().getDimSize(1));
   for (int64_t i = 0; i < result.rows; ++i)
-    scope.weightRows(op.getTable(), ids[size_t(i)], 1, result.row(i));
+    scope.weightRows(getTable(), ids[size_t(i)], 1, result.row(i));
   return result;
 }
 
-Rows rmsNorm(phiq::RmsNormOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> gamma = scope.vector(op.getGamma());
-  const double epsilon = op.getEpsilon().convertToFloat();
+Rows RmsNormOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> gamma = scope.vector(getGamma());
+  const double epsilon = getEpsilon().convertToFloat();
   Rows result(x.rows, x.columns);
   for (int64_t i = 0; i < x.rows; ++i) {
     double meanSquare = meanOf(x.row(i), x.columns, [](double v) { return v * v; });
@@ -57,10 +57,10 @@ Rows rmsNorm(phiq::RmsNormOp op, Scope &scope) {
   return result;
 }
 
-Rows layerNorm(phiq::LayerNormOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> gamma = scope.vector(op.getGamma()), beta = scope.vector(op.getBeta());
-  const double epsilon = op.getEpsilon().convertToFloat();
+Rows LayerNormOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> gamma = scope.vector(getGamma()), beta = scope.vector(getBeta());
+  const double epsilon = getEpsilon().convertToFloat();
   Rows result(x.rows, x.columns);
   for (int64_t i = 0; i < x.rows; ++i) {
     double mu = meanOf(x.row(i), x.columns, [](double v) { return v; });
@@ -71,9 +71,9 @@ Rows layerNorm(phiq::LayerNormOp op, Scope &scope) {
   return result;
 }
 
-Rows bias(phiq::BiasOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> bias = scope.vector(op.getBias());
+Rows BiasOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> bias = scope.vector(getBias());
   Rows result(x.rows, x.columns);
   for (int64_t i = 0; i < x.rows; ++i)
     for (int64_t j = 0; j < x.columns; ++j)
@@ -81,48 +81,48 @@ Rows bias(phiq::BiasOp op, Scope &scope) {
   return result;
 }
 
-Rows add(mlir::arith::AddFOp op, Scope &scope) {
+Rows meaning::add(mlir::arith::AddFOp op, Scope &scope) {
   return eachPair(scope.rows(op.getLhs()), scope.rows(op.getRhs()), [](double x, double y) { return x + y; });
 }
 
-Rows multiply(mlir::arith::MulFOp op, Scope &scope) {
+Rows meaning::multiply(mlir::arith::MulFOp op, Scope &scope) {
   return eachPair(scope.rows(op.getLhs()), scope.rows(op.getRhs()), [](double x, double y) { return x * y; });
 }
 
-Rows sigmoid(phiq::SigmoidOp op, Scope &scope) {
-  return eachElement(scope.rows(op.getX()), [](double x) { return 1 / (1 + std::exp(-x)); });
+Rows SigmoidOp::meaning(Scope &scope) {
+  return eachElement(scope.rows(getX()), [](double x) { return 1 / (1 + std::exp(-x)); });
 }
 
-Rows silu(phiq::SiluOp op, Scope &scope) {
-  return eachElement(scope.rows(op.getX()), [](double x) { return x / (1 + std::exp(-x)); });
+Rows SiluOp::meaning(Scope &scope) {
+  return eachElement(scope.rows(getX()), [](double x) { return x / (1 + std::exp(-x)); });
 }
 
-Rows gelu(phiq::GeluOp op, Scope &scope) {
-  return eachElement(scope.rows(op.getX()), [](double x) { return x / 2 * (1 + std::erf(x / std::numbers::sqrt2)); });
+Rows GeluOp::meaning(Scope &scope) {
+  return eachElement(scope.rows(getX()), [](double x) { return x / 2 * (1 + std::erf(x / std::numbers::sqrt2)); });
 }
 
-Rows geluTanh(phiq::GeluTanhOp op, Scope &scope) {
-  return eachElement(scope.rows(op.getX()), [](double x) {
+Rows GeluTanhOp::meaning(Scope &scope) {
+  return eachElement(scope.rows(getX()), [](double x) {
     return x / 2 * (1 + std::tanh(std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
   });
 }
 
-Rows columns(phiq::ColumnsOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  Rows result(x.rows, op.getType().getDimSize(1));
+Rows ColumnsOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  Rows result(x.rows, getType().getDimSize(1));
   for (int64_t i = 0; i < x.rows; ++i)
-    std::copy_n(x.row(i) + op.getBegin(), result.columns, result.row(i));
+    std::copy_n(x.row(i) + getBegin(), result.columns, result.row(i));
   return result;
 }
 
-int64_t firstLogitRow(phiq::LogitRowsOp op, const Scope &scope) {
+int64_t meaning::firstLogitRow(LogitRowsOp op, const Scope &scope) {
   int64_t rows = scope.rows(op.getX()).rows;
   return op.getPruned() ? rows - 1 : std::min(scope.session.logitRow0, rows);
 }
 
-Rows logitRows(phiq::LogitRowsOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  int64_t first = firstLogitRow(op, scope);
+Rows LogitRowsOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  int64_t first = meaning::firstLogitRow(*this, scope);
   Rows result(x.rows - first, x.columns);
   std::copy(x.row(first), x.row(x.rows), result.values.begin());
   return result;
@@ -141,19 +141,19 @@ static void quantizeDynamic(const Rows &x, Rows &result) {
   }
 }
 
-Rows quantize(phiq::QuantizeOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  const BlockFormat format = mlir::cast<phiq::BlockType>(op.getType().getElementType()).getFormat();
+Rows QuantizeOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  const BlockFormat format = mlir::cast<BlockType>(getType().getElementType()).getFormat();
   Rows result(x.rows, x.columns);
   result.block = format.block;
   result.codes.resize(x.values.size());
   result.scales.resize(size_t(x.rows * result.blocks()));
-  if (!op.getScale()) {
+  if (!getScale()) {
     quantizeDynamic(x, result);
     return result;
   }
-  const std::vector<float> scale = scope.vector(op.getScale());
-  const auto zero = result.zero = int32_t(op.getZero().value_or(0));
+  const std::vector<float> scale = scope.vector(getScale());
+  const auto zero = result.zero = int32_t(getZero().value_or(0));
   for (int64_t i = 0; i < x.rows; ++i)
     for (int64_t j = 0; j < x.columns; ++j) {
       float s = scale.size() == 1 ? scale[0] : scale[size_t(j)];
@@ -165,10 +165,10 @@ Rows quantize(phiq::QuantizeOp op, Scope &scope) {
   return result;
 }
 
-Rows snap(phiq::SnapOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
-  const std::vector<float> scale = scope.vector(op.getScale());
-  const auto least = int32_t(op.getLeast()), greatest = int32_t(op.getGreatest());
+Rows SnapOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
+  const std::vector<float> scale = scope.vector(getScale());
+  const auto least = int32_t(getLeast()), greatest = int32_t(getGreatest());
   Rows result(x.rows, x.columns);
   for (int64_t i = 0; i < x.rows; ++i)
     for (int64_t j = 0; j < x.columns; ++j)
@@ -176,11 +176,11 @@ Rows snap(phiq::SnapOp op, Scope &scope) {
   return result;
 }
 
-Rows dequantize(phiq::DequantizeOp op, Scope &scope) {
-  const Rows &x = scope.rows(op.getX());
+Rows DequantizeOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX());
   Rows result(x.rows, x.columns);
   result.values = x.values;
   return result;
 }
 
-} // namespace phic::meaning
+} // namespace phic::phiq

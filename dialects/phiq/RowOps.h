@@ -1,7 +1,8 @@
-//===- RowOps.h - Which ops work on single rows ----------------*- C++ -*-===//
+//===- RowOps.h - Questions about ops that many ask ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Facts about ops that more than one pass asks for.
+// The model's function, its weights, and what RowOpInterface says of any op, also
+// of one that is no row op.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_DIALECTS_PHIQ_ROWOPS_H
 #define PHIC_DIALECTS_PHIQ_ROWOPS_H
@@ -22,17 +23,24 @@ inline mlir::func::FuncOp modelFunction(mlir::ModuleOp module) {
 /// Trained constants and computed tables: what packs into the weight segment.
 inline bool isWeight(mlir::Operation *op) { return mlir::isa_and_nonnull<phiq::WeightOp, phiq::RopeTableOp>(op); }
 
-/// A normalization of each row: needs the whole row before its first result.
-inline bool isNorm(mlir::Operation *op) { return mlir::isa<phiq::RmsNormOp, phiq::LayerNormOp>(op); }
-
-/// One element of the result from the same elements of the operands.
-inline bool isElementwise(mlir::Operation *op) {
-  return mlir::isa<phiq::SigmoidOp, phiq::SiluOp, phiq::GeluOp, phiq::GeluTanhOp, mlir::arith::AddFOp,
-                   mlir::arith::MulFOp>(op);
+/// What is known of a row op; nothing of another op.
+inline std::optional<phiq::RowFacts> rowFacts(mlir::Operation *op) {
+  auto row = mlir::dyn_cast_if_present<phiq::RowOpInterface>(op);
+  return row ? std::optional(row.getFacts()) : std::nullopt;
 }
+inline bool hasWork(mlir::Operation *op, phiq::RowWork work) {
+  std::optional<phiq::RowFacts> facts = rowFacts(op);
+  return facts && facts->work == work;
+}
+inline bool isCore(mlir::Operation *op) { return hasWork(op, phiq::RowWork::Core); }
+inline bool isNorm(mlir::Operation *op) { return hasWork(op, phiq::RowWork::Norm); }
+inline bool isElementwise(mlir::Operation *op) { return hasWork(op, phiq::RowWork::Elementwise); }
 
-/// As elementwise, with vectors of the model beside the one operand of rows.
-inline bool isElementwiseWithVector(mlir::Operation *op) { return mlir::isa<phiq::BiasOp, phiq::SnapOp>(op); }
+/// As what an op reads a value; nothing where it is no row op.
+inline std::optional<phiq::OperandRole> roleOf(mlir::OpOperand &use) {
+  std::optional<phiq::RowFacts> facts = rowFacts(use.getOwner());
+  return facts ? std::optional(facts->role(use.getOperandNumber())) : std::nullopt;
+}
 
 } // namespace phic
 

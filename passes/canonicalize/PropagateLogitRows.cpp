@@ -18,13 +18,14 @@ namespace phic {
 namespace {
 using namespace mlir;
 
-/// The only operand of rows of an op that computes row i of its result from row i of that operand. Rope does not
-/// count: it needs to know the row's position. Null: another kind of op.
+/// The only operand of rows of an op that computes row i of its result from row i of that operand and needs no
+/// position. Null: another kind of op.
 OpOperand *singleRows(Operation *op) {
-  bool onSingleRows = isNorm(op) || isElementwiseWithVector(op) ||
-                      isa<phiq::MatmulOp, phiq::ColumnsOp, phiq::QuantizeOp, phiq::DequantizeOp>(op) ||
-                      (isElementwise(op) && op->getNumOperands() == 1);
-  return onSingleRows ? &op->getOpOperand(0) : nullptr;
+  auto row = dyn_cast_if_present<phiq::RowOpInterface>(op);
+  if (!row || row.getFacts().work == phiq::RowWork::Select || row.getFacts().needsPositions)
+    return nullptr;
+  SmallVector<OpOperand *> rows = row.rowOperands();
+  return rows.size() == 1 ? rows.front() : nullptr;
 }
 
 /// logit_rows(f(x)) -> f(logit_rows(x)) where nothing else reads f(x)
@@ -32,7 +33,7 @@ struct PropagateThroughRowOp : OpRewritePattern<phiq::LogitRowsOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(phiq::LogitRowsOp op, PatternRewriter &rewriter) const override {
     Operation *producer = op.getX().getDefiningOp();
-    OpOperand *rows = producer ? singleRows(producer) : nullptr;
+    OpOperand *rows = singleRows(producer);
     if (!rows)
       return rewriter.notifyMatchFailure(op, "requires the result of an op on single rows");
     if (!producer->hasOneUse())

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Ends the canonicalize phase: `@model` is straight-line code of phiq's ops and
-// sums and products of rows. All offenders are notes under one error, so that a
+// others on rows. All offenders are notes under one error, so that a
 // user sees at once what a model needs.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
@@ -17,7 +17,7 @@ namespace {
 using namespace mlir;
 
 bool isSupported(Operation *op) {
-  return isa_and_nonnull<phiq::PhiqDialect>(op->getDialect()) || isa<arith::AddFOp, arith::MulFOp, func::ReturnOp>(op);
+  return isa_and_nonnull<phiq::PhiqDialect>(op->getDialect()) || isa<phiq::RowOpInterface, func::ReturnOp>(op);
 }
 
 bool isFloatRows(Type type) {
@@ -45,7 +45,8 @@ private:
   void verify(Operation *op) {
     if (!isSupported(op))
       return blame(op, "is no operation of a decoder");
-    if (isa<arith::AddFOp, arith::MulFOp>(op) && !llvm::all_of(op->getOperandTypes(), isFloatRows))
+    // phiq's own ops say what they take.
+    if (isa<arith::ArithDialect>(op->getDialect()) && !llvm::all_of(op->getOperandTypes(), isFloatRows))
       return blame(op, "is not on rows of floats");
     // Stages may move an append up to its keys, so that the order has to be the one that attention means.
     if (auto append = dyn_cast<phiq::CacheAppendOp>(op); append && !appended.insert(append.getCacheAttr()).second)

@@ -25,21 +25,12 @@ namespace {
 using namespace mlir;
 
 /// Place of an op in the body of a matmul stage, which kernels read as matmuls and their epilogues.
-unsigned epilogueRank(Operation *op) {
-  if (isa<phiq::MatmulOp>(op))
-    return 0;
-  if (isa<phiq::BiasOp>(op))
-    return 1;
-  if (isa<phiq::ColumnsOp>(op))
-    return 2;
-  if (isa<phiq::RopeOp>(op))
-    return 3;
-  if (isa<phiq::CacheAppendOp>(op))
-    return 4;
-  return isa<phiq::QuantizeOp>(op) ? 6 : 5;
+phiq::EpiloguePlace placeOf(Operation *op) {
+  std::optional<phiq::RowFacts> facts = rowFacts(op);
+  return facts ? facts->place : phiq::EpiloguePlace::None;
 }
 
-/// The ops by rank, as far as what they read allows, else in program order.
+/// The ops by place, as far as what they read allows, else in program order.
 SmallVector<Operation *> orderBody(const StageGroup &group) {
   SmallVector<Operation *> left = group.ops, ordered;
   if (group.kind != StageKind::Matmul)
@@ -49,7 +40,7 @@ SmallVector<Operation *> orderBody(const StageGroup &group) {
     auto next = left.end();
     for (auto it = left.begin(); it != left.end(); ++it) {
       bool isReady = llvm::none_of((*it)->getOperands(), [&](Value v) { return waiting.contains(v.getDefiningOp()); });
-      if (isReady && (next == left.end() || epilogueRank(*it) < epilogueRank(*next)))
+      if (isReady && (next == left.end() || placeOf(*it) < placeOf(*next)))
         next = it;
     }
     ordered.push_back(*next);

@@ -19,7 +19,8 @@ namespace phic {
 namespace {
 
 bool isMainOp(Operation *op) {
-  return isNorm(op) || isa<phiq::MatmulOp, phiq::AttendOp, phiq::EmbedOp, phiq::LogitRowsOp>(op);
+  std::optional<phiq::RowFacts> facts = rowFacts(op);
+  return facts && facts->isMain();
 }
 
 /// The caches that hold an op's results or that it reads.
@@ -69,13 +70,16 @@ private:
 
 /// Whether an op that is no main op can be computed where the rows it reads are.
 bool canJoin(Operation *op, const StageGroup &group) {
+  std::optional<phiq::RowFacts> facts = rowFacts(op);
+  if (!facts)
+    return false;
   switch (group.kind) {
   case StageKind::Matmul:
-    return !isa<phiq::DequantizeOp>(op);
+    return facts->place != phiq::EpiloguePlace::None;
   case StageKind::Rows:
-    return isElementwise(op) || isElementwiseWithVector(op) || isa<phiq::QuantizeOp>(op);
+    return facts->work == phiq::RowWork::Elementwise || facts->work == phiq::RowWork::Quantize;
   case StageKind::Attend:
-    return isa<phiq::QuantizeOp>(op);
+    return facts->work == phiq::RowWork::Quantize;
   }
   llvm_unreachable("all kinds are handled");
 }
@@ -95,7 +99,7 @@ private:
     unsigned index = chooseGroup(op, latest);
     StageGroup &group = result.groups[index];
     group.ops.push_back(op);
-    group.logitRows |= isa<phiq::LogitRowsOp>(op) || (latest && result.groups[*latest].logitRows);
+    group.logitRows |= hasWork(op, phiq::RowWork::Select) || (latest && result.groups[*latest].logitRows);
     result.groupOf[op] = index;
   }
 
@@ -116,7 +120,7 @@ private:
     if (isa<phiq::AttendOp>(op))
       return begin(StageKind::Attend);
     // The final norm is computed with the selection of its rows.
-    if (isNorm(op) && latest && isa<phiq::LogitRowsOp>(result.groups[*latest].ops.back()))
+    if (isNorm(op) && latest && hasWork(result.groups[*latest].ops.back(), phiq::RowWork::Select))
       return *latest;
     if (!isMainOp(op) && latest && canJoin(op, result.groups[*latest]))
       return *latest;

@@ -44,7 +44,7 @@ template <typename OpT> Operation *first(const StageGroup &group) {
 /// The op whose location speaks for the group: never a residual sum, which belongs to the next norm in some graphs.
 Operation *mainOp(const StageGroup &group) {
   for (Operation *op : group.ops)
-    if (isNorm(op) || isa<phiq::MatmulOp, phiq::AttendOp, phiq::EmbedOp>(op))
+    if (isNorm(op) || isCore(op))
       return op;
   return group.ops.front();
 }

@@ -23,10 +23,14 @@ Type elementOf(Value value) { return cast<ShapedType>(value.getType()).getElemen
 bool isRows(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
 bool isStageResult(Value value) { return isa_and_nonnull<plan::StageOp>(value.getDefiningOp()); }
 
-/// Why an op cannot be in a stage of rows; empty: it can.
+/// Why an op cannot be in a stage of rows; empty: it can. A core there is an embedding: the others make stages of
+/// their own kind.
 std::string whyNotInRows(Operation *op) {
-  if (isNorm(op) || isElementwise(op) || isElementwiseWithVector(op) ||
-      isa<phiq::EmbedOp, phiq::LogitRowsOp, phiq::QuantizeOp>(op))
+  using phiq::RowWork;
+  std::optional<phiq::RowFacts> facts = rowFacts(op);
+  if (facts && !facts->needsPositions &&
+      llvm::is_contained({RowWork::Core, RowWork::Norm, RowWork::Elementwise, RowWork::Select, RowWork::Quantize},
+                         facts->work))
     return {};
   return "is not done on rows alone";
 }
@@ -44,17 +48,14 @@ std::string whyNotInMatmul(phiq::MatmulOp op, phiq::MatmulOp first) {
 
 /// Why an op cannot follow the matmuls of a stage.
 std::string whyNotInEpilogue(Operation *op) {
-  auto isInside = [](Value value) { return !isArgument(value); };
-  if (isa<phiq::RopeOp, phiq::ColumnsOp, phiq::QuantizeOp>(op) || isElementwiseWithVector(op) ||
-      (isElementwise(op) && op->getNumOperands() == 1))
-    return isInside(op->getOperand(0)) ? "" : "requires a result of its stage's matmuls";
-  if (auto append = dyn_cast<phiq::CacheAppendOp>(op))
-    return isInside(append.getKeys()) && isInside(append.getValues())
-               ? ""
-               : "requires keys and values from one stage's matmuls";
-  if (isElementwise(op)) // of two operands: one may be rows that an earlier stage made
-    return llvm::any_of(op->getOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
-  return "cannot follow a matmul in one stage";
+  auto row = dyn_cast<phiq::RowOpInterface>(op);
+  if (!row || row.getFacts().place == phiq::EpiloguePlace::None)
+    return "cannot follow a matmul in one stage";
+  auto isInside = [](OpOperand *operand) { return !isArgument(operand->get()); };
+  if (row.getFacts().work == phiq::RowWork::Store)
+    return llvm::all_of(row.rowOperands(), isInside) ? "" : "requires keys and values from one stage's matmuls";
+  // Of several operands, some may be rows that an earlier stage made.
+  return llvm::any_of(row.rowOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
 }
 
 std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
@@ -134,7 +135,7 @@ private:
     if (!stage.getLogitRows())
       return;
     for (Operation &op : body)
-      if (isa<phiq::AttendOp, phiq::RopeOp, phiq::CacheAppendOp>(op))
+      if (std::optional<phiq::RowFacts> facts = rowFacts(&op); facts && facts->needsPositions)
         blame(&op, "needs the positions of all rows, and works on logit rows");
   }
 

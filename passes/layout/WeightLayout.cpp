@@ -11,16 +11,13 @@ namespace {
 
 ShapedType typeOf(Operation *weight) { return cast<ShapedType>(weight->getResult(0).getType()); }
 
-/// What reads a weight inside the stages.
-SmallVector<Operation *> readers(Operation *weight) {
-  SmallVector<Operation *> result;
-  for (OpOperand &use : weight->getUses()) {
-    auto stage = dyn_cast<plan::StageOp>(use.getOwner());
-    if (!stage)
-      continue;
-    BlockArgument argument = stage.getBody().getArgument(use.getOperandNumber());
-    llvm::append_range(result, argument.getUsers());
-  }
+/// Whether each reader of a weight, inside the stages, takes it as a table of positions.
+SmallVector<bool> isTableForReaders(Operation *weight) {
+  SmallVector<bool> result;
+  for (OpOperand &use : weight->getUses())
+    if (auto stage = dyn_cast<plan::StageOp>(use.getOwner()))
+      for (OpOperand &inner : stage.getBody().getArgument(use.getOperandNumber()).getUses())
+        result.push_back(roleOf(inner) == phiq::OperandRole::PositionTable);
   return result;
 }
 
@@ -30,9 +27,9 @@ Scalar scalarOf(Type element) { return element.isF16() ? Scalar::F16 : element.i
 
 std::optional<PackedLayout> packedLayoutOf(Operation *weight, std::string *reason) {
   ShapedType type = typeOf(weight);
-  SmallVector<Operation *> ops = readers(weight);
-  bool isTable = llvm::any_of(ops, [](Operation *op) { return isa<phiq::RopeOp>(op); });
-  if (isTable && !llvm::all_of(ops, [](Operation *op) { return isa<phiq::RopeOp>(op); })) {
+  SmallVector<bool> readers = isTableForReaders(weight);
+  bool isTable = llvm::is_contained(readers, true);
+  if (isTable && llvm::is_contained(readers, false)) {
     *reason = "is read both as a table of rope and otherwise";
     return std::nullopt;
   }

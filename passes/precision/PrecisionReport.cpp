@@ -34,7 +34,7 @@ void collectUses(Value weight, Uses &uses) {
     } else if (auto matmul = dyn_cast<phiq::MatmulOp>(user)) {
       uses.compute.insert(matmul.getCompute().value_or("unassigned").str());
     } else {
-      uses.compute.insert(isa<phiq::EmbedOp>(user) ? "embed" : "rows");
+      uses.compute.insert(roleOf(use) == phiq::OperandRole::TokenTable ? "embed" : "rows");
     }
   }
 }

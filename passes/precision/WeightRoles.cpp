@@ -36,8 +36,9 @@ SmallVector<WeightRole> findWeightRoles(ModuleOp module) {
     WeightRole role{weight};
     bool isMatrix = false;
     for (OpOperand &use : weight->getUses()) {
-      isMatrix |= isa<phiq::EmbedOp, phiq::MatmulOp>(use.getOwner());
-      role.isEmbedding |= isa<phiq::EmbedOp>(use.getOwner());
+      std::optional<phiq::OperandRole> as = roleOf(use);
+      role.isEmbedding |= as == phiq::OperandRole::TokenTable;
+      isMatrix |= as == phiq::OperandRole::TokenTable || as == phiq::OperandRole::Matrix;
       role.isLmHead |= head && use.getOwner() == head;
     }
     if (isMatrix)

@@ -16,12 +16,8 @@ using namespace mlir;
 
 /// Whether a use of a weight is one that kernels read it for.
 bool isFinalUse(OpOperand &use) {
-  Operation *user = use.getOwner();
-  unsigned index = use.getOperandNumber();
-  if (isa<phiq::MatmulOp, phiq::EmbedOp>(user))
-    return index == 1;
-  // Operands after the rows are vectors or tables.
-  return isa<phiq::RopeOp, phiq::RmsNormOp, phiq::LayerNormOp, phiq::BiasOp, phiq::SnapOp>(user) && index > 0;
+  std::optional<phiq::OperandRole> role = roleOf(use);
+  return role && *role != phiq::OperandRole::Rows && *role != phiq::OperandRole::Ids;
 }
 
 struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {

@@ -12,7 +12,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
 #define PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
 
-#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "targets/cpu/regions/Region.h"
 #include "llvm/ADT/SmallVector.h"
@@ -89,7 +89,6 @@ std::string epilogueName(const ColumnGroup &group);
 inline int64_t columnsOf(mlir::Value value) { return mlir::cast<mlir::ShapedType>(value.getType()).getShape().back(); }
 /// The block of a quantized value's format; 0 for floats.
 int64_t blockOf(mlir::Value value);
-inline bool isCore(mlir::Operation *op) { return mlir::isa<phiq::MatmulOp, phiq::AttendOp, phiq::EmbedOp>(op); }
 
 } // namespace phic
 
