@@ -16,12 +16,14 @@ struct SumRow : RowOpInterface::ExternalModel<SumRow, arith::AddFOp> {
   RowFacts getFacts(Operation *) const {
     return {"add", RowWork::Elementwise, EpiloguePlace::Elementwise, false, kRows};
   }
+  RowExpr getExpression(Operation *, ArrayRef<RowExpr> x) const { return x[0] + x[1]; }
 };
 
 struct ProductRow : RowOpInterface::ExternalModel<ProductRow, arith::MulFOp> {
   RowFacts getFacts(Operation *) const {
     return {"mul", RowWork::Elementwise, EpiloguePlace::Elementwise, false, kRows};
   }
+  RowExpr getExpression(Operation *, ArrayRef<RowExpr> x) const { return x[0] * x[1]; }
 };
 
 struct SumMeaning : MeaningInterface::ExternalModel<SumMeaning, arith::AddFOp> {

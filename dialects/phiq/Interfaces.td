@@ -13,7 +13,10 @@ def Phiq_RowOpInterface : OpInterface<"RowOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"How it makes a row, what its operands are, its place after a matmul.",
-                    "::phic::phiq::RowFacts", "getFacts">
+                    "::phic::phiq::RowFacts", "getFacts">,
+    InterfaceMethod<"Elementwise ops and norms: an element of the result, from those of the operands (RowExpr.h).",
+                    "::phic::phiq::RowExpr", "getExpression",
+                    (ins "::llvm::ArrayRef<::phic::phiq::RowExpr>":$operands), "", "return {};">
   ];
   let extraSharedClassDeclaration = [{
     /// The operands that are rows of activations.

@@ -19,7 +19,9 @@ class Phiq_RowOp<string mnemonic, string work, list<string> roles, string place,
   let extraClassDeclaration = "::phic::phiq::RowFacts getFacts() {\n"
     # "  static constexpr OperandRole kRoles[] = {OperandRole::" # !interleave(roles, ", OperandRole::") # "};\n"
     # "  return {\"" # mnemonic # "\", RowWork::" # work # ", EpiloguePlace::" # place # ", " # !if(needsPositions, "true", "false")
-    # ", kRoles};\n}\n";
+    # ", kRoles};\n}\n"
+    # !if(!or(!eq(work, "Elementwise"), !eq(work, "Norm")),
+          "RowExpr getExpression(::llvm::ArrayRef<RowExpr> operands);\n", "");
 }
 
 def Phiq_Float : AnyTypeOf<[F32, F16, BF16]>;

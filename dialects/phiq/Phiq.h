@@ -4,6 +4,7 @@
 #define PHIC_DIALECTS_PHIQ_PHIQ_H
 
 #include "dialects/phiq/Formats.h"
+#include "dialects/phiq/RowExpr.h"
 #include "dialects/phiq/RowFacts.h"
 #include "dialects/phiq/Rows.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"

@@ -1,0 +1,107 @@
+//===- RowExpressions.cpp - How kernels compute row ops --------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One short function an op, to be read beside its bound in ErrorBounds.cpp.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowExpr.h"
+
+namespace phic::phiq {
+namespace {
+
+RowExpr make(RowExpr::Kind kind, std::vector<RowExpr> operands) {
+  return RowExpr(RowExpr::Node{kind, 0, 0, std::move(operands)});
+}
+
+} // namespace
+
+RowExpr operator+(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Add, {a, b}); }
+RowExpr operator-(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Subtract, {a, b}); }
+RowExpr operator*(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Multiply, {a, b}); }
+RowExpr operator/(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Divide, {a, b}); }
+RowExpr operator-(RowExpr x) { return make(RowExpr::Kind::Negate, {x}); }
+RowExpr operator<(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Less, {a, b}); }
+RowExpr minimum(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Minimum, {a, b}); }
+RowExpr maximum(RowExpr a, RowExpr b) { return make(RowExpr::Kind::Maximum, {a, b}); }
+RowExpr absolute(RowExpr x) { return make(RowExpr::Kind::Absolute, {x}); }
+RowExpr exponential(RowExpr x) { return exponentialOfNegative(minimum(x, 100.0f)); }
+RowExpr exponentialOfNegative(RowExpr x) { return make(RowExpr::Kind::Exp, {x}); }
+RowExpr squareRoot(RowExpr x) { return make(RowExpr::Kind::SquareRoot, {x}); }
+RowExpr nearestInteger(RowExpr x) { return make(RowExpr::Kind::Integer, {x}); }
+RowExpr isNan(RowExpr x) { return make(RowExpr::Kind::IsNan, {x}); }
+RowExpr select(RowExpr condition, RowExpr a, RowExpr b) { return make(RowExpr::Kind::Select, {condition, a, b}); }
+RowExpr rowSum(RowExpr term) { return make(RowExpr::Kind::RowSum, {term}); }
+RowExpr oncePerRow(RowExpr value) { return make(RowExpr::Kind::Once, {value}); }
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// x / (1 + exp(-argument))
+RowExpr sigmoidTimes(RowExpr x, RowExpr argument) { return x / (1.0f + exponential(-argument)); }
+
+/// The normal distribution's integral from -infinity to x. For a = |x|, Phi(-a) = exp(-a^2 / 2) R(1 / (1 + 0.3 a)),
+/// R the best polynomial of degree 8 for a in [0, 14], relative error 6e-8; beyond, exp has underflown.
+/// So x Phi(x) keeps its relative accuracy (about a^2 / 2 units in the last place, from the rounding of a^2) for
+/// negative x too, where x / 2 (1 + erf(x / sqrt 2)) would cancel.
+RowExpr normalIntegral(RowExpr x) {
+  constexpr float kCoefficients[] = {7.168874162744032e-06f, 0.1194876879453659f,   0.12192033976316452f,
+                                     0.09468352049589157f,   0.1425355225801468f,   -0.07650647312402725f,
+                                     0.22866007685661316f,   -0.16916610300540924f, 0.038378290832042694f};
+  RowExpr w = 1.0f / (1.0f + 0.3f * absolute(x));
+  RowExpr r = kCoefficients[std::size(kCoefficients) - 1];
+  for (size_t i = std::size(kCoefficients) - 1; i-- > 0;)
+    r = r * w + kCoefficients[i];
+  RowExpr tail = exponentialOfNegative(-0.5f * (x * x)) * r;
+  return select(x < 0.0f, tail, 1.0f - tail);
+}
+
+} // namespace
+
+RowExpr BiasOp::getExpression(llvm::ArrayRef<RowExpr> x) { return x[0] + x[1]; }
+
+RowExpr SigmoidOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidTimes(1.0f, x[0]); }
+
+RowExpr SiluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidTimes(x[0], x[0]); }
+
+RowExpr GeluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return x[0] * normalIntegral(x[0]); }
+
+/// x / 2 (1 + tanh(u)) = x sigmoid(2u): no tanh, no cancellation.
+RowExpr GeluTanhOp::getExpression(llvm::ArrayRef<RowExpr> x) {
+  constexpr float kTwoSqrtTwoOverPi = 1.5957691216057308f;
+  return sigmoidTimes(x[0], kTwoSqrtTwoOverPi * (x[0] + 0.044715f * (x[0] * x[0] * x[0])));
+}
+
+/// As snap of Numerics: bounding before rounding changes nothing but the range of the conversion to integers.
+RowExpr SnapOp::getExpression(llvm::ArrayRef<RowExpr> x) {
+  RowExpr steps = x[0] / x[1];
+  RowExpr bounded = minimum(maximum(steps, float(int64_t(getLeast()))), float(int64_t(getGreatest())));
+  return x[1] * nearestInteger(select(isNan(steps), 0.0f, bounded));
+}
+
+//===----------------------------------------------------------------------===//
+// Norms
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+RowExpr inverseRoot(RowExpr squares, float columns, float epsilon) {
+  return oncePerRow(1.0f / squareRoot(rowSum(squares) / columns + epsilon));
+}
+
+} // namespace
+
+RowExpr RmsNormOp::getExpression(llvm::ArrayRef<RowExpr> x) {
+  const auto columns = float(getType().getDimSize(1));
+  return x[0] * inverseRoot(x[0] * x[0], columns, getEpsilon().convertToFloat()) * x[1];
+}
+
+RowExpr LayerNormOp::getExpression(llvm::ArrayRef<RowExpr> x) {
+  const auto columns = float(getType().getDimSize(1));
+  RowExpr centered = x[0] - oncePerRow(rowSum(x[0]) / columns);
+  return centered * inverseRoot(centered * centered, columns, getEpsilon().convertToFloat()) * x[1] + x[2];
+}
+
+} // namespace phic::phiq
