@@ -4,7 +4,7 @@
 #include "compiler/IrFile.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Progress.h"
-#include "compiler/import/Import.h"
+#include "compiler/import/Importer.h"
 #include "compiler/report/Report.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
@@ -50,7 +50,7 @@ SmallVector<ModuleOp> Compilation::modules() {
 
 ExitCode Compilation::readModel() {
   std::string error;
-  std::optional<ModelPath> found = findModel(options.model, error);
+  std::optional<ModelPath> found = findModel(options.model, error, plugins.importers());
   if (!found)
     return usageError(error);
   model = *found;
@@ -62,8 +62,7 @@ ExitCode Compilation::readModel() {
     (*hashing)(done);
   };
   ImportOptions importOptions{options.maxContext, &inputs, showProgress};
-  module = model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
-                                         : importOnnx(context, model.file, importOptions);
+  module = model.importer->read(context, model, importOptions);
   return module ? kExitSuccess : kExitModel;
 }
 
@@ -71,7 +70,7 @@ ExitCode Compilation::readIr() {
   if (!llvm::sys::fs::exists(options.model))
     return usageError("no such file: " + options.model);
   std::string error;
-  if (std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error))
+  if (std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error, plugins.importers()))
     model = *found;
   else
     return usageError(error);

@@ -3,9 +3,9 @@
 #include "compiler/Compilation.h"
 #include "compiler/IrFile.h"
 #include "compiler/SystemOptions.h"
+#include "compiler/import/Importer.h"
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/report/Report.h"
-#include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightErrors.h"
 
 using namespace mlir;
@@ -83,7 +83,7 @@ ExitCode Compilation::link() {
 
 /// For predictions. linkModel complains about a tokenizer that cannot be compiled.
 uint64_t Compilation::tokenizerBytes() {
-  llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model);
+  llvm::Expected<CompiledTokenizer> tokenizer = model.importer->tokenizer(model, nullptr);
   if (tokenizer)
     return tokenizer->tables.size() + tokenizer->chat.size();
   llvm::consumeError(tokenizer.takeError());

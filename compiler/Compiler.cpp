@@ -32,8 +32,12 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginReg
   InputFiles inputs;
   auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, inputs, log, plugins).run(); };
   // The cache knows the plugins of the options, which are files; not those of the calling program.
+  bool isCached = wantsCache(options) && plugins.isIdle();
+  PluginRegistry loaded;
+  if (isCached)
+    loadPlugins(options, loaded); // for their importers; of what is wrong with them the compilation tells
   if (ExitCode code =
-          wantsCache(options) && plugins.isIdle() ? compileCached(options, inputs, log, compileAnew) : compileAnew(log))
+          isCached ? compileCached(options, loaded.importers(), inputs, log, compileAnew) : compileAnew(log))
     return code;
   if (!depfile)
     return kExitSuccess;

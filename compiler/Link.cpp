@@ -6,9 +6,9 @@
 #include "compiler/Progress.h"
 #include "compiler/Version.h"
 #include "compiler/files/InputFiles.h"
+#include "compiler/import/Importer.h"
 #include "compiler/link/Linker.h"
 #include "compiler/manifest/Manifest.h"
-#include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Phiq.h"
@@ -145,7 +145,7 @@ ExitCode reportCode(llvm::raw_ostream &log, llvm::Error error) {
 
 /// The tokenizer's tables; a model without one builds, and says what its program cannot do.
 llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &inputs, llvm::raw_ostream &log) {
-  llvm::Expected<CompiledTokenizer> tokenizer = compileTokenizer(model, &inputs);
+  llvm::Expected<CompiledTokenizer> tokenizer = model.importer->tokenizer(model, &inputs);
   if (!tokenizer)
     return tokenizer.takeError();
   for (const std::string &warning : tokenizer->warnings)

@@ -1,7 +1,7 @@
 //===- Plugin.h - What a plugin adds to phic -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The door for passes, hooks, formats and kernels that are not part of phic:
+// The door for passes, hooks, formats, importers and kernels that are not part of phic:
 //
 //     void registerMine(phic::PluginRegistry &registry) {
 //       registry.addPass<MyPass>();
@@ -18,6 +18,7 @@
 
 #include "compiler/Options.h"
 #include "compiler/Version.h"
+#include "compiler/import/ModelPath.h"
 #include "dialects/phiq/BlockStorage.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/IR/PatternMatch.h"
@@ -90,6 +91,8 @@ public:
   }
   /// A storage layout, and with it a type of GGUF tensors.
   void addFormat(BlockStorage row);
+  /// A kind of model; include compiler/import/Importer.h to write it. Those of plugins are asked before phic's own.
+  void addImporter(std::shared_ptr<const Importer> importer);
   /// Kernels for stages, and code for the row regions inside stages. Rows are asked in the order they were added, before
   /// phic's own; include targets/cpu/kernels/AddedKernels.h and targets/cpu/regions/RegionBuilder.h to write them.
   void addKernel(StageKernelRow row);
@@ -104,7 +107,10 @@ public:
   const std::vector<std::string> &plugins() const { return names; }
   const std::vector<std::string> &errors() const { return errorList; }
   /// Whether a compilation differs by what is here; passes that nothing runs make no difference.
-  bool isIdle() const { return hookList.empty() && formats.empty() && kernels.empty() && regions.empty(); }
+  bool isIdle() const {
+    return hookList.empty() && formats.empty() && importerList.empty() && kernels.empty() && regions.empty();
+  }
+  AddedImporters importers() const { return importerList; }
   /// Gives the context what plugins add to it.
   void addTo(mlir::MLIRContext &context) const;
   void addTo(mlir::DialectRegistry &registry) const;
@@ -117,6 +123,7 @@ private:
   std::vector<Hook> hookList;
   std::vector<std::function<void(mlir::DialectRegistry &)>> dialectAdders;
   std::vector<BlockStorage> formats;
+  std::vector<std::shared_ptr<const Importer>> importerList;
   std::vector<StageKernelRow> kernels;
   std::vector<RegionRow> regions;
   // Of the plugin that is registering now.

@@ -5,7 +5,6 @@
 #include "compiler/cache/CompilerFiles.h"
 #include "compiler/cache/FileHash.h"
 #include "compiler/cache/OutputStore.h"
-#include "compiler/import/ModelPath.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -84,7 +83,7 @@ std::string messagesIn(llvm::StringRef log) {
 
 class CompileCache {
 public:
-  static llvm::Expected<CompileCache> open(const Options &options);
+  static llvm::Expected<CompileCache> open(const Options &options, AddedImporters importers);
 
   /// Writes the outputs of an equal compilation, tells `log` what it told, and `inputs` what it read. False: there is none.
   llvm::Expected<bool> restore(InputFiles &inputs, llvm::raw_ostream &log) const;
@@ -93,7 +92,7 @@ public:
   llvm::Error store(const InputFiles &inputs, llvm::StringRef messages) const;
 
 private:
-  CompileCache(const Options &options, OutputStore store, std::vector<std::string> files);
+  CompileCache(const Options &options, AddedImporters importers, OutputStore store, std::vector<std::string> files);
   std::string makeKey() const;
   std::string nameOf(llvm::StringRef path) const;
   std::string pathOf(llvm::StringRef name) const;
@@ -107,22 +106,23 @@ private:
   std::string key; ///< empty: the model cannot be read, which the compilation will say
 };
 
-CompileCache::CompileCache(const Options &options, OutputStore store, std::vector<std::string> files)
+CompileCache::CompileCache(const Options &options, AddedImporters importers, OutputStore store,
+                           std::vector<std::string> files)
     : options(options), outputs(std::move(store)), files(std::move(files)), hasher(outputs.hashNotes()),
       begin(fileClockNow()) {
   std::string ignored;
-  model = findModel(options.model, ignored);
+  model = findModel(options.model, ignored, importers);
   key = makeKey();
 }
 
-llvm::Expected<CompileCache> CompileCache::open(const Options &options) {
+llvm::Expected<CompileCache> CompileCache::open(const Options &options, AddedImporters importers) {
   auto store = OutputStore::open(options.cacheDir);
   if (!store)
     return store.takeError();
   auto paths = pathsOfSystems(options);
   if (!paths)
     return paths.takeError();
-  return CompileCache(options, std::move(*store), std::move(*paths));
+  return CompileCache(options, importers, std::move(*store), std::move(*paths));
 }
 
 std::string CompileCache::makeKey() const {
@@ -196,13 +196,13 @@ bool wantsCache(const Options &options) {
          options.report.empty();
 }
 
-ExitCode compileCached(const Options &options, InputFiles &inputs, llvm::raw_ostream &log,
+ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, llvm::raw_ostream &log,
                        llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile) {
   auto fail = [&](llvm::Error failure) {
     log << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
     return kExitUsage;
   };
-  auto cache = CompileCache::open(options);
+  auto cache = CompileCache::open(options, importers);
   if (!cache)
     return fail(cache.takeError());
   auto restored = cache->restore(inputs, log);

@@ -11,6 +11,7 @@
 
 #include "compiler/Options.h"
 #include "compiler/files/InputFiles.h"
+#include "compiler/import/ModelPath.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace llvm {
@@ -23,8 +24,8 @@ namespace phic {
 bool wantsCache(const Options &options);
 
 /// Does what `compile(log)` does, which has to tell `inputs` what it reads: writes what an equal compilation made before, or
-/// compiles and keeps the outputs.
-ExitCode compileCached(const Options &options, InputFiles &inputs, llvm::raw_ostream &log,
+/// compiles and keeps the outputs. `importers` are those of the plugins that `options` names.
+ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, llvm::raw_ostream &log,
                        llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile);
 
 } // namespace phic

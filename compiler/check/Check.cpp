@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
 #include "compiler/Compiler.h"
+#include "compiler/Plugin.h"
+#include "compiler/import/Importer.h"
 #include "compiler/report/MemoryLimit.h"
-#include "compiler/tokenizer/Tokenizer.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Threading.h"
 
@@ -17,8 +18,13 @@ public:
   Checker(const Options &options, const CheckOptions &more) : options(options), more(more) {}
 
   CheckReport run() {
+    PluginRegistry plugins;
+    for (const std::string &error : loadPlugins(options, plugins))
+      fail(kExitUsage, error);
+    if (report.code)
+      return std::move(report);
     std::string message;
-    model = findModel(options.model, message);
+    model = findModel(options.model, message, plugins.importers());
     if (!model) {
       fail(kExitUsage, message);
       return std::move(report);
@@ -59,7 +65,7 @@ private:
 
 /// What cannot be read here, importing will complain about.
 void Checker::readSource() {
-  llvm::Expected<SourceFacts> facts = readSourceFacts(*model);
+  llvm::Expected<SourceFacts> facts = model->importer->facts(*model);
   if (facts)
     report.source = std::move(*facts);
   else
@@ -67,7 +73,7 @@ void Checker::readSource() {
 }
 
 void Checker::readTokenizer() {
-  llvm::Expected<CompiledTokenizer> compiled = compileTokenizer(*model);
+  llvm::Expected<CompiledTokenizer> compiled = model->importer->tokenizer(*model, nullptr);
   if (!compiled)
     return fail(kExitModel, llvm::toString(compiled.takeError()));
   for (const std::string &warning : compiled->warnings)

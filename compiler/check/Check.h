@@ -10,7 +10,7 @@
 
 #include "compiler/Diagnostics.h"
 #include "compiler/Options.h"
-#include "compiler/check/SourceFacts.h"
+#include "compiler/import/SourceFacts.h"
 #include "compiler/report/Prediction.h"
 #include "passes/precision/PrecisionReport.h"
 #include <optional>

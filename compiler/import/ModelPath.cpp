@@ -1,6 +1,8 @@
 //===- ModelPath.cpp - What a model path names -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/ModelPath.h"
+#include "compiler/import/Importer.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -11,11 +13,22 @@
 namespace fs = llvm::sys::fs;
 
 namespace phic {
+
+#define PHIC_IMPORTER(FUNCTION) const Importer &FUNCTION();
+#include "compiler/import/Importers.def"
+#undef PHIC_IMPORTER
+
 namespace {
 
-bool isGguf(const std::string &file) {
-  auto head = llvm::MemoryBuffer::getFileSlice(file, 4, 0);
-  return head && (*head)->getBuffer() == "GGUF";
+/// In the order that they are asked.
+std::vector<const Importer *> importers(AddedImporters added) {
+  std::vector<const Importer *> all;
+  for (const std::shared_ptr<const Importer> &importer : added)
+    all.push_back(importer.get());
+#define PHIC_IMPORTER(FUNCTION) all.push_back(&FUNCTION());
+#include "compiler/import/Importers.def"
+#undef PHIC_IMPORTER
+  return all;
 }
 
 uint64_t sizeOf(const std::string &file) {
@@ -28,20 +41,6 @@ std::string parentOf(const std::string &file) {
   return parent.empty() ? "." : parent.str();
 }
 
-ModelPath fileModel(const std::string &file) {
-  return {isGguf(file) ? ModelKind::Gguf : ModelKind::Onnx, file, parentOf(file)};
-}
-
-std::vector<std::string> ggufFilesIn(const std::string &directory) {
-  std::vector<std::string> files;
-  std::error_code code;
-  for (fs::directory_iterator it(directory, code), end; it != end && !code; it.increment(code))
-    if (llvm::StringRef(it->path()).ends_with(".gguf"))
-      files.push_back(it->path());
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 /// What people name when they mean a model.
 std::string hintOf(const std::string &directory) {
   std::error_code code;
@@ -52,44 +51,52 @@ std::string hintOf(const std::string &directory) {
   return "";
 }
 
-/// Files that are no model whatever is in them, empty: it may be one.
+/// Files that are no model whoever is asked; empty: it may be one.
 std::string whyNoModel(const std::string &file) {
   auto head = llvm::MemoryBuffer::getFileSlice(file, std::min<uint64_t>(64, sizeOf(file)), 0);
   if (!head)
     return "cannot read " + file + ": " + head.getError().message();
   if ((*head)->getBuffer().starts_with("version https://git-lfs"))
     return file + " is a pointer of Git LFS, not the file itself; 'git lfs pull' fetches it";
-  if (llvm::StringRef(file).ends_with(".gguf") && !isGguf(file))
-    return file + " is no GGUF file: it does not begin with 'GGUF'";
   return "";
+}
+
+/// "neither a model.onnx nor a .gguf file"
+std::string neither(llvm::ArrayRef<const Importer *> all, llvm::StringRef Importer::Accepts::*what) {
+  return "neither " +
+         llvm::join(llvm::map_range(all, [&](const Importer *one) { return one->accepts().*what; }), " nor ");
 }
 
 } // namespace
 
-std::optional<ModelPath> findModel(const std::string &path, std::string &error) {
-  if (!fs::exists(path)) {
-    error = "no such file or directory: " + path;
+std::optional<ModelPath> findModel(const std::string &path, std::string &error, AddedImporters added) {
+  auto fail = [&](std::string reason) {
+    error = std::move(reason);
     return std::nullopt;
-  }
-  if (!fs::is_directory(path)) {
-    error = whyNoModel(path);
-    return error.empty() ? std::optional(fileModel(path)) : std::nullopt;
-  }
-  std::string onnx = path + "/model.onnx";
-  if (fs::exists(onnx))
-    return ModelPath{ModelKind::Onnx, onnx, path};
-  std::vector<std::string> gguf = ggufFilesIn(path);
-  if (gguf.size() == 1)
-    return fileModel(gguf.front());
-  error = path + (gguf.empty() ? " holds no model: neither a model.onnx nor a .gguf file" + hintOf(path)
-                               : " holds " + std::to_string(gguf.size()) +
-                                     " .gguf files; name the one: " + llvm::join(gguf, ", "));
-  return std::nullopt;
+  };
+  if (!fs::exists(path))
+    return fail("no such file or directory: " + path);
+  bool isFolder = fs::is_directory(path);
+  if (std::string reason = isFolder ? "" : whyNoModel(path); !reason.empty())
+    return fail(reason);
+  std::vector<const Importer *> all = importers(added);
+  const Importer *owner = nullptr;
+  Recognition best;
+  for (const Importer *importer : all)
+    if (Recognition found = importer->recognizes(path, isFolder); found.claim > best.claim)
+      owner = importer, best = std::move(found);
+  if (!owner)
+    return fail(isFolder ? path + " holds no model: " + neither(all, &Importer::Accepts::folder) + hintOf(path)
+                         : path + " is no model: " + neither(all, &Importer::Accepts::file));
+  if (std::string reason = best.refusal.empty() ? whyNoModel(best.file) : best.refusal; !reason.empty())
+    return fail(reason);
+  return ModelPath{owner, best.file, isFolder ? path : parentOf(path)};
 }
 
-std::optional<ModelPath> findModelOfIr(const std::string &irPath, const std::string &directory, std::string &error) {
+std::optional<ModelPath> findModelOfIr(const std::string &irPath, const std::string &directory, std::string &error,
+                                       AddedImporters added) {
   std::string folder = directory.empty() ? parentOf(irPath) : directory;
-  std::optional<ModelPath> model = findModel(folder, error);
+  std::optional<ModelPath> model = findModel(folder, error, added);
   if (!model)
     error += "; --model-dir=FOLDER says where the weights of " + irPath + " are";
   return model;

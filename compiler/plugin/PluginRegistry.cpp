@@ -91,7 +91,7 @@ void PluginRegistry::add(StringRef name, StringRef version, RegisterPlugin regis
       fail("has no option '" + option + "'" +
            (knownOptions.empty() ? "; it has none" : "; it has " + llvm::join(knownOptions, ", ")));
   if (registered == before && errorList.size() == errorsBefore)
-    fail("registers nothing: no pass, hook, format or kernel");
+    fail("registers nothing: no pass, hook, format, importer or kernel");
   names.push_back((name + " " + version).str());
 }
 
@@ -144,6 +144,11 @@ void PluginRegistry::addFormat(BlockStorage row) {
     if (other.name == row.name || (row.ggufType && other.ggufType == row.ggufType))
       return fail(name + " has the name or GGUF type of another plugin's");
   formats.push_back(std::move(row));
+}
+
+void PluginRegistry::addImporter(std::shared_ptr<const Importer> importer) {
+  ++registered;
+  importerList.push_back(std::move(importer));
 }
 
 void PluginRegistry::addKernel(StageKernelRow row) {

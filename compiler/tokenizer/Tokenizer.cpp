@@ -6,9 +6,8 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/files/InputFiles.h"
-#include "compiler/tokenizer/ChatTemplate.h"
-#include "compiler/tokenizer/Gguf.h"
 #include "compiler/tokenizer/HuggingFace.h"
+#include "compiler/tokenizer/TokenizerSource.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
@@ -21,13 +20,6 @@ namespace phic {
 namespace {
 
 using namespace tokenizer;
-
-/// What stands beside the tokenizer itself.
-struct Surroundings {
-  std::string chatTemplate; ///< Jinja; empty: none
-  TemplateTokens tokens;
-  std::vector<int32_t> stopIds;
-};
 
 /// The token that the text begins with, white space aside, or -1.
 int32_t leadingToken(const TokenizerModel &model, llvm::StringRef text) {
@@ -52,34 +44,6 @@ void finishStopIds(const TokenizerModel &model, std::vector<int32_t> ids, Compil
   result.stopIds.erase(std::unique(result.stopIds.begin(), result.stopIds.end()), result.stopIds.end());
   if (result.stopIds.empty())
     result.warnings.push_back("the model names no end-of-text token: generation ends at its length limit only");
-}
-
-llvm::Expected<CompiledTokenizer> finish(TokenizerModel model, Surroundings around) {
-  CompiledTokenizer result;
-  llvm::Expected<std::vector<uint8_t>> tables = writeTables(model);
-  if (!tables)
-    return tables.takeError();
-  result.tables = std::move(*tables);
-  result.idLimit = static_cast<uint32_t>(model.tokens.size());
-  result.warnings = std::move(model.warnings);
-  for (int32_t id : model.prefix)
-    around.tokens.prefix += model.tokens[id].source;
-  if (!around.chatTemplate.empty()) {
-    llvm::Expected<CompiledChat> chat = compileChatTemplate(around.chatTemplate, around.tokens);
-    if (chat) {
-      result.chat = std::move(chat->table);
-      llvm::append_range(result.warnings, chat->warnings);
-      // The token that closes an answer ends generation, whatever the configuration forgot.
-      if (const int32_t id = leadingToken(model, chat->afterAnswer); id >= 0)
-        around.stopIds.push_back(id);
-    } else {
-      result.warnings.push_back("no chat: " + llvm::toString(chat.takeError()));
-    }
-  } else {
-    result.warnings.push_back("no chat: the model has no chat template");
-  }
-  finishStopIds(model, std::move(around.stopIds), result);
-  return result;
 }
 
 //===----------------------------------------------------------------------===//
@@ -185,15 +149,48 @@ llvm::Expected<std::string> chatTemplateOf(const Directory &directory, const Jso
 
 } // namespace
 
-bool hasTokenizer(llvm::StringRef directory, InputFiles *inputs) {
-  return Directory(directory, inputs).has("tokenizer.json");
+llvm::Expected<CompiledTokenizer> tokenizer::compileTokenizer(TokenizerSource source) {
+  CompiledTokenizer result;
+  TokenizerModel &model = source.model;
+  llvm::Expected<std::vector<uint8_t>> tables = writeTables(model);
+  if (!tables)
+    return tables.takeError();
+  result.tables = std::move(*tables);
+  result.idLimit = static_cast<uint32_t>(model.tokens.size());
+  result.warnings = std::move(model.warnings);
+  for (int32_t id : model.prefix)
+    source.tokens.prefix += model.tokens[id].source;
+  if (!source.chatTemplate.empty()) {
+    llvm::Expected<CompiledChat> chat = compileChatTemplate(source.chatTemplate, source.tokens);
+    if (chat) {
+      result.chat = std::move(chat->table);
+      llvm::append_range(result.warnings, chat->warnings);
+      // The token that closes an answer ends generation, whatever the configuration forgot.
+      if (const int32_t id = leadingToken(model, chat->afterAnswer); id >= 0)
+        source.stopIds.push_back(id);
+    } else {
+      result.warnings.push_back("no chat: " + llvm::toString(chat.takeError()));
+    }
+  } else {
+    result.warnings.push_back("no chat: the model has no chat template");
+  }
+  finishStopIds(model, std::move(source.stopIds), result);
+  return result;
+}
+
+llvm::Expected<CompiledTokenizer> compileFolderTokenizer(llvm::StringRef directory, InputFiles *inputs) {
+  if (Directory(directory, inputs).has("tokenizer.json"))
+    return compileTokenizer(directory, inputs);
+  CompiledTokenizer none;
+  none.warnings.push_back((directory + " has no tokenizer.json: the program will take --tokens only").str());
+  return none;
 }
 
 llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef path, InputFiles *inputs) {
   const Directory directory(path, inputs);
-  llvm::Expected<std::string> source = directory.text("tokenizer.json");
-  if (!source)
-    return source.takeError();
+  llvm::Expected<std::string> text = directory.text("tokenizer.json");
+  if (!text)
+    return text.takeError();
   std::vector<Json> files;
   for (const char *name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
                            "generation_config.json", "config.json", "genai_config.json"}) {
@@ -203,48 +200,33 @@ llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef path, InputFi
     files.push_back(std::move(*file));
   }
   const Json &config = files[0], &specials = files[1];
-  llvm::Expected<TokenizerModel> model = readHuggingFace(*source, tokensBeside(config, files[2]));
+  llvm::Expected<TokenizerModel> model = readHuggingFace(*text, tokensBeside(config, files[2]));
   if (!model)
     return model.takeError();
 
-  Surroundings around;
+  TokenizerSource source;
   auto named = [&](const char *key) {
     const std::string token = specialToken(config, key);
     return token.empty() ? specialToken(specials, key) : token;
   };
-  around.tokens = {named("bos_token"), named("eos_token"), named("unk_token"), named("pad_token"), ""};
-  model->bosId = around.tokens.bos.empty() ? -1 : model->find(around.tokens.bos);
-  model->eosId = around.tokens.eos.empty() ? -1 : model->find(around.tokens.eos);
+  source.tokens = {named("bos_token"), named("eos_token"), named("unk_token"), named("pad_token"), ""};
+  model->bosId = source.tokens.bos.empty() ? -1 : model->find(source.tokens.bos);
+  model->eosId = source.tokens.eos.empty() ? -1 : model->find(source.tokens.eos);
   for (size_t i = 3; i < files.size(); ++i)
-    addStopIds(files[i], around.stopIds);
+    addStopIds(files[i], source.stopIds);
   llvm::Expected<std::string> chat = chatTemplateOf(directory, config);
   if (!chat)
     return chat.takeError();
-  around.chatTemplate = std::move(*chat);
-  return finish(std::move(*model), std::move(around));
+  source.chatTemplate = std::move(*chat);
+  source.model = std::move(*model);
+  return compileTokenizer(std::move(source));
 }
 
-llvm::Expected<CompiledTokenizer> compileTokenizer(const gguf::GgufFile &file) {
-  llvm::Expected<TokenizerModel> model = readGguf(file);
-  if (!model)
-    return model.takeError();
-  Surroundings around;
-  auto spelled = [&](int32_t id) { return id < 0 ? std::string() : model->tokens[id].source; };
-  around.tokens = {spelled(model->bosId), spelled(model->eosId), spelled(model->unknownId), "", ""};
-  for (const char *key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    llvm::Expected<std::optional<int64_t>> id = file.find<int64_t>(key);
-    if (!id)
-      return id.takeError();
-    if (*id)
-      around.stopIds.push_back(**id < 0 || **id > MaxId ? -1 : static_cast<int32_t>(**id));
-  }
-  llvm::Expected<llvm::StringRef> chat = file.getOr<llvm::StringRef>("tokenizer.chat_template", "");
-  if (!chat)
-    return chat.takeError();
-  if (!llvm::json::isUTF8(*chat))
-    return fail("tokenizer.chat_template is not valid UTF-8");
-  around.chatTemplate = chat->str();
-  return finish(std::move(*model), std::move(around));
+llvm::Error checkVocabulary(const CompiledTokenizer &tokenizer, uint32_t vocab) {
+  if (tokenizer.idLimit <= vocab)
+    return llvm::Error::success();
+  return llvm::createStringError("the tokenizer has ids up to " + llvm::Twine(tokenizer.idLimit - 1) +
+                                 ", the model a vocabulary of " + llvm::Twine(vocab));
 }
 
 } // namespace phic

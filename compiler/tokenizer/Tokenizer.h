@@ -9,7 +9,6 @@
 #ifndef PHIC_COMPILER_TOKENIZER_TOKENIZER_H
 #define PHIC_COMPILER_TOKENIZER_TOKENIZER_H
 
-#include "compiler/import/ModelPath.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
@@ -18,9 +17,6 @@
 
 namespace phic {
 class InputFiles;
-namespace gguf {
-class GgufFile;
-}
 
 struct CompiledTokenizer {
   std::vector<uint8_t> tables;       ///< phi_tokenizer; put it at an address divisible by 4
@@ -30,19 +26,14 @@ struct CompiledTokenizer {
   uint32_t idLimit = 0;              ///< every id is below: must not exceed the model's vocabulary
 };
 
-/// Whether the directory has a tokenizer.json.
-bool hasTokenizer(llvm::StringRef directory, InputFiles *inputs = nullptr);
-
 /// Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json,
 /// chat_template.jinja and the eos ids of generation_config.json, config.json and
 /// genai_config.json. `inputs` is told which of them it found.
 llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory, InputFiles *inputs = nullptr);
 
-/// Reads the tokenizer.* metadata of a GGUF file.
-llvm::Expected<CompiledTokenizer> compileTokenizer(const gguf::GgufFile &file);
-
-/// Whichever of them the model has; without one, a warning that says what the program cannot do then.
-llvm::Expected<CompiledTokenizer> compileTokenizer(const ModelPath &model, InputFiles *inputs = nullptr);
+/// The same, of a folder that may have no tokenizer.json: then empty tables, and a warning that says what the program
+/// cannot do.
+llvm::Expected<CompiledTokenizer> compileFolderTokenizer(llvm::StringRef directory, InputFiles *inputs);
 
 /// An error where the tokenizer makes ids that the model does not know.
 llvm::Error checkVocabulary(const CompiledTokenizer &tokenizer, uint32_t vocab);

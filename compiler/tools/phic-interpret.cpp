@@ -8,8 +8,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
-#include "compiler/import/Import.h"
-#include "compiler/import/ModelPath.h"
+#include "compiler/import/Importer.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/verify/Weights.h"
 #include "mlir/Parser/Parser.h"
@@ -82,9 +81,7 @@ mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options
   if (!found)
     return {};
   model = *found;
-  ImportOptions importOptions{options.maxContext};
-  return model.kind == ModelKind::Gguf ? importGguf(context, model.file, importOptions)
-                                       : importOnnx(context, model.file, importOptions);
+  return model.importer->read(context, model, {options.maxContext});
 }
 
 /// Phases up to the one named; IR from a file is taken as it is.

@@ -49,9 +49,9 @@ Expected<Subject> openSubject(const std::string &path, const PluginRegistry &plu
 }
 
 /// Compares the packed weights with the files of the model.
-Error checkPacking(Subject &subject, const std::string &path) {
+Error checkPacking(Subject &subject, const std::string &path, const PluginRegistry &plugins) {
   std::string message;
-  std::optional<ModelPath> model = findModel(path, message);
+  std::optional<ModelPath> model = findModel(path, message, plugins.importers());
   if (!model)
     return error(message);
   auto weights = ModelWeights::open(subject.module(), model->directory);
@@ -315,7 +315,7 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   if (!subject)
     return subject.takeError();
   if (!options.model.empty())
-    if (Error wrong = checkPacking(*subject, options.model))
+    if (Error wrong = checkPacking(*subject, options.model, plugins))
       return std::move(wrong);
   Expected<Machine> machine = machineFor(subject->opened->cpuVariants, options);
   if (!machine)

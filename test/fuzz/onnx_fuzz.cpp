@@ -6,7 +6,7 @@
 // tests, good and bad. The reader is built with the sanitizers; the importer comes
 // from libphic, with assertions where the build has them.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/Importer.h"
+#include "compiler/import/onnx/GraphImporter.h"
 #include "mlir/IR/Diagnostics.h"
 
 using namespace phic::onnx;
@@ -42,6 +42,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   GenaiConfig config;
-  Importer(freshContext(), *model, config, phic::ImportOptions()).run();
+  GraphImporter(freshContext(), *model, config, phic::ImportOptions()).run();
   return 0;
 }

@@ -5,7 +5,7 @@
 // compiled, the tables are read by the runtime, and ids and decoded text must
 // equal what Hugging Face's library gave for the same strings.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/gguf/GgufReader.h"
+#include "compiler/import/gguf/GgufTokenizer.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Tokenizer.h"
 #include <filesystem>
@@ -120,7 +120,7 @@ TEST_P(SharedVectors, GgufEqualsHuggingFace) {
     auto file = phic::gguf::GgufFile::open(entry.path().string());
     ASSERT_TRUE(bool(file)) << llvm::toString(file.takeError());
     Loaded loaded;
-    load(phic::compileTokenizer(**file), loaded);
+    load(phic::gguf::compileTokenizer(**file), loaded);
     if (HasFatalFailure())
       return;
     // llama.cpp's converter makes all of these tokens control tokens, which are not printed.

@@ -28,7 +28,8 @@ ROOMS = {
     "compiler/link": {"compiler/files", "compiler/weights/WeightSink.h"},
     "compiler/manifest": set(),
     "compiler/weights": {"compiler/files"},
-    "compiler/import": {"compiler/files", "compiler/weights/WeightStore.h"},
+    "compiler/tokenizer": {"compiler/files"},
+    "compiler/import": {"compiler/files", "compiler/tokenizer", "compiler/weights/WeightStore.h"},
 }
 GENERATED = {"compiler/Version.h"}
 

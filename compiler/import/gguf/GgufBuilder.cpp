@@ -15,7 +15,7 @@
 // Everything unsupported is collected while building and reported at once; the
 // module is then thrown away.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/Import.h"
+#include "compiler/import/gguf/GgufBuilder.h"
 #include "compiler/import/gguf/GgufConfig.h"
 #include "compiler/import/gguf/GgufReader.h"
 #include "compiler/import/gguf/GgufWeights.h"
@@ -315,10 +315,8 @@ OwningOpRef<ModuleOp> refuseModel(Location loc, ArrayRef<std::string> reasons) {
 }
 
 } // namespace
-} // namespace phic::gguf
 
-OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path, const ImportOptions &options) {
-  using namespace phic::gguf;
+OwningOpRef<ModuleOp> buildModule(MLIRContext &context, StringRef path, const ImportOptions &options) {
   context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect>();
   Location loc = NameLoc::get(StringAttr::get(&context, path));
   llvm::Expected<std::unique_ptr<GgufFile>> file = GgufFile::open(path);
@@ -343,3 +341,5 @@ OwningOpRef<ModuleOp> phic::importGguf(MLIRContext &context, StringRef path, con
     return nullptr;
   return module;
 }
+
+} // namespace phic::gguf

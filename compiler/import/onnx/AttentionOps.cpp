@@ -84,7 +84,7 @@ FailureOr<RopeTables> ropeTables(NodeImport &node, unsigned cosInput, unsigned s
   if (cos->view.dims != sin->view.dims || cos->longView.dims != sin->longView.dims ||
       cos->threshold != sin->threshold || cos->view.dims[1] != cos->longView.dims[1])
     return node.unsupportedInput(sinInput, "must have the shape of the table of cosines");
-  Importer &importer = node.importer;
+  GraphImporter &importer = node.importer;
   int64_t limit = importer.contextLimit(), shortLimit = limit;
   int64_t rows = cos->view.dims[0] - cos->first, longRows = cos->longView.dims[0] - cos->longFirst;
   RopeTables tables;

@@ -35,7 +35,7 @@ RankedTensorType rowsType(OpBuilder &builder, int64_t columns) {
   return RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type());
 }
 
-NodeImport::NodeImport(Importer &importer, const Node &node)
+NodeImport::NodeImport(GraphImporter &importer, const Node &node)
     : node(node), importer(importer), builder(importer.builder), weights(importer.weights),
       loc(NameLoc::get(builder.getStringAttr(node.name))), usedInputs(node.inputs.size()),
       usedAttributes(node.attributes.size()), results(node.outputs.size()) {}

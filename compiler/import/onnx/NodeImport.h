@@ -8,7 +8,7 @@
 #ifndef PHIC_COMPILER_IMPORT_ONNX_NODEIMPORT_H
 #define PHIC_COMPILER_IMPORT_ONNX_NODEIMPORT_H
 
-#include "compiler/import/onnx/Importer.h"
+#include "compiler/import/onnx/GraphImporter.h"
 #include "compiler/import/onnx/Values.h"
 #include "compiler/import/onnx/Weights.h"
 
@@ -16,10 +16,10 @@ namespace phic::onnx {
 
 class NodeImport {
 public:
-  NodeImport(Importer &importer, const Node &node);
+  NodeImport(GraphImporter &importer, const Node &node);
 
   const Node &node;
-  Importer &importer;
+  GraphImporter &importer;
   mlir::OpBuilder &builder;
   Weights &weights;
   mlir::Location loc;
@@ -72,7 +72,7 @@ public:
   bool failed() const { return refused; }
 
 private:
-  friend class Importer;
+  friend class GraphImporter;
   llvm::LogicalResult refuse(const llvm::Twine &reason);
   /// Reports inputs and attributes that nothing asked for.
   void checkUse();

@@ -6,8 +6,12 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Plugin.h"
 #include "compiler/Compiler.h"
+#include "compiler/import/Importer.h"
 #include "compiler/plugin/PluginFile.h"
 #include "dialects/phiq/AddedFormats.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -93,6 +97,79 @@ TEST(Plugin, FormatsBelongToAContext) {
   EXPECT_EQ(AddedFormats::byGgufType(&with, 200), AddedFormats::byName(&with, "mine"));
   EXPECT_FALSE(AddedFormats::byName(&with, "other"));
   EXPECT_FALSE(AddedFormats::byName(&without, "mine"));
+}
+
+/// Reads IR as if it were a checkpoint.
+struct IrImporter : Importer {
+  Accepts accepts() const override { return {"a model.mlir", "an .mlir file"}; }
+  Recognition recognizes(const std::string &path, bool isFolder) const override {
+    std::string file = isFolder ? path + "/model.mlir" : path;
+    if (llvm::StringRef(file).ends_with(".mlir") && llvm::sys::fs::exists(file))
+      return {Claim::Content, file};
+    return {};
+  }
+  mlir::OwningOpRef<mlir::ModuleOp> read(mlir::MLIRContext &context, const ModelPath &model,
+                                         const ImportOptions &) const override {
+    return mlir::parseSourceFile<mlir::ModuleOp>(model.file, &context);
+  }
+  llvm::Expected<SourceFacts> facts(const ModelPath &) const override { return SourceFacts(); }
+  llvm::Expected<CompiledTokenizer> tokenizer(const ModelPath &, InputFiles *) const override {
+    return CompiledTokenizer();
+  }
+};
+
+void registerIrImporter(PluginRegistry &registry) { registry.addImporter(std::make_shared<IrImporter>()); }
+
+/// A new folder with files of these names and texts.
+std::string folderOf(llvm::StringRef name, std::vector<std::pair<std::string, std::string>> files) {
+  std::string folder = testing::TempDir() + "plugin_test_" + name.str();
+  llvm::sys::fs::remove_directories(folder);
+  llvm::sys::fs::create_directories(folder);
+  for (const auto &[file, text] : files) {
+    std::error_code code;
+    llvm::raw_fd_ostream(folder + "/" + file, code) << text;
+    EXPECT_FALSE(code);
+  }
+  return folder;
+}
+
+TEST(Plugin, ImportersAreAskedBeforePhicsOwn) {
+  PluginRegistry plugins;
+  plugins.add("ir", "1", registerIrImporter);
+  EXPECT_FALSE(plugins.isIdle());
+  std::string folder = folderOf("two", {{"model.mlir", ""}, {"model.onnx", ""}}), error;
+  std::optional<ModelPath> with = findModel(folder, error, plugins.importers()), without = findModel(folder, error);
+  ASSERT_TRUE(with && without) << error;
+  EXPECT_EQ(with->importer, plugins.importers().front().get());
+  EXPECT_EQ(with->file, folder + "/model.mlir");
+  EXPECT_EQ(with->directory, folder);
+  EXPECT_EQ(without->file, folder + "/model.onnx");
+}
+
+TEST(Plugin, WhatNoImporterClaimsIsToldWithAllThatTheyAccept) {
+  PluginRegistry plugins;
+  plugins.add("ir", "1", registerIrImporter);
+  std::string folder = folderOf("none", {{"notes.txt", "notes"}}), error;
+  EXPECT_FALSE(findModel(folder, error, plugins.importers()));
+  EXPECT_EQ(error, folder + " holds no model: neither a model.mlir nor a model.onnx nor a .gguf file");
+  EXPECT_FALSE(findModel(folder + "/notes.txt", error, plugins.importers()));
+  EXPECT_EQ(error, folder + "/notes.txt is no model: neither an .mlir file nor an .onnx file nor a .gguf file");
+}
+
+TEST(Plugin, ImportersMakeTheModuleOfACompilation) {
+  PluginRegistry plugins;
+  plugins.add("ir", "1", registerIrImporter);
+  std::string folder = folderOf("ir", {{"model.mlir", "module attributes {test.mine} {}"}});
+  Options options;
+  options.model = folder;
+  options.stopAfter = Phase::Import;
+  options.output = folder + "/out.mlir";
+  std::string log;
+  llvm::raw_string_ostream os(log);
+  EXPECT_EQ(compile(options, os, plugins), kExitSuccess) << log;
+  auto written = llvm::MemoryBuffer::getFile(options.output);
+  ASSERT_TRUE(written);
+  EXPECT_THAT((*written)->getBuffer().str(), HasSubstr("test.mine"));
 }
 
 TEST(Plugin, StoredBlocksAreCheckedLikeThoseOfGguf) {

@@ -24,7 +24,7 @@
 // UNDEFINED: bad_undefined.so: cannot be loaded: {{.*}}undefined symbol: phic_test_not_defined_anywhere
 
 // RUN: not phic build m.gguf -o %t --load-pass-plugin=%plugins/bad_nothing.so 2>&1 | FileCheck %s --check-prefix=NOTHING
-// NOTHING: phic: error: plugin 'bad' registers nothing: no pass, hook, format or kernel
+// NOTHING: phic: error: plugin 'bad' registers nothing: no pass, hook, format, importer or kernel
 
 // RUN: not phic build m.gguf -o %t --load-pass-plugin=%plugins/bad_no_callback.so 2>&1 | FileCheck %s --check-prefix=CALLBACK
 // CALLBACK: bad_no_callback.so: registers nothing: it has no function to call

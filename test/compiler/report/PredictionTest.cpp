@@ -4,9 +4,9 @@
 // A model of two layers whose numbers are known: test/models/tiny-llama (96 hidden, 6 heads of 16, 2 KV heads,
 // MLP of 256, vocabulary of 640).
 //===----------------------------------------------------------------------===//
+#include "../import/ImportModel.h"
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
-#include "compiler/import/Import.h"
 #include "compiler/report/MemoryLimit.h"
 #include "mlir/Pass/PassManager.h"
 #include "targets/Levels.h"
@@ -22,7 +22,7 @@ struct Planned {
   explicit Planned(Options options, Phase last = Phase::Kernels) : options(std::move(options)), context(registry()) {
     context.loadAllAvailableDialects();
     module =
-        importOnnx(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
+        importModel(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
     mlir::PassManager passes(&context);
     for (int phase = int(Phase::Canonicalize); phase <= int(last); ++phase)
       addPhase(passes, Phase(phase), this->options);

@@ -1,7 +1,7 @@
 //===- GgufImportTest.cpp - GGUF files become phiq modules -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "../ImportModel.h"
 #include "GgufWriter.h"
-#include "compiler/import/Import.h"
 #include "compiler/weights/WeightReader.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Phiq.h"
@@ -63,7 +63,7 @@ protected:
         diagnostics.push_back(note.str());
       return mlir::success();
     });
-    return importGguf(context, path, {maxContext});
+    return importModel(context, path.str(), {maxContext});
   }
 
   mlir::OwningOpRef<mlir::ModuleOp> importBytes(const std::string &bytes, int64_t maxContext = 4096) {

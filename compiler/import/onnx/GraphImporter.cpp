@@ -1,6 +1,6 @@
-//===- Importer.cpp - Walks an ONNX graph into phiq ------------*- C++ -*-===//
+//===- GraphImporter.cpp - Walks an ONNX graph into phiq -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/import/onnx/Importer.h"
+#include "compiler/import/onnx/GraphImporter.h"
 #include "compiler/import/onnx/NodeImport.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
@@ -39,13 +39,14 @@ bool isRowwise(StringRef op) {
 
 } // namespace
 
-Importer::Importer(MLIRContext &context, const Model &model, const GenaiConfig &config, const ImportOptions &options)
+GraphImporter::GraphImporter(MLIRContext &context, const Model &model, const GenaiConfig &config,
+                             const ImportOptions &options)
     : model(model), config(config), builder(&context), weights(model, builder, options.progress),
       contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
   context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect, tensor::TensorDialect>();
 }
 
-OwningOpRef<ModuleOp> Importer::run() {
+OwningOpRef<ModuleOp> GraphImporter::run() {
   Location loc = NameLoc::get(builder.getStringAttr(model.files().front()));
   module = ModuleOp::create(loc);
   builder.setInsertionPointToEnd(module->getBody());
@@ -77,7 +78,7 @@ OwningOpRef<ModuleOp> Importer::run() {
 // Inputs, and which nodes matter
 //===----------------------------------------------------------------------===//
 
-void Importer::bindInputs() {
+void GraphImporter::bindInputs() {
   const Graph &graph = model.graph();
   for (const Tensor &tensor : graph.initializers)
     values[tensor.name] = TensorView{&tensor, tensor.dims};
@@ -90,7 +91,7 @@ void Importer::bindInputs() {
     refuse(function.getLoc(), "the graph has no input '" + config.inputIds + "' of token ids");
 }
 
-void Importer::bindInput(const ValueInfo &info) {
+void GraphImporter::bindInput(const ValueInfo &info) {
   if (auto found = values.find(info.name); found != values.end())
     return; // before IR version 4, initializers were inputs too
   Imported &value = values[info.name];
@@ -114,7 +115,7 @@ void Importer::bindInput(const ValueInfo &info) {
 }
 
 /// Walks up from the logits; nodes in branches may name values outside.
-void Importer::markLive() {
+void GraphImporter::markLive() {
   for (const Node &node : model.graph().nodes)
     for (const std::string &output : node.outputs)
       producers.try_emplace(output, &node);
@@ -139,7 +140,7 @@ void Importer::markLive() {
 }
 
 /// Rows are picked before the matmul of the language-model head, unless the graph picks after it.
-void Importer::findHead() {
+void GraphImporter::findHead() {
   std::string name = config.logits;
   for (size_t steps = 0; steps <= model.graph().nodes.size(); ++steps) {
     const Node *node = producers.lookup(name);
@@ -160,7 +161,7 @@ void Importer::findHead() {
 // Nodes
 //===----------------------------------------------------------------------===//
 
-void Importer::importNode(const Node &node) {
+void GraphImporter::importNode(const Node &node) {
   NodeImport import(*this, node);
   const TableRow *row = findRow(node);
   bool poisoned = false;
@@ -183,7 +184,7 @@ void Importer::importNode(const Node &node) {
   importResults(import, import.failed() ? failure() : row->import(import));
 }
 
-void Importer::importResults(NodeImport &import, LogicalResult outcome) {
+void GraphImporter::importResults(NodeImport &import, LogicalResult outcome) {
   // What nothing asked for is refused, but the results stand: later nodes get their own look.
   bool good = succeeded(outcome) && !import.failed();
   if (good)
@@ -199,19 +200,19 @@ void Importer::importResults(NodeImport &import, LogicalResult outcome) {
   }
 }
 
-const Imported *Importer::lookup(StringRef name) const {
+const Imported *GraphImporter::lookup(StringRef name) const {
   auto found = values.find(name);
   return found == values.end() ? nullptr : &found->second;
 }
 
-StringRef Importer::addCache(int64_t heads, int64_t headDim, Location loc) {
+StringRef GraphImporter::addCache(int64_t heads, int64_t headDim, Location loc) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPoint(function);
   std::string name = "kv" + std::to_string(caches++);
   return phiq::CacheOp::create(builder, loc, name, heads, headDim, builder.getF32Type()).getSymName();
 }
 
-LogicalResult Importer::setRopeSwitch(int64_t threshold) {
+LogicalResult GraphImporter::setRopeSwitch(int64_t threshold) {
   if (ropeSwitch.value_or(threshold) != threshold)
     return failure();
   ropeSwitch = threshold;
@@ -222,7 +223,7 @@ LogicalResult Importer::setRopeSwitch(int64_t threshold) {
 // Outputs
 //===----------------------------------------------------------------------===//
 
-Value Importer::finish() {
+Value GraphImporter::finish() {
   const Imported *value = lookup(config.logits);
   bool isOutput =
       llvm::any_of(model.graph().outputs, [&](const ValueInfo &info) { return info.name == config.logits; });
@@ -243,7 +244,7 @@ Value Importer::finish() {
 }
 
 /// Every cache must go round: layer N's present is what comes back as its past.
-void Importer::checkPresents() {
+void GraphImporter::checkPresents() {
   unsigned presents = 0;
   for (const ValueInfo &output : model.graph().outputs) {
     Location loc = NameLoc::get(builder.getStringAttr(output.name));
@@ -261,7 +262,7 @@ void Importer::checkPresents() {
                                   " keys and values, but the graph outputs " + llvm::Twine(presents));
 }
 
-void Importer::setAttributes(int64_t vocab) {
+void GraphImporter::setAttributes(int64_t vocab) {
   SmallVector<mlir::Attribute> files;
   for (const std::string &file : model.files())
     files.push_back(builder.getStringAttr(file));
@@ -282,9 +283,9 @@ void Importer::setAttributes(int64_t vocab) {
   (*module)->setAttr("phiq.model", attributes.getDictionary(builder.getContext()));
 }
 
-void Importer::refuse(Location loc, const llvm::Twine &message) { refusals.emplace_back(loc, message.str()); }
+void GraphImporter::refuse(Location loc, const llvm::Twine &message) { refusals.emplace_back(loc, message.str()); }
 
-void Importer::emitRefusals() {
+void GraphImporter::emitRefusals() {
   InFlightDiagnostic error = emitError(function.getLoc());
   error << "the model cannot be imported, for " << refusals.size() << (refusals.size() == 1 ? " reason" : " reasons");
   for (auto &[loc, message] : refusals)

@@ -1,4 +1,4 @@
-//===- Gguf.cpp - Reading a GGUF file's tokenizer -------------------------===//
+//===- GgufTokenizer.cpp - The tokenizer in a GGUF file --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A GGUF file holds less than tokenizer.json: the pre-tokenizer is a name, added
@@ -6,9 +6,10 @@
 // rest is put back as the published models have it, so that the ids are those
 // of the model's own tokenizer.json.
 //===----------------------------------------------------------------------===//
-#include "compiler/tokenizer/Gguf.h"
+#include "compiler/import/gguf/GgufTokenizer.h"
 #include "compiler/tokenizer/CharacterSet.h"
 #include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/TokenizerSource.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
@@ -16,8 +17,10 @@
 #include <cmath>
 #include <tuple>
 
-namespace phic::tokenizer {
+namespace phic::gguf {
 namespace {
+
+using namespace tokenizer;
 
 /// Bounds the work of trying all ways to make a token of two.
 constexpr size_t MaxMergedBytes = 1024;
@@ -47,7 +50,7 @@ const PreTokenizer preTokenizers[] = {
 
 class Reader {
 public:
-  explicit Reader(const gguf::GgufFile &file) : file(file) {}
+  explicit Reader(const GgufFile &file) : file(file) {}
 
   llvm::Expected<TokenizerModel> run() {
     auto name = file.get<llvm::StringRef>("tokenizer.ggml.model");
@@ -251,7 +254,7 @@ private:
     return llvm::Error::success();
   }
 
-  const gguf::GgufFile &file;
+  const GgufFile &file;
   TokenizerModel model;
   llvm::StringMap<int32_t> ids;
   bool isSentencePiece = false, addsBos = false;
@@ -259,6 +262,28 @@ private:
 
 } // namespace
 
-llvm::Expected<TokenizerModel> readGguf(const gguf::GgufFile &file) { return Reader(file).run(); }
+llvm::Expected<CompiledTokenizer> compileTokenizer(const GgufFile &file) {
+  llvm::Expected<TokenizerModel> model = Reader(file).run();
+  if (!model)
+    return model.takeError();
+  TokenizerSource source;
+  auto spelled = [&](int32_t id) { return id < 0 ? std::string() : model->tokens[id].source; };
+  source.tokens = {spelled(model->bosId), spelled(model->eosId), spelled(model->unknownId), "", ""};
+  for (const char *key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    llvm::Expected<std::optional<int64_t>> id = file.find<int64_t>(key);
+    if (!id)
+      return id.takeError();
+    if (*id)
+      source.stopIds.push_back(**id < 0 || **id > MaxId ? -1 : static_cast<int32_t>(**id));
+  }
+  llvm::Expected<llvm::StringRef> chat = file.getOr<llvm::StringRef>("tokenizer.chat_template", "");
+  if (!chat)
+    return chat.takeError();
+  if (!llvm::json::isUTF8(*chat))
+    return fail("tokenizer.chat_template is not valid UTF-8");
+  source.chatTemplate = chat->str();
+  source.model = std::move(*model);
+  return compileTokenizer(std::move(source));
+}
 
-} // namespace phic::tokenizer
+} // namespace phic::gguf

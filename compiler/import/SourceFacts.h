@@ -4,11 +4,9 @@
 // Read from the files alone, so that it is known of models that cannot be
 // imported too.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_CHECK_SOURCEFACTS_H
-#define PHIC_COMPILER_CHECK_SOURCEFACTS_H
+#ifndef PHIC_COMPILER_IMPORT_SOURCEFACTS_H
+#define PHIC_COMPILER_IMPORT_SOURCEFACTS_H
 
-#include "compiler/import/ModelPath.h"
-#include "llvm/Support/Error.h"
 #include <cstdint>
 #include <map>
 #include <string>
@@ -34,11 +32,10 @@ struct SourceFacts {
   std::map<std::string, int64_t> ops;         ///< nodes by op; empty for GGUF, which has no graph
   std::vector<SymbolicDimension> dimensions;  ///< in the order of the inputs
 
+  void addTensor(const std::string &format, uint64_t elements, uint64_t bytes);
   uint64_t bytes() const;
 };
 
-llvm::Expected<SourceFacts> readSourceFacts(const ModelPath &model);
-
 } // namespace phic
 
-#endif // PHIC_COMPILER_CHECK_SOURCEFACTS_H
+#endif // PHIC_COMPILER_IMPORT_SOURCEFACTS_H

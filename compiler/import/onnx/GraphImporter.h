@@ -1,4 +1,4 @@
-//===- Importer.h - Walks an ONNX graph into phiq --------------*- C++ -*-===//
+//===- GraphImporter.h - Walks an ONNX graph into phiq ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //     attention_mask, input_ids, past_key_values.0.key ... -> nodes -> logits, present.0.key ...
@@ -8,10 +8,10 @@
 // Only nodes that `logits` needs are imported. Everything that cannot be is collected
 // and reported as one error with a note a node.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_IMPORT_ONNX_IMPORTER_H
-#define PHIC_COMPILER_IMPORT_ONNX_IMPORTER_H
+#ifndef PHIC_COMPILER_IMPORT_ONNX_GRAPHIMPORTER_H
+#define PHIC_COMPILER_IMPORT_ONNX_GRAPHIMPORTER_H
 
-#include "compiler/import/Import.h"
+#include "compiler/import/Importer.h"
 #include "compiler/import/onnx/GenaiConfig.h"
 #include "compiler/import/onnx/Reader.h"
 #include "compiler/import/onnx/Values.h"
@@ -25,9 +25,10 @@ namespace phic::onnx {
 
 class NodeImport;
 
-class Importer {
+class GraphImporter {
 public:
-  Importer(mlir::MLIRContext &context, const Model &model, const GenaiConfig &config, const ImportOptions &options);
+  GraphImporter(mlir::MLIRContext &context, const Model &model, const GenaiConfig &config,
+                const ImportOptions &options);
   /// The verified module, or null after an error on the context.
   mlir::OwningOpRef<mlir::ModuleOp> run();
 
@@ -79,4 +80,4 @@ private:
 
 } // namespace phic::onnx
 
-#endif // PHIC_COMPILER_IMPORT_ONNX_IMPORTER_H
+#endif // PHIC_COMPILER_IMPORT_ONNX_GRAPHIMPORTER_H

@@ -1,0 +1,122 @@
+//===- OnnxImporter.cpp - Imports an ONNX Runtime GenAI model --*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The importer's row for ONNX: an .onnx file, its weights and genai_config.json beside it.
+//===----------------------------------------------------------------------===//
+#include "compiler/files/InputFiles.h"
+#include "compiler/import/onnx/GraphImporter.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+constexpr StringRef kConfigName = "genai_config.json";
+
+/// A ModelProto as everybody writes it: field 1, the version of the IR, is first and small.
+bool beginsAsOnnx(const std::string &file) {
+  auto head = llvm::MemoryBuffer::getFileSlice(file, 2, 0);
+  return head && (*head)->getBufferSize() == 2 && (*head)->getBuffer()[0] == 0x08 && (*head)->getBuffer()[1] > 0;
+}
+
+/// A folder of ONNX Runtime GenAI: model.onnx, or what its configuration calls the model.
+Recognition recognizeFolder(const std::string &folder) {
+  std::string file = folder + "/model.onnx", configPath = folder + "/" + kConfigName.str();
+  if (llvm::sys::fs::exists(file))
+    return {Claim::Content, file};
+  auto text = llvm::MemoryBuffer::getFile(configPath);
+  if (!text)
+    return {};
+  llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer());
+  if (!config)
+    return {Claim::Name, configPath, "'" + configPath + "' " + llvm::toString(config.takeError())};
+  file = folder + "/" + config->fileName;
+  if (llvm::sys::path::filename(config->fileName) != config->fileName || !llvm::sys::fs::exists(file))
+    return {Claim::Name, file, configPath + " names '" + config->fileName + "', which does not lie beside it"};
+  return {Claim::Content, file};
+}
+
+/// The configuration beside the model; defaults and a warning where there is none.
+FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder, InputFiles *inputs) {
+  SmallString<256> path(folder);
+  llvm::sys::path::append(path, kConfigName);
+  if (!look(inputs, path)) {
+    emitWarning(loc) << "no " << kConfigName << " beside the model: stop tokens are unknown and sampling is greedy";
+    return onnx::GenaiConfig();
+  }
+  auto text = llvm::MemoryBuffer::getFile(path);
+  if (!text)
+    return emitError(loc) << "cannot read '" << path << "': " << text.getError().message();
+  llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer());
+  if (!config)
+    return emitError(loc) << "'" << path << "' " << llvm::toString(config.takeError());
+  return std::move(*config);
+}
+
+void addDimensions(SourceFacts &facts, const onnx::ValueInfo &input) {
+  for (const std::string &name : input.symbols) {
+    if (name.empty())
+      continue;
+    auto found = llvm::find_if(facts.dimensions, [&](const SymbolicDimension &d) { return d.name == name; });
+    if (found == facts.dimensions.end())
+      found = facts.dimensions.insert(found, {name, {}});
+    if (!llvm::is_contained(found->inputs, input.name))
+      found->inputs.push_back(input.name);
+  }
+}
+
+class OnnxImporter final : public Importer {
+public:
+  Accepts accepts() const override { return {"a model.onnx", "an .onnx file"}; }
+
+  Recognition recognizes(const std::string &path, bool isFolder) const override {
+    if (isFolder)
+      return recognizeFolder(path);
+    if (beginsAsOnnx(path))
+      return {Claim::Content, path};
+    return StringRef(path).ends_with(".onnx") ? Recognition{Claim::Name, path} : Recognition();
+  }
+
+  OwningOpRef<ModuleOp> read(MLIRContext &context, const ModelPath &path, const ImportOptions &options) const override {
+    Location loc = NameLoc::get(StringAttr::get(&context, path.file));
+    FailureOr<onnx::GenaiConfig> config = readConfig(loc, path.directory, options.inputs);
+    if (llvm::failed(config))
+      return {};
+    auto model = onnx::Model::read(path.directory, llvm::sys::path::filename(path.file));
+    if (!model)
+      return emitError(loc) << llvm::toString(model.takeError()), nullptr;
+    return onnx::GraphImporter(context, *model, *config, options).run();
+  }
+
+  llvm::Expected<SourceFacts> facts(const ModelPath &path) const override {
+    auto model = onnx::Model::read(path.directory, llvm::sys::path::filename(path.file));
+    if (!model)
+      return model.takeError();
+    SourceFacts facts;
+    facts.kind = "ONNX, operator set " + std::to_string(model->opset(""));
+    for (const onnx::Tensor &tensor : model->graph().initializers)
+      facts.addTensor(onnx::elementTypeName(tensor.type), uint64_t(tensor.elements()),
+                      tensor.bytes ? tensor.bytes->length
+                                   : uint64_t(tensor.elements()) * onnx::elementBits(tensor.type) / 8);
+    for (const onnx::Node &node : model->graph().nodes)
+      ++facts.ops[node.domain.empty() ? node.op : node.domain + "." + node.op];
+    for (const onnx::ValueInfo &input : model->graph().inputs)
+      addDimensions(facts, input);
+    return facts;
+  }
+
+  llvm::Expected<CompiledTokenizer> tokenizer(const ModelPath &path, InputFiles *inputs) const override {
+    return compileFolderTokenizer(path.directory, inputs);
+  }
+};
+
+} // namespace
+
+const Importer &onnxImporter() {
+  static const OnnxImporter importer;
+  return importer;
+}
+
+} // namespace phic
