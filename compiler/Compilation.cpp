@@ -6,10 +6,10 @@
 #include "compiler/Progress.h"
 #include "compiler/import/Importer.h"
 #include "compiler/report/Report.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -97,11 +97,13 @@ ExitCode Compilation::chooseLevelsRead() {
   return kExitSuccess;
 }
 
-/// The weights' files, which the IR names relative to the model's folder.
+/// The weights' files, which the IR names relative to the model's folder, and those that may lie beside them.
 void Compilation::lookAtModelFiles() {
   if (auto files = anyModule()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
     for (Attribute file : files)
       inputs.look(model.directory + "/" + cast<StringAttr>(file).getValue());
+  for (StringRef name : kTokenizerFiles)
+    planned.protect(model.directory + "/" + name.str());
 }
 
 void Compilation::addLevels() {
@@ -153,6 +155,8 @@ void Compilation::shareScratch() {
 ExitCode Compilation::runPasses(Phase phase, ModuleOp on, const Target &level) {
   PassManager passes(&context);
   std::string reproducer = (llvm::Twine("phic-reproducer-") + phaseName(phase) + ".mlir").str();
+  while (planned.isInput(reproducer))
+    reproducer = "another-" + reproducer;
   if (phase > Phase::Fuse)
     passes.enableCrashReproducerGeneration(reproducer);
   addPhase(passes, phase, options, level);
@@ -241,6 +245,8 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
   if (ExitCode code = first == Phase::Import ? readModel() : readIr())
     return code;
   lookAtModelFiles();
+  if (llvm::Error clash = planned.check())
+    return usageError(llvm::toString(std::move(clash)));
   if (!plugins.plugins().empty())
     for (ModuleOp one : modules())
       one->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
@@ -253,11 +259,9 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
       return code;
     if (observer)
       observer->after(phase, anyModule());
-    if (!options.dumpPhases.empty()) {
-      std::string file = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
-      if (ExitCode code = writeIr(file, phase))
+    if (!options.dumpPhases.empty())
+      if (ExitCode code = writeIr(dumpFile(options, phase), phase))
         return code;
-    }
   }
   return kExitSuccess;
 }

@@ -14,6 +14,7 @@
 #include "compiler/Plugin.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/files/OutputFile.h"
+#include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Parallel.h"
@@ -22,18 +23,24 @@
 
 namespace phic {
 
+/// Every file that the options name to be written; an error says which of them cannot be.
+llvm::Error planFiles(const Options &options, OutputFiles &files);
+/// The file of --dump-phases for the IR after `phase`.
+std::string dumpFile(const Options &options, Phase phase);
+
 /// The state of one compilation: a context, the module as it moves through the
 /// phases, one module a level after the last shared phase, and where the model's files are.
 class Compilation {
 public:
-  Compilation(const Options &options, InputFiles &inputs, llvm::raw_ostream &log, const PluginRegistry &plugins)
-      : options(options), inputs(inputs), log(log), plugins(plugins),
+  Compilation(const Options &options, InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log,
+              const PluginRegistry &plugins)
+      : options(options), inputs(inputs), planned(planned), log(log), plugins(plugins),
         context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
         diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
     prepareContext();
   }
-  Compilation(const Options &options, InputFiles &inputs, PhaseObserver &observer)
-      : options(options), inputs(inputs), log(llvm::nulls()), observer(&observer),
+  Compilation(const Options &options, InputFiles &inputs, OutputFiles &planned, PhaseObserver &observer)
+      : options(options), inputs(inputs), planned(planned), log(llvm::nulls()), observer(&observer),
         context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED), diagnostics(&context, observer.findings) {
     prepareContext();
   }
@@ -82,6 +89,7 @@ private:
 
   const Options &options;
   InputFiles &inputs;
+  OutputFiles &planned;
   llvm::raw_ostream &log;
   PhaseObserver *observer = nullptr;
   PluginRegistry plugins;

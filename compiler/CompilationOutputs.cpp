@@ -7,16 +7,48 @@
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/report/Report.h"
 #include "compiler/weights/WeightErrors.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
 namespace phic {
 
+static bool isStandardOutput(llvm::StringRef path) { return path.empty() || path == "-"; }
+
+static std::string reportFile(const Options &options) { return options.report == "-" ? "/dev/stdout" : options.report; }
+
+std::string dumpFile(const Options &options, Phase phase) {
+  return llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
+}
+
+llvm::Error planFiles(const Options &options, OutputFiles &files) {
+  const Phase first = options.startFrom.value_or(Phase::Import), last = options.stopAfter.value_or(Phase::Link);
+  std::vector<std::string> paths;
+  if (last == Phase::Link) {
+    auto outputs = pathsOfSystems(options);
+    if (!outputs)
+      return outputs.takeError();
+    paths = std::move(*outputs);
+  } else if (!isStandardOutput(options.output)) {
+    paths.push_back(options.output);
+  }
+  for (const std::string &path : {reportFile(options), options.depfile})
+    if (!path.empty())
+      paths.push_back(path);
+  for (Phase phase = first; !options.dumpPhases.empty() && phase <= last && phase < Phase::Link;
+       phase = Phase(int(phase) + 1))
+    paths.push_back(dumpFile(options, phase));
+  for (const std::string &path : paths)
+    if (llvm::Error failure = files.plan(path))
+      return failure;
+  return llvm::Error::success();
+}
+
 ExitCode Compilation::run() {
   Phase last = options.stopAfter.value_or(Phase::Link);
   std::optional<OutputFile> report; // first: a file that cannot be is known before the work is done
   if (!options.report.empty()) {
-    auto created = OutputFile::create(options.report == "-" ? "/dev/stdout" : options.report);
+    auto created = OutputFile::create(reportFile(options), planned);
     if (!created)
       return usageError(llvm::toString(created.takeError()));
     report.emplace(std::move(*created));
@@ -37,14 +69,14 @@ ExitCode Compilation::run() {
 }
 
 ExitCode Compilation::writeIr(const std::string &path, Phase after) {
-  if (path.empty() || path == "-") {
+  if (isStandardOutput(path)) {
     llvm::outs() << printIr(modules(), after);
     llvm::outs().flush();
     std::error_code failure = llvm::outs().error();
     llvm::outs().clear_error();
     return failure ? usageError("cannot write standard output: " + failure.message()) : kExitSuccess;
   }
-  llvm::Error failure = writeWhole(path, printIr(modules(), after));
+  llvm::Error failure = writeWhole(path, printIr(modules(), after), planned);
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
@@ -75,7 +107,7 @@ ExitCode Compilation::link() {
     std::vector<const LevelModule *> code;
     for (const Target *target : choice.levels)
       code.push_back(&*llvm::find_if(levels, [&](const LevelModule &level) { return level.target == target; }));
-    if (ExitCode result = linkModel(code, model, one, inputs, log))
+    if (ExitCode result = linkModel(code, model, one, inputs, planned, log))
       return result;
   }
   return kExitSuccess;

@@ -7,6 +7,7 @@
 #include "compiler/Depfile.h"
 #include "compiler/SystemOptions.h"
 #include "compiler/cache/CompileCache.h"
+#include "compiler/cache/CompilerFiles.h"
 
 namespace phic {
 
@@ -22,36 +23,44 @@ ExitCode usageError(llvm::raw_ostream &log, llvm::Error failure) {
 ExitCode compile(const Options &options, llvm::raw_ostream &log) { return compile(options, log, PluginRegistry()); }
 
 ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins) {
+  InputFiles read;
+  return compile(options, log, plugins, read);
+}
+
+ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins, InputFiles &read) {
+  OutputFiles planned(read, filesOfPhic());
+  if (llvm::Error failure = planFiles(options, planned))
+    return usageError(log, std::move(failure));
   std::optional<Depfile> depfile;
   if (!options.depfile.empty()) {
-    auto created = Depfile::create(options.depfile);
+    auto created = Depfile::create(options.depfile, planned);
     if (!created)
       return usageError(log, created.takeError());
     depfile.emplace(std::move(*created));
   }
-  InputFiles inputs;
-  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, inputs, log, plugins).run(); };
+  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, read, planned, log, plugins).run(); };
   // The cache knows the plugins of the options, which are files; not those of the calling program.
   bool isCached = wantsCache(options) && plugins.isIdle();
   PluginRegistry loaded;
   if (isCached)
     loadPlugins(options, loaded); // for their importers; of what is wrong with them the compilation tells
   if (ExitCode code =
-          isCached ? compileCached(options, loaded.importers(), inputs, log, compileAnew) : compileAnew(log))
+          isCached ? compileCached(options, loaded.importers(), read, planned, log, compileAnew) : compileAnew(log))
     return code;
   if (!depfile)
     return kExitSuccess;
   auto outputs = pathsOfSystems(options);
   if (!outputs)
     return usageError(log, outputs.takeError());
-  if (llvm::Error failure = depfile->write(*outputs, inputs))
+  if (llvm::Error failure = depfile->write(*outputs, read))
     return usageError(log, std::move(failure));
   return kExitSuccess;
 }
 
 ExitCode observe(const Options &options, PhaseObserver &observer) {
-  InputFiles inputs;
-  return Compilation(options, inputs, observer).runObserved();
+  InputFiles read;
+  OutputFiles none(read, {});
+  return Compilation(options, read, none, observer).runObserved();
 }
 
 } // namespace phic

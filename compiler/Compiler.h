@@ -14,6 +14,7 @@ class raw_ostream;
 
 namespace phic {
 
+class InputFiles;
 class PluginRegistry;
 
 /// Compiles `options.model` and writes `options.output`, atomically: on failure
@@ -21,6 +22,8 @@ class PluginRegistry;
 ExitCode compile(const Options &options, llvm::raw_ostream &log);
 /// The same with plugins that the calling program has built in, before those of `options`.
 ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins);
+/// Tells which files it `read`, for those who write more than it does.
+ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins, InputFiles &read);
 
 /// Looks at a model on its way through the phases; nothing is written.
 struct PhaseObserver {

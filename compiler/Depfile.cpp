@@ -46,8 +46,8 @@ std::string depfileText(llvm::ArrayRef<std::string> outputs, const InputFiles &i
   return text;
 }
 
-llvm::Expected<Depfile> Depfile::create(llvm::StringRef path) {
-  auto file = OutputFile::create(path);
+llvm::Expected<Depfile> Depfile::create(llvm::StringRef path, OutputFiles &files) {
+  auto file = OutputFile::create(path, files);
   if (!file)
     return file.takeError();
   return Depfile(std::move(*file));

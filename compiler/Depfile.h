@@ -24,7 +24,7 @@ std::string depfileText(llvm::ArrayRef<std::string> outputs, const InputFiles &i
 class Depfile {
 public:
   /// Early, so that a path that cannot be written stops a compilation before it has made its output.
-  static llvm::Expected<Depfile> create(llvm::StringRef path);
+  static llvm::Expected<Depfile> create(llvm::StringRef path, OutputFiles &files);
   llvm::Error write(llvm::ArrayRef<std::string> outputs, const InputFiles &inputs);
 
 private:

@@ -184,7 +184,7 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
 } // namespace
 
 ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &model, const Options &options,
-                   InputFiles &inputs, llvm::raw_ostream &log) {
+                   InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log) {
   const System *system = systemByName(options.target);
   assert(system && !levels.empty() && "chosen together");
   ModuleOp module = *levels.front()->module; // what is asked of it below is the same for all
@@ -233,7 +233,7 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
     });
   };
   parts.writeWeights = write;
-  if (llvm::Error error = linkOutputs(parts, *outputs))
+  if (llvm::Error error = linkOutputs(parts, *outputs, planned))
     return report(log, std::move(error), isModelsFault ? kExitModel : kExitUsage);
   if (!options.quiet)
     summarize(log, module, parts.model, *outputs, options);

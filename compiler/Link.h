@@ -16,6 +16,7 @@ class raw_ostream;
 namespace phic {
 
 class InputFiles;
+class OutputFiles;
 
 /// The model's code for one CPU level: a module that has been through `target`.
 struct LevelModule {
@@ -26,7 +27,7 @@ struct LevelModule {
 /// Emits the object code of each level, best first, compiles the model's tokenizer, packs its weights and writes what
 /// options.emit names, for the one system options.target. `inputs` is told of the tokenizer's files.
 ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &model, const Options &options,
-                   InputFiles &inputs, llvm::raw_ostream &log);
+                   InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log);
 
 } // namespace phic
 

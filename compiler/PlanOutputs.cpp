@@ -5,7 +5,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
-#include <set>
 
 namespace phic {
 namespace {
@@ -71,10 +70,6 @@ llvm::Expected<Outputs> planOutputs(const Options &options) {
   if (system->format == ObjectFormat::MachO && llvm::is_contained(options.emit, EmitKind::Obj))
     return llvm::createStringError("--emit=obj: a model is no single object for --target=" + options.target +
                                    "; --emit=lib makes a library of several");
-  std::set<std::string> paths;
-  for (const std::string &path : outputs.paths())
-    if (!paths.insert(path).second)
-      return llvm::createStringError("two outputs would be " + path + "; choose another -o, or fewer kinds in --emit");
   return outputs;
 }
 

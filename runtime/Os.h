@@ -75,6 +75,13 @@ int createFile(const char *path);
 bool closeFile(int file);
 void removeFile(const char *path);
 bool isTerminal(int file);
+/// What tells one file from all others, whatever it is called.
+struct FileId {
+  uint64_t device, inode;
+};
+/// False where there is no such file, and for what is no file of its own: a terminal, a pipe, a device.
+bool idOfFile(const char *path, FileId *id);
+bool idOfFile(int file, FileId *id);
 /// In words, why the last call failed.
 const char *lastError();
 

@@ -127,6 +127,20 @@ int createFile(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUN
 bool closeFile(int file) { return close(file) == 0; }
 void removeFile(const char *path) { unlink(path); }
 bool isTerminal(int file) { return isatty(file) == 1; }
+
+static bool idOf(const struct stat &status, FileId *id) {
+  *id = {uint64_t(status.st_dev), uint64_t(status.st_ino)};
+  return S_ISREG(status.st_mode);
+}
+bool idOfFile(const char *path, FileId *id) {
+  struct stat status;
+  return stat(path, &status) == 0 && idOf(status, id);
+}
+bool idOfFile(int file, FileId *id) {
+  struct stat status;
+  return fstat(file, &status) == 0 && idOf(status, id);
+}
+
 const char *lastError() { return strerror(errno); }
 
 void exitNow(int code) { _exit(code); }

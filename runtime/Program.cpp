@@ -51,6 +51,7 @@ private:
   void layOut(Layout *layout);
   bool start();
   bool encode();
+  const char *logitsClash();
   bool openLogits();
   int32_t nextToken(int64_t row);
   bool answer();
@@ -183,7 +184,33 @@ bool Program::encode() {
   return true;
 }
 
+/// What else the file of --logits is to this run, which it must not be; nullptr: nothing.
+const char *Program::logitsClash() {
+  os::FileId logitsId, other;
+  if (!os::idOfFile(options.logits, &logitsId))
+    return nullptr;
+  auto is = [&](bool known) { return known && other.device == logitsId.device && other.inode == logitsId.inode; };
+  char program[os::kPathBytes];
+  if (is(os::fileOf(&constants, program, sizeof(program)) && os::idOfFile(program, &other)))
+    return "this program";
+  if (is(opened.path[0] && os::idOfFile(opened.path, &other)))
+    return "the file of the weights";
+  if (is(options.tokensFile && os::idOfFile(options.tokensFile, &other)))
+    return "the file of the prompt's tokens";
+  if (is(os::idOfFile(console.in, &other)))
+    return "what standard input is read from";
+  if (is(options.count && os::idOfFile(console.out, &other)))
+    return "where the answer goes";
+  if (is(options.streams() && os::idOfFile(stream.file, &other)))
+    return "where the stages are written to";
+  return nullptr;
+}
+
 bool Program::openLogits() {
+  if (const char *clash = options.logits ? logitsClash() : nullptr) {
+    errors << "cannot write --logits " << options.logits << ": it is " << clash << "; choose another name\n";
+    return false;
+  }
   if (!options.logits || logits.open(options.logits, model.pruned_head ? 1 : prompt.idCount, model.vocab))
     return true;
   errors << "cannot write --logits " << options.logits << ": " << os::lastError() << '\n';

@@ -86,7 +86,7 @@ public:
   static llvm::Expected<CompileCache> open(const Options &options, AddedImporters importers);
 
   /// Writes the outputs of an equal compilation, tells `log` what it told, and `inputs` what it read. False: there is none.
-  llvm::Expected<bool> restore(InputFiles &inputs, llvm::raw_ostream &log) const;
+  llvm::Expected<bool> restore(InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log) const;
 
   /// Keeps the outputs that are there now. Files that changed since open() are no basis for an entry: then nothing is kept.
   llvm::Error store(const InputFiles &inputs, llvm::StringRef messages) const;
@@ -152,7 +152,7 @@ std::string CompileCache::pathOf(llvm::StringRef name) const {
   return path::is_absolute(name) ? name.str() : model->directory + "/" + name.str();
 }
 
-llvm::Expected<bool> CompileCache::restore(InputFiles &inputs, llvm::raw_ostream &log) const {
+llvm::Expected<bool> CompileCache::restore(InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log) const {
   if (key.empty())
     return false;
   auto matches = [&](const CachedInput &input) { return hasher.hash(pathOf(input.name)) == input.hash; };
@@ -160,13 +160,13 @@ llvm::Expected<bool> CompileCache::restore(InputFiles &inputs, llvm::raw_ostream
   if (!entry)
     return false;
   bool damaged = false;
-  auto restored = outputs.restore(*entry, files, damaged);
+  for (const CachedInput &input : entry->inputs)
+    inputs.look(pathOf(input.name)); // before: none of them is written to
+  auto restored = outputs.restore(*entry, files, planned, damaged);
   if (damaged)
     log << "phic: warning: the cache's entry for this model was damaged: it is deleted, and the model compiled\n";
   if (!restored || !*restored)
     return restored;
-  for (const CachedInput &input : entry->inputs)
-    inputs.look(pathOf(input.name));
   log << entry->messages;
   if (!options.quiet)
     log << "phic: wrote " << llvm::join(files, ", ") << ": as compiled before, from the cache\n";
@@ -196,8 +196,8 @@ bool wantsCache(const Options &options) {
          options.report.empty();
 }
 
-ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, llvm::raw_ostream &log,
-                       llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile) {
+ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
+                       llvm::raw_ostream &log, llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile) {
   auto fail = [&](llvm::Error failure) {
     log << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
     return kExitUsage;
@@ -205,7 +205,7 @@ ExitCode compileCached(const Options &options, AddedImporters importers, InputFi
   auto cache = CompileCache::open(options, importers);
   if (!cache)
     return fail(cache.takeError());
-  auto restored = cache->restore(inputs, log);
+  auto restored = cache->restore(inputs, planned, log);
   if (!restored)
     return fail(restored.takeError());
   if (*restored)

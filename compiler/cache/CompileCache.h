@@ -11,6 +11,7 @@
 
 #include "compiler/Options.h"
 #include "compiler/files/InputFiles.h"
+#include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
@@ -23,10 +24,10 @@ namespace phic {
 /// Whether the options ask for a cache, and for nothing but outputs: IR is made anew each time.
 bool wantsCache(const Options &options);
 
-/// Does what `compile(log)` does, which has to tell `inputs` what it reads: writes what an equal compilation made before, or
+/// Does what `compile(log)` does, which has to tell `inputs` what it reads and writes what is `planned`: writes what an equal compilation made before, or
 /// compiles and keeps the outputs. `importers` are those of the plugins that `options` names.
-ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, llvm::raw_ostream &log,
-                       llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile);
+ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
+                       llvm::raw_ostream &log, llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile);
 
 } // namespace phic
 

@@ -70,4 +70,11 @@ std::vector<std::string> runtimeFiles() {
   return files;
 }
 
+std::vector<std::string> filesOfPhic() {
+  std::vector<std::string> files = runtimeFiles();
+  for (const CompilerFile &file : loadedCompilerFiles())
+    files.push_back(file.path);
+  return files;
+}
+
 } // namespace phic

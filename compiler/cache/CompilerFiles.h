@@ -23,6 +23,8 @@ std::vector<CompilerFile> loadedCompilerFiles();
 
 /// Below `<lib>/phic/`, for every system that phic can compile for; sorted.
 std::vector<std::string> runtimeFiles();
+/// All of these.
+std::vector<std::string> filesOfPhic();
 
 } // namespace phic
 

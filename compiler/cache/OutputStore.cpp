@@ -111,15 +111,15 @@ std::optional<CacheEntry> OutputStore::find(llvm::StringRef key,
 }
 
 llvm::Expected<bool> OutputStore::restore(const CacheEntry &entry, llvm::ArrayRef<std::string> paths,
-                                          bool &damaged) const {
+                                          OutputFiles &planned, bool &damaged) const {
   damaged = entry.outputs.size() != paths.size();
   std::vector<OutputFile> files;
   for (size_t i = 0; i < paths.size() && !damaged; ++i) {
     std::string kept = entry.folder + "/" + std::to_string(i);
     if (!fs::exists(kept))
       return false;
-    auto file =
-        OutputFile::create(paths[i], entry.outputs[i].executable ? OutputFile::Kind::Program : OutputFile::Kind::Data);
+    auto file = OutputFile::create(paths[i], planned,
+                                   entry.outputs[i].executable ? OutputFile::Kind::Program : OutputFile::Kind::Data);
     if (!file)
       return file.takeError();
     files.push_back(std::move(*file));

@@ -47,6 +47,8 @@ struct CacheEntry {
   std::vector<Output> outputs;
 };
 
+class OutputFiles;
+
 class OutputStore {
 public:
   /// Makes the folder if need be; an error when there can be none.
@@ -57,7 +59,8 @@ public:
 
   /// Writes the entry's outputs to `paths`, all or none. False when the entry was pruned meanwhile or
   /// is damaged; a damaged one is removed, and `damaged` set.
-  llvm::Expected<bool> restore(const CacheEntry &entry, llvm::ArrayRef<std::string> paths, bool &damaged) const;
+  llvm::Expected<bool> restore(const CacheEntry &entry, llvm::ArrayRef<std::string> paths, OutputFiles &planned,
+                               bool &damaged) const;
 
   /// Keeps copies of the files at `paths`.
   llvm::Error store(llvm::StringRef key, llvm::ArrayRef<CachedInput> inputs, llvm::ArrayRef<std::string> paths,

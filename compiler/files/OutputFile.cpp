@@ -52,7 +52,10 @@ llvm::Error cannotWrite(llvm::StringRef path, std::error_code reason) {
   return llvm::createStringError(reason, "cannot write " + path + ": " + reason.message());
 }
 
-llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, Kind kind) {
+llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, OutputFiles &files, Kind kind) {
+  if (!files.isPlanned(path))
+    if (llvm::Error failure = files.plan(path))
+      return std::move(failure);
   // Known before anything is done; and for what is no file the last rename might even succeed.
   if (fs::is_directory(path))
     return cannotWrite(path, std::make_error_code(std::errc::is_a_directory));
@@ -62,23 +65,23 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, Kind kind) {
                                      ": it is no regular file, which a program or library needs");
     int fd = open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
     return fd < 0 ? llvm::Expected<OutputFile>(cannotWrite(path, lastError()))
-                  : OutputFile(path, fd, /*isStream=*/true);
+                  : OutputFile(path, fd, /*isStream=*/true, files);
   }
   const mode_t mode = kind == Kind::Program ? 0777 : 0666;
   if (int fd = open(folderOf(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode); fd >= 0)
-    return OutputFile(path, fd, /*isStream=*/false);
+    return OutputFile(path, fd, /*isStream=*/false, files);
   if (errno != EOPNOTSUPP && errno != EISDIR)
     return cannotWrite(path, lastError());
   auto file = fs::TempFile::create(path + kTemporarySuffix, mode);
   if (!file)
     return cannotWrite(path, llvm::errorToErrorCode(file.takeError()));
-  OutputFile output(path, -1, /*isStream=*/false);
+  OutputFile output(path, -1, /*isStream=*/false, files);
   output.named = std::move(*file);
   return output;
 }
 
 OutputFile::OutputFile(OutputFile &&other)
-    : name(std::move(other.name)), fd(std::exchange(other.fd, -1)), isStream(other.isStream),
+    : name(std::move(other.name)), files(other.files), fd(std::exchange(other.fd, -1)), isStream(other.isStream),
       named(std::exchange(other.named, std::nullopt)) {}
 
 OutputFile::~OutputFile() {
@@ -89,6 +92,8 @@ OutputFile::~OutputFile() {
 }
 
 llvm::Error OutputFile::keep() {
+  if (llvm::Error clash = files->check())
+    return clash;
   std::error_code failure;
   if (named) {
     failure = llvm::errorToErrorCode(named->keep(name));
@@ -110,8 +115,8 @@ llvm::Error OutputFile::write(llvm::StringRef bytes) {
   return failure ? cannotWrite(name, failure) : llvm::Error::success();
 }
 
-llvm::Error writeWhole(llvm::StringRef path, llvm::StringRef bytes) {
-  auto file = OutputFile::create(path);
+llvm::Error writeWhole(llvm::StringRef path, llvm::StringRef bytes, OutputFiles &files) {
+  auto file = OutputFile::create(path, files);
   if (!file)
     return file.takeError();
   if (llvm::Error failure = file->write(bytes))

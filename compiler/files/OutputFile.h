@@ -9,7 +9,7 @@
 #ifndef PHIC_COMPILER_FILES_OUTPUTFILE_H
 #define PHIC_COMPILER_FILES_OUTPUTFILE_H
 
-#include "llvm/Support/Error.h"
+#include "compiler/files/OutputFiles.h"
 #include "llvm/Support/FileSystem.h"
 #include <optional>
 #include <string>
@@ -23,8 +23,9 @@ class OutputFile {
 public:
   enum class Kind : uint8_t { Data, Library, Program };
 
-  /// Checks that `path` can become a file. Devices and pipes take Data as it comes, and nothing else.
-  static llvm::Expected<OutputFile> create(llvm::StringRef path, Kind kind = Kind::Data);
+  /// Checks that `path` can become a file, and plans it where that is still to be done. Devices and pipes take Data as it
+  /// comes, and nothing else. `files` must outlive the result.
+  static llvm::Expected<OutputFile> create(llvm::StringRef path, OutputFiles &files, Kind kind = Kind::Data);
   OutputFile(OutputFile &&other);
   /// Without `keep`, nothing of it is left.
   ~OutputFile();
@@ -32,19 +33,21 @@ public:
   int descriptor() const { return named ? named->FD : fd; }
   const std::string &path() const { return name; }
   llvm::Error write(llvm::StringRef bytes);
-  /// Gives the file its name, in one step; an older file of that name is gone then.
+  /// Gives the file its name, in one step; an older file of that name is gone then. Not while any planned output is an input.
   llvm::Error keep();
 
 private:
-  OutputFile(llvm::StringRef path, int fd, bool isStream) : name(path), fd(fd), isStream(isStream) {}
+  OutputFile(llvm::StringRef path, int fd, bool isStream, const OutputFiles &files)
+      : name(path), files(&files), fd(fd), isStream(isStream) {}
   std::string name;
+  const OutputFiles *files;
   int fd = -1;
-  bool isStream = false;                    ///< a device or pipe: its bytes are where they belong
+  bool isStream = false; ///< a device or pipe: its bytes are where they belong
   std::optional<llvm::sys::fs::TempFile> named; ///< where a file needs a name
 };
 
 /// All of `bytes`, or an error and no change.
-llvm::Error writeWhole(llvm::StringRef path, llvm::StringRef bytes);
+llvm::Error writeWhole(llvm::StringRef path, llvm::StringRef bytes, OutputFiles &files);
 
 } // namespace phic
 

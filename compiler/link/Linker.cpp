@@ -63,7 +63,8 @@ private:
 /// One link: what several outputs are made of is made once.
 class Link {
 public:
-  Link(const ProgramParts &parts, const Outputs &outputs) : parts(parts), outputs(outputs) {}
+  Link(const ProgramParts &parts, const Outputs &outputs, OutputFiles &planned)
+      : parts(parts), outputs(outputs), planned(planned) {}
 
   llvm::Error run() {
     if (llvm::Error failure = createFiles())
@@ -91,6 +92,7 @@ private:
 
   const ProgramParts &parts;
   const Outputs &outputs;
+  OutputFiles &planned;
   std::unique_ptr<LinkInputs> inputs;
   Buffer localized;
   std::vector<std::unique_ptr<LinkedFile>> files;
@@ -217,7 +219,7 @@ llvm::Error Link::createFiles() {
   // First: a path that cannot be written is known before anything is done.
   std::vector<OutputFile> created;
   auto create = [&](const std::string &path, OutputFile::Kind kind) -> llvm::Error {
-    auto file = OutputFile::create(path, kind);
+    auto file = OutputFile::create(path, planned, kind);
     if (file)
       created.push_back(std::move(*file));
     return file.takeError();
@@ -277,6 +279,8 @@ std::string runtimeDirectory(llvm::StringRef system) {
   return path.str().str();
 }
 
-llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs) { return Link(parts, outputs).run(); }
+llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs, OutputFiles &planned) {
+  return Link(parts, outputs, planned).run();
+}
 
 } // namespace phic

@@ -17,6 +17,8 @@
 
 namespace phic {
 
+class OutputFiles;
+
 struct ProgramParts {
   ModelData model;
   /// Object files with the entry points that `model.variants` names; position-independent.
@@ -29,7 +31,7 @@ struct ProgramParts {
 };
 
 /// Links and writes the files. A failure leaves none behind, and older ones as they were.
-llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs);
+llvm::Error linkOutputs(const ProgramParts &parts, const Outputs &outputs, OutputFiles &planned);
 
 /// The folder of the prebuilt runtime for `system`, beside libphic: `<lib>/phic/<system>`.
 std::string runtimeDirectory(llvm::StringRef system);

@@ -192,8 +192,7 @@ llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef path, InputFi
   if (!text)
     return text.takeError();
   std::vector<Json> files;
-  for (const char *name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                           "generation_config.json", "config.json", "genai_config.json"}) {
+  for (llvm::StringRef name : llvm::ArrayRef(kTokenizerFiles).slice(1, 6)) {
     llvm::Expected<Json> file = directory.json(name);
     if (!file)
       return file.takeError();

@@ -26,6 +26,11 @@ struct CompiledTokenizer {
   uint32_t idLimit = 0;              ///< every id is below: must not exceed the model's vocabulary
 };
 
+/// What may lie in a model's folder about its tokenizer, each read where it is there.
+inline constexpr llvm::StringLiteral kTokenizerFiles[] = {
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "generation_config.json",
+    "config.json",    "genai_config.json",     "chat_template.jinja",     "chat_template.json"};
+
 /// Reads tokenizer.json, tokenizer_config.json, special_tokens_map.json, added_tokens.json,
 /// chat_template.jinja and the eos ids of generation_config.json, config.json and
 /// genai_config.json. `inputs` is told which of them it found.

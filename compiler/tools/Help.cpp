@@ -1,5 +1,6 @@
 //===- Help.cpp - phic help ------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/files/OutputFile.h"
 #include "compiler/tools/OptionTable.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
@@ -25,28 +26,26 @@ void printTable(const std::vector<VerbRow> &verbs) {
         llvm::outs() << verb.name << " " << row.names.back() << "\n";
 }
 
-bool writeFile(const std::string &path, const std::string &text) {
-  std::error_code code = llvm::sys::fs::create_directories(llvm::sys::path::parent_path(path));
-  if (!code) {
-    llvm::raw_fd_ostream os(path, code);
-    if (!code)
-      os << text;
-  }
-  if (code)
-    llvm::errs() << "phic: error: cannot write " << path << ": " << code.message() << "\n";
-  return !code;
-}
-
 /// All pages and scripts, where an installation's share/ has them.
-ExitCode writeShare(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals,
-                    const std::string &folder) {
-  bool done = writeFile(folder + "/man/man1/phic.1", manPage(verbs, globals, ""));
+llvm::Error writeShare(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals,
+                       const std::string &folder) {
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"man/man1/phic.1", manPage(verbs, globals, "")},
+      {"bash-completion/completions/phic", completionScript(verbs, globals, "bash")},
+      {"zsh/site-functions/_phic", completionScript(verbs, globals, "zsh")},
+      {"fish/vendor_completions.d/phic.fish", completionScript(verbs, globals, "fish")}};
   for (const VerbRow &verb : verbs)
-    done = done && writeFile(folder + "/man/man1/phic-" + verb.name + ".1", manPage(verbs, globals, verb.name));
-  done = done && writeFile(folder + "/bash-completion/completions/phic", completionScript(verbs, globals, "bash")) &&
-         writeFile(folder + "/zsh/site-functions/_phic", completionScript(verbs, globals, "zsh")) &&
-         writeFile(folder + "/fish/vendor_completions.d/phic.fish", completionScript(verbs, globals, "fish"));
-  return done ? kExitSuccess : kExitUsage;
+    files.emplace_back("man/man1/phic-" + verb.name + ".1", manPage(verbs, globals, verb.name));
+  InputFiles none;
+  OutputFiles planned(none, {});
+  for (const auto &[name, text] : files) {
+    const std::string path = folder + "/" + name;
+    if (std::error_code code = llvm::sys::fs::create_directories(llvm::sys::path::parent_path(path)))
+      return cannotWrite(path, code);
+    if (llvm::Error failure = writeWhole(path, text, planned))
+      return failure;
+  }
+  return llvm::Error::success();
 }
 
 /// App::help() of phic itself would be that of the verb which is running, `help`.
@@ -64,8 +63,13 @@ ExitCode runHelp(CLI::App &app, const HelpFlags &flags) {
                  << llvm::join(llvm::map_range(verbs, [](const VerbRow &row) { return row.name; }), " ") << "\n";
     return kExitUsage;
   }
-  if (!flags.folder.empty())
-    return writeShare(verbs, globalOptions(app), flags.folder);
+  if (!flags.folder.empty()) {
+    if (llvm::Error failure = writeShare(verbs, globalOptions(app), flags.folder)) {
+      llvm::errs() << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
+      return kExitUsage;
+    }
+    return kExitSuccess;
+  }
   if (flags.man)
     llvm::outs() << manPage(verbs, globalOptions(app), flags.verb);
   else if (!flags.completion.empty())

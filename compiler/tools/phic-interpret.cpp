@@ -8,9 +8,12 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
+#include "compiler/cache/CompilerFiles.h"
+#include "compiler/files/OutputFile.h"
 #include "compiler/import/Importer.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/verify/Weights.h"
+#include "dialects/phiq/Phiq.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -52,36 +55,35 @@ std::optional<std::vector<int32_t>> readTokens(const Flags &flags) {
 }
 
 /// NumPy's format, version 1: a header padded so that the data is aligned to 64 bytes.
-bool writeNpy(const std::string &path, const std::vector<float> &values, int64_t columns) {
+llvm::Error writeNpy(const std::string &path, const std::vector<float> &values, int64_t columns, OutputFiles &planned) {
   std::string header = llvm::formatv("{{'descr': '<f4', 'fortran_order': False, 'shape': ({0}, {1}), }",
                                      int64_t(values.size()) / columns, columns)
                            .str();
   while ((10 + header.size() + 1) % 64 != 0)
     header += ' ';
   header += '\n';
-  std::error_code code;
-  llvm::raw_fd_ostream os(path, code);
-  if (code)
-    return false;
-  os << llvm::StringRef("\x93NUMPY\x01\x00", 8) << char(header.size() & 255) << char(header.size() >> 8) << header;
-  os.write(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-  return true;
+  std::string bytes =
+      "\x93NUMPY\x01" + std::string(1, '\0') + char(header.size() & 255) + char(header.size() >> 8) + header;
+  bytes.append(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  return writeWhole(path, bytes, planned);
 }
 
-mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options &options, ModelPath &model,
-                                       std::string &error) {
+mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options &options, InputFiles &inputs,
+                                       ModelPath &model, std::string &error) {
   if (llvm::StringRef(options.model).ends_with(".mlir")) {
     std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error);
     if (!found)
       return {};
     model = *found;
+    inputs.look(options.model);
     return mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
   }
   std::optional<ModelPath> found = findModel(options.model, error);
   if (!found)
     return {};
   model = *found;
-  return model.importer->read(context, model, {options.maxContext});
+  inputs.look(model.file);
+  return model.importer->read(context, model, {options.maxContext, &inputs});
 }
 
 /// Phases up to the one named; IR from a file is taken as it is.
@@ -121,21 +123,30 @@ ExitCode run(const Flags &flags) {
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
   DiagnosticPrinter diagnostics(&context, llvm::errs(), {.remarks = false});
+  InputFiles inputs;
   ModelPath model;
   std::string error;
-  mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, model, error);
+  mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, inputs, model, error);
   if (!module)
     return error.empty() ? kExitModel : fail(kExitUsage, error);
   if (!runPhases(*module, flags))
     return kExitModel;
+  if (auto files = (*module)->getAttrOfType<mlir::ArrayAttr>(phiq::PhiqDialect::kFiles))
+    for (auto file : files.getAsRange<mlir::StringAttr>())
+      inputs.look(model.directory + "/" + file.getValue());
+  if (!flags.tokensFile.empty())
+    inputs.look(flags.tokensFile);
+  OutputFiles planned(inputs, filesOfPhic());
+  if (llvm::Error clash = planned.plan(flags.logits)) // before the interpreter, which takes long
+    return fail(kExitUsage, llvm::toString(std::move(clash)));
   auto weights = ModelWeights::open(*module, model.directory);
   if (!weights)
     return fail(kExitModel, llvm::toString(weights.takeError()));
   Rows logits;
   if (!interpret(*module, **weights, *tokens, flags.step, logits))
     return kExitModel;
-  if (!writeNpy(flags.logits, logits.values, logits.columns))
-    return fail(kExitUsage, "cannot write " + flags.logits);
+  if (llvm::Error failure = writeNpy(flags.logits, logits.values, logits.columns, planned))
+    return fail(kExitUsage, llvm::toString(std::move(failure)));
   return kExitSuccess;
 }
 

@@ -8,6 +8,8 @@
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
+#include "compiler/cache/CompilerFiles.h"
+#include "compiler/files/OutputFiles.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -47,6 +49,16 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   phic::registerDialects(registry);
   plugins.addTo(registry);
-  return mlir::asMainReturnCode(
-      mlir::MlirOptMain(int(arguments.size()), arguments.data(), "phic-opt: runs phic's passes on IR\n", registry));
+  auto [input, output] = mlir::registerAndParseCLIOptions(int(arguments.size()), arguments.data(),
+                                                          "phic-opt: runs phic's passes on IR\n", registry);
+  phic::InputFiles inputs;
+  if (input != "-")
+    inputs.look(input);
+  phic::OutputFiles planned(inputs, phic::filesOfPhic());
+  if (output != "-")
+    if (llvm::Error clash = planned.plan(output)) {
+      llvm::errs() << "phic-opt: error: " << llvm::toString(std::move(clash)) << "\n";
+      return phic::kExitUsage;
+    }
+  return mlir::asMainReturnCode(mlir::MlirOptMain(int(arguments.size()), arguments.data(), input, output, registry));
 }

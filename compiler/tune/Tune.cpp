@@ -7,6 +7,7 @@
 #include "compiler/TilesFile.h"
 #include "compiler/bench/Median.h"
 #include "compiler/bench/ProgramRuns.h"
+#include "compiler/cache/CompilerFiles.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/tune/Candidates.h"
 #include "compiler/verify/OpenedProgram.h"
@@ -60,6 +61,8 @@ private:
   const TuneOptions &options;
   raw_ostream &os, &log;
   Workshop workshop;
+  InputFiles read;
+  OutputFiles planned{read, filesOfPhic()};
   const Target *level = nullptr;
   TilesOfLevels tables;            ///< what the output says, then with what was found
   TileTable own;                   ///< the level's
@@ -111,7 +114,7 @@ ExitCode Tuner::build(const std::string &program, const TileTable &table) {
   build.output = program;
   build.quiet = true;
   build.tiles = {{std::string(level->name), table}};
-  return compile(build, log);
+  return compile(build, log, PluginRegistry(), read);
 }
 
 /// Learns what the stages are; all programs have the same.
@@ -235,7 +238,7 @@ ExitCode Tuner::write() {
   const TileTable &best = tables.at(std::string(level->name));
   os << level->name << ": " << (best == own ? "its own tiles are the fastest: " : "fastest tiles: ")
      << tileTableText(best) << "\n";
-  if (Error failure = writeWhole(options.output, printTiles(tables)))
+  if (Error failure = writeWhole(options.output, printTiles(tables), planned))
     return usageError(toString(std::move(failure)));
   return kExitSuccess;
 }
@@ -249,6 +252,8 @@ ExitCode Tuner::run() {
     return code;
   if (ExitCode code = build(workshop.path("own"), own))
     return code;
+  if (Error failure = planned.plan(options.output)) // before measuring, which takes long
+    return usageError(toString(std::move(failure)));
   if (Error failure = open(workshop.path("own")))
     return fail(std::move(failure));
   if (ExitCode code = compareAll())

@@ -65,6 +65,20 @@ struct Dl_info {
   void *dli_saddr;
 };
 
+struct stat {
+  int32_t st_dev;
+  uint16_t st_mode, links;
+  uint64_t st_ino;
+  uint32_t user, group;
+  int32_t deviceOfSpecialFile, padding;
+  timespec times[4];
+  int64_t bytes, blocks;
+  int32_t numbers[4];
+  int64_t reserved[2];
+};
+constexpr bool S_ISREG(uint16_t mode) { return (mode & 0170000) == 0100000; }
+
+static_assert(sizeof(struct stat) == 144 && offsetof(struct stat, st_ino) == 8 && offsetof(struct stat, times) == 32);
 static_assert(sizeof(long) == 8 && sizeof(timespec) == 16 && sizeof(struct sigaction) == 16 && sizeof(rusage) == 144);
 static_assert(sizeof(pthread_attr_t) == 64 && sizeof(pthread_mutex_t) == 64 && sizeof(pthread_cond_t) == 48);
 
@@ -78,6 +92,8 @@ off_t lseek(int file, off_t offset, int whence);
 int close(int file);
 int unlink(const char *path);
 int isatty(int file);
+int stat(const char *path, struct stat *status);
+int fstat(int file, struct stat *status);
 [[noreturn]] void _exit(int code);
 
 void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset);

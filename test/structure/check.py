@@ -118,6 +118,21 @@ def check_lines_have_a_colon():
                 yield f"{f}:{number}: CHECK line without a colon does nothing"
 
 
+# What opens a file to write it, and who may: OutputFile for all outputs, the cache in its own folder, a program its logits.
+WRITES = re.compile(r"raw_fd_ostream \w+\((?!.*shouldClose)|\bofstream\b|\bfopen\(|\bO_(CREAT|TRUNC|RDWR|TMPFILE)\b|writeToOutput\("
+                    r"|openFileFor(Read)?Write|ToolOutputFile|openOutputFile|FileOutputBuffer|TempFile::create|\bcreateFile\(")
+WRITERS = {"compiler/files/OutputFile.cpp", "compiler/cache/CopyFile.cpp", "compiler/cache/FileHash.cpp", "compiler/cache/OutputStore.cpp",
+           "runtime/LogitsFile.cpp", "runtime/Os.h", "runtime/Os_posix.cpp", "runtime/macos/LibSystem.h"}
+
+
+def outputs_go_through_output_file():
+    for f in code_files():
+        if f.parts[0] in ARROWS and str(f) not in WRITERS:
+            for number, line in enumerate(text(f).splitlines(), 1):
+                if WRITES.search(line.split("//")[0]):
+                    yield f"{f}:{number}: opens a file to write it: OutputFile sees to it that no input is overwritten"
+
+
 def files_stay_short():
     for f in code_files():
         count = text(f).count("\n")
@@ -151,7 +166,7 @@ def no_large_files():
 
 def main():
     rules = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms, passes_have_a_test,
-             check_lines_have_a_colon, files_stay_short, formatted, no_machine_paths, no_large_files]
+             check_lines_have_a_colon, outputs_go_through_output_file, files_stay_short, formatted, no_machine_paths, no_large_files]
     failed = 0
     for rule in rules:
         offences = list(rule())

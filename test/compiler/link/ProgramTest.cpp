@@ -5,6 +5,7 @@
 // the token after the row's own. Greedy, it counts.
 //===----------------------------------------------------------------------===//
 #include "llvm/Support/Program.h"
+#include "compiler/files/OutputFiles.h"
 #include "compiler/link/Linker.h"
 #include "compiler/link/ProgramFile.h"
 #include "llvm/AsmParser/Parser.h"
@@ -160,7 +161,7 @@ protected:
     parts.objects = {kernels};
     parts.manifest = "{\"name\": \"counter\"}";
     parts.writeWeights = write;
-    return linkOutputs(parts, {{{EmitKind::Exe, output}}, "", "counter"});
+    return linkOutputs(parts, {{{EmitKind::Exe, output}}, "", "counter"}, planned);
   }
 
   std::string read(const std::string &file) const {
@@ -192,6 +193,8 @@ protected:
 
   llvm::SmallString<128> folder;
   std::string program;
+  InputFiles inputs;
+  OutputFiles planned{inputs, {}};
 };
 
 std::string openError(const std::string &path) {
@@ -300,20 +303,21 @@ TEST_F(ProgramTest, MacosHoldsLessThan4GiBOfWeights) {
   parts.writeWeights = write;
   for (EmitKind kind : {EmitKind::Exe, EmitKind::Shared, EmitKind::Lib}) {
     parts.model.weightsBytes = uint64_t(5) << 30;
-    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"})),
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"}, planned)),
               "the weights have 5.00 GiB, but a file for macOS holds at most 3.75 GiB of them; use --weights=sidecar");
     parts.model.weightsBytes = (uint64_t(15) << 28) + 1;
-    EXPECT_THAT(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"})), HasSubstr("--weights=sidecar"));
+    EXPECT_THAT(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"}, planned)),
+                HasSubstr("--weights=sidecar"));
     EXPECT_FALSE(asked);
     // One byte less is no mistake: the weights are asked for.
     --parts.model.weightsBytes;
-    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"})), "no weights here");
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, "", "counter"}, planned)), "no weights here");
     EXPECT_EQ(filesInFolder(), std::vector<std::string>());
     asked = false;
     // In a file of their own there may be any number.
     parts.model.weightsBytes = uint64_t(15) << 30;
     parts.model.sidecar = "counter.weights";
-    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, path("counter.weights"), "counter"})),
+    EXPECT_EQ(llvm::toString(linkOutputs(parts, {{{kind, program}}, path("counter.weights"), "counter"}, planned)),
               "no weights here");
     parts.model.sidecar = "";
     asked = false;

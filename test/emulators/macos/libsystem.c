@@ -13,6 +13,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +52,33 @@ static void *macMmap(void *address, size_t bytes, int protection, int flags, int
   if (protection & ~(PROT_READ | PROT_WRITE) || offset % 16384)
     refuse("a mapping that macOS would not make", "mmap");
   return mmap(address, bytes, protection, translated(flags, kPairs, 4, "mmap"), file, offset);
+}
+
+// macOS's struct stat on ARM: 144 bytes.
+struct MacStat {
+  int32_t device;
+  uint16_t mode, links;
+  uint64_t inode;
+  uint32_t rest[32];
+};
+
+static int macStatOf(const struct stat *own, struct MacStat *status) {
+  memset(status, 0, sizeof(*status));
+  status->device = (int32_t)own->st_dev;
+  status->mode = (uint16_t)own->st_mode;
+  status->links = (uint16_t)own->st_nlink;
+  status->inode = own->st_ino;
+  return 0;
+}
+
+static int macStat(const char *path, struct MacStat *status) {
+  struct stat own;
+  return stat(path, &own) ? -1 : macStatOf(&own, status);
+}
+
+static int macFstat(int file, struct MacStat *status) {
+  struct stat own;
+  return fstat(file, &own) ? -1 : macStatOf(&own, status);
 }
 
 static int macClock(uint32_t clock, struct timespec *time) {
@@ -165,6 +193,8 @@ static const struct {
     {"_getentropy", getentropy},
     {"_getrusage", macUsage},
     {"_isatty", isatty},
+    {"_stat", macStat},
+    {"_fstat", macFstat},
     {"_lseek", lseek},
     {"_memcmp", memcmp},
     {"_memcpy", memcpy},
