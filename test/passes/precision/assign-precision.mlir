@@ -1,4 +1,4 @@
-// RUN: phic-opt %s --phic-assign-precision --split-input-file | FileCheck %s --check-prefix=ASIS
+// RUN: phic-opt %s --phic-assign-precision --split-input-file | FileCheck %s --check-prefix=ASIS --implicit-check-not=conversion
 // RUN: phic-opt %s --phic-assign-precision="precision=int4" --split-input-file | FileCheck %s --check-prefix=INT4
 // RUN: phic-opt %s --phic-assign-precision="precision=int8 scheme=asym block=row" --split-input-file | FileCheck %s --check-prefix=ROW
 // RUN: phic-opt %s --phic-assign-precision="precision=fp16 embeddings=fp32 lm-head=int8" --split-input-file | FileCheck %s --check-prefix=ROLES
@@ -7,7 +7,8 @@
 // RUN: not phic-opt %s --phic-assign-precision="rules=norm=int8" 2>&1 | FileCheck %s --check-prefix=UNUSED
 // RUN: not phic-opt %s --phic-assign-precision="precision='u4, 24, scale = f16, zero = 8'" 2>&1 | FileCheck %s --check-prefix=PACK
 
-// ASIS-NOT: conversion
+// ASIS: phiq.weight "embed" {{.*}} : tensor<64x32xf32>
+// ASIS: phiq.weight "lm_head" {{.*}} : tensor<64x32xf32>
 
 // WORD: error: --precision: unknown format 'int5'; use as-is, fp32, fp16, bf16, int8, int4 or a block format
 // UNUSED: error: --precision-rule 'norm=int8' matches none of the 4 matrices of this model; their names are

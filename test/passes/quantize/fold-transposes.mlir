@@ -2,8 +2,8 @@
 
 // CHECK-LABEL: @dense
 func.func @dense(%x: tensor<?x32xf32>) -> tensor<?x8xf32> {
-  // CHECK-NOT: phiq.transpose
   // CHECK: %[[W:.*]] = phiq.weight "w" layout = "dense_kn" [{{.*}}length = 1024{{.*}}] : tensor<8x32xf32>
+  // CHECK-NOT: phiq.transpose
   // CHECK: phiq.matmul %{{.*}}, %[[W]]
   %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x1>] : tensor<32x8xf32>
   %0 = phiq.transpose %w : tensor<32x8xf32> -> tensor<8x32xf32>

@@ -17,7 +17,7 @@
 // CHECK-NOT:   {{gather|call|vdivps|vdivss}}
 // CHECK:       retq
 
-// AVX-512: 16 keys, or columns, a vector.
+// With AVX-512: 16 keys, or columns, a vector.
 // V4-LABEL: phi_attend_f32_f16_f32_none_m1d16g2__x86_64_v4:
 // V4-NOT:   {{gather|call|vdivps}}
 // V4:       vcvtph2ps {{.*}}%zmm

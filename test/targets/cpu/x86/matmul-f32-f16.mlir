@@ -18,7 +18,7 @@
 // CHECK-COUNT-32: vfmadd
 // CHECK:       retq
 
-// AVX-512: 8 rows x 2 vectors of two panels, sixteen accumulators.
+// With AVX-512: 8 rows x 2 vectors of two panels, sixteen accumulators.
 // V4-LABEL: phi_matmul_f32_f16_f32_none_8x32x1_k256__x86_64_v4:
 // V4-NOT:   {{gather|call|rsp}}
 // V4:       vcvtph2ps {{.*}}%zmm

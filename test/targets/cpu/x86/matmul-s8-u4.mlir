@@ -46,7 +46,7 @@
 // CHECK-NOT:   {{vpmaddubsw|vpmaddwd|gather|call}}
 // CHECK:       retq
 
-// AVX-512: one row takes a panel, in 256 bits, and asks for weights two pages ahead.
+// With AVX-512: one row takes a panel, in 256 bits, and asks for weights two pages ahead.
 // V4-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v4:
 // V4-NOT:   {{gather|call|rsp|prefetch|zmm}}
 // V4-COUNT-3: prefetcht0 8{{[0-9]+}}(
