@@ -68,7 +68,7 @@ std::vector<std::string> stringsOf(ModuleOp module, StringRef name) {
 
 phi_stage_output arenaOutput(plan::BufferAttr buffer) {
   uint32_t space = buffer.getSpace() == "logits" ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
-  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), 0, 0};
+  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), /*strips=*/0, /*group=*/0};
 }
 
 /// Keys and values that a stage appends are outputs too: `phic verify` wants to see them.
@@ -78,8 +78,9 @@ void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage
     uint32_t rowBytes =
         uint32_t(cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8);
     auto offset = [&](StringRef key) { return uint64_t(cast<IntegerAttr>(cache->getAttr(key)).getInt()); };
-    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), uint32_t(cache.getHeads()), 0});
-    outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), uint32_t(cache.getHeads()), 0});
+    constexpr uint32_t kGroup = 8; // of tokens, as keys lie
+    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), uint32_t(cache.getHeads()), kGroup});
+    outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), uint32_t(cache.getHeads()), kGroup});
   }
 }
 
@@ -104,23 +105,31 @@ uint64_t mostScratchBytes(llvm::ArrayRef<const LevelModule *> levels) {
   return most;
 }
 
+PlanData planOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
+  auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  PlanData plan;
+  plan.family = "cpu";
+  plan.weightsBytes = memory.getWeightsBytes();
+  plan.arenaBytes = memory.getArenaBytes();
+  plan.scratchBytes = mostScratchBytes(levels);
+  plan.stateBytesPerToken = memory.getKvBytesPerToken();
+  plan.chunkRows = uint32_t(memory.getChunkRows());
+  plan.stages = stagesOf(module);
+  return plan;
+}
+
 ModelData modelDataOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
   ModelFacts facts(module);
-  auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   ModelData data;
   data.name = facts.text("name");
   data.phicVersion = PHIC_VERSION;
   data.vocab = uint32_t(facts.integer("vocab"));
-  data.chunkRows = uint32_t(memory.getChunkRows());
   data.contextMax = uint32_t(facts.integer("context_max"));
   data.contextDefault = std::min<uint32_t>(data.contextMax, 4096);
   data.ropeSwitch = uint32_t(facts.integer("rope_switch"));
   data.prunedHead = facts.flag("pruned_head");
-  data.arenaBytes = memory.getArenaBytes();
-  data.scratchBytes = mostScratchBytes(levels);
-  data.kvBytesPerToken = memory.getKvBytesPerToken();
-  data.weightsBytes = memory.getWeightsBytes();
-  data.stages = stagesOf(module);
+  data.plans = {planOf(module, levels)};
+  data.weightsBytes = data.plans.front().weightsBytes;
   data.stopIds = facts.ids("stop_ids");
   data.generation = {facts.real("temperature", 0), facts.real("top_p", 1), facts.real("min_p", 0),
                      int32_t(facts.integer("top_k")), facts.real("repetition_penalty", 1)};
@@ -173,10 +182,12 @@ std::string computeModes(ModuleOp module) {
 void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs,
                const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
-  log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << data.stages.size()
+  const PlanData &plan = data.plans[data.variants.front().plan];
+  log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << plan.stages.size()
       << " stages, matmuls " << computeModes(module) << " (--act=" << options.activations << "), KV cache "
-      << options.kvCache << " of " << mib(data.kvBytesPerToken * data.contextDefault) << " at " << data.contextDefault
-      << " tokens, weights " << mib(data.weightsBytes) << ", arena " << mib(data.arenaBytes) << "\n";
+      << options.kvCache << " of " << mib(plan.stateBytesPerToken * data.contextDefault) << " at "
+      << data.contextDefault << " tokens, weights " << mib(data.weightsBytes) << ", arena " << mib(plan.arenaBytes)
+      << "\n";
   if (std::string conversions = collectPrecision(module).conversions(); !conversions.empty())
     log << "phic: " << conversions << "\n";
 }
@@ -209,9 +220,11 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
   facts.plugins = stringsOf(module, kPlugins);
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
   facts.weightsFile = parts.model.sidecar;
-  facts.scratchBytes = parts.model.scratchBytes;
+  facts.weightsBytes = parts.model.weightsBytes;
+  const PlanData &plan = parts.model.plans.front();
+  facts.plans.push_back({plan.family, plan.weightsOffset, plan.scratchBytes, {}});
   for (const LevelModule *level : levels)
-    facts.levels.push_back({std::string(level->target->name), *level->module});
+    facts.plans.back().levels.push_back({std::string(level->target->name), *level->module});
   parts.manifest = makeManifest(facts);
 
   std::vector<llvm::SmallVector<char, 0>> objects;

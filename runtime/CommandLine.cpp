@@ -29,6 +29,8 @@ enum class FlagId : uint8_t {
   PrintIds,
   Weights,
   Stats,
+  Device,
+  ListDevices,
   CpuVariant,
   StreamStages,
   StreamTimes,
@@ -66,6 +68,9 @@ constexpr Flag kFlags[] = {
     {FlagId::Weights, "--weights", "F",
      "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
+    {FlagId::Device, "--device", "NAME",
+     "what runs the model: auto, or a name of --list-devices (default: auto, the best)"},
+    {FlagId::ListDevices, "--list-devices", nullptr, "print what could run it here"},
     {FlagId::CpuVariant, "--cpu-variant", "NAME",
      "run the code of this CPU level (default: the best that the processor has)"},
     {FlagId::StreamStages, "--stream-stages", "FD",
@@ -297,6 +302,12 @@ bool Parser::store(const Flag &flag) {
     return true;
   case FlagId::Stats:
     return storeStats();
+  case FlagId::Device:
+    options.device = isOneOf("auto", value) ? nullptr : value;
+    return true;
+  case FlagId::ListDevices:
+    options.listDevices = true;
+    return true;
   case FlagId::CpuVariant:
     options.cpuVariant = value;
     return true;
@@ -317,7 +328,7 @@ bool Parser::store(const Flag &flag) {
 
 /// What cannot be had at once, or not in this program.
 bool Parser::checkTogether() {
-  if (options.help || options.version)
+  if (options.help || options.version || options.listDevices)
     return true;
   if (options.tokens && options.tokensFile)
     return fail("--tokens and --tokens-file both give the prompt; one of them is enough");

@@ -24,10 +24,12 @@ struct ProgramOptions {
   const char *tokensFile = nullptr;
   const char *logits = nullptr;      ///< file to write
   const char *weights = nullptr;     ///< file to read; nullptr: embedded, or beside the program
-  const char *cpuVariant = nullptr;  ///< --cpu-variant; nullptr: the best that this processor runs
+  const char *device = nullptr;      ///< --device; nullptr: the best that there is
+  const char *cpuVariant = nullptr;  ///< --cpu-variant; nullptr: the best that this machine runs
   const char *stops[kMostStops] = {};
   int64_t stopCount = 0;
-  bool interactive = false, raw = false, ignoreEos = false, printIds = false, version = false, help = false;
+  bool interactive = false, raw = false, ignoreEos = false, printIds = false, version = false, help = false,
+       listDevices = false;
   StatsKind stats = StatsKind::None;
   int64_t count = -1;                ///< -n; -1: until a stop or the context's end
   int64_t context = 0;               ///< --ctx; 0: the model's default

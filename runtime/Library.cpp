@@ -37,6 +37,7 @@ size_t pieceBytes() {
 void writeFacts(phi_facts *facts) {
   const phi_model &model = phi_the_model;
   const phi_generation &generation = model.generation;
+  const phi_plan &plan = *model.variants->plan; // there is nothing better to tell before one is chosen
   phi_facts known = {};
   known.size = facts->size;
   known.name = model.name;
@@ -45,7 +46,7 @@ void writeFacts(phi_facts *facts) {
   known.vocab = model.vocab;
   known.context_max = model.context_max;
   known.context_default = model.context_default;
-  known.chunk_rows = model.chunk_rows;
+  known.chunk_rows = plan.chunk_rows;
   known.has_tokenizer = model.tokenizer != nullptr;
   known.has_chat = model.chat != nullptr;
   known.last_row_only = model.pruned_head;
@@ -59,9 +60,9 @@ void writeFacts(phi_facts *facts) {
   known.repetition_penalty = generation.repetition_penalty;
   known.weights_bytes = model.weights_bytes;
   known.weights_hash = model.weights_hash;
-  known.kv_bytes_per_token = model.kv_bytes_per_token;
-  known.arena_bytes = model.arena_bytes;
-  known.scratch_bytes = model.scratch_bytes;
+  known.kv_bytes_per_token = plan.state_bytes_per_token;
+  known.arena_bytes = plan.arena_bytes;
+  known.scratch_bytes = plan.scratch_bytes;
   memcpy(facts, &known, facts->size < sizeof(known) ? facts->size : sizeof(known));
 }
 

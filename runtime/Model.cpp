@@ -9,43 +9,70 @@
 namespace phi {
 namespace {
 
-phi_status noSuchCode(const phi_model &model, const char *cpuVariant, Writer &errors) {
-  errors << "--cpu-variant " << cpuVariant << ": this model has no such code; it has";
-  for (uint32_t i = 0; i < model.variant_count; ++i)
-    errors << (i ? ", " : " ") << model.variants[i].name;
+/// Whether it is one of those asked for.
+bool isAskedFor(const phi_variant &variant, const CodeChoice &choice) {
+  return (!choice.device || strcmp(variant.plan->device->name, choice.device) == 0) &&
+         (!choice.variant || strcmp(variant.name, choice.variant) == 0);
+}
+
+/// The first asked for that this machine runs, else the last asked for; nullptr: there is none.
+const phi_variant *findCode(const phi_model &model, const CodeChoice &choice) {
+  const phi_variant *found = nullptr;
+  for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant) {
+    if (!isAskedFor(*variant, choice))
+      continue;
+    found = variant;
+    if (!variant->plan->device->lacking(*variant))
+      break;
+  }
+  return found;
+}
+
+/// The first variant of each device.
+bool isFirstOfDevice(const phi_model &model, const phi_variant *variant) {
+  for (const phi_variant *before = model.variants; before < variant; ++before)
+    if (before->plan->device == variant->plan->device)
+      return false;
+  return true;
+}
+
+phi_status noSuchDevice(const phi_model &model, const char *device, Writer &errors) {
+  errors << "--device " << device << ": this model has no code for that; it has code for";
+  const char *separator = " ";
+  for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant)
+    if (isFirstOfDevice(model, variant)) {
+      errors << separator << variant->plan->device->name;
+      separator = ", ";
+    }
   return PHI_BAD_ARGUMENT;
 }
 
-const phi_variant *findVariant(const phi_model &model, const char *name) {
+phi_status noSuchCode(const phi_model &model, const CodeChoice &choice, Writer &errors) {
+  if (choice.device && !findCode(model, {choice.device, nullptr}))
+    return noSuchDevice(model, choice.device, errors);
+  errors << "--cpu-variant " << choice.variant << ": this model has no such code; it has";
+  const char *separator = " ";
   for (uint32_t i = 0; i < model.variant_count; ++i)
-    if (strcmp(model.variants[i].name, name) == 0)
-      return &model.variants[i];
-  return nullptr;
+    if (isAskedFor(model.variants[i], {choice.device, nullptr})) {
+      errors << separator << model.variants[i].name;
+      separator = ", ";
+    }
+  return PHI_BAD_ARGUMENT;
 }
 
-/// The first that this machine runs; without one, the last.
-const phi_variant *bestVariant(const phi_model &model) {
-  const phi_variant *last = model.variants + model.variant_count - 1;
-  for (const phi_variant *variant = model.variants; variant < last; ++variant)
-    if (!phi_device_cpu.lacking(*variant))
-      return variant;
-  return last;
-}
-
-phi_status chooseCode(OpenModel *open, const char *cpuVariant, Writer &errors) {
-  const phi_model &model = open->model;
-  const phi_variant *wanted = cpuVariant ? findVariant(model, cpuVariant) : bestVariant(model);
+phi_status chooseCode(OpenModel *open, const CodeChoice &choice, Writer &errors) {
+  const phi_variant *wanted = findCode(open->model, choice);
   if (!wanted)
-    return noSuchCode(model, cpuVariant, errors);
-  open->code = {&phi_device_cpu, &model, wanted, nullptr, nullptr};
-  const char *lacking = open->code.device->lacking(*wanted);
+    return noSuchCode(open->model, choice, errors);
+  open->code = {&open->model, wanted, nullptr, nullptr};
+  const phi_device &device = open->code.device();
+  const char *lacking = device.lacking(*wanted);
   if (!lacking)
     return PHI_OK;
-  const char *machine = open->code.device->machine;
-  if (cpuVariant)
-    errors << "--cpu-variant " << cpuVariant << ": this " << machine << " lacks " << lacking;
+  if (choice.variant)
+    errors << "--cpu-variant " << choice.variant << ": this " << device.machine << " lacks " << lacking;
   else
-    errors << "this model needs a " << machine << " with " << wanted->name << "; this one lacks " << lacking;
+    errors << "this model needs a " << device.machine << " with " << wanted->name << "; this one lacks " << lacking;
   return PHI_NO_PROCESSOR;
 }
 
@@ -136,7 +163,25 @@ phi_status openSidecar(OpenModel *open, const phi_model &constants, const Weight
   return bytes ? useSidecar(open, bytes, open->mappedBytes, errors) : PHI_NO_WEIGHTS;
 }
 
+bool loadCode(LoadedCode *code, Writer &errors) {
+  return code->device().load(code, code->model->weights + code->plan().weights_offset, errors);
+}
+
 } // namespace
+
+void listDevices(const phi_model &model, Writer &out) {
+  for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant) {
+    if (!isFirstOfDevice(model, variant))
+      continue;
+    const phi_device &device = *variant->plan->device;
+    const phi_variant *found = findCode(model, {device.name, nullptr});
+    const char *lacking = device.lacking(*found);
+    out << device.name << "  " << found->name;
+    if (lacking)
+      out << ": this " << device.machine << " lacks " << lacking;
+    out << '\n';
+  }
+}
 
 phi_status checkVersion(const phi_model &model, Writer &errors) {
   if (model.size == sizeof(phi_model) && model.version == PHI_FORMAT_VERSION)
@@ -147,17 +192,17 @@ phi_status checkVersion(const phi_model &model, Writer &errors) {
 }
 
 phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors,
-                     const char *cpuVariant) {
+                     const CodeChoice &choice) {
   open->model = constants;
   open->mapping = nullptr;
   open->path[0] = 0;
   open->code = {};
   phi_status status = checkVersion(constants, errors);
   if (status == PHI_OK)
-    status = chooseCode(open, cpuVariant, errors);
+    status = chooseCode(open, choice, errors);
   if (status == PHI_OK)
     status = constants.sidecar ? openSidecar(open, constants, source, errors) : useEmbedded(*open, source, errors);
-  if (status == PHI_OK && !open->code.device->load(&open->code, open->model.weights, errors))
+  if (status == PHI_OK && !loadCode(&open->code, errors))
     status = PHI_DEVICE_FAILED;
   if (status != PHI_OK)
     closeModel(open);
@@ -166,7 +211,7 @@ phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsS
 
 void closeModel(OpenModel *open) {
   if (open->code.weights)
-    open->code.device->unload(&open->code);
+    open->code.device().unload(&open->code);
   open->code.weights = nullptr;
   if (open->mapping)
     os::release(open->mapping, open->mappedBytes);

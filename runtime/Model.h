@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What must hold before a session begins: the constants are of this version, the
-// weights are there and theirs, and this processor runs one of the variants.
+// weights are there and theirs, and this machine runs one of the variants.
 //===----------------------------------------------------------------------===//
 #ifndef PHI_RUNTIME_MODEL_H
 #define PHI_RUNTIME_MODEL_H
@@ -28,10 +28,17 @@ struct OpenModel {
 
 /// PHI_OK, or PHI_NO_WEIGHTS after a sentence when the constants are not those that this runtime reads.
 phi_status checkVersion(const phi_model &constants, Writer &errors);
-/// PHI_OK, or another status after a sentence, without a line's end, to `errors`. `cpuVariant` names the variant to run;
-/// nullptr: the best that this processor runs. `constants` lies in the file beside which a sidecar is looked for.
+/// Which code to run; nullptr: the best that this machine runs.
+struct CodeChoice {
+  const char *device = nullptr;  ///< its name
+  const char *variant = nullptr; ///< its name
+};
+
+/// A line for each device that the model has code for: its name, and what would run on it.
+void listDevices(const phi_model &model, Writer &out);
+/// PHI_OK, or another status after a sentence, without a line's end, to `errors`. `constants` lies in the file beside which a sidecar is looked for.
 phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors,
-                     const char *cpuVariant = nullptr);
+                     const CodeChoice &choice = {});
 void closeModel(OpenModel *open);
 
 } // namespace phi

@@ -92,7 +92,8 @@ private:
 
 /// The exit code of a failure, else 0.
 int Program::openWeights() {
-  phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, options.cpuVariant);
+  phi_status status =
+      openModel(&opened, constants, {options.weights, nullptr, 0}, errors, {options.device, options.cpuVariant});
   if (status == PHI_OK)
     return kExitFine;
   errors << '\n';
@@ -117,9 +118,9 @@ void Program::layOut(Layout *layout) {
   SessionOptions wanted = {};
   wanted.context = context;
   wanted.threads = int32_t(options.threads);
-  wanted.logitRows = options.logits && !model.pruned_head ? model.chunk_rows : options.promptLookup + 1;
+  wanted.logitRows = options.logits && !model.pruned_head ? opened.code.plan().chunk_rows : options.promptLookup + 1;
   if (options.streamTimes >= 0)
-    stream.times = layout->take<uint64_t>(model.stage_count);
+    stream.times = layout->take<uint64_t>(opened.code.plan().stage_count);
   wanted.onSparse = os::keepPagesSmall;
   wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
   layoutPrompt(&prompt, layout, context);
@@ -327,6 +328,10 @@ int Program::run(int argc, const char *const *argv) {
     return kExitUsage;
   if (options.help || options.version) {
     options.help ? printHelp(constants, argv[0], out) : printVersion(constants, out);
+    return kExitFine;
+  }
+  if (options.listDevices) {
+    listDevices(constants, out);
     return kExitFine;
   }
   if (int failure = openWeights())

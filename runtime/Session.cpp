@@ -16,7 +16,7 @@ Entry entryFor(int64_t rows) {
   return rows <= int64_t(PHI_VERIFY_ROWS) ? Entry::Verify : Entry::Prefill;
 }
 
-const phi_device &deviceOf(const Session &session) { return *session.device.code->device; }
+const phi_device &deviceOf(const Session &session) { return session.device.code->device(); }
 
 /// LongRoPE has two tables, chosen by the sequence's length. Keys in the cache are
 /// rotated by the one in force when they were made, so crossing the limit, either
@@ -39,7 +39,8 @@ int64_t firstLogitRow(int64_t past, int64_t rows, int64_t firstWanted) {
 int64_t rowsOfStep(const Session &session, int64_t total, int64_t firstWanted) {
   int64_t end = session.cached < firstWanted && firstWanted < total - 1 ? firstWanted : total;
   int64_t rows = end - session.cached;
-  return rows < int64_t(session.model->chunk_rows) ? rows : int64_t(session.model->chunk_rows);
+  const int64_t most = session.device.code->plan().chunk_rows;
+  return rows < most ? rows : most;
 }
 
 /// Computes tokens up to `total`; logits from token `firstWanted` on.
@@ -71,12 +72,12 @@ Advance compute(Session *session, int64_t total, int64_t firstWanted, const Logi
   return Advance::Done;
 }
 
-/// A cache's strips: the part that holds the first `tokens`, whole groups of eight.
+/// A cache's strips: the part that holds the first `tokens`, in whole groups.
 void copyCache(const phi_stage_output &cache, const Session &from, Session *to) {
-  constexpr int64_t kGroup = 8;
+  const int64_t group = cache.group;
   uint64_t strips = cache.strips ? cache.strips : 1;
   uint64_t tokenBytes = cache.row_bytes / strips;
-  uint64_t count = uint64_t((from.cached + kGroup - 1) / kGroup * kGroup) * tokenBytes;
+  uint64_t count = uint64_t((from.cached + group - 1) / group * group) * tokenBytes;
   for (uint64_t strip = 0; strip < strips; ++strip) {
     uint64_t at = cache.offset + strip * tokenBytes;  // a token; times the capacity it is the strip's place
     deviceOf(*to).copy(to->device, to->frame.kv + at * uint64_t(to->frame.context),
@@ -87,14 +88,13 @@ void copyCache(const phi_stage_output &cache, const Session &from, Session *to) 
 /// The memory that the device computes in; a layout of their own for what the host reads.
 void placeFrame(Session *session, Layout *work, Layout *results) {
   phi_frame &frame = session->frame;
-  const phi_model &model = *session->model;
-  const uint64_t workers = deviceOf(*session).isHost ? uint64_t(session->options.threads) : 1;
-  frame.logits =
-      reinterpret_cast<float *>(results->take(uint64_t(session->options.logitRows), model.vocab * sizeof(float)));
-  frame.tokens = work->take<int32_t>(model.chunk_rows);
-  frame.scratch = work->take(workers, model.scratch_bytes);
-  frame.arena = work->take(1, model.arena_bytes);
-  frame.kv = work->take(uint64_t(frame.context), model.kv_bytes_per_token);
+  const phi_plan &plan = session->device.code->plan();
+  frame.logits = reinterpret_cast<float *>(
+      results->take(uint64_t(session->options.logitRows), session->model->vocab * sizeof(float)));
+  frame.tokens = work->take<int32_t>(plan.chunk_rows);
+  frame.scratch = work->take(1, scratchBytes(*session));
+  frame.arena = work->take(1, plan.arena_bytes);
+  frame.kv = work->take(uint64_t(frame.context), plan.state_bytes_per_token);
 }
 
 /// Memory of a device that has its own.
@@ -124,10 +124,11 @@ void layoutSession(Session *session, Layout *layout, const LoadedCode &code, con
   session->length = session->cached = session->logitRows = 0;
   session->longTable = false;
   frame.weights = code.weights;
-  frame.context = (options.context + kContextGranule - 1) / kContextGranule * kContextGranule;
-  session->device.state = layout->take(1, code.device->stateBytes(code, options));
+  const int64_t step = code.plan().context_step;
+  frame.context = (options.context + step - 1) / step * step;
+  session->device.state = layout->take(1, code.device().stateBytes(code, options));
   session->tokens = layout->take<int32_t>(uint64_t(frame.context));
-  if (code.device->isHost) {
+  if (code.device().isHost) {
     placeFrame(session, layout, layout);
     session->logits = frame.logits;
   }
@@ -148,7 +149,14 @@ void stopSession(Session *session) { deviceOf(*session).stop(&session->device); 
 
 void explainFailure(const Session &session, Writer &errors) { deviceOf(session).explain(session.device, errors); }
 
-uint64_t kvBytes(const Session &session) { return session.model->kv_bytes_per_token * uint64_t(session.frame.context); }
+uint64_t kvBytes(const Session &session) {
+  return session.device.code->plan().state_bytes_per_token * uint64_t(session.frame.context);
+}
+
+uint64_t scratchBytes(const Session &session) {
+  const uint64_t threads = deviceOf(session).isHost ? uint64_t(session.options.threads) : 1;
+  return session.device.code->plan().scratch_bytes * threads;
+}
 
 Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink) {
   memmove(session->tokens + session->length, ids, size_t(count) * sizeof(int32_t));
@@ -170,16 +178,16 @@ void truncate(Session *session, int64_t length) {
 }
 
 bool copySequence(const Session &from, Session *to) {
-  const phi_model &model = *from.model;
+  const phi_plan &plan = from.device.code->plan();
   to->length = from.length;
   to->cached = from.cached;
   to->longTable = from.longTable;
   to->logitRows = from.logitRows;
   memcpy(to->tokens, from.tokens, size_t(from.length) * sizeof(int32_t));
-  memcpy(to->logits, from.logits, size_t(from.logitRows) * model.vocab * sizeof(float));
-  for (uint32_t i = 0; i < model.stage_count; ++i)
-    for (uint32_t j = 0; j < model.stages[i].output_count; ++j) {
-      const phi_stage_output &output = model.stages[i].outputs[j];
+  memcpy(to->logits, from.logits, size_t(from.logitRows) * from.model->vocab * sizeof(float));
+  for (uint32_t i = 0; i < plan.stage_count; ++i)
+    for (uint32_t j = 0; j < plan.stages[i].output_count; ++j) {
+      const phi_stage_output &output = plan.stages[i].outputs[j];
       if (output.space == PHI_SPACE_KV_KEY || output.space == PHI_SPACE_KV_VALUE)
         copyCache(output, from, to);
     }

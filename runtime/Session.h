@@ -12,9 +12,6 @@
 
 namespace phi {
 
-/// A KV cache holds a multiple of this many tokens (its keys are stored in groups).
-constexpr int64_t kContextGranule = 32;
-
 /// Takes the logits of consecutive tokens, [rows, vocab]; false stops the session.
 struct LogitsSink {
   bool (*take)(void *state, const float *logits, int64_t rows);
@@ -32,7 +29,7 @@ struct Session {
       cached; ///< tokens whose keys and values are in the cache; less than `length` when some must be computed again
   bool longTable; ///< their keys are rotated by the long RoPE table
   int64_t logitRows; ///< rows at `logits` that belong to the last tokens
-  int64_t contextLimit; ///< as asked for; frame.context is its multiple of the granule
+  int64_t contextLimit; ///< as asked for; frame.context is a multiple of the plan's step
   SessionOptions options;
   const volatile int32_t *interrupted; ///< looked at between steps
 };
@@ -53,6 +50,7 @@ void stopSession(Session *session);
 void explainFailure(const Session &session, Writer &errors);
 
 uint64_t kvBytes(const Session &session);
+uint64_t scratchBytes(const Session &session);
 
 /// Appends `count` tokens (1..contextLimit - length). With a sink, it gets the logits
 /// of each of them (of the last only if the model has a pruned head); without, the last

@@ -18,7 +18,7 @@ void put(StageStream *stream, const void *bytes, uint64_t count) {
     stream->broken = !os::writeAll(stream->file, bytes, count);
 }
 
-const phi_model &modelOf(const StageStream *stream) { return *stream->device->code->model; }
+const phi_plan &planOf(const StageStream *stream) { return stream->device->code->plan(); }
 
 /// A range of the device's memory.
 struct Range {
@@ -30,20 +30,20 @@ void putPadded(StageStream *stream, Range range) {
   static constexpr uint8_t kZeros[8] = {};
   auto *from = static_cast<const uint8_t *>(range.begin);
   for (uint64_t done = 0; done < range.count;) {
-    HostBytes part = stream->device->code->device->download(*stream->device, from + done, range.count - done);
+    HostBytes part = stream->device->code->device().download(*stream->device, from + done, range.count - done);
     put(stream, part.begin, part.count);
     done += part.count;
   }
   put(stream, kZeros, (8 - range.count % 8) % 8);
 }
 
-Range outputRange(const phi_model &model, const phi_frame &frame, const phi_stage_desc &stage,
+Range outputRange(const LoadedCode &code, const phi_frame &frame, const phi_stage_desc &stage,
                   const phi_stage_output &output) {
   uint64_t row = output.row_bytes;
   uint64_t wanted = uint64_t(frame.rows - frame.logit_row0);
   switch (output.space) {
   case PHI_SPACE_LOGITS:
-    return {frame.logits, wanted * model.vocab * sizeof(float)};
+    return {frame.logits, wanted * code.model->vocab * sizeof(float)};
   case PHI_SPACE_KV_KEY:
   case PHI_SPACE_KV_VALUE:
     return {frame.kv + output.offset * uint64_t(frame.context), row * uint64_t(frame.context)};
@@ -63,11 +63,11 @@ void afterStage(void *state, const phi_frame *frame, int32_t index) {
     putStep(stream, *frame);
     putPadded(stream, {frame->tokens, uint64_t(frame->rows) * sizeof(int32_t)});
   }
-  const phi_stage_desc &stage = modelOf(stream).stages[index];
+  const phi_stage_desc &stage = planOf(stream).stages[index];
   phi_stream_stage record = {uint32_t(index), stage.output_count};
   put(stream, &record, sizeof(record));
   for (uint32_t i = 0; i < stage.output_count; ++i) {
-    Range range = outputRange(modelOf(stream), *frame, stage, stage.outputs[i]);
+    Range range = outputRange(*stream->device->code, *frame, stage, stage.outputs[i]);
     put(stream, &range.count, sizeof(range.count));
     putPadded(stream, range);
   }
@@ -79,7 +79,7 @@ void beginStep(void *state) { static_cast<StageStream *>(state)->last = os::now(
 void timeStage(void *state, const phi_frame *frame, int32_t index) {
   auto *stream = static_cast<StageStream *>(state);
   stream->times[index] = uint64_t((os::now() - stream->last) * 1e9);
-  const uint32_t count = modelOf(stream).stage_count;
+  const uint32_t count = planOf(stream).stage_count;
   if (uint32_t(index) + 1 == count) {
     putStep(stream, *frame);
     put(stream, stream->times, count * sizeof(uint64_t));
@@ -90,12 +90,12 @@ void timeStage(void *state, const phi_frame *frame, int32_t index) {
 } // namespace
 
 void beginStream(StageStream *stream, int64_t context) {
-  const phi_model &model = modelOf(stream);
+  const phi_plan &plan = planOf(stream);
   phi_stream_header header = {stream->times ? PHI_TIMES_MAGIC : PHI_STREAM_MAGIC,
                               PHI_FORMAT_VERSION,
-                              model.stage_count,
-                              model.vocab,
-                              model.chunk_rows,
+                              plan.stage_count,
+                              stream->device->code->model->vocab,
+                              plan.chunk_rows,
                               context};
   put(stream, &header, sizeof(header));
 }

@@ -12,17 +12,21 @@ double rate(int64_t tokens, double seconds) { return seconds > 0 ? double(tokens
 void printJson(const Stats &stats, const Session &session, const PromptLookup &lookup, const ProgramOptions &options,
                Writer &out) {
   const phi_model &model = *session.model;
+  const LoadedCode &code = *session.device.code;
+  const phi_plan &plan = code.plan();
   out << "{\"model\": ";
   out.quoted(model.name) << ", \"load_s\": ";
   out.fixed(stats.loaded, 6) << ", \"first_token_s\": ";
   out.fixed(stats.firstToken, 6) << ", \"prefill_tokens\": " << stats.prefillTokens << ", \"prefill_s\": ";
   out.fixed(stats.prefill, 6) << ", \"decode_tokens\": " << stats.decodeTokens << ", \"decode_s\": ";
-  out.fixed(stats.decode, 6) << ", \"threads\": " << session.options.threads << ", \"cpu_variant\": ";
-  out.quoted(session.device.code->variant->name)
-      << ", \"context\": " << session.contextLimit << ", \"weight_bytes\": " << model.weights_bytes
-      << ", \"arena_bytes\": " << model.arena_bytes
-      << ", \"scratch_bytes\": " << model.scratch_bytes * uint64_t(session.options.threads)
-      << ", \"kv_bytes\": " << kvBytes(session) << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
+  out.fixed(stats.decode, 6) << ", \"threads\": " << session.options.threads << ", \"device\": ";
+  out.quoted(code.device().name) << ", \"cpu_variant\": ";
+  out.quoted(code.variant->name) << ", \"context\": " << session.contextLimit
+                                 << ", \"weight_bytes\": " << model.weights_bytes
+                                 << ", \"arena_bytes\": " << plan.arena_bytes
+                                 << ", \"scratch_bytes\": " << scratchBytes(session)
+                                 << ", \"kv_bytes\": " << kvBytes(session)
+                                 << ", \"peak_rss_bytes\": " << os::peakResidentBytes();
   if (lookup.most)
     out << ", \"guessed_tokens\": " << lookup.guessed << ", \"confirmed_tokens\": " << lookup.confirmed;
   if (options.sampler.temperature > 0)

@@ -47,7 +47,7 @@ private:
 };
 
 Error Bench::open() {
-  auto program = openProgram(options.program, "bench", plugins);
+  auto program = openProgram(options.program, "bench", plugins, options.device);
   if (!program)
     return program.takeError();
   opened = std::move(*program);
@@ -62,7 +62,7 @@ Error Bench::open() {
         std::make_error_code(std::errc::invalid_argument),
         "-n " + Twine(options.decodeTokens) + " after a prompt of " + Twine(std::max<int64_t>(report.promptTokens, 1)) +
             " tokens does not fit into the program's context of " + Twine(model.context_max) + " tokens");
-  runs = {options.program, model, report.promptTokens, report.decodeTokens, options.threads};
+  runs = {options.program, opened->plan, report.promptTokens, report.decodeTokens, options.threads};
   return Error::success();
 }
 
@@ -91,7 +91,7 @@ void Bench::measureLimits() {
   const Target *target = targetByName(report.cpuVariant);
   std::optional<Machine> machine;
   if (target)
-    machine = measureMachine(*target, report.threads, opened->program.model().weights_bytes);
+    machine = measureMachine(*target, report.threads, opened->weights.size());
   report.machine = machine && report.machine ? better(*machine, *report.machine) : machine;
 }
 

@@ -22,6 +22,7 @@ struct BenchOptions {
   int64_t promptTokens = 0;    ///< 0: 512, or what the program's context leaves
   int64_t decodeTokens = 128;  ///< at least 2
   int threads = 0;             ///< 0: as the program chooses
+  std::string device; ///< whose code; empty: that of the program's first plan
   int repetitions = 3;
   Options plugins; ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
   bool json = false, listStages = false;

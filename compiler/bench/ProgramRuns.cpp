@@ -48,11 +48,12 @@ std::optional<RunStats> parseStats(StringRef text) {
 } // namespace
 
 std::vector<std::string> ProgramRuns::arguments() const {
-  std::vector<std::string> words = {"--tokens",     tokensText(makePrompt(promptTokens, model.vocab)),
+  std::vector<std::string> words = {"--tokens",     tokensText(makePrompt(promptTokens, plan.vocab)),
                                     "-n",           std::to_string(decodeTokens),
                                     "--ctx",        std::to_string(promptTokens + decodeTokens - 1),
                                     "--temp",       "0",
-                                    "--ignore-eos", "--print-ids"};
+                                    "--ignore-eos", "--print-ids",
+                                    "--device",     plan.device};
   if (threads > 0)
     words.insert(words.end(), {"--threads", std::to_string(threads)});
   return words;
@@ -88,12 +89,12 @@ Expected<std::vector<TimedStep>> ProgramRuns::runTimed() const {
   phi_stream_header header;
   if (Error failure = pipe.start(arguments()))
     return std::move(failure);
-  if (Error failure = pipe.readHeader(PHI_TIMES_MAGIC, model, header))
+  if (Error failure = pipe.readHeader(PHI_TIMES_MAGIC, plan, header))
     return std::move(failure);
   std::vector<TimedStep> steps;
   while (true) {
-    TimedStep step{{}, std::vector<uint64_t>(model.stage_count)};
-    if (Error failure = pipe.readStep(model, header, step.facts))
+    TimedStep step{{}, std::vector<uint64_t>(plan.stageCount)};
+    if (Error failure = pipe.readStep(plan, header, step.facts))
       return std::move(failure);
     if (step.facts.rows == 0)
       break;

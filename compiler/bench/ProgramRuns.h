@@ -3,7 +3,7 @@
 #ifndef PHIC_COMPILER_BENCH_PROGRAMRUNS_H
 #define PHIC_COMPILER_BENCH_PROGRAMRUNS_H
 
-#include "phi/format.h"
+#include "compiler/verify/ProgramPipe.h"
 #include "phi/stream.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -29,7 +29,7 @@ struct TimedStep {
 /// One prompt and its greedy continuation, the same in every run.
 struct ProgramRuns {
   std::string program;
-  phi_model model = {};
+  ProgramPlan plan = {};
   int64_t promptTokens = 0, decodeTokens = 0;
   int threads = 0;  ///< 0: as the program chooses
 

@@ -18,9 +18,10 @@ std::string headerText(const ModelData &model, llvm::StringRef name, llvm::Strin
   constant("CONTEXT_MAX", model.contextMax);
   constant("CONTEXT_DEFAULT", model.contextDefault);
   constant("WEIGHTS_BYTES", model.weightsBytes);
-  constant("KV_BYTES_PER_TOKEN", model.kvBytesPerToken);
-  constant("ARENA_BYTES", model.arenaBytes);
-  constant("SCRATCH_BYTES", llvm::alignTo(model.scratchBytes, 64)); // as phi_model has it
+  const PlanData &plan = model.plans[model.variants.front().plan]; // as the runtime's facts say it
+  constant("KV_BYTES_PER_TOKEN", plan.stateBytesPerToken);
+  constant("ARENA_BYTES", plan.arenaBytes);
+  constant("SCRATCH_BYTES", llvm::alignTo(plan.scratchBytes, 64)); // as phi_plan has it
   text += "#ifdef __cplusplus\nextern \"C\"\n#endif\n";
   text +=
       llvm::formatv("const phi_api *phi_query_{0}(uint32_t version); /* NULL: it has no such version */\n", name).str();

@@ -3,7 +3,7 @@
 //
 // Builds an LLVM module of constants and emits it as an object:
 //
-//     @phi_the_model = constant { i32 192, i32 1, ptr @name, ... }, section ".phi_model"
+//     @phi_the_model = constant { i32 160, i32 3, ptr @name, ... }, section ".phi_model"
 //     @tokenizer = internal constant [N x i8] ..., section ".phi_tokenizer"
 //     @weights = internal constant [64 x i8] zeroinitializer, section ".lrodata.phi_weights"
 //
@@ -53,10 +53,13 @@ private:
   /// A private constant; null for no bytes, as phi_model wants it.
   llvm::GlobalVariable *keep(Constant *value, llvm::StringRef name, uint64_t align);
   Constant *string(llvm::StringRef text);
-  Constant *table(llvm::StringRef bytes, llvm::StringRef name);
+  Constant *bytes(llvm::StringRef bytes, llvm::StringRef name, llvm::StringRef section);
+  Constant *table(llvm::StringRef table, llvm::StringRef name) { return bytes(table, name, names.tokenizer); }
   Constant *array(llvm::ArrayRef<Constant *> elements, llvm::StringRef name);
+  Constant *device(llvm::StringRef family);
   Constant *variants(const ModelData &model);
-  Constant *stages(const ModelData &model);
+  Constant *stages(const PlanData &plan);
+  llvm::GlobalVariable *plan(const PlanData &plan);
   Constant *weights(const ModelData &model);
   Constant *entry(llvm::StringRef symbol);
 
@@ -79,11 +82,11 @@ Constant *ModelModule::string(llvm::StringRef text) {
   return keep(llvm::ConstantDataArray::getString(context, text, /*AddNull=*/true), "string", 1);
 }
 
-Constant *ModelModule::table(llvm::StringRef bytes, llvm::StringRef name) {
+Constant *ModelModule::bytes(llvm::StringRef bytes, llvm::StringRef name, llvm::StringRef section) {
   if (bytes.empty())
     return llvm::ConstantPointerNull::get(pointer);
   auto *global = keep(llvm::ConstantDataArray::getString(context, bytes, /*AddNull=*/false), name, 64);
-  global->setSection(names.tokenizer);
+  global->setSection(section);
   return global;
 }
 
@@ -95,25 +98,46 @@ Constant *ModelModule::array(llvm::ArrayRef<Constant *> elements, llvm::StringRe
 }
 
 Constant *ModelModule::entry(llvm::StringRef symbol) {
+  if (symbol.empty())
+    return llvm::ConstantPointerNull::get(pointer);
   auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i32}, /*isVarArg=*/false);
   return llvm::cast<Constant>(module.getOrInsertFunction(symbol, type).getCallee());
 }
 
+/// Of the runtime, where it is what pulls that device's code into the program: a device without a plan is not linked.
+Constant *ModelModule::device(llvm::StringRef family) {
+  auto *table = llvm::cast<llvm::GlobalVariable>(
+      module.getOrInsertGlobal(("phi_device_" + family).str(), llvm::Type::getInt8Ty(context)));
+  table->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  return table;
+}
+
 Constant *ModelModule::variants(const ModelData &model) {
-  llvm::SmallVector<Constant *> elements;
+  llvm::SmallVector<Constant *> plans, elements;
+  for (const PlanData &planned : model.plans)
+    plans.push_back(plan(planned));
   for (const VariantData &variant : model.variants)
-    elements.push_back(record({string(variant.name), quad(variant.features), entry(variant.decode),
-                               entry(variant.verify), entry(variant.prefill)}));
+    elements.push_back(record({string(variant.name), plans[variant.plan], quad(variant.features), entry(variant.decode),
+                               entry(variant.verify), entry(variant.prefill),
+                               bytes(variant.blob, "blob", /*section=*/""), quad(variant.blob.size())}));
   return array(elements, "variants");
 }
 
-Constant *ModelModule::stages(const ModelData &model) {
+llvm::GlobalVariable *ModelModule::plan(const PlanData &plan) {
+  constexpr uint64_t kLine = 64; // threads' scratch memory begins on a cache line each
+  return keep(record({device(plan.family), quad(plan.weightsOffset), quad(plan.weightsBytes), quad(plan.arenaBytes),
+                      quad(llvm::alignTo(plan.scratchBytes, kLine)), quad(plan.stateBytesPerToken), stages(plan),
+                      word(plan.stages.size()), word(plan.chunkRows), word(plan.contextStep), word(/*reserved=*/0)}),
+              "plan", 8);
+}
+
+Constant *ModelModule::stages(const PlanData &plan) {
   llvm::SmallVector<Constant *> elements;
-  for (const StageData &stage : model.stages) {
+  for (const StageData &stage : plan.stages) {
     llvm::SmallVector<Constant *> outputs;
     for (const phi_stage_output &output : stage.outputs)
-      outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips),
-                                word(/*reserved=*/0)}));
+      outputs.push_back(record(
+          {word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips), word(output.group)}));
     elements.push_back(
         record({string(stage.name), array(outputs, "outputs"), word(outputs.size()), word(stage.logitRows)}));
   }
@@ -140,28 +164,21 @@ void ModelModule::build(const ModelData &model) {
   for (int32_t id : model.stopIds)
     stopIds.push_back(word(id));
   const phi_generation &generation = model.generation;
-  constexpr uint64_t kLine = 64;  // threads' scratch memory begins on a cache line each
   Constant *value = record({
       word(sizeof(phi_model)),
       word(PHI_FORMAT_VERSION),
       string(model.name),
       string(model.phicVersion),
       word(model.vocab),
-      word(model.chunkRows),
       word(model.contextMax),
       word(model.contextDefault),
       word(model.ropeSwitch),
       word(model.prunedHead),
-      quad(model.arenaBytes),
-      quad((model.scratchBytes + kLine - 1) / kLine * kLine),
-      quad(model.kvBytesPerToken),
+      word(model.variants.size()),
+      variants(model),
       weights(model),
       quad(model.weightsBytes),
       quad(/*weights_hash, set when they are written=*/0),
-      variants(model),
-      stages(model),
-      word(model.variants.size()),
-      word(model.stages.size()),
       table(model.tokenizer, "tokenizer"),
       quad(model.tokenizer.size()),
       table(model.chat, "chat"),

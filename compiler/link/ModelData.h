@@ -20,11 +20,13 @@
 
 namespace phic {
 
-/// One CPU level's code: the names are symbols that the program's objects define.
+/// One level's code: symbols that the program's objects define, or bytes for its device.
 struct VariantData {
   std::string name;       ///< "x86-64-v3"
-  uint64_t features = 0;  ///< PHI_CPU_*
+  uint64_t features = 0;  ///< PHI_CPU_* of native code
   std::string decode, verify, prefill;
+  std::string blob = {}; ///< empty: native code
+  size_t plan = 0; ///< which of ModelData::plans
 };
 
 struct StageData {
@@ -33,23 +35,31 @@ struct StageData {
   bool logitRows = false;  ///< works on the rows whose logits are wanted, only
 };
 
+/// What one family of machines laid out.
+struct PlanData {
+  std::string family; ///< "cpu": the runtime's phi_device_cpu runs it
+  uint64_t weightsOffset = 0, weightsBytes = 0; ///< its copy in the weight segment
+  uint64_t arenaBytes = 0;
+  uint64_t scratchBytes = 0; ///< as kernels want it; a thread's begins on a cache line
+  uint64_t stateBytesPerToken = 0;
+  uint32_t chunkRows = 0;
+  uint32_t contextStep = 32;
+  std::vector<StageData> stages = {}; ///< in the order of the entry points' stage indices
+};
+
 /// phi_model, field by field; see there.
 struct ModelData {
   std::string name;
   std::string phicVersion;
   uint32_t vocab = 0;
-  uint32_t chunkRows = 0;
   uint32_t contextMax = 0;
   uint32_t contextDefault = 0;
   uint32_t ropeSwitch = 0;
   bool prunedHead = false;
-  uint64_t arenaBytes = 0;
-  uint64_t scratchBytes = 0;
-  uint64_t kvBytesPerToken = 0;
-  uint64_t weightsBytes = 0;           ///< what linkOutputs' `writeWeights` will write, exactly
+  uint64_t weightsBytes = 0;           ///< of all plans: what linkOutputs' `writeWeights` will write, exactly
   std::string sidecar;                 ///< name of the weights' own file; empty: they are embedded
+  std::vector<PlanData> plans;
   std::vector<VariantData> variants;   ///< best first
-  std::vector<StageData> stages;       ///< in the order of the entry points' stage indices
   std::string tokenizer;               ///< tables, empty: the program takes --tokens only
   std::string chat;                    ///< chat template tables, empty: --raw only
   std::vector<int32_t> stopIds;

@@ -120,14 +120,30 @@ void addPrecision(ModuleOp module, const std::string &asked, Json &json) {
   json["converted_weights"] = weights;
 }
 
+Json planFacts(const ManifestFacts::Plan &plan) {
+  ModuleOp module = plan.levels.front().module;
+  auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  assert(memory && "the layout phase has run");
+  Json json = {{"device", plan.family}, {"variants", Json::array()}};
+  for (const ManifestFacts::Level &level : plan.levels)
+    json["variants"].push_back(level.name);
+  json["weights_offset"] = plan.weightsOffset;
+  json["weight_bytes"] = memory.getWeightsBytes();
+  json["arena_bytes"] = memory.getArenaBytes();
+  json["scratch_bytes"] = plan.scratchBytes;
+  json["kv_bytes_per_token"] = memory.getKvBytesPerToken();
+  json["chunk_rows"] = memory.getChunkRows();
+  json["ir"] = plannedIr(module);
+  return json;
+}
+
 } // namespace
 
 std::string makeManifest(const ManifestFacts &facts) {
-  ModuleOp module = facts.levels.front().module;
+  ModuleOp module = facts.plans.front().levels.front().module;
   auto model = module->getAttrOfType<DictionaryAttr>("phiq.model");
-  auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   auto files = module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles);
-  assert(model && memory && files && "the layout phase has run");
+  assert(model && files && "importers write them");
   auto integer = [&](StringRef key) {
     auto attribute = model.getAs<IntegerAttr>(key);
     return attribute ? attribute.getInt() : 0;
@@ -145,23 +161,22 @@ std::string makeManifest(const ManifestFacts &facts) {
     json["weights_file"] = facts.weightsFile;
   if (!facts.plugins.empty())
     json["plugins"] = facts.plugins;
-  json["weight_bytes"] = memory.getWeightsBytes();
+  json["weight_bytes"] = facts.weightsBytes;
   json["tokenizer_bytes"] = facts.tokenizerBytes;
-  json["arena_bytes"] = memory.getArenaBytes();
-  json["scratch_bytes"] = facts.scratchBytes;
-  json["kv_bytes_per_token"] = memory.getKvBytesPerToken();
-  json["chunk_rows"] = memory.getChunkRows();
   json["vocab"] = integer("vocab");
   json["context_max"] = integer("context_max");
   json["formats"] = formatsOf(module);
-  for (const ManifestFacts::Level &level : facts.levels) {
-    json["cpu_variants"].push_back(level.name);
-    addKernels(level, json["kernels"]);
-  }
+  for (const ManifestFacts::Plan &plan : facts.plans)
+    for (const ManifestFacts::Level &level : plan.levels) {
+      json["cpu_variants"].push_back(level.name);
+      addKernels(level, json["kernels"]);
+    }
   json["files"] = Json::array();
   for (Attribute file : files)
     json["files"].push_back(cast<StringAttr>(file).getValue().str());
-  json["ir"] = plannedIr(module);
+  json["plans"] = Json::array();
+  for (const ManifestFacts::Plan &plan : facts.plans)
+    json["plans"].push_back(planFacts(plan));
   return json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 

@@ -12,7 +12,7 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-/// A program's default context, and what its KV cache is a multiple of (runtime/Session.h).
+/// A program's default context, and what its KV cache is a multiple of (phi_plan.context_step).
 constexpr int64_t kContextDefault = 4096, kContextGranule = 32;
 
 /// Logits (f32), candidates and weights of the sampler, seen tokens: bytes per entry of the vocabulary (runtime/Sampler.h).

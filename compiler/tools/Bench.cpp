@@ -18,6 +18,7 @@ void addBenchVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("-n", options->decodeTokens, "tokens generated after it")
       ->check(CLI::Range(int64_t(2), int64_t(1) << 24))
       ->capture_default_str();
+  verb->add_option("--device", options->device, "the program's --device (default: that of its first plan)");
   verb->add_option("--threads", options->threads, "threads (default: physical cores)")->check(CLI::Range(1, 256));
   verb->add_option("--repetitions", options->repetitions, "runs for the speed; the median counts")
       ->check(CLI::Range(1, 1000))

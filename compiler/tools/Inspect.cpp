@@ -19,6 +19,7 @@ namespace {
 
 struct InspectFlags {
   std::string program;
+  std::string device; ///< whose plan --ir prints; empty: the first
   bool json = false, ir = false;
 };
 
@@ -27,7 +28,14 @@ void printTable(const Json &manifest) {
   for (auto &[key, value] : manifest.items())
     if (value.is_primitive())
       os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
-  os << "cpu_variants        " << manifest.value("cpu_variants", Json::array()).dump() << "\nformats\n";
+  os << "cpu_variants        " << manifest.value("cpu_variants", Json::array()).dump() << "\n";
+  for (const Json &plan : manifest.value("plans", Json::array())) {
+    os << "plan for " << plan.value("device", "") << "\n";
+    for (auto &[key, value] : plan.items())
+      if (key != "device")
+        os << "  " << llvm::left_justify(key, 20) << value.dump() << "\n";
+  }
+  os << "formats\n";
   Json formats = manifest.value("formats", Json::object()); // items() refers to it
   for (auto &[name, row] : formats.items())
     os << "  " << llvm::left_justify(name, 44) << " " << row.value("tensors", 0) << " tensors, "
@@ -41,6 +49,21 @@ void printTable(const Json &manifest) {
   os << "kernels\n";
   for (auto &[symbol, row] : kernels)
     os << "  " << symbol << "  " << row.first << ", used " << row.second << " times\n";
+}
+
+ExitCode printIr(const Json &plans, const InspectFlags &flags) {
+  std::string names;
+  for (const Json &plan : plans) {
+    std::string device = plan.value("device", "");
+    if (flags.device.empty() || flags.device == device) {
+      llvm::outs() << plan.value("ir", "");
+      return kExitSuccess;
+    }
+    names += (names.empty() ? "" : ", ") + device;
+  }
+  llvm::errs() << "phic: error: --device=" << flags.device << ": " << flags.program << " has plans for " << names
+               << "\n";
+  return kExitUsage;
 }
 
 const char *kindName(ProgramFile::Kind kind) {
@@ -70,11 +93,11 @@ ExitCode runInspect(const InspectFlags &flags) {
     llvm::errs() << "phic: error: " << flags.program << ": the manifest is damaged\n";
     return kExitModel;
   }
-  if (flags.ir) {
-    llvm::outs() << manifest.value("ir", "");
-    return kExitSuccess;
-  }
-  manifest.erase("ir");
+  Json &plans = manifest["plans"];
+  if (flags.ir)
+    return printIr(plans, flags);
+  for (Json &plan : plans)
+    plan.erase("ir");
   manifest["kind"] = kindName(program->kind());
   manifest["weights_hash"] = llvm::utohexstr(program->model().weights_hash, /*LowerCase=*/true, /*Width=*/16);
   manifest["code_bytes"] = program->codeBytes();
@@ -95,6 +118,7 @@ void addInspectVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("PROGRAM", flags->program, "a program, library or object made by phic build")->required();
   verb->add_flag("--json", flags->json, "one JSON object");
   verb->add_flag("--ir", flags->ir, "the planned IR that the kernels were made from");
+  verb->add_option("--device", flags->device, "whose IR, where the program has several plans (default: the first)");
   verb->callback([flags, &result] { result = runInspect(*flags); });
 }
 

@@ -19,6 +19,7 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("-n", options->generate, "tokens decoded after each prompt")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  verb->add_option("--device", options->device, "the program's --device (default: that of its first plan)");
   verb->add_option("--threads", options->threads, "threads of the program")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

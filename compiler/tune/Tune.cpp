@@ -136,7 +136,7 @@ Error Tuner::open(const std::string &program) {
   const int64_t most = int64_t(model.context_max) - options.decodeTokens + 1;
   if (most < 1)
     return createStringError("the model's context of " + Twine(model.context_max) + " tokens is too short to be timed");
-  runs = {program, model, std::min(options.promptTokens, most), options.decodeTokens, options.threads};
+  runs = {program, (*opened)->plan, std::min(options.promptTokens, most), options.decodeTokens, options.threads};
   return Error::success();
 }
 

@@ -4,6 +4,7 @@
 #define PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
 
 #include "compiler/link/ProgramFile.h"
+#include "compiler/verify/ProgramPipe.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -12,7 +13,7 @@ namespace phic {
 
 class PluginRegistry;
 
-/// A program that runs, with the planned IR of its manifest.
+/// A program that runs, with one of the plans of its manifest.
 struct OpenedProgram {
   OpenedProgram(ProgramFile program, const PluginRegistry &plugins);
 
@@ -20,13 +21,15 @@ struct OpenedProgram {
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::vector<plan::StageOp> stages;
-  std::vector<std::string> cpuVariants;  ///< best first
+  ProgramPlan plan;
+  llvm::ArrayRef<uint8_t> weights; ///< the plan's copy
+  std::vector<std::string> cpuVariants; ///< the plan's, best first
 };
 
-/// Refuses libraries, foreign and damaged files; `verb` is for what it says then. What `plugins` add to
-/// formats is understood. The weights' bytes are not looked at.
+/// Opens the plan of that device; empty: the first. Refuses libraries, foreign and damaged files; `verb` is for what it says
+/// then. What `plugins` add to formats is understood. The weights' bytes are not looked at.
 llvm::Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, llvm::StringRef verb,
-                                                           const PluginRegistry &plugins);
+                                                           const PluginRegistry &plugins, llvm::StringRef device = "");
 
 } // namespace phic
 

@@ -107,21 +107,20 @@ Error ProgramPipe::read(void *bytes, size_t count) {
   return Error::success();
 }
 
-Error ProgramPipe::readHeader(uint64_t magic, const phi_model &model, phi_stream_header &header) {
+Error ProgramPipe::readHeader(uint64_t magic, const ProgramPlan &plan, phi_stream_header &header) {
   if (Error failure = read(&header, sizeof(header)))
     return failure;
-  if (header.magic != magic || header.version != PHI_FORMAT_VERSION || header.stage_count != model.stage_count ||
+  if (header.magic != magic || header.version != PHI_FORMAT_VERSION || header.stage_count != plan.stageCount ||
       header.context <= 0)
     return damaged("a header that is not this program's");
   return Error::success();
 }
 
-Error ProgramPipe::readStep(const phi_model &model, const phi_stream_header &header, phi_stream_step &step) {
+Error ProgramPipe::readStep(const ProgramPlan &plan, const phi_stream_header &header, phi_stream_step &step) {
   if (Error failure = read(&step, sizeof(step)))
     return failure;
-  if (step.rows < 0 || step.rows > int64_t(model.chunk_rows) || step.past < 0 ||
-      step.past > header.context - step.rows || step.logit_row0 < 0 || step.logit_row0 > step.rows ||
-      step.total < step.past + step.rows)
+  if (step.rows < 0 || step.rows > int64_t(plan.chunkRows) || step.past < 0 || step.past > header.context - step.rows ||
+      step.logit_row0 < 0 || step.logit_row0 > step.rows || step.total < step.past + step.rows)
     return damaged("a step that cannot be");
   return Error::success();
 }

@@ -20,6 +20,12 @@ namespace phic {
 
 class Avx512Emulator;
 
+/// The plan whose code a program is to run, as its manifest has it.
+struct ProgramPlan {
+  std::string device; ///< of the program's --device
+  uint32_t stageCount = 0, chunkRows = 0, vocab = 0;
+};
+
 class ProgramPipe {
 public:
   /// `flag` is the one that takes the pipe.
@@ -32,10 +38,10 @@ public:
   llvm::Error start(const std::vector<std::string> &arguments, const Avx512Emulator *emulator = nullptr);
   /// All of `count` bytes; else the reason that the program gives, or that there are too few.
   llvm::Error read(void *bytes, size_t count);
-  /// The header with that magic number, of a program with that model.
-  llvm::Error readHeader(uint64_t magic, const phi_model &model, phi_stream_header &header);
+  /// The header with that magic number, of a program with that plan.
+  llvm::Error readHeader(uint64_t magic, const ProgramPlan &plan, phi_stream_header &header);
   /// The facts of a step, checked; rows = 0 at the end.
-  llvm::Error readStep(const phi_model &model, const phi_stream_header &header, phi_stream_step &step);
+  llvm::Error readStep(const ProgramPlan &plan, const phi_stream_header &header, phi_stream_step &step);
   /// Waits for the program; an error when it did not end well.
   llvm::Error finish();
   /// That the stream holds something wrong.

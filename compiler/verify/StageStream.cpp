@@ -14,11 +14,11 @@ constexpr uint64_t kMostBytes = uint64_t(1) << 34;
 
 Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &program,
                                                         const std::vector<std::string> &arguments,
-                                                        const phi_model &model, const Avx512Emulator *emulator) {
-  std::unique_ptr<StageStream> stream(new StageStream(program, model));
+                                                        const ProgramPlan &plan, const Avx512Emulator *emulator) {
+  std::unique_ptr<StageStream> stream(new StageStream(program, plan));
   if (Error failure = stream->pipe.start(arguments, emulator))
     return std::move(failure);
-  if (Error failure = stream->pipe.readHeader(PHI_STREAM_MAGIC, model, stream->header))
+  if (Error failure = stream->pipe.readHeader(PHI_STREAM_MAGIC, plan, stream->header))
     return std::move(failure);
   return stream;
 }
@@ -32,7 +32,7 @@ Error StageStream::readPadded(void *bytes, size_t count) {
 
 Expected<std::optional<StageStream::Step>> StageStream::nextStep() {
   Step step;
-  if (Error failure = pipe.readStep(model, header, step.facts))
+  if (Error failure = pipe.readStep(plan, header, step.facts))
     return std::move(failure);
   if (step.facts.rows == 0)
     return std::nullopt;
@@ -40,7 +40,7 @@ Expected<std::optional<StageStream::Step>> StageStream::nextStep() {
   if (Error failure = readPadded(step.tokens.data(), step.tokens.size() * sizeof(int32_t)))
     return std::move(failure);
   for (int32_t token : step.tokens)
-    if (token < 0 || uint32_t(token) >= model.vocab)
+    if (token < 0 || uint32_t(token) >= plan.vocab)
       return pipe.damaged("a token outside the vocabulary");
   return step;
 }
@@ -49,7 +49,7 @@ Expected<StageStream::Stage> StageStream::nextStage() {
   phi_stream_stage facts;
   if (Error failure = pipe.read(&facts, sizeof(facts)))
     return std::move(failure);
-  if (facts.stage >= model.stage_count)
+  if (facts.stage >= plan.stageCount)
     return pipe.damaged("a stage that the program does not have");
   Stage stage;
   stage.index = facts.stage;

@@ -33,7 +33,7 @@ public:
   /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one.
   static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program,
                                                           const std::vector<std::string> &arguments,
-                                                          const phi_model &model,
+                                                          const ProgramPlan &plan,
                                                           const Avx512Emulator *emulator = nullptr);
 
   int64_t context() const { return header.context; }
@@ -44,11 +44,11 @@ public:
   llvm::Error finish() { return pipe.finish(); }
 
 private:
-  StageStream(const std::string &program, const phi_model &model) : pipe(program, "--stream-stages"), model(model) {}
+  StageStream(const std::string &program, const ProgramPlan &plan) : pipe(program, "--stream-stages"), plan(plan) {}
   llvm::Error readPadded(void *bytes, size_t count);
 
   ProgramPipe pipe;
-  phi_model model;
+  ProgramPlan plan;
   phi_stream_header header = {};
 };
 

@@ -36,13 +36,13 @@ struct Subject {
   const phi_model &model() const { return opened->program.model(); }
 };
 
-Expected<Subject> openSubject(const std::string &path, const PluginRegistry &plugins) {
-  auto opened = openProgram(path, "verify", plugins);
+Expected<Subject> openSubject(const VerifyOptions &options, const PluginRegistry &plugins) {
+  auto opened = openProgram(options.program, "verify", plugins, options.device);
   if (!opened)
     return opened.takeError();
   if (Error damaged = (*opened)->program.verifyWeights())
     return std::move(damaged);
-  auto weights = PackedWeights::open(*(*opened)->module, (*opened)->program.weights());
+  auto weights = PackedWeights::open(*(*opened)->module, (*opened)->weights);
   if (!weights)
     return weights.takeError();
   return Subject{std::move(*opened), std::move(*weights)};
@@ -224,12 +224,12 @@ std::vector<std::vector<int32_t>> promptsFor(const phi_model &model, const Verif
 }
 
 /// Steps that a program makes of the prompts: chunks of each, and one for every token but the last.
-int64_t stepCount(const std::vector<std::vector<int32_t>> &prompts, const phi_model &model,
+int64_t stepCount(const std::vector<std::vector<int32_t>> &prompts, const ProgramPlan &plan,
                   const VerifyOptions &options) {
+  const int64_t chunk = plan.chunkRows;
   int64_t steps = 0;
   for (const std::vector<int32_t> &tokens : prompts)
-    steps +=
-        (int64_t(tokens.size()) + model.chunk_rows - 1) / model.chunk_rows + std::max<int64_t>(options.generate - 1, 0);
+    steps += (int64_t(tokens.size()) + chunk - 1) / chunk + std::max<int64_t>(options.generate - 1, 0);
   return steps;
 }
 
@@ -291,18 +291,25 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &m
   if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
     return error("cannot make a temporary file: " + code.message());
   const int64_t generate = options.generate;
-  std::vector<std::string> arguments = {
-      "--tokens",    tokensText(tokens),
-      "--logits",    logits.path.str().str(),
-      "--threads",   std::to_string(machine.emulator ? 1 : options.threads),
-      "--ctx",       std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
-      "--temp",      "0",
-      "-n",          std::to_string(generate),
-      "--ignore-eos"};
+  std::vector<std::string> arguments = {"--tokens",
+                                        tokensText(tokens),
+                                        "--logits",
+                                        logits.path.str().str(),
+                                        "--threads",
+                                        std::to_string(machine.emulator ? 1 : options.threads),
+                                        "--ctx",
+                                        std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
+                                        "--temp",
+                                        "0",
+                                        "-n",
+                                        std::to_string(generate),
+                                        "--ignore-eos",
+                                        "--device",
+                                        subject.opened->plan.device};
   if (!machine.variant.empty())
     arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
-  auto stream =
-      StageStream::run(options.program, arguments, subject.model(), machine.emulator ? &*machine.emulator : nullptr);
+  auto stream = StageStream::run(options.program, arguments, subject.opened->plan,
+                                 machine.emulator ? &*machine.emulator : nullptr);
   if (!stream)
     return stream.takeError();
   return Run(subject, report, seen).follow(**stream);
@@ -311,7 +318,7 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &m
 } // namespace
 
 Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginRegistry &plugins) {
-  auto subject = openSubject(options.program, plugins);
+  auto subject = openSubject(options, plugins);
   if (!subject)
     return subject.takeError();
   if (!options.model.empty())
@@ -326,7 +333,7 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   for (plan::StageOp stage : subject->opened->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
   const std::vector<std::vector<int32_t>> prompts = promptsFor(subject->model(), options);
-  Progress progress("verifying", uint64_t(stepCount(prompts, subject->model(), options)) * report.stages.size());
+  Progress progress("verifying", uint64_t(stepCount(prompts, subject->opened->plan, options)) * report.stages.size());
   uint64_t stages = 0;
   for (const std::vector<int32_t> &tokens : prompts) {
     if (Error failure = runPrompt(*subject, options, *machine, tokens, report, [&] { progress(++stages); }))

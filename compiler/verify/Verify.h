@@ -25,6 +25,7 @@ struct VerifyOptions {
   std::vector<int32_t> tokens; ///< one prompt to run; empty: prompts for every entry point, made from the vocabulary
   int64_t generate = 2; ///< tokens decoded after each prompt
   int64_t threads = 2;
+  std::string device; ///< whose plan and code; empty: those of the program's first plan
   std::string cpuVariant; ///< level to run, emulated where this machine lacks it; empty: what the program would choose
   Options plugins; ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
   bool listStages = false; ///< print every stage with its worst element, in order
@@ -41,6 +42,7 @@ struct StageVerdict {
 struct VerifyReport {
   std::vector<StageVerdict> stages; ///< by stage index
   int64_t steps = 0;
+  std::string device; ///< whose plan and code; empty: those of the program's first plan
   std::string cpuVariant; ///< level that ran; empty: the program chose, on a processor that phic does not know
   bool emulated = false;
   int64_t diverging = -1; ///< the first stage that diverged, at which the run was ended

@@ -16,8 +16,6 @@
 #include "phi/format.h"
 #include "runtime/Writer.h"
 
-struct phi_device;
-
 namespace phi {
 
 /// A variant's entry points.
@@ -42,11 +40,13 @@ struct SessionOptions {
 
 /// A variant on its device, ready for sessions: its code is loaded, and the weights are where it reads them.
 struct LoadedCode {
-  const phi_device *device;
   const phi_model *model;
   const phi_variant *variant;
-  const uint8_t *weights; ///< the device's address; nullptr: not loaded
+  const uint8_t *weights; ///< the device's address of the plan's copy; nullptr: not loaded
   void *state; ///< the device's own
+
+  const phi_plan &plan() const { return *variant->plan; }
+  const phi_device &device() const { return *variant->plan->device; }
 };
 
 /// A session's part of a device.
@@ -75,7 +75,7 @@ struct phi_device {
 
   /// What this machine lacks to run that code: a few words, which live on. nullptr: it runs.
   const char *(*lacking)(const phi_variant &variant);
-  /// Loads code->variant, and the weights from host memory at `weights`. False after a sentence to `errors`.
+  /// Loads code->variant, and its plan's weights from host memory at `weights`. False after a sentence to `errors`.
   bool (*load)(phi::LoadedCode *code, const uint8_t *weights, phi::Writer &errors);
   void (*unload)(phi::LoadedCode *code);
 
@@ -106,7 +106,7 @@ struct phi_device {
   void (*explain)(const phi::DeviceSession &session, phi::Writer &errors);
 };
 
-/// This machine's processor (devices/cpu/).
+// A plan of the family NAME points to phi_device_NAME, so that a program holds the devices that it has code for, and no other.
 extern "C" const phi_device phi_device_cpu;
 
 #endif // PHI_RUNTIME_DEVICES_DEVICE_H

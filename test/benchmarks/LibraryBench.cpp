@@ -13,12 +13,16 @@
 #include <cstdlib>
 #include <dlfcn.h>
 
+extern "C" const phi_device phi_device_cpu;
+
 namespace {
 
 constexpr int kRounds = 200, kSteps = 100, kPrompt = 100;
 
-const phi_variant kEmpty = {"empty", 0, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {},
-                            [](phi_frame *, int32_t) {}};
+const phi_plan kPlan = {&phi_device_cpu, 0, 0, 64, 64, 64, nullptr, 0, /*chunk_rows=*/256, /*context_step=*/32, 0};
+const phi_variant kEmpty = {
+    "empty", &kPlan, 0, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {},
+    nullptr, 0};
 alignas(64) const phi_weights_trailer kNoWeights = {0, 0, {}, PHI_WEIGHTS_MAGIC};
 
 phi_model emptyModel() {
@@ -27,9 +31,7 @@ phi_model emptyModel() {
   model.version = PHI_FORMAT_VERSION;
   model.name = model.phic_version = "empty";
   model.vocab = 640;
-  model.chunk_rows = 256;
   model.context_max = model.context_default = 512;
-  model.arena_bytes = model.scratch_bytes = model.kv_bytes_per_token = 64;
   model.weights = reinterpret_cast<const uint8_t *>(&kNoWeights);
   model.variants = &kEmpty;
   model.variant_count = 1;

@@ -8,6 +8,7 @@
 #include "runtime/Os.h"
 #include "runtime/Program.h"
 #include "runtime/Tokenizer.h"
+#include "runtime/devices/Device.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cstring>
@@ -88,8 +89,9 @@ protected:
   }
 
   Outcome run(std::vector<const char *> arguments, const std::string &input = "") {
-    static const phi_variant variant = {"fake", 0, entry, entry, entry};
     static const phi_stage_desc stage = {"speak", nullptr, 0, 1};
+    static const phi_plan plan = {&phi_device_cpu, 0, 0, 0, 0, 0, &stage, 1, /*chunk_rows=*/8, /*context_step=*/32, 0};
+    static const phi_variant variant = {"fake", &plan, 0, entry, entry, entry, nullptr, 0};
     alignas(64) static constexpr phi_weights_trailer weights = {0, 0, {}, PHI_WEIGHTS_MAGIC};
     phi_model model = {};
     model.size = sizeof(phi_model);
@@ -97,13 +99,10 @@ protected:
     model.name = "parrot";
     model.phic_version = "test";
     model.vocab = vocab;
-    model.chunk_rows = 8;
     model.context_max = model.context_default = 512;
     model.weights = reinterpret_cast<const uint8_t *>(&weights);
     model.variants = &variant;
     model.variant_count = 1;
-    model.stages = &stage;
-    model.stage_count = 1;
     model.tokenizer = compiled.tables.data();
     model.tokenizer_bytes = compiled.tables.size();
     model.chat = compiled.chat.empty() ? nullptr : compiled.chat.data();

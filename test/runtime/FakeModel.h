@@ -54,14 +54,17 @@ inline void runStages(phi_frame *frame, int32_t thread, char entry) {
   phi_run_stage(frame, thread, 1, predict, nullptr, frame->rows - frame->logit_row0);
 }
 
-inline constexpr phi_variant kVariants[] = {{"impossible", uint64_t(1) << 63, nullptr, nullptr, nullptr},
-                                            {"fake", 0, [](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
-                                             [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); },
-                                             [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); }}};
-
-inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 0};
+inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 1};
 inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0};
 inline constexpr phi_stage_desc kStages[] = {{"remember", &kCacheOutput, 1, 0}, {"predict", &kLogitsOutput, 1, 1}};
+inline constexpr phi_plan kPlan = {&phi_device_cpu,     0,       0, /*arena_bytes=*/64, /*scratch_bytes=*/64,
+                                   sizeof(int64_t),     kStages, 2, kChunkRows,
+                                   /*context_step=*/32, 0};
+inline constexpr phi_variant kVariants[] = {
+    {"impossible", &kPlan, uint64_t(1) << 63, nullptr, nullptr, nullptr, nullptr, 0},
+    {"fake", &kPlan, 0, [](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
+     [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); }, [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); },
+     nullptr, 0}};
 inline constexpr int32_t kStopIds[] = {96};
 
 /// Weights are only a trailer: the model needs none.
@@ -74,18 +77,12 @@ inline phi_model model() {
   model.name = "fake";
   model.phic_version = "test";
   model.vocab = kVocab;
-  model.chunk_rows = kChunkRows;
   model.context_max = 128;
   model.context_default = 100;
   model.rope_switch = 40;
-  model.arena_bytes = 64;
-  model.scratch_bytes = 64;
-  model.kv_bytes_per_token = sizeof(int64_t);
   model.weights = reinterpret_cast<const uint8_t *>(&kWeights);
   model.variants = kVariants;
   model.variant_count = 2;
-  model.stages = kStages;
-  model.stage_count = 2;
   model.stop_ids = kStopIds;
   model.stop_id_count = 1;
   model.generation = {0, 1, 0, 0, 1};
@@ -93,9 +90,7 @@ inline phi_model model() {
 }
 
 /// Its code for any processor; `model` outlives it.
-inline LoadedCode loaded(const phi_model &model) {
-  return {&phi_device_cpu, &model, &kVariants[1], model.weights, nullptr};
-}
+inline LoadedCode loaded(const phi_model &model) { return {&model, &kVariants[1], model.weights, nullptr}; }
 
 /// The ids a greedy run gives after these.
 inline std::vector<int32_t> expected(std::vector<int32_t> ids, int count) {

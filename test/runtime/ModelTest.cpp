@@ -44,11 +44,18 @@ protected:
   void write(const std::string &bytes) { std::ofstream(path, std::ios::binary) << bytes; }
   phi_status openFrom(WeightsSource source) {
     Writer errors(text, sizeof(text));
-    return openModel(&open, constants, source, errors);
+    return openModel(&open, constants, source, errors, choice);
+  }
+  /// The sentence of a choice that is refused.
+  std::string refused(CodeChoice code, phi_status status = PHI_BAD_ARGUMENT) {
+    choice = code;
+    EXPECT_EQ(openFrom({path.c_str(), nullptr, 0}), status);
+    return text;
   }
 
   phi_model constants = fake::model();
   OpenModel open = {};
+  CodeChoice choice = {};
   char folder[32] = "/tmp/phi-model-XXXXXX", text[512];
   std::string path;
 };
@@ -123,6 +130,59 @@ TEST_F(ModelTest, TheFirstVariantThatRunsIsTaken) {
   constants.variant_count = 1;
   EXPECT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_NO_PROCESSOR);
   EXPECT_STREQ(text, "this model needs a processor with impossible; this one lacks an unknown feature");
+}
+
+/// Code for another device before the processor's.
+class DevicesTest : public ModelTest {
+protected:
+  DevicesTest() {
+    other.name = "other";
+    other.machine = "coprocessor";
+    other.lacking = [](const phi_variant &variant) { return variant.features ? "a plug" : nullptr; };
+    plan.device = &other;
+    plan.weights_offset = 64;
+    variants[0].name = "other1";
+    variants[0].plan = &plan;
+    constants.variants = variants;
+    constants.variant_count = 3;
+    write(sidecar());
+  }
+  std::string listed() {
+    char lines[256];
+    Writer out(lines, sizeof(lines));
+    listDevices(constants, out);
+    return lines;
+  }
+
+  phi_device other = phi_device_cpu;
+  phi_plan plan = fake::kPlan;
+  phi_variant variants[3] = {fake::kVariants[1], fake::kVariants[0], fake::kVariants[1]};
+};
+
+TEST_F(DevicesTest, TheBestRunsUnlessOneIsNamed) {
+  EXPECT_EQ(listed(), "other  other1\ncpu  fake\n");
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(open.code.variant, &variants[0]);
+  EXPECT_EQ(open.code.weights, open.model.weights + 64);
+  closeModel(&open);
+  choice.device = "cpu";
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(open.code.variant, &variants[2]);
+  EXPECT_EQ(open.code.weights, open.model.weights);
+}
+
+TEST_F(DevicesTest, AMissingOneIsPassedOverOrRefused) {
+  variants[0].features = 1;
+  EXPECT_EQ(listed(), "other  other1: this coprocessor lacks a plug\ncpu  fake\n");
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(open.code.variant, &variants[2]);
+  closeModel(&open);
+  EXPECT_EQ(refused({"other"}, PHI_NO_PROCESSOR), "this model needs a coprocessor with other1; this one lacks a plug");
+  EXPECT_EQ(refused({"none"}), "--device none: this model has no code for that; it has code for other, cpu");
+  EXPECT_EQ(refused({"none", "fake"}), "--device none: this model has no code for that; it has code for other, cpu");
+  EXPECT_EQ(refused({"cpu", "other1"}), "--cpu-variant other1: this model has no such code; it has impossible, fake");
+  EXPECT_EQ(refused({nullptr, "best"}),
+            "--cpu-variant best: this model has no such code; it has other1, impossible, fake");
 }
 
 TEST(Os, TellsWhichFileCodeCameFrom) {

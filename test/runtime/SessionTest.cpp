@@ -217,7 +217,7 @@ TEST_F(SessionTest, TimesOfStagesAreStreamed) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   StageStream stream = {};
-  std::vector<uint64_t> times(model.stage_count, ~uint64_t(0));
+  std::vector<uint64_t> times(fake::kPlan.stage_count, ~uint64_t(0));
   stream.device = &session.device;
   stream.file = ends[1];
   stream.times = times.data();
@@ -235,7 +235,7 @@ TEST_F(SessionTest, TimesOfStagesAreStreamed) {
   EXPECT_EQ(step.rows, 3);
   EXPECT_EQ(step.past, 0);
   double sum = 0;
-  for (uint32_t i = 0; i < model.stage_count; ++i)
+  for (uint32_t i = 0; i < fake::kPlan.stage_count; ++i)
     sum += double(take<uint64_t>(ends[0])) / 1e9;
   EXPECT_LE(sum, elapsed);
   EXPECT_EQ(take<phi_stream_step>(ends[0]).rows, 0);

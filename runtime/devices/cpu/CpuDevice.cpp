@@ -29,7 +29,7 @@ void unload(LoadedCode *) {}
 uint64_t stateBytes(const LoadedCode &, const SessionOptions &options) { return schedulerBytes(options.threads); }
 
 phi_status start(DeviceSession *session, const SessionOptions &options) {
-  const uint64_t scratch = session->code->model->scratch_bytes;
+  const uint64_t scratch = session->code->plan().scratch_bytes;
   bool started = startScheduler(session->state, options.threads, scratch, options.hook, options.pool);
   return started ? PHI_OK : PHI_NO_THREADS;
 }
@@ -39,7 +39,7 @@ void stop(DeviceSession *session) { stopScheduler(schedulerOf(*session)); }
 void settle(const DeviceSession &session, const phi_frame &frame, const SessionOptions &options) {
   // Positions lie in many strips: a huge page each would take memory for tokens that never come.
   if (options.onSparse)
-    options.onSparse(frame.kv, session.code->model->kv_bytes_per_token * uint64_t(frame.context));
+    options.onSparse(frame.kv, session.code->plan().state_bytes_per_token * uint64_t(frame.context));
 }
 
 void upload(const DeviceSession &, void *to, const void *from, uint64_t bytes) { memcpy(to, from, bytes); }

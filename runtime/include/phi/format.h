@@ -16,25 +16,27 @@ extern "C" {
 #endif
 
 /// Version of everything in this file. The runtime refuses another one.
-#define PHI_FORMAT_VERSION 2u
+#define PHI_FORMAT_VERSION 3u
 
 typedef struct phi_scheduler phi_scheduler;
+/// What runs a family's code (runtime/devices/Device.h).
+typedef struct phi_device phi_device;
 
 /// What every compiled kernel sees: one per session, filled by the runtime
-/// before an entry point runs, constant while it runs.
+/// before an entry point runs, constant while it runs. The addresses are those of the plan's device.
 typedef struct phi_frame {
-  const uint8_t *weights;  ///< packed weights, page-aligned
-  uint8_t *arena;          ///< planned buffers (model.arena_bytes), 64-byte aligned
-  uint8_t *kv;             ///< KV cache (model.kv_bytes_per_token * context), 64-byte aligned
+  const uint8_t *weights;  ///< the plan's packed weights, 64-byte aligned
+  uint8_t *arena;          ///< planned buffers (plan.arena_bytes), 64-byte aligned
+  uint8_t *kv;             ///< KV cache (plan.state_bytes_per_token * context), 64-byte aligned
   const int32_t *tokens;   ///< [rows] token ids of this step
   float *logits;           ///< [rows - logit_row0, vocab] out
-  int64_t rows;            ///< tokens in this step (M), 1..model.chunk_rows
+  int64_t rows;            ///< tokens in this step (M), 1..plan.chunk_rows
   int64_t past;            ///< position of row 0 = tokens already in the KV cache
   int64_t total; ///< length of the whole sequence being processed (chooses the LongRoPE table), >= past + rows
-  int64_t context; ///< capacity of the KV cache in tokens, a multiple of 32
+  int64_t context; ///< capacity of the KV cache in tokens, a multiple of plan.context_step
   int64_t logit_row0; ///< logits are wanted for rows [logit_row0, rows)
   phi_scheduler *scheduler;
-  uint8_t *scratch; ///< thread t owns scratch + t * model.scratch_bytes, 64-byte aligned
+  uint8_t *scratch; ///< thread t owns scratch + t * plan.scratch_bytes, 64-byte aligned
 } phi_frame;
 
 /// A stage's compiled body: computes tiles [begin, end). Tiles are independent;
@@ -60,13 +62,13 @@ enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE =
 /// LOGITS: rows [logit_row0, rows).
 /// KV_*: the whole cache of that layer: kv + offset * context, row_bytes * context bytes
 /// (offset and row_bytes are per token; docs/numerics.md has the order inside), made of
-/// `strips` equal ones, a head each, in which the tokens lie in order by groups of eight.
+/// `strips` equal ones, in which the tokens lie in order by groups of `group`.
 typedef struct phi_stage_output {
   uint32_t space; ///< phi_space
   uint32_t row_bytes;
   uint64_t offset;
   uint32_t strips; ///< of KV_*
-  uint32_t reserved;
+  uint32_t group; ///< of KV_*, a divisor of plan.context_step
 } phi_stage_output;
 
 typedef struct phi_stage_desc {
@@ -76,14 +78,32 @@ typedef struct phi_stage_desc {
   uint32_t logit_rows; ///< 1: works on rows [logit_row0, rows) only; ARENA outputs then hold those rows from offset on
 } phi_stage_desc;
 
-/// One CPU level's code. Variants are listed best first; the runtime takes the
-/// first whose features the machine has.
+/// What one family of machines laid out: its packed copy of the weights, buffers, caches. All its variants share it.
+typedef struct phi_plan {
+  const phi_device *device;
+  uint64_t weights_offset; ///< of its copy in the weight segment, a multiple of 64
+  uint64_t weights_bytes;
+  uint64_t arena_bytes;
+  uint64_t scratch_bytes; ///< per thread
+  uint64_t state_bytes_per_token; ///< KV caches
+  const phi_stage_desc *stages;
+  uint32_t stage_count;
+  uint32_t chunk_rows; ///< most rows in one step
+  uint32_t context_step; ///< phi_frame.context is a multiple of this
+  uint32_t reserved;
+} phi_plan;
+
+/// One level's code. Variants are listed best first; the runtime takes the first that the machine runs.
+/// Native code has entry points, other code is bytes that its device loads.
 typedef struct phi_variant {
   const char *name; ///< "x86-64-v3"
-  uint64_t features; ///< PHI_CPU_* bits that must be present
-  phi_entry decode; ///< rows == 1
+  const phi_plan *plan;
+  uint64_t features; ///< of native code: PHI_CPU_* bits that must be present; else what its device makes of them
+  phi_entry decode; ///< rows == 1; NULL with a blob
   phi_entry verify; ///< rows 2..PHI_VERIFY_ROWS
   phi_entry prefill; ///< rows 1..chunk_rows
+  const uint8_t *blob; ///< 64-byte aligned; NULL: native code
+  uint64_t blob_bytes;
 } phi_variant;
 
 #define PHI_CPU_AVX2 (1ull << 0)
@@ -116,21 +136,15 @@ struct phi_model {
   const char *name; ///< for --version and the banner
   const char *phic_version;
   uint32_t vocab;
-  uint32_t chunk_rows; ///< most rows in one step
   uint32_t context_max; ///< the model's own limit
   uint32_t context_default; ///< min(context_max, 4096)
   uint32_t rope_switch; ///< 0, or the total length above which the long RoPE table applies: crossing it re-prefills
   uint32_t pruned_head; ///< 1: the graph itself computes only the last row's logits
-  uint64_t arena_bytes;
-  uint64_t scratch_bytes; ///< per thread
-  uint64_t kv_bytes_per_token;
+  uint32_t variant_count;
+  const phi_variant *variants;
   const uint8_t *weights; ///< start of the mapped weight segment; NULL: in the file `sidecar`
   uint64_t weights_bytes;
   uint64_t weights_hash; ///< xxh3-64 of the weight segment
-  const phi_variant *variants;
-  const phi_stage_desc *stages;
-  uint32_t variant_count;
-  uint32_t stage_count;
   const uint8_t *tokenizer; ///< tokenizer tables (phi/tokenizer.h), NULL: --tokens only
   uint64_t tokenizer_bytes;
   const uint8_t *chat; ///< chat template tables (phi/tokenizer.h), NULL: --raw only
@@ -172,11 +186,12 @@ typedef struct phi_weights_trailer {
 static_assert(sizeof(phi_frame) == 96, "generated code loads fields by offset");
 static_assert(sizeof(phi_stage_output) == 24, "written by the compiler");
 static_assert(sizeof(phi_stage_desc) == 24, "written by the compiler");
-static_assert(sizeof(phi_variant) == 40, "written by the compiler");
+static_assert(sizeof(phi_plan) == 72, "written by the compiler");
+static_assert(sizeof(phi_variant) == 64, "written by the compiler");
 static_assert(sizeof(phi_generation) == 20, "written by the compiler");
 static_assert(sizeof(phi_weights_header) == 64, "written by the compiler");
 static_assert(sizeof(phi_weights_trailer) == 64, "written by the compiler");
-static_assert(sizeof(phi_model) == 200, "written by the compiler");
+static_assert(sizeof(phi_model) == 160, "written by the compiler");
 #endif
 
 #endif // PHI_FORMAT_H

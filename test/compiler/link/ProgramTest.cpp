@@ -102,12 +102,14 @@ ModelData testModel() {
   model.name = "counter";
   model.phicVersion = "test";
   model.vocab = kVocab;
-  model.chunkRows = 4;
   model.contextMax = model.contextDefault = 64;
-  model.arenaBytes = model.scratchBytes = model.kvBytesPerToken = 64;
   model.weightsBytes = kVocab * sizeof(float);
   model.variants = {{"baseline", 0, "phi_entry_test", "phi_entry_test", "phi_entry_test"}};
-  model.stages = {{"head", {{PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0}}, /*logitRows=*/true}};
+  PlanData plan{
+      "cpu",          0, model.weightsBytes, /*arenaBytes=*/64, /*scratchBytes=*/64, /*stateBytesPerToken=*/64,
+      /*chunkRows=*/4};
+  plan.stages = {{"head", {{PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0}}, /*logitRows=*/true}};
+  model.plans = {plan};
   model.stopIds = {20};
   return model;
 }
@@ -330,7 +332,7 @@ TEST_F(ProgramTest, IsReadBack) {
   ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
   EXPECT_EQ(read->manifest(), "{\"name\": \"counter\"}");
   EXPECT_EQ(read->model().vocab, unsigned(kVocab));
-  EXPECT_EQ(read->model().stage_count, 1u);
+  EXPECT_EQ(read->model().variant_count, 1u);
   std::vector<float> weights = testWeights();
   ASSERT_EQ(read->weights().size(), weights.size() * sizeof(float));
   EXPECT_EQ(memcmp(read->weights().data(), weights.data(), read->weights().size()), 0);
