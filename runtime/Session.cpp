@@ -184,14 +184,16 @@ bool copySequence(const Session &from, Session *to) {
   to->longTable = from.longTable;
   to->logitRows = from.logitRows;
   memcpy(to->tokens, from.tokens, size_t(from.length) * sizeof(int32_t));
-  memcpy(to->logits, from.logits, size_t(from.logitRows) * from.model->vocab * sizeof(float));
   for (uint32_t i = 0; i < plan.stage_count; ++i)
     for (uint32_t j = 0; j < plan.stages[i].output_count; ++j) {
       const phi_stage_output &output = plan.stages[i].outputs[j];
       if (output.space == PHI_SPACE_KV_KEY || output.space == PHI_SPACE_KV_VALUE)
         copyCache(output, from, to);
     }
-  return deviceOf(*to).wait(to->device);
+  bool done = deviceOf(*to).wait(to->device);
+  // Not before: waiting makes the host's logits those of the device.
+  memcpy(to->logits, from.logits, size_t(from.logitRows) * from.model->vocab * sizeof(float));
+  return done;
 }
 
 } // namespace phi
