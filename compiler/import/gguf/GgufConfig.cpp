@@ -18,11 +18,8 @@ using namespace llvm;
 namespace phic::gguf {
 namespace {
 
-struct Architecture {
-  StringRef name;
-  bool interleavedRope;
-};
-constexpr Architecture kArchitectures[] = {{"llama", true}, {"phi3", false}};
+/// Architectures whose converter permutes the rows of q and k, so that pairs (2j, 2j + 1) rotate together.
+constexpr StringRef kPermuted[] = {"llama"};
 
 /// Keys of an architecture without effect on what it computes.
 constexpr StringRef kHarmlessKeys[] = {"vocab_size", "tensor_data_layout", "rope.scaling.finetuned"};
@@ -43,7 +40,7 @@ public:
   ConfigReader(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings)
       : file(file), reasons(reasons), warnings(warnings) {}
 
-  GgufConfig read() {
+  decoder::DecoderConfig read() {
     if (!readArchitecture())
       return config;
     readShape();
@@ -76,14 +73,14 @@ private:
         refuse("metadata key 'general.architecture' is missing");
       return false;
     }
-    const Architecture *found = llvm::find_if(kArchitectures, [&](const Architecture &a) { return a.name == *name; });
-    if (found == std::end(kArchitectures)) {
-      std::string accepted = join(map_range(kArchitectures, [](const Architecture &a) { return a.name; }), ", ");
-      refuse("architecture '" + *name + "' is not supported, only " + accepted);
+    const decoder::Architecture *found = decoder::architectureByName(*name);
+    if (!found) {
+      refuse("architecture '" + *name + "' is not supported, only " + decoder::architectureNames());
       return false;
     }
     prefix = *name;
-    config.interleavedRope = found->interleavedRope;
+    config.architecture = *found;
+    config.rope.interleaved = is_contained(kPermuted, *name);
     config.name = find<StringRef>("general.name").value_or("").str();
     return true;
   }
@@ -169,21 +166,21 @@ private:
   }
 
   void readRope() {
-    config.rotaryDim = count("rope.dimension_count", config.headDim);
-    if (config.rotaryDim % 2 || config.rotaryDim > config.headDim)
+    config.rope.dim = count("rope.dimension_count", config.headDim);
+    if (config.rope.dim % 2 || config.rope.dim > config.headDim)
       refuse(
-          formatv("{0} rotary dimensions are not possible in heads of {1} elements", config.rotaryDim, config.headDim));
-    config.ropeBase = number(key("rope.freq_base"), 1, 10000.0);
+          formatv("{0} rotary dimensions are not possible in heads of {1} elements", config.rope.dim, config.headDim));
+    config.rope.base = number(key("rope.freq_base"), 1, 10000.0);
     if (file.has(key("rope.scaling.original_context_length")))
-      config.originalContext = count("rope.scaling.original_context_length");
+      config.rope.originalContext = count("rope.scaling.original_context_length");
     if (file.has(key("rope.scaling.attn_factor")))
-      config.ropeMagnitude = number(key("rope.scaling.attn_factor"), 0, std::nullopt);
+      config.rope.magnitude = number(key("rope.scaling.attn_factor"), 0, std::nullopt);
 
     StringRef type = find<StringRef>(key("rope.scaling.type")).value_or("none");
     double factor = number(key("rope.scaling.factor"), 0, 1.0);
     factor = number(key("rope.scale_linear"), 0, factor);
     if (type == "linear" || file.has(key("rope.scale_linear")))
-      config.ropeLinearFactor = factor != 0 ? factor : 1;
+      config.rope.linearFactor = factor != 0 ? factor : 1;
     else if (type != "none" && type != "longrope")
       refuse("rope scaling '" + type + "' is not supported, only none, linear and longrope");
   }
@@ -203,15 +200,16 @@ private:
     ids.erase(llvm::unique(ids), ids.end());
     for (int64_t id : ids)
       if (id >= 0 && id < kMostOfAnything)
-        config.stopIds.push_back(int32_t(id));
+        config.generation.stopIds.push_back(int32_t(id));
   }
 
   void readSampling() {
-    config.temperature = number("general.sampling.temp", 0, 0.0);
-    config.topP = number("general.sampling.top_p", 0, 1.0);
-    config.minP = number("general.sampling.min_p", 0, 0.0);
-    config.repetitionPenalty = number("general.sampling.penalty_repeat", 0, 1.0);
-    config.topK = std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
+    config.generation.temperature = number("general.sampling.temp", 0, 0.0);
+    config.generation.topP = number("general.sampling.top_p", 0, 1.0);
+    config.generation.minP = number("general.sampling.min_p", 0, 0.0);
+    config.generation.repetitionPenalty = number("general.sampling.penalty_repeat", 0, 1.0);
+    config.generation.topK =
+        std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
   }
 
   void warnAboutOtherKeys() {
@@ -226,12 +224,13 @@ private:
   std::vector<std::string> &reasons, &warnings;
   StringRef prefix;
   StringSet<> known;
-  GgufConfig config;
+  decoder::DecoderConfig config;
 };
 
 } // namespace
 
-GgufConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings) {
+decoder::DecoderConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons,
+                                  std::vector<std::string> &warnings) {
   return ConfigReader(file, reasons, warnings).read();
 }
 

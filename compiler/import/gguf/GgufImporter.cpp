@@ -4,12 +4,15 @@
 // The importer's row for GGUF: one file, that has everything.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/Importer.h"
-#include "compiler/import/gguf/GgufBuilder.h"
+#include "compiler/import/decoder/DecoderBuilder.h"
+#include "compiler/import/gguf/GgufConfig.h"
+#include "compiler/import/gguf/GgufTensors.h"
 #include "compiler/import/gguf/GgufTokenizer.h"
-#include "dialects/phiq/Formats.h"
+#include "dialects/phiq/Phiq.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include <algorithm>
 
 namespace phic {
@@ -53,7 +56,27 @@ public:
 
   mlir::OwningOpRef<mlir::ModuleOp> read(mlir::MLIRContext &context, const ModelPath &model,
                                          const ImportOptions &options) const override {
-    return gguf::buildModule(context, model.file, options);
+    mlir::Location loc = mlir::NameLoc::get(mlir::StringAttr::get(&context, model.file));
+    auto file = gguf::GgufFile::open(model.file);
+    if (!file)
+      return mlir::emitError(mlir::UnknownLoc::get(&context)) << llvm::toString(file.takeError()), nullptr; // names it
+    llvm::StringRef name = llvm::sys::path::filename(model.file);
+    auto store = WeightStore::open(model.directory, {name.str()});
+    if (!store)
+      return mlir::emitError(loc) << llvm::toString(store.takeError()), nullptr;
+
+    std::vector<std::string> reasons, warnings;
+    decoder::DecoderConfig config = gguf::readConfig(**file, reasons, warnings);
+    // Tensors are judged by the metadata: without it, their shapes would only cause echoes.
+    if (!reasons.empty())
+      return decoder::refuseModel(loc, reasons);
+    for (const std::string &warning : warnings)
+      mlir::emitWarning(loc) << warning;
+    if (config.name.empty())
+      config.name = llvm::sys::path::stem(name).str();
+    context.loadDialect<phiq::PhiqDialect>(); // which knows the types of plugins
+    decoder::TensorWeights weights(gguf::tensorTable(&context, **file), **store, options.progress);
+    return decoder::buildDecoder(loc, config, weights, (*store)->files(), options.maxContext);
   }
 
   llvm::Expected<SourceFacts> facts(const ModelPath &model) const override {

@@ -1,0 +1,65 @@
+//===- DecoderConfig.h - The numbers of a decoder --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What a checkpoint without a graph has to say so that its decoder can be built, whatever container it lies in. A reader
+// has checked the numbers for plausibility: the builder trusts them.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
+#define PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
+
+#include "llvm/ADT/StringRef.h"
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace phic::decoder {
+
+enum class Norm { Rms, Layer };
+enum class Gate { Silu, GeluTanh };
+/// Weights that may be one; bits.
+enum Fused : unsigned { Qkv = 1, GateUp = 2 };
+
+/// A row of Architectures.def.
+struct Architecture {
+  llvm::StringRef name;
+  Norm norm = Norm::Rms;
+  Gate gate = Gate::Silu;
+  unsigned fused = 0;
+};
+
+/// The row of that name, or nullptr.
+const Architecture *architectureByName(llvm::StringRef name);
+/// "llama, phi3"
+std::string architectureNames();
+
+struct RopeConfig {
+  bool interleaved = false; ///< rotate pairs (2j, 2j + 1), not (j, j + dim / 2)
+  int64_t dim = 0; ///< of a head's elements, how many are rotated
+  double base = 10000, linearFactor = 1;
+  std::optional<int64_t> originalContext; ///< LongRoPE: above it the long factors apply
+  std::optional<double> magnitude; ///< multiplies cosines and sines
+};
+
+/// What a program does without flags.
+struct GenerationDefaults {
+  std::vector<int32_t> stopIds;
+  double temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1; ///< temperature 0: greedy
+  int64_t topK = 0; ///< 0: all
+};
+
+struct DecoderConfig {
+  Architecture architecture;
+  std::string name; ///< the model's own
+  int64_t hidden = 0, ffn = 0, layers = 0;
+  int64_t heads = 0, kvHeads = 0, headDim = 0;
+  int64_t context = 0; ///< the model's own limit
+  int64_t window = 0; ///< keys visible to a query, itself included; 0: all
+  double epsilon = 0, attentionScale = 0;
+  RopeConfig rope;
+  GenerationDefaults generation;
+};
+
+} // namespace phic::decoder
+
+#endif // PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
