@@ -11,6 +11,7 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
@@ -25,37 +26,6 @@ using namespace mlir;
 
 namespace phic {
 namespace {
-
-/// Typed look-ups in the module's `phiq.model`.
-class ModelFacts {
-public:
-  explicit ModelFacts(ModuleOp module) : facts(module->getAttrOfType<DictionaryAttr>("phiq.model")) {
-    assert(facts && "importers write phiq.model");
-  }
-  int64_t integer(StringRef key, int64_t fallback = 0) const {
-    auto attribute = facts.getAs<IntegerAttr>(key);
-    return attribute ? attribute.getInt() : fallback;
-  }
-  float real(StringRef key, float fallback) const {
-    auto attribute = facts.getAs<FloatAttr>(key);
-    return attribute ? float(attribute.getValueAsDouble()) : fallback;
-  }
-  bool flag(StringRef key) const {
-    auto attribute = facts.getAs<BoolAttr>(key);
-    return attribute && attribute.getValue();
-  }
-  std::string text(StringRef key) const {
-    auto attribute = facts.getAs<StringAttr>(key);
-    return attribute ? attribute.getValue().str() : "";
-  }
-  std::vector<int32_t> ids(StringRef key) const {
-    auto attribute = facts.getAs<DenseI32ArrayAttr>(key);
-    return attribute ? std::vector<int32_t>(attribute.asArrayRef()) : std::vector<int32_t>();
-  }
-
-private:
-  DictionaryAttr facts;
-};
 
 /// Of an attribute of the module; none if it has no such attribute.
 std::vector<std::string> stringsOf(ModuleOp module, StringRef name) {
@@ -119,20 +89,21 @@ PlanData planOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
 }
 
 ModelData modelDataOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
-  ModelFacts facts(module);
+  ModelFacts facts = modelFacts(module);
   ModelData data;
-  data.name = facts.text("name");
+  data.name = facts.name;
   data.phicVersion = PHIC_VERSION;
-  data.vocab = uint32_t(facts.integer("vocab"));
-  data.contextMax = uint32_t(facts.integer("context_max"));
+  data.vocab = uint32_t(facts.vocab);
+  data.contextMax = uint32_t(facts.contextMax);
   data.contextDefault = std::min<uint32_t>(data.contextMax, 4096);
-  data.ropeSwitch = uint32_t(facts.integer("rope_switch"));
-  data.prunedHead = facts.flag("pruned_head");
+  data.ropeSwitch = uint32_t(facts.ropeSwitch);
+  data.prunedHead = facts.prunedHead;
   data.plans = {planOf(module, levels)};
   data.weightsBytes = data.plans.front().weightsBytes;
-  data.stopIds = facts.ids("stop_ids");
-  data.generation = {facts.real("temperature", 0), facts.real("top_p", 1), facts.real("min_p", 0),
-                     int32_t(facts.integer("top_k")), facts.real("repetition_penalty", 1)};
+  data.stopIds = facts.stopIds;
+  const SamplingDefaults &sampling = facts.sampling;
+  data.generation = {sampling.temperature, sampling.topP, sampling.minP, int32_t(sampling.topK),
+                     sampling.repetitionPenalty};
   for (const LevelModule *level : levels) {
     std::string isa(level->target->isa);
     data.variants.push_back({std::string(level->target->name), level->target->cpuFeatures, "phi_decode_" + isa,

@@ -5,6 +5,7 @@
 #include "compiler/Plugin.h"
 #include "compiler/import/Importer.h"
 #include "compiler/report/MemoryLimit.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Threading.h"
 
@@ -96,9 +97,7 @@ void Checker::takeThroughPhases() {
 
 void Checker::seePhase(Phase phase, ModuleOp module) {
   if (phase == Phase::Import)
-    if (auto facts = module->getAttrOfType<DictionaryAttr>("phiq.model"))
-      if (auto attribute = facts.getAs<IntegerAttr>("vocab"))
-        vocab = uint32_t(attribute.getInt());
+    vocab = uint32_t(modelFacts(module).vocab);
   if (phase == Phase::Precision)
     report.precision = collectPrecision(module);
   if (phase == Phase::Kernels)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/manifest/Manifest.h"
 #include "compiler/Version.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
@@ -141,16 +142,12 @@ Json planFacts(const ManifestFacts::Plan &plan) {
 
 std::string makeManifest(const ManifestFacts &facts) {
   ModuleOp module = facts.plans.front().levels.front().module;
-  auto model = module->getAttrOfType<DictionaryAttr>("phiq.model");
+  const ModelFacts model = modelFacts(module);
   auto files = module->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles);
-  assert(model && files && "importers write them");
-  auto integer = [&](StringRef key) {
-    auto attribute = model.getAs<IntegerAttr>(key);
-    return attribute ? attribute.getInt() : 0;
-  };
+  assert(files && "importers write it");
   Json json;
   json["phic"] = PHIC_VERSION;
-  json["name"] = model.getAs<StringAttr>("name") ? model.getAs<StringAttr>("name").getValue().str() : "";
+  json["name"] = model.name;
   json["target"] = facts.target;
   json["cpu_variants"] = Json::array();
   json["kernels"] = Json::array();
@@ -163,8 +160,8 @@ std::string makeManifest(const ManifestFacts &facts) {
     json["plugins"] = facts.plugins;
   json["weight_bytes"] = facts.weightsBytes;
   json["tokenizer_bytes"] = facts.tokenizerBytes;
-  json["vocab"] = integer("vocab");
-  json["context_max"] = integer("context_max");
+  json["vocab"] = model.vocab;
+  json["context_max"] = model.contextMax;
   json["formats"] = formatsOf(module);
   for (const ManifestFacts::Plan &plan : facts.plans)
     for (const ManifestFacts::Level &level : plan.levels) {

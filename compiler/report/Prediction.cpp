@@ -1,6 +1,7 @@
 //===- Prediction.cpp - Memory and speed before building -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/Prediction.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
@@ -21,12 +22,6 @@ constexpr uint64_t kVocabBytes = 4 + 8 + 8 + 1;
 constexpr uint64_t kPositionBytes = 4 + 4;
 /// Code, constants, stacks and the scheduler: what a program has whatever its model.
 constexpr uint64_t kProgramBytes = 3 * (uint64_t(1) << 19); // measured: 1.3 MiB resident
-
-int64_t modelInteger(ModuleOp module, StringRef key) {
-  auto facts = module->getAttrOfType<DictionaryAttr>("phiq.model");
-  auto attribute = facts ? facts.getAs<IntegerAttr>(key) : IntegerAttr();
-  return attribute ? attribute.getInt() : 0;
-}
 
 std::string weightName(Operation *weight) {
   if (auto op = dyn_cast<phiq::WeightOp>(weight))
@@ -79,10 +74,11 @@ Prediction predict(ModuleOp planned, const Options &options, const PredictionOpt
   std::string reason;
   auto choices = chooseTargets(options.target, options.cpu, &reason);
   assert(memory && choices && "the layout phase has run, for targets that exist");
+  const ModelFacts model = modelFacts(planned);
   Prediction p;
   p.machine = more.machine ? *more.machine : referenceMachine(*choices->front().levels.front());
   p.threads = more.threads ? more.threads : p.machine.threads;
-  p.contextMax = modelInteger(planned, "context_max");
+  p.contextMax = model.contextMax;
   p.context = std::min(p.contextMax, more.context ? more.context : kContextDefault);
   p.weightBytes = memory.getWeightsBytes();
   p.kvBytesPerToken = memory.getKvBytesPerToken();
@@ -90,8 +86,7 @@ Prediction predict(ModuleOp planned, const Options &options, const PredictionOpt
   p.arenaBytes = memory.getArenaBytes();
   p.scratchBytes = memory.getScratchBytes() * uint64_t(p.threads);
   p.tokenizerBytes = more.tokenizerBytes;
-  p.runtimeBytes =
-      kProgramBytes + kVocabBytes * uint64_t(modelInteger(planned, "vocab")) + kPositionBytes * uint64_t(p.context);
+  p.runtimeBytes = kProgramBytes + kVocabBytes * uint64_t(model.vocab) + kPositionBytes * uint64_t(p.context);
   p.blocks = blocksOf(planned, p);
 
   const std::vector<StageCost> costs = stageCosts(planned);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/Report.h"
 #include "compiler/report/PredictionPrinter.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "targets/Levels.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -57,9 +58,7 @@ std::string Report::toJson() const {
 }
 
 Report makeReport(mlir::ModuleOp module, Phase last, const Options &options, uint64_t tokenizerBytes) {
-  auto facts = module->getAttrOfType<mlir::DictionaryAttr>("phiq.model");
-  auto name = facts ? facts.getAs<mlir::StringAttr>("name") : mlir::StringAttr();
-  Report report{name ? name.getValue().str() : "", options, collectPrecision(module), {}};
+  Report report{modelFacts(module).name, options, collectPrecision(module), {}};
   PredictionOptions wanted;
   wanted.tokenizerBytes = tokenizerBytes;
   if (last >= Phase::Layout)

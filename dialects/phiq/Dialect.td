@@ -47,9 +47,12 @@ def Phiq_Dialect : Dialect {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     /// Module attribute: the model's files, relative to its folder, by file index.
     static constexpr llvm::StringLiteral kFiles = "phiq.files";
+    /// Module attribute, a ModelAttr; ModelFacts.h writes and reads it.
+    static constexpr llvm::StringLiteral kModel = "phiq.model";
     /// On weights: somebody, a plugin, has chosen the format; phic-assign-precision leaves it alone.
     static constexpr llvm::StringLiteral kPinned = "phiq.pinned";
     /// On a converted weight, once measured: {relative_rms, greatest, norm}, see compiler/weights/WeightErrors.h.
@@ -87,6 +90,26 @@ def Phiq_RangeAttr : AttrDef<Phiq_Dialect, "Range"> {
   }];
   let parameters = (ins "uint32_t":$file, "uint64_t":$offset, "uint64_t":$length, "uint64_t":$hash);
   let hasCustomAssemblyFormat = 1;
+}
+
+def Phiq_ModelAttr : AttrDef<Phiq_Dialect, "Model"> {
+  let mnemonic = "model";
+  let summary = "what a model says beside its graph";
+  let description = [{
+    The module's `phiq.model`. `rope_switch` is the total length above which the long rope tables apply, or 0; with
+    `pruned_head` the graph itself picks the last row before the head; what follows is how a program generates without flags.
+
+    ```mlir
+    #phiq.model<name = "llama", vocab = 640, context_max = 512, rope_switch = 0, pruned_head = false,
+                stop_ids = [2], temperature = 0.0 : f32, top_p = 1.0 : f32, min_p = 0.0 : f32,
+                repetition_penalty = 1.0 : f32, top_k = 0>
+    ```
+  }];
+  let parameters = (ins StringRefParameter<>:$name, "int64_t":$vocab, "int64_t":$context_max, "int64_t":$rope_switch,
+                        "::mlir::BoolAttr":$pruned_head, "::mlir::DenseI32ArrayAttr":$stop_ids,
+                        "::mlir::FloatAttr":$temperature, "::mlir::FloatAttr":$top_p, "::mlir::FloatAttr":$min_p,
+                        "::mlir::FloatAttr":$repetition_penalty, "int64_t":$top_k);
+  let assemblyFormat = "`<` struct(params) `>`";
 }
 
 def Phiq_ConversionAttr : AttrDef<Phiq_Dialect, "Conversion"> {

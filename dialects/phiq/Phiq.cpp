@@ -85,6 +85,12 @@ Type BlockType::parse(AsmParser &parser) {
 
 void BlockType::print(AsmPrinter &printer) const { printer << '<' << getFormat().str() << '>'; }
 
+LogicalResult PhiqDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  if (attribute.getName() == kModel && !isa<ModelAttr>(attribute.getValue()))
+    return op->emitError("'") << kModel << "' must be a #phiq.model, found " << attribute.getValue();
+  return success();
+}
+
 Attribute RangeAttr::parse(AsmParser &parser, Type) {
   uint64_t file, offset, length, hash;
   if (parser.parseLess() || parser.parseKeyword("file") || parser.parseEqual() || parser.parseInteger(file) ||

@@ -14,6 +14,7 @@
 // module is then thrown away.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/decoder/DecoderBuilder.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -251,24 +252,9 @@ Value DecoderBuilder::head(Value x, Value embedding, int64_t vocabulary) {
 }
 
 void DecoderBuilder::setAttributes(ModuleOp module, ArrayRef<std::string> files, int64_t vocabulary) {
-  const GenerationDefaults &generation = config.generation;
-  SmallVector<int32_t> stopIds;
-  for (int32_t id : generation.stopIds)
-    if (id < vocabulary)
-      stopIds.push_back(id);
-  NamedAttrList facts;
-  facts.set("name", builder.getStringAttr(config.name));
-  facts.set("vocab", builder.getI64IntegerAttr(vocabulary));
-  facts.set("context_max", builder.getI64IntegerAttr(context));
-  facts.set("rope_switch", builder.getI64IntegerAttr(ropeSwitch));
-  facts.set("pruned_head", builder.getBoolAttr(false));
-  facts.set("stop_ids", builder.getDenseI32ArrayAttr(stopIds));
-  facts.set("temperature", builder.getF32FloatAttr(float(generation.temperature)));
-  facts.set("top_p", builder.getF32FloatAttr(float(generation.topP)));
-  facts.set("min_p", builder.getF32FloatAttr(float(generation.minP)));
-  facts.set("repetition_penalty", builder.getF32FloatAttr(float(generation.repetitionPenalty)));
-  facts.set("top_k", builder.getI64IntegerAttr(generation.topK));
-  module->setAttr("phiq.model", facts.getDictionary(builder.getContext()));
+  std::vector<int32_t> stopIds;
+  llvm::copy_if(config.stopIds, std::back_inserter(stopIds), [&](int32_t id) { return id < vocabulary; });
+  setModelFacts(module, {config.name, vocabulary, context, ropeSwitch, /*prunedHead=*/false, stopIds, config.sampling});
   SmallVector<StringRef> names(files.begin(), files.end());
   module->setAttr(phiq::PhiqDialect::kFiles, builder.getStrArrayAttr(names));
 }

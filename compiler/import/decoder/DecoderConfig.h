@@ -7,6 +7,7 @@
 #ifndef PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
 #define PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
 
+#include "dialects/phiq/ModelFacts.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <optional>
@@ -41,13 +42,6 @@ struct RopeConfig {
   std::optional<double> magnitude; ///< multiplies cosines and sines
 };
 
-/// What a program does without flags.
-struct GenerationDefaults {
-  std::vector<int32_t> stopIds;
-  double temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1; ///< temperature 0: greedy
-  int64_t topK = 0; ///< 0: all
-};
-
 struct DecoderConfig {
   Architecture architecture;
   std::string name; ///< the model's own
@@ -57,7 +51,8 @@ struct DecoderConfig {
   int64_t window = 0; ///< keys visible to a query, itself included; 0: all
   double epsilon = 0, attentionScale = 0;
   RopeConfig rope;
-  GenerationDefaults generation;
+  std::vector<int32_t> stopIds;
+  SamplingDefaults sampling;
 };
 
 } // namespace phic::decoder

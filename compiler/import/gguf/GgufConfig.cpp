@@ -200,16 +200,15 @@ private:
     ids.erase(llvm::unique(ids), ids.end());
     for (int64_t id : ids)
       if (id >= 0 && id < kMostOfAnything)
-        config.generation.stopIds.push_back(int32_t(id));
+        config.stopIds.push_back(int32_t(id));
   }
 
   void readSampling() {
-    config.generation.temperature = number("general.sampling.temp", 0, 0.0);
-    config.generation.topP = number("general.sampling.top_p", 0, 1.0);
-    config.generation.minP = number("general.sampling.min_p", 0, 0.0);
-    config.generation.repetitionPenalty = number("general.sampling.penalty_repeat", 0, 1.0);
-    config.generation.topK =
-        std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
+    config.sampling.temperature = float(number("general.sampling.temp", 0, 0.0));
+    config.sampling.topP = float(number("general.sampling.top_p", 0, 1.0));
+    config.sampling.minP = float(number("general.sampling.min_p", 0, 0.0));
+    config.sampling.repetitionPenalty = float(number("general.sampling.penalty_repeat", 0, 1.0));
+    config.sampling.topK = std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
   }
 
   void warnAboutOtherKeys() {

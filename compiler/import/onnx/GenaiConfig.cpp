@@ -81,13 +81,13 @@ void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
 
 void readSearch(const Json *search, Members &members, GenaiConfig &config) {
   bool sample = search && search->value("do_sample", Json(false)) == Json(true);
-  members.number(search, "top_p", 0, 1, config.topP);
-  members.number(search, "min_p", 0, 1, config.minP);
-  members.number(search, "repetition_penalty", 1e-6f, 1e6f, config.repetitionPenalty);
-  config.topK = members.integer(search, "top_k", 0, INT32_MAX).value_or(0);
+  members.number(search, "top_p", 0, 1, config.sampling.topP);
+  members.number(search, "min_p", 0, 1, config.sampling.minP);
+  members.number(search, "repetition_penalty", 1e-6f, 1e6f, config.sampling.repetitionPenalty);
+  config.sampling.topK = members.integer(search, "top_k", 0, INT32_MAX).value_or(0);
   float temperature = 1;
   members.number(search, "temperature", 0, 1e6f, temperature);
-  config.temperature = sample ? temperature : 0;
+  config.sampling.temperature = sample ? temperature : 0;
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #ifndef PHIC_COMPILER_IMPORT_ONNX_GENAICONFIG_H
 #define PHIC_COMPILER_IMPORT_ONNX_GENAICONFIG_H
 
+#include "dialects/phiq/ModelFacts.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
@@ -24,8 +25,7 @@ struct GenaiConfig {
   std::string logits = "logits";
   std::optional<int64_t> contextLength;
   std::vector<int32_t> stopIds;
-  float temperature = 0, topP = 1, minP = 0, repetitionPenalty = 1; ///< temperature 0: greedy
-  int64_t topK = 0;                                                 ///< 0: all
+  SamplingDefaults sampling;
 };
 
 llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef json);

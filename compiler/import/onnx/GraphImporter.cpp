@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/onnx/GraphImporter.h"
 #include "compiler/import/onnx/NodeImport.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -267,20 +268,8 @@ void GraphImporter::setAttributes(int64_t vocab) {
   for (const std::string &file : model.files())
     files.push_back(builder.getStringAttr(file));
   (*module)->setAttr(phiq::PhiqDialect::kFiles, builder.getArrayAttr(files));
-  NamedAttrList attributes;
-  auto set = [&](StringRef name, mlir::Attribute value) { attributes.set(name, value); };
-  set("name", builder.getStringAttr(config.type));
-  set("vocab", builder.getI64IntegerAttr(vocab));
-  set("context_max", builder.getI64IntegerAttr(contextMax));
-  set("rope_switch", builder.getI64IntegerAttr(ropeSwitch.value_or(0)));
-  set("pruned_head", builder.getBoolAttr(pruned));
-  set("stop_ids", builder.getDenseI32ArrayAttr(config.stopIds));
-  set("temperature", builder.getF32FloatAttr(config.temperature));
-  set("top_p", builder.getF32FloatAttr(config.topP));
-  set("min_p", builder.getF32FloatAttr(config.minP));
-  set("repetition_penalty", builder.getF32FloatAttr(config.repetitionPenalty));
-  set("top_k", builder.getI64IntegerAttr(config.topK));
-  (*module)->setAttr("phiq.model", attributes.getDictionary(builder.getContext()));
+  setModelFacts(*module,
+                {config.type, vocab, contextMax, ropeSwitch.value_or(0), pruned, config.stopIds, config.sampling});
 }
 
 void GraphImporter::refuse(Location loc, const llvm::Twine &message) { refusals.emplace_back(loc, message.str()); }

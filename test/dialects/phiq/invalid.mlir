@@ -196,3 +196,8 @@ func.func private @codes(tensor<8x32x!phiq.block<u9, 32, scale = f16>>)
 
 // expected-error@below {{expected a block format}}
 func.func private @text(tensor<8x32x!phiq.block<"u4">>)
+
+// -----
+
+// expected-error@below {{'phiq.model' must be a #phiq.model, found {vocab = 640 : i64}}}
+module attributes {phiq.model = {vocab = 640 : i64}} {}

@@ -106,14 +106,14 @@ TEST(GenaiConfig, StopTokensAndSampling) {
   GenaiConfig greedy = parse(R"({"model": {"eos_token_id": 7, "context_length": 512, "type": "phi3"},
                                  "search": {"do_sample": false, "temperature": 0.7, "top_k": 50}})");
   EXPECT_THAT(greedy.stopIds, ElementsAre(7));
-  EXPECT_EQ(greedy.temperature, 0);
+  EXPECT_EQ(greedy.sampling.temperature, 0);
   EXPECT_EQ(greedy.contextLength, 512);
   GenaiConfig sampled = parse(R"({"model": {"eos_token_id": [7, 9, 7], "decoder": {"filename": "m.onnx",
                                   "inputs": {"input_ids": "ids"}, "outputs": {"logits": "l"}}},
                                   "search": {"do_sample": true, "temperature": 0.5, "top_p": 0.9}})");
   EXPECT_THAT(sampled.stopIds, ElementsAre(7, 9));
-  EXPECT_EQ(sampled.temperature, 0.5f);
-  EXPECT_EQ(sampled.topP, 0.9f);
+  EXPECT_EQ(sampled.sampling.temperature, 0.5f);
+  EXPECT_EQ(sampled.sampling.topP, 0.9f);
   EXPECT_EQ(sampled.inputIds, "ids");
   EXPECT_EQ(sampled.fileName, "m.onnx");
   EXPECT_TRUE(parse("{}").stopIds.empty());

@@ -1,0 +1,39 @@
+//===- ModelFacts.cpp - What a model says beside its graph -----*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/phiq/ModelFacts.h"
+#include "dialects/phiq/Phiq.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+
+namespace phic {
+
+void setModelFacts(ModuleOp module, const ModelFacts &facts) {
+  Builder builder(module.getContext());
+  auto real = [&](float value) { return builder.getF32FloatAttr(value); };
+  const SamplingDefaults &sampling = facts.sampling;
+  module->setAttr(phiq::PhiqDialect::kModel,
+                  phiq::ModelAttr::get(module.getContext(), facts.name, facts.vocab, facts.contextMax, facts.ropeSwitch,
+                                       builder.getBoolAttr(facts.prunedHead),
+                                       builder.getDenseI32ArrayAttr(facts.stopIds), real(sampling.temperature),
+                                       real(sampling.topP), real(sampling.minP), real(sampling.repetitionPenalty),
+                                       sampling.topK));
+}
+
+ModelFacts modelFacts(ModuleOp module) {
+  auto model = module->getAttrOfType<phiq::ModelAttr>(phiq::PhiqDialect::kModel);
+  if (!model)
+    return {};
+  auto real = [](FloatAttr value) { return float(value.getValueAsDouble()); };
+  return {model.getName().str(),
+          model.getVocab(),
+          model.getContextMax(),
+          model.getRopeSwitch(),
+          model.getPrunedHead().getValue(),
+          std::vector<int32_t>(model.getStopIds().asArrayRef()),
+          {real(model.getTemperature()), real(model.getTopP()), real(model.getMinP()),
+           real(model.getRepetitionPenalty()), model.getTopK()}};
+}
+
+} // namespace phic
