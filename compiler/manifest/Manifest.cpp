@@ -55,7 +55,7 @@ std::string generatorOf(ModuleOp module, StringRef symbol) {
   if (kernel)
     kernel.walk([&](LLVM::CallOp call) {
       auto callee = call.getCallee() ? module.lookupSymbol<LLVM::LLVMFuncOp>(*call.getCallee()) : nullptr;
-      regions |= callee && callee->hasAttr("phic.region");
+      regions |= callee && callee->hasAttr(RowRegion::kRegion);
       if (auto row = callee ? callee->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
         rows.insert("(" + row.getValue().str() + ")");
     });
@@ -81,6 +81,12 @@ void addKernels(const ManifestFacts::Level &level, Json &kernels) {
   });
 }
 
+/// Private functions are regions (targets/cpu/regions/Region.h): code, as what is in the llvm dialect.
+bool isRegion(Operation &op) {
+  auto function = dyn_cast<func::FuncOp>(op);
+  return function && function.isPrivate();
+}
+
 /// The module as the layout phase left it: the stages' meaning and places, without code. Made from the last
 /// phase's module, so that it does not matter with which phase a build began.
 std::string plannedIr(ModuleOp module) {
@@ -89,7 +95,7 @@ std::string plannedIr(ModuleOp module) {
   (*plan)->removeAttr(plan::PlanDialect::kLevel);
   OpBuilder builder(plan->getBodyRegion());
   for (Operation &op : *module.getBody())
-    if (!isa<LLVM::LLVMDialect>(op.getDialect()))
+    if (!isa<LLVM::LLVMDialect>(op.getDialect()) && !isRegion(op))
       builder.clone(op);
   plan->walk([](plan::StageOp stage) {
     stage.removeKernelsAttr();

@@ -26,7 +26,10 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
         kernels = {decode = @phi_matmul_s8b32_u4f16b32_f32_add_1x8x32_m1n96k256__x86_64_v3, verify = ..., prefill = ...},
         tiles = {decode = {columns = 3 : i64, rows = 1 : i64}, verify = ..., prefill = ...}} : ...
     llvm.func @phi_matmul_...(%frame: !llvm.ptr, %args: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) {...}
-    llvm.func @region_add_32_...(!llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = "..."}
+    func.func private @rows_add_f32_32_...(%x: tensor<1x32xf32>, %y: tensor<1x32xf32>) -> tensor<1x32xf32> {
+      %0 = arith.addf %x, %y ...
+    }
+    llvm.func @region_add_f32_32_...(!llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = @rows_add_f32_32_...}
     ```
     `tiles`: the stage has columns * ceil(rows of the step / rows) tiles. `plan.memory` learns the scratch that the
     kernels need. Requires `layout`'s attributes. A stage that generic or scalar code is made for is a remark with the
@@ -36,8 +39,8 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
     Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of targets/Targets.def">,
     Option<"tiles", "tiles", "std::string", "\"\"", "sizes of tiles, decode:32x1x1/verify:64x64x16/prefill:64x64x16 (targets/TileTable.h); empty: the level's own">
   ];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::vector::VectorDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,9 +7,8 @@
 //     RegionBench --benchmark_repetitions=9 --benchmark_report_aggregates_only
 //===----------------------------------------------------------------------===//
 #include "RowBaselines.h"
-#include "mlir/Parser/Parser.h"
-#include "targets/cpu/regions/Region.h"
 #include "test/targets/cpu/kernels/KernelJit.h"
+#include "test/targets/cpu/regions/RegionText.h"
 #include <benchmark/benchmark.h>
 
 using namespace phic;
@@ -35,30 +34,34 @@ Rows &rows() {
 }
 
 /// A kernel that calls the region with a frame of pointers.
-std::string kernelText(const RegionSpec &region) {
+std::string kernelText(unsigned argumentCount) {
   std::string pointers, values, loads;
-  for (unsigned i = 0; i < region.argumentCount(); ++i) {
+  for (unsigned i = 0; i < argumentCount; ++i) {
     std::string n = std::to_string(i), comma = i ? ", " : "";
     pointers += comma + "!llvm.ptr";
     values += comma + "%p" + n;
     loads += "%a" + n + " = llvm.getelementptr %frame[" + n + "] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr\n%p" + n +
              " = llvm.load %a" + n + " : !llvm.ptr -> !llvm.ptr\n";
   }
-  return "llvm.func @" + region.name() + "(" + pointers + ") attributes {phic.region = \"" + region.str() + "\"}\n" +
-         "llvm.func @kernel(%frame: !llvm.ptr) {\n" + loads + "llvm.call @" + region.name() + "(" + values + ") : (" +
-         pointers + ") -> ()\nllvm.return\n}\n";
+  return "llvm.func @region(" + pointers +
+         ") attributes {phic.region = @rows}\nllvm.func @kernel(%frame: !llvm.ptr) {\n" + loads + "llvm.call @region(" +
+         values + ") : (" + pointers + ") -> ()\nllvm.return\n}\n";
 }
 
-void runRegion(benchmark::State &state, const char *text) {
-  std::optional<RegionSpec> region = RegionSpec::parse(text, nullptr);
+void runRegion(benchmark::State &state, int64_t columns, const char *text) {
+  ParsedRegion region(text, columns);
   auto context = makeKernelContext();
-  auto module = mlir::parseSourceString<mlir::ModuleOp>(kernelText(*region), context.get());
+  std::string function;
+  llvm::raw_string_ostream stream(function);
+  mlir::func::FuncOp(region->function).print(stream);
+  auto module =
+      mlir::parseSourceString<mlir::ModuleOp>(function + "\n" + kernelText(region->argumentCount()), context.get());
   KernelJit jit(*module, defaultTarget());
   if (!jit.ok())
     return state.SkipWithError("does not compile");
   auto *kernel = jit.get<void(void **)>("kernel");
   std::vector<void *> frame;
-  for (unsigned i = 0; i < region->inputCount(); ++i)
+  for (unsigned i = 0; i < region->inputs.size(); ++i)
     frame.push_back(rows().in[i]);
   bool quantized = region->outputs[0].element == Scalar::None;
   for (void *pointer : {quantized ? static_cast<void *>(rows().codes) : rows().out[0],
@@ -77,28 +80,42 @@ template <typename Function> void runBaseline(benchmark::State &state, Function 
   }
 }
 
-#define PAIR(NAME, TEXT, CALL)                                                                                         \
-  BENCHMARK_CAPTURE(runRegion, NAME, TEXT);                                                                            \
+#define PAIR(NAME, LENGTH, TEXT, CALL)                                                                                 \
+  BENCHMARK_CAPTURE(runRegion, NAME, LENGTH, TEXT);                                                                    \
   BENCHMARK_CAPTURE(runBaseline, NAME, [](Rows &r) { baseline::CALL; })
 
-PAIR(add64, "64: %0 = in f32; %1 = in f32; %2 = add %0 %1; out f32 %2", add64(r.in[0], r.in[1], r.out[0]));
-PAIR(norm576, "576: %0 = in f32; %1 = in f32; %2 = rms_norm %0 %1 1e-05; out f32 %2",
-     rmsNorm576(r.in[0], r.in[1], 1e-5f, r.out[0]));
-PAIR(normQuantize576, "576: %0 = in f32; %1 = in f32; %2 = rms_norm %0 %1 1e-05; out q32 %2",
-     rmsNormQuantize576(r.in[0], r.in[1], 1e-5f, r.quantized()));
-PAIR(normQuantize3072, "3072: %0 = in f32; %1 = in f32; %2 = rms_norm %0 %1 1e-05; out q32 %2",
-     rmsNormQuantize3072(r.in[0], r.in[1], 1e-5f, r.quantized()));
-PAIR(quantize64, "64: %0 = in f32; out q32 %0", quantize64(r.in[0], r.quantized()));
-PAIR(swiglu64, "64: %0 = in f32; %1 = silu %0; %2 = in f32; %3 = mul %1 %2; out f32 %3",
-     swiglu64(r.in[0], r.in[1], r.out[0]));
-PAIR(swigluQuantize64, "64: %0 = in f32; %1 = silu %0; %2 = in f32; %3 = mul %1 %2; out q32 %3",
-     swigluQuantize64(r.in[0], r.in[1], r.quantized()));
-PAIR(rope64, "64: %0 = in f32; %1 = in f32 x 32; %2 = in f32 x 32; %3 = rope %0 %1 %2; out f32 %3",
-     rope64(r.in[0], r.in[1], r.in[2], r.out[0]));
-PAIR(ropeAppend64, "64: %0 = in f32; %1 = in f32 x 32; %2 = in f32 x 32; %3 = rope %0 %1 %2; out f16 %3 step 8",
-     ropeAppend64(r.in[0], r.in[1], r.in[2], reinterpret_cast<uint16_t *>(r.out[0])));
-PAIR(ropeInterleaved64,
-     "64: %0 = in f32; %1 = in f32 x 32; %2 = in f32 x 32; %3 = rope_interleaved %0 %1 %2; out f32 %3",
-     ropeInterleaved64(r.in[0], r.in[1], r.in[2], r.out[0]));
+constexpr const char *kAdd = "(%x: ROW, %y: ROW) -> ROW { %0 = arith.addf %x, %y : ROW  return %0 : ROW }";
+constexpr const char *kNorm =
+    "(%x: ROW, %g: VECTOR) -> ROW { %0 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : ROW, "
+    "VECTOR  return %0 : ROW }";
+constexpr const char *kNormQuantize =
+    "(%x: ROW, %g: VECTOR) -> Q32 { %0 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : ROW, VECTOR\n"
+    "%1 = phiq.quantize %0 : ROW -> Q32  return %1 : Q32 }";
+constexpr const char *kQuantize = "(%x: ROW) -> Q32 { %0 = phiq.quantize %x : ROW -> Q32  return %0 : Q32 }";
+constexpr const char *kSwiglu =
+    "(%x: ROW, %y: ROW) -> ROW { %0 = phiq.silu %x : ROW\n%1 = arith.mulf %0, %y : ROW  return %1 : ROW }";
+constexpr const char *kSwigluQuantize = "(%x: ROW, %y: ROW) -> Q32 { %0 = phiq.silu %x : ROW\n%1 = arith.mulf %0, %y : "
+                                        "ROW\n%2 = phiq.quantize %1 : ROW -> Q32  return %2 : Q32 }";
+constexpr const char *kRope =
+    "(%x: ROW, %c: tensor<1x32xf32>, %s: tensor<1x32xf32>) -> ROW { %0 = phiq.rope %x, %c, %s {head_dim = 64 : i64} : "
+    "ROW, tensor<1x32xf32>, tensor<1x32xf32>  return %0 : ROW }";
+constexpr const char *kRopeAppend =
+    "(%x: ROW, %c: tensor<1x32xf32>, %s: tensor<1x32xf32>) -> (HALF {phic.step = 8 : i64}) { %0 = phiq.rope %x, %c, %s "
+    "{head_dim = 64 : i64} : ROW, tensor<1x32xf32>, tensor<1x32xf32>\n%1 = arith.truncf %0 : ROW to HALF  return %1 : "
+    "HALF }";
+constexpr const char *kRopeInterleaved =
+    "(%x: ROW, %c: tensor<1x32xf32>, %s: tensor<1x32xf32>) -> ROW { %0 = phiq.rope %x, %c, %s {head_dim = 64 : i64, "
+    "interleaved} : ROW, tensor<1x32xf32>, tensor<1x32xf32>  return %0 : ROW }";
+
+PAIR(add64, 64, kAdd, add64(r.in[0], r.in[1], r.out[0]));
+PAIR(norm576, 576, kNorm, rmsNorm576(r.in[0], r.in[1], 1e-5f, r.out[0]));
+PAIR(normQuantize576, 576, kNormQuantize, rmsNormQuantize576(r.in[0], r.in[1], 1e-5f, r.quantized()));
+PAIR(normQuantize3072, 3072, kNormQuantize, rmsNormQuantize3072(r.in[0], r.in[1], 1e-5f, r.quantized()));
+PAIR(quantize64, 64, kQuantize, quantize64(r.in[0], r.quantized()));
+PAIR(swiglu64, 64, kSwiglu, swiglu64(r.in[0], r.in[1], r.out[0]));
+PAIR(swigluQuantize64, 64, kSwigluQuantize, swigluQuantize64(r.in[0], r.in[1], r.quantized()));
+PAIR(rope64, 64, kRope, rope64(r.in[0], r.in[1], r.in[2], r.out[0]));
+PAIR(ropeAppend64, 64, kRopeAppend, ropeAppend64(r.in[0], r.in[1], r.in[2], reinterpret_cast<uint16_t *>(r.out[0])));
+PAIR(ropeInterleaved64, 64, kRopeInterleaved, ropeInterleaved64(r.in[0], r.in[1], r.in[2], r.out[0]));
 
 } // namespace

@@ -5,26 +5,29 @@
 // and gets another schedule; the residual sum is written anew.
 //===----------------------------------------------------------------------===//
 #include "compiler/Plugin.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/regions/RegionBuilder.h"
 
 using namespace phic;
 
 namespace {
 
-unsigned count(const RegionSpec &region, RowOp op) {
-  return unsigned(
-      llvm::count_if(region.values, [&](const RegionValue &value) { return !value.isInput && value.op == op; }));
+/// Ops of a type. A region is a function of phiq ops on one row (targets/cpu/regions/Region.h).
+template <typename Op> unsigned count(const RowRegion &region) {
+  return unsigned(llvm::range_size(region.getOps<Op>()));
 }
-unsigned operations(const RegionSpec &region) {
-  return unsigned(llvm::count_if(region.values, [](const RegionValue &value) { return !value.isInput; }));
+
+/// Ops that compute: all but the quantization of results.
+unsigned operations(const RowRegion &region) {
+  return count<phiq::RowOpInterface>(region) - count<phiq::QuantizeOp>(region);
 }
 
 //===----------------------------------------------------------------------===//
 // SwiGLU: silu(gate) * up, mostly followed by the quantization of the row
 //===----------------------------------------------------------------------===//
 
-bool isSwiglu(const RegionSpec &region, const Target &) {
-  return operations(region) == 2 && count(region, RowOp::Silu) == 1 && count(region, RowOp::Mul) == 1;
+bool isSwiglu(const RowRegion &region, const Target &) {
+  return operations(region) == 2 && count<phiq::SiluOp>(region) == 1 && count<mlir::arith::MulFOp>(region) == 1;
 }
 
 /// The whole row first, in vectors of 16, then its blocks; phic goes block by block.
@@ -47,8 +50,8 @@ void scheduleSwiglu(RegionBuilder &builder) {
 // Residual: x + y, a row of floats
 //===----------------------------------------------------------------------===//
 
-bool isResidual(const RegionSpec &region, const Target &) {
-  return operations(region) == 1 && count(region, RowOp::Add) == 1 && region.outputs.size() == 1 &&
+bool isResidual(const RowRegion &region, const Target &) {
+  return operations(region) == 1 && count<mlir::arith::AddFOp>(region) == 1 && region.outputs.size() == 1 &&
          region.outputs[0].element == Scalar::F32;
 }
 
@@ -56,7 +59,8 @@ bool isResidual(const RegionSpec &region, const Target &) {
 void generateResidual(RegionBuilder &builder, float error) {
   Halide::Var x("x");
   Halide::Func sum = builder.func("sum");
-  sum(x) = builder.value(0, x) + builder.value(1, x) + error;
+  auto op = builder.region.outputs[0].value.getDefiningOp<mlir::arith::AddFOp>();
+  sum(x) = builder.value(op.getLhs(), x) + builder.value(op.getRhs(), x) + error;
   sum.vectorize(x, 8, Halide::TailStrategy::GuardWithIf);
   builder.output(0, {sum});
 }

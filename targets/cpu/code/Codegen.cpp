@@ -59,37 +59,38 @@ std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &cont
 }
 
 /// Compiles the region of a declaration and links it into `code`, to be inlined.
-llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, StringRef text, llvm::Module &code, const Target &target) {
-  std::string reason;
-  std::optional<RegionSpec> region = RegionSpec::parse(text.str(), &reason);
+llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, llvm::Module &code, const Target &target) {
+  std::string reason = "its function is not in the module";
+  func::FuncOp function = regionOf(declaration);
+  std::optional<RowRegion> region = function ? RowRegion::of(function, &reason) : std::nullopt;
   if (!region)
-    return failure("region " + declaration.getName() + ": " + reason);
-  if (region->name() != declaration.getName() || region->argumentCount() != declaration.getNumArguments())
-    return failure("region " + declaration.getName() + ": its text is that of " + region->name() + " with " +
-                   llvm::Twine(region->argumentCount()) + " arguments");
+    return failure(declaration.getName() + ": " + reason);
+  if (region->argumentCount() != declaration.getNumArguments())
+    return failure(declaration.getName() + " takes " + llvm::Twine(declaration.getNumArguments()) +
+                   " pointers, its function asks for " + llvm::Twine(region->argumentCount()));
   const RegionRow *row = nullptr;
   if (auto name = declaration->getAttrOfType<StringAttr>(AddedKernels::kGenerator)) {
     const AddedKernels *added = AddedKernels::of(declaration.getContext());
     row = added ? added->region(name.getValue()) : nullptr;
     if (!row)
-      return llvm::make_error<PluginRegionError>("region " + declaration.getName() + " is built by '" +
-                                                 name.getValue() + "' of a plugin that is not loaded");
+      return llvm::make_error<PluginRegionError>(declaration.getName() + " is built by '" + name.getValue() +
+                                                 "' of a plugin that is not loaded");
   }
-  auto compiled = compileRegion(*region, target, code.getContext(), row);
+  auto compiled = compileRegion(*region, declaration.getName(), target, code.getContext(), row);
   if (!compiled)
     return compiled.takeError();
   (*compiled)->setTargetTriple(code.getTargetTriple());
   (*compiled)->setDataLayout(code.getDataLayout());
   if (llvm::Linker::linkModules(code, std::move(*compiled)))
-    return failure("region " + declaration.getName() + " cannot be linked");
+    return failure(declaration.getName() + " cannot be linked");
   code.getFunction(declaration.getName())->setLinkage(llvm::GlobalValue::InternalLinkage);
   return llvm::Error::success();
 }
 
 llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const Target &target) {
   for (auto declaration : module.getOps<LLVM::LLVMFuncOp>())
-    if (auto text = declaration->getAttrOfType<StringAttr>("phic.region"))
-      if (llvm::Error error = linkRegion(declaration, text.getValue(), code, target))
+    if (declaration->hasAttr(RowRegion::kRegion))
+      if (llvm::Error error = linkRegion(declaration, code, target))
         return error;
   return llvm::Error::success();
 }

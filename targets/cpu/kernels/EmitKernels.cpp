@@ -122,17 +122,15 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     const AddedKernels *added = AddedKernels::of(&getContext());
     if (!added)
       return;
-    for (auto function : getOperation().getOps<LLVM::LLVMFuncOp>()) {
-      auto text = function->getAttrOfType<StringAttr>(KernelLibrary::kRegion);
-      if (!text)
+    for (auto declaration : getOperation().getOps<LLVM::LLVMFuncOp>()) {
+      func::FuncOp function = regionOf(declaration);
+      if (!function)
         continue;
-      std::optional<RegionSpec> region = RegionSpec::parse(text.getValue().str(), nullptr);
+      std::optional<RowRegion> region = RowRegion::of(function, nullptr);
       assert(region && "declared by a KernelLibrary");
-      for (const RegionRow &row : added->regions)
-        if (row.claims(*region, target)) {
-          function->setAttr(AddedKernels::kGenerator, StringAttr::get(&getContext(), row.name));
-          break;
-        }
+      auto row = llvm::find_if(added->regions, [&](const RegionRow &row) { return row.claims(*region, target); });
+      if (row != added->regions.end())
+        declaration->setAttr(AddedKernels::kGenerator, StringAttr::get(&getContext(), row->name));
     }
   }
 

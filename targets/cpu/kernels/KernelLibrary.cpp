@@ -27,16 +27,20 @@ std::string KernelLibrary::define(StringRef key, StringRef name, Location loc, L
   return symbol;
 }
 
-std::string KernelLibrary::declare(const RegionSpec &region, Location loc) {
-  std::string name = region.name();
-  if (!symbols.try_emplace("region\n" + name, name).second)
-    return name;
+std::string KernelLibrary::declare(OwningOpRef<func::FuncOp> function, Location loc) {
+  std::optional<RowRegion> region = RowRegion::of(*function, nullptr);
+  assert(region && "a region that Halide takes");
+  const std::string name = region->name(), symbol = "region_" + name;
+  if (!symbols.try_emplace("region\n" + name, symbol).second)
+    return symbol;
+  function->setName("rows_" + name);
   OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  llvm::SmallVector<Type> arguments(region.argumentCount(), LLVM::LLVMPointerType::get(module.getContext()));
+  b.insert(function.release());
+  llvm::SmallVector<Type> arguments(region->argumentCount(), LLVM::LLVMPointerType::get(module.getContext()));
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()), arguments);
-  auto function = LLVM::LLVMFuncOp::create(b, loc, name, type);
-  function->setAttr(kRegion, b.getStringAttr(region.str()));
-  return name;
+  auto declaration = LLVM::LLVMFuncOp::create(b, loc, symbol, type);
+  declaration->setAttr(RowRegion::kRegion, FlatSymbolRefAttr::get(module.getContext(), "rows_" + name));
+  return symbol;
 }
 
 } // namespace phic

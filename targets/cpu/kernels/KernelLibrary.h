@@ -29,11 +29,8 @@ public:
   /// facts are equal. Empty: phic's own.
   void setOwner(llvm::StringRef name) { owner = name.str(); }
 
-  /// Declares the function of a region, which the target phase compiles with Halide.
-  std::string declare(const RegionSpec &region, mlir::Location loc);
-
-  /// Attribute of such a declaration: the region's text.
-  static constexpr llvm::StringLiteral kRegion = "phic.region";
+  /// Takes a region into the module and declares its code (Region.h), which the target phase makes with Halide.
+  std::string declare(mlir::OwningOpRef<mlir::func::FuncOp> region, mlir::Location loc);
 
 private:
   mlir::ModuleOp module;

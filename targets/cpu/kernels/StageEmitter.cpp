@@ -262,7 +262,7 @@ Value StageEmitter::pointerOf(const RegionArgument &argument, Value column, Valu
 void StageEmitter::applyRegion(const ColumnGroup &group, int64_t width, Value steps, Value column, Value row,
                                Value count, ArrayRef<Value> cores, int64_t coreRowBytes) {
   RegionPlan plan = planRegion(group, width);
-  std::string symbol = library.declare(plan.spec, b.getLoc());
+  std::string symbol = library.declare(std::move(plan.function), b.getLoc());
   b.loop(b.i64(0), count, 1, [&](Value i) {
     b.loop(b.i64(0), steps, 1, [&](Value step) {
       Value ahead = b.mul(step, width), at = b.add(column, ahead), absoluteRow = b.add(row, i);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/StageShape.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/StringExtras.h"
 #include <map>
 #include <numeric>
@@ -16,27 +17,8 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-std::optional<RowOp> plainRowOp(Operation *op) {
-  return llvm::TypeSwitch<Operation *, std::optional<RowOp>>(op)
-      .Case<arith::AddFOp, phiq::BiasOp>([](auto) { return RowOp::Add; })
-      .Case<arith::MulFOp>([](auto) { return RowOp::Mul; })
-      .Case<phiq::SigmoidOp>([](auto) { return RowOp::Sigmoid; })
-      .Case<phiq::SiluOp>([](auto) { return RowOp::Silu; })
-      .Case<phiq::GeluOp>([](auto) { return RowOp::Gelu; })
-      .Case<phiq::GeluTanhOp>([](auto) { return RowOp::GeluTanh; })
-      .Case<phiq::SnapOp>([](auto) { return RowOp::Snap; })
-      .Case<phiq::RmsNormOp>([](auto) { return RowOp::RmsNorm; })
-      .Case<phiq::LayerNormOp>([](auto) { return RowOp::LayerNorm; })
-      .Default([](Operation *) { return std::nullopt; });
-}
-
-float epsilonOf(Operation *op) {
-  if (auto norm = dyn_cast<phiq::RmsNormOp>(op))
-    return norm.getEpsilon().convertToFloat();
-  if (auto norm = dyn_cast<phiq::LayerNormOp>(op))
-    return norm.getEpsilon().convertToFloat();
-  return 0;
-}
+/// Ops that a region holds as they are, on fewer columns.
+bool hasExpression(Operation *op) { return isElementwise(op) || isNorm(op); }
 
 /// Operands that are rows of activations, as opposed to weights.
 bool isRows(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
@@ -60,7 +42,7 @@ public:
       return visit(columns.getX(), begin + columns.getBegin());
     if (auto rope = dyn_cast<phiq::RopeOp>(op))
       return setHeadDim(op, rope.getHeadDim(), begin), visit(rope.getX(), begin);
-    if (!plainRowOp(op) && !isa<phiq::LogitRowsOp, phiq::QuantizeOp>(op))
+    if (!hasExpression(op) && !hasWork(op, phiq::RowWork::Select) && !hasWork(op, phiq::RowWork::Quantize))
       return op->emitError("has no row operation in a kernel");
     for (Value operand : op->getOperands())
       if (isRows(operand) && failed(visit(operand, begin)))
@@ -137,39 +119,46 @@ FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage) 
 
 namespace {
 
-/// Writes a group's operations into a RegionSpec.
+/// Writes a group's operations into a function.
 class RegionPlanner {
 public:
-  RegionPlanner(const ColumnGroup &group, int64_t width) : group(group) { plan.spec = RegionSpec(width); }
+  RegionPlanner(const ColumnGroup &group, int64_t width)
+      : group(group), width(width), b(group.sinks.front().value.getContext()) {
+    plan.function = func::FuncOp::create(b.getUnknownLoc(), "rows", b.getFunctionType({}, {}));
+    plan.function->setPrivate();
+    b.setInsertionPointToStart(plan.function->addEntryBlock());
+  }
 
   RegionPlan run() {
     for (const Sink &sink : group.sinks) {
       // Results may lie one on another's operands: all values first.
       auto quantize = sink.value.getDefiningOp<phiq::QuantizeOp>();
-      ids.push_back(build(quantize ? quantize.getX() : sink.value, 0, /*selected=*/false));
+      values.push_back(build(quantize ? quantize.getX() : sink.value, 0,
+                             /*selected=*/false));
     }
-    for (auto [sink, id] : llvm::zip(group.sinks, ids))
-      addOutput(sink, id);
-    assert(plan.spec.check().empty() && "a region that Halide takes");
+    for (auto [sink, value] : llvm::zip(group.sinks, values))
+      addOutput(sink, value);
+    finish();
     return std::move(plan);
   }
 
 private:
   using Source = RegionArgument::Source;
 
-  unsigned build(Value value, int64_t begin, bool selected) {
-    auto [known, isNew] = built.try_emplace({value.getAsOpaquePointer(), begin}, 0);
-    if (!isNew)
+  Value build(Value value, int64_t begin, bool selected) {
+    auto known = built.find({value.getAsOpaquePointer(), begin});
+    if (known != built.end())
       return known->second;
-    unsigned id = buildNew(value, begin, selected);
-    built[{value.getAsOpaquePointer(), begin}] = id;
-    return id;
+    Value result = buildNew(value, begin, selected);
+    built[{value.getAsOpaquePointer(), begin}] = result;
+    return result;
   }
 
-  unsigned buildNew(Value value, int64_t begin, bool selected) {
+  Value buildNew(Value value, int64_t begin, bool selected) {
     Operation *op = value.getDefiningOp();
     if (!op)
-      return input(selected ? Source::SelectedRows : Source::Rows, value, begin);
+      return row(
+          {.source = selected ? Source::SelectedRows : Source::Rows, .index = argumentIndex(value), .begin = begin});
     if (isCore(op)) {
       const CoreUse *use = llvm::find(group.cores, CoreUse{op, begin});
       return row({.source = Source::Core, .index = unsigned(use - group.cores.begin())});
@@ -180,74 +169,89 @@ private:
       return build(select.getX(), begin, /*selected=*/true);
     if (auto rope = dyn_cast<phiq::RopeOp>(op))
       return buildRope(rope, begin, selected);
-    if (auto snap = dyn_cast<phiq::SnapOp>(op))
-      return buildSnap(snap, begin, selected);
-    std::vector<unsigned> operands;
+    IRMapping operands;
     for (Value operand : op->getOperands())
-      operands.push_back(isRows(operand) ? build(operand, begin, selected) : input(Source::Vector, operand, begin));
-    return plan.spec.op(*plainRowOp(op), operands, epsilonOf(op));
+      operands.map(operand, isRows(operand) ? build(operand, begin, selected) : vector(operand, begin));
+    Operation *copy = b.clone(*op, operands);
+    copy->getResult(0).setType(rowType(b.getF32Type()));
+    return copy->getResult(0);
   }
 
-  unsigned buildRope(phiq::RopeOp rope, int64_t begin, bool selected) {
-    unsigned x = build(rope.getX(), begin, selected);
-    auto table = [&](Value values, Value longValues) {
-      RegionArgument argument{.source = Source::RopeRow, .index = argumentIndex(values)};
-      argument.tableColumns = columnsOf(values);
-      if (longValues) {
-        argument.longIndex = int(argumentIndex(longValues));
+  Value buildRope(phiq::RopeOp rope, int64_t begin, bool selected) {
+    Value x = build(rope.getX(), begin, selected);
+    auto table = [&](Value table, Value longTable) {
+      RegionArgument argument{.source = Source::RopeRow, .index = argumentIndex(table)};
+      argument.tableColumns = columnsOf(table);
+      if (longTable) {
+        argument.longIndex = int(argumentIndex(longTable));
         argument.threshold = *rope.getThreshold();
       }
-      plan.arguments.push_back(argument);
-      return plan.spec.input(argument.tableColumns);
+      return input(argument, RankedTensorType::get({1, argument.tableColumns}, b.getF32Type()));
     };
-    unsigned cos = table(rope.getCos(), rope.getLongCos()), sin = table(rope.getSin(), rope.getLongSin());
-    return plan.spec.op(rope.getInterleaved() ? RowOp::RopeInterleaved : RowOp::Rope, {x, cos, sin});
+    Value cos = table(rope.getCos(), rope.getLongCos()), sin = table(rope.getSin(), rope.getLongSin());
+    return phiq::RopeOp::create(b, rope.getLoc(), x.getType(), x, cos, sin,
+                                /*long_cos=*/Value(), /*long_sin=*/Value(), uint64_t(width), rope.getInterleaved(),
+                                /*threshold=*/IntegerAttr());
   }
 
-  unsigned buildSnap(phiq::SnapOp snap, int64_t begin, bool selected) {
-    unsigned x = build(snap.getX(), begin, selected), scale;
-    if (columnsOf(snap.getScale()) == 1) {
-      plan.arguments.push_back({.source = Source::Scalar, .index = argumentIndex(snap.getScale())});
-      scale = plan.spec.input(1);
-    } else {
-      scale = input(Source::Vector, snap.getScale(), begin);
-    }
-    return plan.spec.snap(x, scale, int32_t(snap.getLeast()), int32_t(snap.getGreatest()));
+  /// A vector of the model: its columns of the group, or the one element that stands for all.
+  Value vector(Value value, int64_t begin) {
+    const bool isOne = columnsOf(value) == 1;
+    return input({.source = isOne ? Source::Scalar : Source::Vector, .index = argumentIndex(value), .begin = begin},
+                 RankedTensorType::get({isOne ? 1 : width}, b.getF32Type()));
   }
 
   static unsigned argumentIndex(Value value) { return cast<BlockArgument>(value).getArgNumber(); }
+  RankedTensorType rowType(Type element) { return RankedTensorType::get({1, width}, element); }
 
-  unsigned row(RegionArgument argument) {
+  Value input(RegionArgument argument, Type type) {
     plan.arguments.push_back(argument);
-    return plan.spec.row();
+    return plan.function->getBody().addArgument(type, b.getUnknownLoc());
   }
-  unsigned input(Source source, Value value, int64_t begin) {
-    return row({.source = source, .index = argumentIndex(value), .begin = begin});
-  }
+  Value row(RegionArgument argument) { return input(argument, rowType(b.getF32Type())); }
 
-  void addOutput(Sink sink, unsigned id) {
+  void addOutput(Sink sink, Value value) {
     if (sink.append) {
       auto cache = SymbolTable::lookupNearestSymbolFrom<phiq::CacheOp>(sink.append, sink.append.getCacheAttr());
       bool isKeys = sink.kind == Sink::Kind::Keys;
       plan.arguments.push_back({.source = isKeys ? Source::Keys : Source::Values});
+      if (cache.getElement().isF16())
+        value = arith::TruncFOp::create(b, sink.append.getLoc(), rowType(b.getF16Type()), value);
       // Eight keys lie side by side: an element's neighbour is 8 elements away.
-      plan.spec.outputFloats(id, cache.getElement().isF16() ? Scalar::F16 : Scalar::F32, isKeys ? 8 : 1);
+      results.push_back({value, isKeys ? 8 : 1});
       return;
     }
     if (int64_t block = blockOf(sink.value)) {
       for (Source source : {Source::Codes, Source::Scales, Source::Sums})
         plan.arguments.push_back({.source = source, .index = sink.index, .block = block});
-      plan.spec.outputQuantized(id, block);
-      return;
+      Type element = cast<ShapedType>(sink.value.getType()).getElementType();
+      value = phiq::QuantizeOp::create(b, sink.value.getLoc(), rowType(element), value, /*scale=*/Value(),
+                                       /*zero=*/IntegerAttr());
+    } else {
+      plan.arguments.push_back({.source = Source::Floats, .index = sink.index});
     }
-    plan.arguments.push_back({.source = Source::Floats, .index = sink.index});
-    plan.spec.outputFloats(id);
+    results.push_back({value, 1});
+  }
+
+  void finish() {
+    llvm::SmallVector<Value> returned;
+    for (auto [value, step] : results)
+      returned.push_back(value);
+    func::ReturnOp::create(b, b.getUnknownLoc(), returned);
+    func::FuncOp function = *plan.function;
+    function.setFunctionType(b.getFunctionType(function.getBody().getArgumentTypes(), ValueRange(returned).getTypes()));
+    for (auto [index, result] : llvm::enumerate(results))
+      if (result.second != 1)
+        function.setResultAttr(unsigned(index), RowRegion::kStep, b.getI64IntegerAttr(result.second));
   }
 
   const ColumnGroup &group;
+  const int64_t width;
+  OpBuilder b;
   RegionPlan plan;
-  std::map<std::pair<const void *, int64_t>, unsigned> built;
-  std::vector<unsigned> ids;
+  std::map<std::pair<const void *, int64_t>, Value> built;
+  llvm::SmallVector<Value> values;
+  llvm::SmallVector<std::pair<Value, int64_t>> results; ///< with the distance of neighbours
 };
 
 } // namespace
@@ -257,13 +261,13 @@ RegionPlan planRegion(const ColumnGroup &group, int64_t width) { return RegionPl
 std::string epilogueName(const ColumnGroup &group) {
   RegionPlan plan = planRegion(group, group.headDim ? group.headDim : group.columns);
   llvm::SmallVector<std::string> names;
-  auto add = [&](std::string_view name) {
+  auto add = [&](StringRef name) {
     if (!llvm::is_contained(names, name))
-      names.emplace_back(name);
+      names.push_back(name.str());
   };
-  for (const RegionValue &value : plan.spec.values)
-    if (!value.isInput)
-      add(rowOpName(value.op));
+  for (auto op : plan.function->getOps<phiq::RowOpInterface>())
+    if (op.getFacts().work != phiq::RowWork::Quantize)
+      add(op.getFacts().name);
   for (const Sink &sink : group.sinks)
     if (sink.append)
       add("append");

@@ -75,8 +75,8 @@ struct RegionArgument {
 };
 
 struct RegionPlan {
-  RegionSpec spec;
-  llvm::SmallVector<RegionArgument> arguments; ///< in the order of the function's
+  mlir::OwningOpRef<mlir::func::FuncOp> function; ///< see Region.h; its name is the caller's to give
+  llvm::SmallVector<RegionArgument> arguments; ///< in the order of the pointers of its code
 };
 
 /// The group's row operations on `width` columns.

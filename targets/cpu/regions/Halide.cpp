@@ -48,7 +48,7 @@ public:
 
 } // namespace
 
-std::optional<HalideCode> compileWithHalide(const RegionSpec &region, const std::string &symbol, const Target &target,
+std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const Target &target,
                                             const RegionRow *row, std::string *error) {
   const RegionSchedule *schedule = scheduleOf(target);
   MemoryFile file;

@@ -1,7 +1,7 @@
 //===- Halide.h - The one door to Halide -----------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A region goes in as data, code comes out as the bitcode of Halide's own LLVM.
+// A region goes in, code comes out as the bitcode of Halide's own LLVM.
 // RegionCode.h makes of it a function on raw pointers; nothing else calls this.
 // Only RegionBuilder.h includes Halide's header.
 //===----------------------------------------------------------------------===//
@@ -30,9 +30,8 @@ struct HalideCode {
   std::vector<HalideBuffer> buffers; ///< its arguments, in order
 };
 
-/// Nothing with a reason when Halide refuses, which is our fault, or that of the row that builds the region: check() has
-/// accepted it.
-std::optional<HalideCode> compileWithHalide(const RegionSpec &region, const std::string &symbol, const Target &target,
+/// Nothing with a reason when Halide refuses, which is our fault, or that of the row that builds the region.
+std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const Target &target,
                                             const RegionRow *row, std::string *error);
 
 } // namespace phic

@@ -29,10 +29,10 @@ namespace phic {
 
 class RegionBuilder {
 public:
-  RegionBuilder(const RegionSpec &region, const Target &target) : region(region), target(target) {}
+  RegionBuilder(const RowRegion &region, const Target &target) : region(region), target(target) {}
   virtual ~RegionBuilder() = default;
 
-  const RegionSpec &region;
+  const RowRegion &region;
   const Target &target;
 
   /// A Func of phic's algorithm. `out...` and `pairs...` (what a rope turns) are rows of floats; `codes...`, `scales...`
@@ -45,8 +45,9 @@ public:
   /// Builds all of the region's results. Each part is to be scheduled by the caller, in this order.
   virtual std::vector<Part> algorithm() = 0;
 
-  /// Value `id` of the region at a column, as f32. Reductions behind it (of norms) get phic's schedule.
-  virtual Halide::Expr value(unsigned id, Halide::Expr column) = 0;
+  /// A value of the region at a column, as f32: an argument of its function, or what an op makes. Reductions behind it
+  /// (of norms) get phic's schedule.
+  virtual Halide::Expr value(mlir::Value value, Halide::Expr column) = 0;
   /// Result `index`: of floats one Func of a column; of a quantized row three: codes of a column (the rest of the last
   /// block is 0), scales of a block, sums of a block (Numerics.h, quantizeRow).
   virtual void output(unsigned index, std::vector<Halide::Func> funcs) = 0;

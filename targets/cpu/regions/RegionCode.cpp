@@ -157,11 +157,12 @@ Value *makeBuffer(IRBuilder<> &builder, const HalideBuffer &view, Value *pointer
   return buffer;
 }
 
-Function *makeWrapper(Function &buffersFunction, const RegionSpec &region, ArrayRef<HalideBuffer> views) {
+Function *makeWrapper(Function &buffersFunction, const RowRegion &region, StringRef symbol,
+                      ArrayRef<HalideBuffer> views) {
   LLVMContext &context = buffersFunction.getContext();
   SmallVector<Type *> pointers(region.argumentCount(), PointerType::getUnqual(context));
   auto *type = FunctionType::get(Type::getVoidTy(context), pointers, /*isVarArg=*/false);
-  Function *wrapper = Function::Create(type, GlobalValue::ExternalLinkage, region.name(), buffersFunction.getParent());
+  Function *wrapper = Function::Create(type, GlobalValue::ExternalLinkage, symbol, buffersFunction.getParent());
   IRBuilder<> builder(BasicBlock::Create(context, "", wrapper));
   SmallVector<Value *> buffers;
   for (const HalideBuffer &view : views)
@@ -195,11 +196,10 @@ void simplify(Module &module) {
   passes.run(module, modules);
 }
 
-Error failure(const RegionSpec &region, const Twine &why, const RegionRow *row = nullptr) {
+Error failure(StringRef symbol, const Twine &why, const RegionRow *row = nullptr) {
   if (row)
-    return make_error<PluginRegionError>("region " + region.name() + ", built by '" + row->name +
-                                         "' of a plugin: " + why);
-  return createStringError("region " + region.name() + ": " + why);
+    return make_error<PluginRegionError>(symbol + ", built by '" + row->name + "' of a plugin: " + why);
+  return createStringError(symbol + ": " + why);
 }
 
 /// What a schedule may need of Halide's runtime: programs have none.
@@ -215,14 +215,12 @@ std::string undefinedFunctions(const Module &module) {
 
 char PluginRegionError::ID = 0;
 
-Expected<std::unique_ptr<Module>> compileRegion(const RegionSpec &region, const Target &target, LLVMContext &context,
-                                                const RegionRow *row) {
-  if (std::string why = region.check(); !why.empty())
-    return failure(region, why);
-  std::string symbol = region.name() + "_buffers", error;
-  std::optional<HalideCode> code = compileWithHalide(region, symbol, target, row, &error);
+Expected<std::unique_ptr<Module>> compileRegion(const RowRegion &region, StringRef symbol, const Target &target,
+                                                LLVMContext &context, const RegionRow *row) {
+  std::string onBuffers = symbol.str() + "_buffers", error;
+  std::optional<HalideCode> code = compileWithHalide(region, onBuffers, target, row, &error);
   if (!code)
-    return failure(region, error, row);
+    return failure(symbol, error, row);
   auto module = parseBitcodeFile(MemoryBufferRef(code->bitcode, "region"), context);
   if (!module)
     return module.takeError();
@@ -230,18 +228,18 @@ Expected<std::unique_ptr<Module>> compileRegion(const RegionSpec &region, const 
   (*module)->setSourceFileName("region");
   while (!(*module)->named_metadata_empty())
     (*module)->eraseNamedMetadata(&*(*module)->named_metadata_begin());
-  Function *function = (*module)->getFunction(symbol);
+  Function *function = (*module)->getFunction(onBuffers);
   if (!function || function->arg_size() != code->buffers.size())
-    return failure(region, "Halide made another function than was asked for");
+    return failure(symbol, "Halide made another function than was asked for");
   strip(*function);
   fuseProducts(*function);
   fuseRoundings(*function);
   function->setLinkage(GlobalValue::InternalLinkage);
   function->addFnAttr(Attribute::AlwaysInline);
-  Function *wrapper = makeWrapper(*function, region, code->buffers);
+  Function *wrapper = makeWrapper(*function, region, symbol, code->buffers);
   simplify(**module);
   if (std::string names = undefinedFunctions(**module); !names.empty())
-    return failure(region,
+    return failure(symbol,
                    "its code calls " + names +
                        ", which programs do not have: keep it on one thread, and what it stores on the stack",
                    row);

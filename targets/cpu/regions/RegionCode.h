@@ -16,11 +16,12 @@
 
 namespace phic {
 
-/// A module with nothing but `void <region.name()>(ptr...)` (see RegionSpec), always inlined, and intrinsics.
-/// Equal regions give equal modules, whatever the process compiled before. Its target triple and data layout are
-/// Halide's: the caller sets its own. With a row, the plugin builds it; what is wrong then is a PluginRegionError.
-llvm::Expected<std::unique_ptr<llvm::Module>> compileRegion(const RegionSpec &region, const Target &target,
-                                                            llvm::LLVMContext &context, const RegionRow *row = nullptr);
+/// A module with nothing but `void <symbol>(ptr...)` (see RowRegion), always inlined, and intrinsics. Equal regions give
+/// equal modules, whatever the process compiled before. Its target triple and data layout are Halide's: the caller
+/// sets its own. With a row, the plugin builds it; what is wrong then is a PluginRegionError.
+llvm::Expected<std::unique_ptr<llvm::Module>> compileRegion(const RowRegion &region, llvm::StringRef symbol,
+                                                            const Target &target, llvm::LLVMContext &context,
+                                                            const RegionRow *row = nullptr);
 
 /// A region that a plugin was to build.
 class PluginRegionError : public llvm::ErrorInfo<PluginRegionError, llvm::StringError> {

@@ -31,13 +31,13 @@ struct Point {
 
 class RegionFuncs final : public RegionBuilder {
 public:
-  RegionFuncs(const RegionSpec &region, const Target &target, const std::string &symbol, const RegionSchedule &schedule)
+  RegionFuncs(const RowRegion &region, const Target &target, const std::string &symbol, const RegionSchedule &schedule)
       : RegionBuilder(region, target), symbol(symbol), schedule(schedule), isGiven(region.outputs.size()) {
     addInputs();
   }
 
   std::vector<Part> algorithm() override;
-  hl::Expr value(unsigned id, hl::Expr column) override;
+  hl::Expr value(mlir::Value value, hl::Expr column) override;
   void output(unsigned index, std::vector<hl::Func> funcs) override;
   std::string name(const std::string &text) const override { return text + "_" + symbol; }
 
@@ -57,23 +57,26 @@ private:
   void addBlocks(const RegionOutput &output, unsigned argument, int firstBlock, int blocks, int columns);
   void addOutput(hl::Func func, unsigned argument, int64_t byteOffset, std::vector<HalideBuffer::Dimension> dimensions);
 
-  hl::Expr valueAt(unsigned id, const Point &point);
-  hl::Expr operationAt(unsigned id, const Point &point);
-  hl::Expr ropeAt(const RegionValue &value, const Point &point);
-  hl::Expr normAt(unsigned id, const Point &point);
+  class Evaluation; // of one op's expression at one point
+  hl::Expr valueAt(mlir::Value value, const Point &point);
+  hl::Expr expressionAt(phiq::RowOpInterface op, const Point &point);
+  hl::Expr ropeAt(phiq::RopeOp rope, const Point &point);
   hl::Func sumOf(const std::string &name, const std::function<hl::Expr(hl::Expr)> &term);
   hl::Func scalar(const std::string &name, hl::Expr value);
+  hl::Func onceOf(const phiq::RowExpr::Node &node, llvm::function_ref<hl::Expr()> value);
+  std::string nextSuffix() { return std::to_string(suffixes++); }
 
   hl::Var var(const std::string &name) { return hl::Var(name); }
-  const RegionValue *rope() const;
   int vectorOf(int count) const;
 
   const std::string &symbol;
   const RegionSchedule &schedule;
-  std::vector<bool> isGiven; // by output
-  std::vector<Part> parts;   // without a schedule yet
-  std::map<unsigned, hl::ImageParam> inputs;      // by value
-  std::map<unsigned, hl::Func> inverses, means;   // of norms, by value
+  unsigned suffixes = 0;
+  std::vector<bool> isGiven;          // by output
+  std::vector<Part> parts;            // without a schedule yet
+  std::vector<hl::ImageParam> inputs; // by argument
+  std::map<mlir::Operation *, phiq::RowExpr> expressions;
+  std::map<const phiq::RowExpr::Node *, hl::Func> once; // what is the same for a whole row
   std::vector<hl::Argument> arguments;
   std::vector<hl::Func> outputs;
 };

@@ -10,6 +10,9 @@
 
 namespace phic {
 
+/// Pairs that a rope turns: the columns of its tables.
+static int pairsOf(phiq::RopeOp rope) { return rope ? int(rope.getCos().getType().getShape().back()) : 0; }
+
 void RegionFuncs::addOutput(hl::Func func, unsigned argument, int64_t byteOffset,
                             std::vector<HalideBuffer::Dimension> dimensions) {
   hl::OutputImageParam buffer = func.output_buffer();
@@ -60,10 +63,10 @@ int RegionFuncs::vectorOf(int count) const {
 }
 
 void RegionFuncs::addFloats(const RegionOutput &output, unsigned argument) {
-  const RegionValue *turn = rope();
-  int pairs = turn ? int(region.values[turn->operands[1]].length) : 0;
+  phiq::RopeOp turn = region.rope();
+  const int pairs = pairsOf(turn);
   if (turn)
-    addPairs(output, argument, pairs, turn->op == RowOp::RopeInterleaved);
+    addPairs(output, argument, pairs, turn.getInterleaved());
   if (int rest = int(region.columns) - 2 * pairs)
     addRun(output, argument, 2 * pairs, rest);
 }
@@ -129,7 +132,7 @@ void RegionFuncs::addPart(const std::string &name, hl::Func func, std::function<
 
 /// The first pointer argument of a result.
 unsigned RegionFuncs::argumentOf(unsigned output) const {
-  unsigned argument = region.inputCount();
+  unsigned argument = unsigned(region.inputs.size());
   for (unsigned i = 0; i < output; ++i)
     argument += region.outputs[i].element == Scalar::None ? 3 : 1;
   return argument;
@@ -144,20 +147,20 @@ std::vector<RegionBuilder::Part> RegionFuncs::algorithm() {
   return std::exchange(parts, {});
 }
 
-hl::Expr RegionFuncs::value(unsigned id, hl::Expr column) {
-  const RegionValue *turn = rope();
+hl::Expr RegionFuncs::value(mlir::Value value, hl::Expr column) {
+  phiq::RopeOp turn = region.rope();
   if (!turn)
-    return valueAt(id, Point{column});
-  int pairs = int(region.values[turn->operands[1]].length);
-  bool interleaved = turn->op == RowOp::RopeInterleaved;
+    return valueAt(value, Point{column});
+  const int pairs = pairsOf(turn);
+  const bool interleaved = turn.getInterleaved();
   hl::Expr turned = hl::min(column, 2 * pairs - 1); // columns behind the pairs pass
   hl::Expr isSecond = interleaved ? turned % 2 == 1 : turned >= pairs;
   int within = interleaved ? 1 : pairs;
   Point point{turned, interleaved ? turned / 2 : turned % pairs, turned + hl::select(isSecond, -within, within),
               isSecond};
   if (2 * pairs == region.columns)
-    return valueAt(id, point);
-  return hl::select(column < 2 * pairs, valueAt(id, point), valueAt(id, Point{column}));
+    return valueAt(value, point);
+  return hl::select(column < 2 * pairs, valueAt(value, point), valueAt(value, Point{column}));
 }
 
 void RegionFuncs::output(unsigned index, std::vector<hl::Func> funcs) {

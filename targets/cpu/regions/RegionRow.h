@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A row claims regions by what they compute and builds them with Halide, instead of
-// phic's own schedule (Schedules.def). RegionBuilder.h is what it builds with.
-// No MLIR and no Halide in here.
+// phic's own schedule (Schedules.def). RegionBuilder.h is what it builds with. No
+// Halide in here.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_CPU_REGIONS_REGIONROW_H
 #define PHIC_TARGETS_CPU_REGIONS_REGIONROW_H
@@ -18,7 +18,7 @@ class RegionBuilder;
 
 struct RegionRow {
   std::string name; ///< what `phic inspect` calls the generator
-  std::function<bool(const RegionSpec &region, const Target &target)> claims;
+  std::function<bool(const RowRegion &region, const Target &target)> claims;
   std::function<void(RegionBuilder &builder)> build;
 };
 

@@ -93,9 +93,7 @@ bool isDownOfLayer0(const StageFacts &facts, const Target &, MClass) {
   return stage.getName() == "layers.0.mlp.down";
 }
 
-bool has(const RegionSpec &region, RowOp op) {
-  return llvm::any_of(region.values, [&](const RegionValue &value) { return !value.isInput && value.op == op; });
-}
+template <typename Op> bool has(const RowRegion &region) { return !region.getOps<Op>().empty(); }
 
 /// SwiGLU, phic's algorithm in narrower vectors.
 void scheduleNarrow(RegionBuilder &builder) {
@@ -116,7 +114,7 @@ template <int kOffset> void generateFloats(RegionBuilder &builder) {
     builder.output(i, {out});
   }
 }
-bool hasFloatsOnly(const RegionSpec &region) {
+bool hasFloatsOnly(const RowRegion &region) {
   return llvm::none_of(region.outputs, [](const RegionOutput &output) { return output.element == Scalar::None; });
 }
 
@@ -134,15 +132,13 @@ void scheduleWrongly(RegionBuilder &builder) {
 }
 
 void addRegions(PluginRegistry &registry, StringRef kind) {
-  auto isSwiglu = [](const RegionSpec &region, const Target &) {
-    return has(region, RowOp::Silu) && has(region, RowOp::Mul);
+  auto isSwiglu = [](const RowRegion &region, const Target &) {
+    return has<phiq::SiluOp>(region) && has<arith::MulFOp>(region);
   };
-  auto isAddition = [](const RegionSpec &region, const Target &) {
-    return has(region, RowOp::Add) && hasFloatsOnly(region);
+  auto isAddition = [](const RowRegion &region, const Target &) {
+    return has<arith::AddFOp>(region) && hasFloatsOnly(region);
   };
-  auto isRope = [](const RegionSpec &region, const Target &) {
-    return (has(region, RowOp::Rope) || has(region, RowOp::RopeInterleaved)) && hasFloatsOnly(region);
-  };
+  auto isRope = [](const RowRegion &region, const Target &) { return region.rope() && hasFloatsOnly(region); };
   if (kind == "schedule")
     registry.addRegion({"test-narrow", isSwiglu, scheduleNarrow});
   else if (kind == "generate")

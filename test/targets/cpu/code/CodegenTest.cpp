@@ -5,7 +5,6 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "targets/cpu/Passes.h"
-#include "targets/cpu/regions/Region.h"
 #include "test/targets/cpu/kernels/KernelJit.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include <gmock/gmock.h>
@@ -15,21 +14,26 @@ using namespace phic;
 
 namespace {
 
-const char *kRegions[] = {"576: %0 = in f32; %1 = in f32; %2 = rms_norm %0 %1 1e-05; out q32 %2",
-                          "96: %0 = in f32; %1 = silu %0; %2 = in f32; %3 = mul %1 %2; out f32 %3"};
-
-/// One kernel that calls both regions, and an entry point that names it.
+/// Two regions, a kernel that calls both, and an entry point that names it.
 std::string moduleText() {
-  std::string text, calls;
-  for (const char *region : kRegions) {
-    RegionSpec spec = *RegionSpec::parse(region, nullptr);
+  const std::string row = "tensor<1x576xf32>", quantized = "tensor<1x576x!phiq.block<s8, 32, scale = f32>>";
+  std::string text =
+      "func.func private @rows_norm(%x: " + row + ", %g: tensor<576xf32>) -> " + quantized + " {\n" +
+      "%0 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : " + row + ", tensor<576xf32>\n" +
+      "%1 = phiq.quantize %0 : " + row + " -> " + quantized + "\nreturn %1 : " + quantized + "\n}\n" +
+      "func.func private @rows_swiglu(%x: tensor<1x96xf32>, %y: tensor<1x96xf32>) -> tensor<1x96xf32> {\n" +
+      "%0 = phiq.silu %x : tensor<1x96xf32>\n%1 = arith.mulf %0, %y : tensor<1x96xf32>\n" +
+      "return %1 : tensor<1x96xf32>\n}\n";
+  std::string calls;
+  for (auto [name, count] : {std::pair("norm", 5), std::pair("swiglu", 3)}) {
     std::string types, values;
-    for (unsigned i = 0; i < spec.argumentCount(); ++i) {
+    for (int i = 0; i < count; ++i) {
       types += i ? ", !llvm.ptr" : "!llvm.ptr";
       values += i ? ", %p" : "%p";
     }
-    text += "llvm.func @" + spec.name() + "(" + types + ") attributes {phic.region = \"" + region + "\"}\n";
-    calls += "llvm.call @" + spec.name() + "(" + values + ") : (" + types + ") -> ()\n";
+    text +=
+        std::string("llvm.func @region_") + name + "(" + types + ") attributes {phic.region = @rows_" + name + "}\n";
+    calls += std::string("llvm.call @region_") + name + "(" + values + ") : (" + types + ") -> ()\n";
   }
   return text + "llvm.func @kernel(%p: !llvm.ptr) {\n" + calls + "llvm.return\n}\n" +
          "llvm.func @phi_decode_x86_64_v3(%f: !llvm.ptr, %t: i32) {\nllvm.call @kernel(%f) : (!llvm.ptr) -> "
@@ -62,12 +66,15 @@ TEST(Codegen, OnlyEntryPointsAreVisible) {
 }
 
 /// Between phases a module is text that a user may have touched.
-TEST(Codegen, RefusesRegionsThatAreNotWhatTheySay) {
-  std::string text = moduleText(), garbled = text, renamed = text;
-  garbled.replace(garbled.find("rms_norm %0"), 11, "warp_nor %0");
-  EXPECT_THAT(emitted(garbled, CodeKind::Object), testing::HasSubstr("expected an operation"));
-  renamed.replace(renamed.find("1e-05"), 5, "1e-06");
-  EXPECT_THAT(emitted(renamed, CodeKind::Object), testing::HasSubstr("its text is that of region_rms_norm"));
+TEST(Codegen, RefusesRegionsThatAreNone) {
+  std::string text = moduleText(), other = text, missing = text, shorter = text;
+  other.replace(other.find("arith.mulf"), 10, "arith.divf");
+  EXPECT_THAT(emitted(other, CodeKind::Object), testing::HasSubstr("region_swiglu: arith.divf is no operation"));
+  missing.replace(missing.find("= @rows_norm"), 12, "= @rows_gone");
+  EXPECT_THAT(emitted(missing, CodeKind::Object), testing::HasSubstr("region_norm: its function is not in the module"));
+  shorter.replace(shorter.find("= @rows_norm"), 12, "= @rows_swiglu");
+  EXPECT_THAT(emitted(shorter, CodeKind::Object),
+              testing::HasSubstr("region_norm takes 5 pointers, its function asks for 3"));
 }
 
 } // namespace

@@ -17,8 +17,12 @@
 
 // LLVM: define internal {{.*}}void @norm(
 // LLVM: call {{.*}}<8 x float> @llvm.fma.v8f32
-llvm.func @region_rms_norm_q32_576_9a29ca2a85323aa4(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {
-  phic.region = "576: %0 = in f32; %1 = in f32; %2 = rms_norm %0 %1 1e-05; out q32 %2"}
+func.func private @rows_norm(%x: tensor<1x576xf32>, %gamma: tensor<576xf32>) -> tensor<1x576x!phiq.block<s8, 32, scale = f32>> {
+  %0 = phiq.rms_norm %x, %gamma {epsilon = 1.0e-5 : f32} : tensor<1x576xf32>, tensor<576xf32>
+  %1 = phiq.quantize %0 : tensor<1x576xf32> -> tensor<1x576x!phiq.block<s8, 32, scale = f32>>
+  return %1 : tensor<1x576x!phiq.block<s8, 32, scale = f32>>
+}
+llvm.func @region_norm(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = @rows_norm}
 llvm.func @phi_run_stage(!llvm.ptr, i32, i32, !llvm.ptr, !llvm.ptr, i64)
 
 llvm.func @norm(%frame: !llvm.ptr, %args: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) {
@@ -33,7 +37,7 @@ llvm.func @norm(%frame: !llvm.ptr, %args: !llvm.ptr, %begin: i64, %end: i64, %sc
     %codes = llvm.getelementptr %x[2304] : (!llvm.ptr) -> !llvm.ptr, i8
     %scales = llvm.getelementptr %x[2880] : (!llvm.ptr) -> !llvm.ptr, i8
     %sums = llvm.getelementptr %x[2952] : (!llvm.ptr) -> !llvm.ptr, i8
-    llvm.call @region_rms_norm_q32_576_9a29ca2a85323aa4(%x, %gamma, %codes, %scales, %sums) : (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
+    llvm.call @region_norm(%x, %gamma, %codes, %scales, %sums) : (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
   }
   llvm.return
 }

@@ -66,13 +66,20 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
     return %l : tensor<?x64xf32>
   }
   // CHECK: llvm.func @[[EMBED]](%{{.*}}: !llvm.ptr, %{{.*}}: !llvm.ptr, %{{.*}}: i64, %{{.*}}: i64, %{{.*}}: !llvm.ptr)
-  // CHECK: llvm.func @region_q32_32_{{.*}}(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = "32: %0 = in f32; out q32 %0"}
+  // CHECK: func.func private @[[ROWS:rows_q32_32_[0-9a-f]+]](%[[X:.*]]: tensor<1x32xf32>) -> tensor<1x32x!phiq.block<s8, 32, scale = f32>> {
+  // CHECK-NEXT: %[[Q:.*]] = phiq.quantize %[[X]] : tensor<1x32xf32> -> tensor<1x32x!phiq.block<s8, 32, scale = f32>>
+  // CHECK-NEXT: return %[[Q]]
+  // CHECK: llvm.func @region_q32_32_{{.*}}(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr) attributes {phic.region = @[[ROWS]]}
   // CHECK: llvm.func @[[M1]](
   // CHECK: llvm.func internal @[[CORE:phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k32__x86_64_v3]]
   // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.ub.sw"
-  // CHECK: llvm.func @region_rope_f32_16_{{.*}}rope %0 %1 %2; out f32 %3"
-  // CHECK: llvm.func @region_rope_f16_16_{{.*}}rope %0 %1 %2; out f16 %3 step 8"
-  // CHECK: llvm.func @region_f16_16_{{.*}}out f16 %0"
+  // CHECK: func.func private @rows_rope_f32_16_{{.*}}(%[[X:.*]]: tensor<1x16xf32>, %[[COS:.*]]: tensor<1x8xf32>, %[[SIN:.*]]: tensor<1x8xf32>) -> tensor<1x16xf32> {
+  // CHECK-NEXT: phiq.rope %[[X]], %[[COS]], %[[SIN]] {head_dim = 16 : i64}
+  // CHECK: func.func private @rows_rope_f16_16_{{.*}} -> (tensor<1x16xf16> {phic.step = 8 : i64}) {
+  // CHECK-NEXT: %[[ROPE:.*]] = phiq.rope
+  // CHECK-NEXT: arith.truncf %[[ROPE]] : tensor<1x16xf32> to tensor<1x16xf16>
+  // CHECK: func.func private @rows_f16_16_{{.*}} -> tensor<1x16xf16> {
+  // CHECK-NEXT: arith.truncf
 }
 
 // -----

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/regions/RegionCode.h"
 #include "dialects/phiq/Numerics.h"
+#include "test/targets/cpu/regions/RegionText.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/IR/InstIterator.h"
@@ -32,12 +33,12 @@ bool hostRuns() {
 /// A region as a function of this process.
 class Compiled {
 public:
-  explicit Compiled(const RegionSpec &region) : region(region) {
+  explicit Compiled(const ParsedRegion &region) : argumentCount(region->argumentCount()) {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     auto context = std::make_unique<llvm::LLVMContext>();
     const Target &target = defaultTarget();
-    auto module = compileRegion(region, target, *context);
+    auto module = compileRegion(*region, "region", target, *context);
     if (!module) {
       ADD_FAILURE() << llvm::toString(module.takeError());
       return;
@@ -48,11 +49,11 @@ public:
     (*module)->setDataLayout(jit->getDataLayout());
     (*module)->setTargetTriple(llvm::Triple(std::string(systemOf(target).triple)));
     llvm::cantFail(jit->addIRModule({std::move(*module), std::move(context)}));
-    address = llvm::cantFail(jit->lookup(region.name())).toPtr<void *>();
+    address = llvm::cantFail(jit->lookup("region")).toPtr<void *>();
   }
 
   void operator()(std::vector<void *> arguments) const {
-    ASSERT_EQ(arguments.size(), region.argumentCount());
+    ASSERT_EQ(arguments.size(), argumentCount);
     arguments.resize(6);
     using Function = void (*)(void *, void *, void *, void *, void *, void *);
     reinterpret_cast<Function>(address)(arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
@@ -60,7 +61,7 @@ public:
   }
 
 private:
-  RegionSpec region;
+  unsigned argumentCount;
   std::unique_ptr<llvm::orc::LLJIT> jit;
   void *address = nullptr;
 };
@@ -97,9 +98,9 @@ void expectNear(const Found &found, const std::vector<double> &wanted, Bound bou
 
 TEST_F(RegionCode, AddsAndMultipliesRows) {
   for (int64_t n : kLengths) {
-    RegionSpec region(n);
-    unsigned a = region.row(), b = region.row(), c = region.row();
-    region.outputFloats(region.op(RowOp::Mul, {region.op(RowOp::Add, {a, b}), c}));
+    ParsedRegion region("(%a: ROW, %b: ROW, %c: ROW) -> ROW { %0 = arith.addf %a, %b : ROW\n"
+                        "%1 = arith.mulf %0, %c : ROW  return %1 : ROW }",
+                        n);
     std::vector<float> x = randomRow(n), y = randomRow(n), z = randomRow(n), out(n + 1, 7.0f);
     Compiled compiled(region);
     compiled({x.data(), y.data(), z.data(), out.data()});
@@ -113,7 +114,7 @@ TEST_F(RegionCode, AddsAndMultipliesRows) {
 }
 
 struct Activation {
-  RowOp op;
+  std::string op;
   double (*meaning)(double);
   /// Units of 2^-24 by which the result may differ, relative to it, plus those relative to x.
   double relative, absolute;
@@ -128,24 +129,23 @@ double geluTanhOf(double x) { return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) 
 /// rounding of x^2, gelu_tanh's as its exponent, both where the result is tiny: 24 units at x = -6, and 2^-20 absolute
 /// would have been enough (ErrorBounds).
 TEST_F(RegionCode, ActivationsAreAccurate) {
-  const Activation activations[] = {{RowOp::Silu, siluOf, 6, 0},
-                                    {RowOp::Sigmoid, sigmoidOf, 6, 0},
-                                    {RowOp::Gelu, geluOf, 10, 1},
-                                    {RowOp::GeluTanh, geluTanhOf, 10, 1}};
+  const Activation activations[] = {{"phiq.silu", siluOf, 6, 0},
+                                    {"phiq.sigmoid", sigmoidOf, 6, 0},
+                                    {"phiq.gelu", geluOf, 10, 1},
+                                    {"phiq.gelu_tanh", geluTanhOf, 10, 1}};
   std::vector<float> x;
   for (float v = -90; v <= 90; v += 0.013f)
     x.push_back(v);
   for (float v : {0.0f, -0.0f, 1e-30f, -1e-30f, 1e4f, -1e4f, 1e18f})
     x.push_back(v);
   for (const Activation &activation : activations) {
-    RegionSpec region(int64_t(x.size()));
-    region.outputFloats(region.op(activation.op, {region.row()}));
+    ParsedRegion region("(%x: ROW) -> ROW { %0 = " + activation.op + " %x : ROW  return %0 : ROW }", int64_t(x.size()));
     std::vector<float> out(x.size());
     Compiled{region}({x.data(), out.data()});
     std::vector<double> wanted;
     for (float v : x)
       wanted.push_back(activation.meaning(v));
-    SCOPED_TRACE(rowOpName(activation.op));
+    SCOPED_TRACE(activation.op);
     expectNear(out, wanted, [&](size_t i) {
       return kUnit * (activation.relative * std::fabs(wanted[i]) + activation.absolute * std::fabs(x[i])) + 0x1p-100;
     });
@@ -156,9 +156,11 @@ TEST_F(RegionCode, ActivationsAreAccurate) {
 TEST_F(RegionCode, SnapsAsNumericsDoes) {
   for (int64_t n : kLengths)
     for (bool isOne : {true, false}) {
-      RegionSpec region(n);
-      unsigned x = region.row(), scale = isOne ? region.input(1) : region.row();
-      region.outputFloats(region.snap(x, scale, -100, 155));
+      const std::string scale = isOne ? "tensor<1xf32>" : "VECTOR";
+      ParsedRegion region("(%x: ROW, %s: " + scale + ") -> ROW { " +
+                              "%0 = phiq.snap %x, %s {least = -100 : i64, greatest = 155 : i64} : ROW, " + scale +
+                              "  return %0 : ROW }",
+                          n);
       std::vector<float> row = randomRow(n, 20), steps = randomRow(isOne ? 1 : n, 0.3f), out(n);
       const float special[] = {0.5f,     1.5f,      -0.5f, -2.5f, -0.0f,  1e30f,  -1e30f,
                                INFINITY, -INFINITY, NAN,   99.5f, 155.5f, -100.5f};
@@ -189,9 +191,10 @@ TEST_F(RegionCode, SnapIsDequantizeOfQuantize) {
 /// The sum of squares is off by at most (N / 32 + 5 + 2) units, halved by the square root; quotient, root, two products.
 TEST_F(RegionCode, RmsNorm) {
   for (int64_t n : kLengths) {
-    RegionSpec region(n);
-    unsigned x = region.row(), gamma = region.row();
-    region.outputFloats(region.op(RowOp::RmsNorm, {x, gamma}, 1e-5f));
+    ParsedRegion region(
+        "(%x: ROW, %g: VECTOR) -> ROW { %0 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : ROW, VECTOR"
+        "  return %0 : ROW }",
+        n);
     std::vector<float> row = randomRow(n), weights = randomRow(n), out(n);
     Compiled{region}({row.data(), weights.data(), out.data()});
     double squares = 0;
@@ -207,9 +210,10 @@ TEST_F(RegionCode, RmsNorm) {
 
 TEST_F(RegionCode, LayerNorm) {
   for (int64_t n : kLengths) {
-    RegionSpec region(n);
-    unsigned x = region.row(), gamma = region.row(), beta = region.row();
-    region.outputFloats(region.op(RowOp::LayerNorm, {x, gamma, beta}, 1e-5f));
+    ParsedRegion region("(%x: ROW, %g: VECTOR, %b: VECTOR) -> ROW { "
+                        "%0 = phiq.layer_norm %x, %g, %b {epsilon = 1.0e-5 : f32} : ROW, VECTOR, VECTOR"
+                        "  return %0 : ROW }",
+                        n);
     std::vector<float> row = randomRow(n), weights = randomRow(n), bias = randomRow(n), out(n);
     for (float &v : row)
       v += 3; // a mean that matters
@@ -250,18 +254,19 @@ TEST_F(RegionCode, Rope) {
     int64_t head, half;
   };
   for (Case c : {Case{64, 32}, Case{96, 48}, Case{96, 24}, Case{80, 16}, Case{32, 5}, Case{2, 1}})
-    for (RowOp op : {RowOp::Rope, RowOp::RopeInterleaved}) {
-      SCOPED_TRACE(std::string(rowOpName(op)) + " " + std::to_string(c.head) + " " + std::to_string(c.half));
-      RegionSpec region(c.head);
-      unsigned x = region.row(), cos = region.input(c.half), sin = region.input(c.half);
-      unsigned turned = region.op(op, {x, cos, sin});
-      region.outputFloats(turned);
-      region.outputFloats(turned, Scalar::F16, 8);
+    for (bool interleaved : {false, true}) {
+      SCOPED_TRACE(std::to_string(interleaved) + " " + std::to_string(c.head) + " " + std::to_string(c.half));
+      const std::string table = "tensor<1x" + std::to_string(c.half) + "xf32>";
+      ParsedRegion region("(%x: ROW, %c: " + table + ", %s: " + table + ") -> (ROW, HALF {phic.step = 8 : i64}) {\n" +
+                              "%0 = phiq.rope %x, %c, %s {head_dim = COLUMNS : i64" +
+                              (interleaved ? ", interleaved" : "") + "} : ROW, " + table + ", " + table +
+                              "\n%1 = arith.truncf %0 : ROW to HALF  return %0, %1 : ROW, HALF }",
+                          c.head);
       std::vector<float> row = randomRow(c.head), cosines = randomRow(c.half, 0.5), sines = randomRow(c.half, 0.5);
       std::vector<float> out(c.head);
       std::vector<uint16_t> cache(8 * c.head, 0xabcd);
       Compiled{region}({row.data(), cosines.data(), sines.data(), out.data(), cache.data()});
-      std::vector<double> wanted = ropeOf(row, cosines, sines, op == RowOp::RopeInterleaved);
+      std::vector<double> wanted = ropeOf(row, cosines, sines, interleaved);
       expectNear(out, wanted, [&](size_t i) { return kUnit * (2 * std::fabs(wanted[i]) + 10); });
       for (int64_t i = 0; i < 8 * c.head; ++i)
         ASSERT_EQ(cache[i], i % 8 ? 0xabcd : floatToHalf(out[i / 8])) << i;
@@ -278,11 +283,13 @@ TEST_F(RegionCode, ConvertsStoredTypes) {
         halves[i * step] = floatToHalf(values[i]);
         brains[i * step] = floatToBfloat(values[i]);
       }
-      RegionSpec fromHalf(n), fromBrain(n);
-      unsigned half = fromHalf.row(Scalar::F16, step);
-      fromHalf.outputFloats(half);
-      fromHalf.outputFloats(half, Scalar::F16, step);
-      fromBrain.outputFloats(fromBrain.row(Scalar::BF16, step));
+      const std::string stepped = " {phic.step = " + std::to_string(step) + " : i64}";
+      ParsedRegion fromHalf("(%x: HALF" + stepped + ") -> (ROW, HALF" + stepped +
+                                ") { %0 = arith.extf %x : HALF to ROW\n" +
+                                "%1 = arith.truncf %0 : ROW to HALF  return %0, %1 : ROW, HALF }",
+                            n);
+      ParsedRegion fromBrain("(%x: BRAIN" + stepped + ") -> ROW { %0 = arith.extf %x : BRAIN to ROW  return %0 : ROW }",
+                             n);
       Compiled{fromHalf}({halves.data(), out.data(), back.data()});
       for (int64_t i = 0; i < n; ++i)
         ASSERT_EQ(out[i], halfToFloat(halves[i * step]));
@@ -302,8 +309,9 @@ TEST_F(RegionCode, QuantizesAsNumerics) {
     for (int64_t block : {16, 32}) {
       SCOPED_TRACE(std::to_string(n) + " " + std::to_string(block));
       int64_t blocks = (n + block - 1) / block;
-      RegionSpec region(n);
-      region.outputQuantized(region.row(), block);
+      const std::string type = block == 16 ? "Q16" : "Q32";
+      ParsedRegion region(
+          "(%x: ROW) -> " + type + " { %0 = phiq.quantize %x : ROW -> " + type + "  return %0 : " + type + " }", n);
       std::vector<float> x = randomRow(n);
       for (int64_t i = 0; i < std::min<int64_t>(n / 3, 64); ++i)
         x[i] = 0; // blocks of zeros
@@ -324,12 +332,10 @@ TEST_F(RegionCode, QuantizesAsNumerics) {
 /// The operation before it is what the float output would have been, to the bit.
 TEST_F(RegionCode, QuantizesAResult) {
   for (int64_t n : {64, 100, 576}) {
-    RegionSpec region(n), floats(n);
-    for (RegionSpec *spec : {&region, &floats}) {
-      unsigned gate = spec->row(), up = spec->row();
-      unsigned value = spec->op(RowOp::Mul, {spec->op(RowOp::Silu, {gate}), up});
-      spec == &region ? spec->outputQuantized(value, 32) : spec->outputFloats(value);
-    }
+    const std::string swiglu = "%0 = phiq.silu %g : ROW\n%1 = arith.mulf %0, %u : ROW\n";
+    ParsedRegion region(
+        "(%g: ROW, %u: ROW) -> Q32 { " + swiglu + "%2 = phiq.quantize %1 : ROW -> Q32  return %2 : Q32 }", n);
+    ParsedRegion floats("(%g: ROW, %u: ROW) -> ROW { " + swiglu + "return %1 : ROW }", n);
     int64_t blocks = (n + 31) / 32;
     std::vector<float> gate = randomRow(n), up = randomRow(n), out(n), scales(blocks), sums(blocks),
                        wantedScales(blocks), wantedSums(blocks);
@@ -347,43 +353,54 @@ TEST_F(RegionCode, QuantizesAResult) {
 // Form
 //===----------------------------------------------------------------------===//
 
-std::vector<RegionSpec> typicalRegions() {
-  std::vector<RegionSpec> regions;
-  for (const char *text :
-       {"576: %0 = in f32; %1 = in f32; %2 = rms_norm %0 %1 1e-05; out q32 %2",
-        "100: %0 = in f32; %1 = in f32; %2 = in f32; %3 = layer_norm %0 %1 %2 1e-05; out f32 %3; out q16 %3",
-        "64: %0 = in f32; %1 = in f32; %2 = silu %0; %3 = mul %2 %1; out q32 %3",
-        "96: %0 = in f32; %1 = in f32 x 24; %2 = in f32 x 24; %3 = rope %0 %1 %2; out f16 %3 step 8",
-        "64: %0 = in f32; %1 = in f32 x 32; %2 = in f32 x 32; %3 = rope_interleaved %0 %1 %2; out f32 %3",
-        "3072: %0 = in f16 step 8; out f32 %0", "3072: %0 = in f32; %1 = gelu %0; out f32 %1"})
-    regions.push_back(*RegionSpec::parse(text, nullptr));
+const std::vector<ParsedRegion> &typicalRegions() {
+  static std::vector<ParsedRegion> regions;
+  if (!regions.empty())
+    return regions;
+  const std::string rope = "%0 = phiq.rope %x, %c, %s {head_dim = COLUMNS : i64";
+  const std::pair<int64_t, std::string> texts[] = {
+      {576, "(%x: ROW, %g: VECTOR) -> Q32 { %0 = phiq.rms_norm %x, %g {epsilon = 1.0e-5 : f32} : ROW, VECTOR\n"
+            "%1 = phiq.quantize %0 : ROW -> Q32  return %1 : Q32 }"},
+      {100, "(%x: ROW, %g: VECTOR, %b: VECTOR) -> (ROW, Q16) { "
+            "%0 = phiq.layer_norm %x, %g, %b {epsilon = 1.0e-5 : f32} : ROW, VECTOR, VECTOR\n"
+            "%1 = phiq.quantize %0 : ROW -> Q16  return %0, %1 : ROW, Q16 }"},
+      {64, "(%x: ROW, %y: ROW) -> Q32 { %0 = phiq.silu %x : ROW\n%1 = arith.mulf %0, %y : ROW\n"
+           "%2 = phiq.quantize %1 : ROW -> Q32  return %2 : Q32 }"},
+      {96, "(%x: ROW, %c: tensor<1x24xf32>, %s: tensor<1x24xf32>) -> (HALF {phic.step = 8 : i64}) { " + rope +
+               "} : ROW, tensor<1x24xf32>, tensor<1x24xf32>\n%1 = arith.truncf %0 : ROW to HALF  return %1 : HALF }"},
+      {64, "(%x: ROW, %c: tensor<1x32xf32>, %s: tensor<1x32xf32>) -> ROW { " + rope +
+               ", interleaved} : ROW, tensor<1x32xf32>, tensor<1x32xf32>  return %0 : ROW }"},
+      {3072, "(%x: HALF {phic.step = 8 : i64}) -> ROW { %0 = arith.extf %x : HALF to ROW  return %0 : ROW }"},
+      {3072, "(%x: ROW) -> ROW { %0 = phiq.gelu %x : ROW  return %0 : ROW }"}};
+  for (const auto &[columns, text] : texts)
+    regions.emplace_back(text, columns);
   return regions;
 }
 
 TEST(RegionForm, HasNoBuffersAndNoCalls) {
-  for (const RegionSpec &region : typicalRegions()) {
+  for (const ParsedRegion &region : typicalRegions()) {
     llvm::LLVMContext context;
-    auto module = llvm::cantFail(compileRegion(region, defaultTarget(), context));
+    auto module = llvm::cantFail(compileRegion(*region, "region", defaultTarget(), context));
     for (llvm::Function &function : *module)
-      EXPECT_TRUE(function.isIntrinsic() || function.getName() == region.name()) << function.getName().str();
+      EXPECT_TRUE(function.isIntrinsic() || function.getName() == "region") << function.getName().str();
     int64_t stackBytes = 0;
-    for (llvm::Instruction &instruction : llvm::instructions(*module->getFunction(region.name()))) {
+    for (llvm::Instruction &instruction : llvm::instructions(*module->getFunction("region"))) {
       if (auto *call = llvm::dyn_cast<llvm::CallBase>(&instruction))
-        EXPECT_TRUE(llvm::isa<llvm::IntrinsicInst>(call)) << region.str();
+        EXPECT_TRUE(llvm::isa<llvm::IntrinsicInst>(call)) << region->name();
       if (auto *slot = llvm::dyn_cast<llvm::AllocaInst>(&instruction))
         stackBytes += int64_t(slot->getAllocationSize(module->getDataLayout())->getFixedValue());
       EXPECT_FALSE(instruction.hasMetadata(llvm::LLVMContext::MD_tbaa));
     }
-    EXPECT_EQ(stackBytes, 0) << region.str();
+    EXPECT_EQ(stackBytes, 0) << region->name();
   }
 }
 
 TEST(RegionForm, IsDeterministic) {
   auto bitcodes = [] {
     std::vector<std::string> result;
-    for (const RegionSpec &region : typicalRegions()) {
+    for (const ParsedRegion &region : typicalRegions()) {
       llvm::LLVMContext context;
-      auto module = llvm::cantFail(compileRegion(region, defaultTarget(), context));
+      auto module = llvm::cantFail(compileRegion(*region, "region", defaultTarget(), context));
       llvm::raw_string_ostream stream(result.emplace_back());
       llvm::WriteBitcodeToFile(*module, stream);
     }
