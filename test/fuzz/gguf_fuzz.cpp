@@ -56,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tryGet<llvm::StringRef>(**file, key);
   }
   std::vector<std::string> reasons, warnings;
-  (void)readConfig(**file, reasons, warnings);
+  (void)readConfig(**file, (*file)->tensors().size(), reasons, warnings);
   for (const Tensor &tensor : (*file)->tensors())
     readRows(**file, tensor);
   return 0;

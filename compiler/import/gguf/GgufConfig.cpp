@@ -37,8 +37,9 @@ constexpr int64_t kMostOfAnything = 1 << 24;
 
 class ConfigReader {
 public:
-  ConfigReader(const GgufFile &file, std::vector<std::string> &reasons, std::vector<std::string> &warnings)
-      : file(file), reasons(reasons), warnings(warnings) {}
+  ConfigReader(const GgufFile &file, uint64_t tensors, std::vector<std::string> &reasons,
+               std::vector<std::string> &warnings)
+      : file(file), tensors(tensors), reasons(reasons), warnings(warnings) {}
 
   decoder::DecoderConfig read() {
     if (!readArchitecture())
@@ -136,7 +137,7 @@ private:
     config.context = count("context_length");
     config.epsilon = number(key("attention.layer_norm_rms_epsilon"), 0, std::nullopt);
     // Each layer has tensors, so this bounds the work that a damaged count can cause.
-    if (config.layers > int64_t(file.tensors().size())) {
+    if (config.layers > int64_t(tensors)) {
       refuse(formatv("metadata key '{0}' is {1}, but the file has {2} tensors", key("block_count"), config.layers,
                      file.tensors().size()));
       config.layers = 0;
@@ -220,6 +221,7 @@ private:
   }
 
   const GgufFile &file;
+  uint64_t tensors;
   std::vector<std::string> &reasons, &warnings;
   StringRef prefix;
   StringSet<> known;
@@ -228,9 +230,9 @@ private:
 
 } // namespace
 
-decoder::DecoderConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons,
+decoder::DecoderConfig readConfig(const GgufFile &file, uint64_t tensors, std::vector<std::string> &reasons,
                                   std::vector<std::string> &warnings) {
-  return ConfigReader(file, reasons, warnings).read();
+  return ConfigReader(file, tensors, reasons, warnings).read();
 }
 
 } // namespace phic::gguf

@@ -12,8 +12,8 @@
 
 namespace phic::gguf {
 
-/// Appends to `reasons` why the model cannot be imported, to `warnings` what has no effect.
-decoder::DecoderConfig readConfig(const GgufFile &file, std::vector<std::string> &reasons,
+/// `tensors` is how many the model has, in all its files. Appends to `reasons` why the model cannot be imported, to `warnings` what has no effect.
+decoder::DecoderConfig readConfig(const GgufFile &file, uint64_t tensors, std::vector<std::string> &reasons,
                                   std::vector<std::string> &warnings);
 
 } // namespace phic::gguf

@@ -1,7 +1,7 @@
-//===- GgufImporter.cpp - Imports a GGUF file ------------------*- C++ -*-===//
+//===- GgufImporter.cpp - Imports a GGUF model -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The importer's row for GGUF: one file, that has everything.
+// The importer's row for GGUF: one file that has everything, or the parts of one.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/Importer.h"
 #include "compiler/import/decoder/DecoderBuilder.h"
@@ -31,11 +31,17 @@ Recognition recognizeFile(const std::string &file) {
   return {};
 }
 
+/// Of a model that the part beside it leads to.
+bool isLaterPart(llvm::StringRef file) {
+  auto name = gguf::PartName::parse(llvm::sys::path::filename(file));
+  return name && name->part > 1 && llvm::sys::fs::exists(llvm::sys::path::parent_path(file) + "/" + name->fileName(1));
+}
+
 Recognition recognizeFolder(const std::string &folder) {
   std::vector<std::string> files;
   std::error_code code;
   for (llvm::sys::fs::directory_iterator it(folder, code), end; it != end && !code; it.increment(code))
-    if (llvm::StringRef(it->path()).ends_with(".gguf"))
+    if (llvm::StringRef(it->path()).ends_with(".gguf") && !isLaterPart(it->path()))
       files.push_back(it->path());
   std::sort(files.begin(), files.end());
   if (files.size() == 1)
@@ -57,43 +63,39 @@ public:
   mlir::OwningOpRef<mlir::ModuleOp> read(mlir::MLIRContext &context, const ModelPath &model,
                                          const ImportOptions &options) const override {
     mlir::Location loc = mlir::NameLoc::get(mlir::StringAttr::get(&context, model.file));
-    auto file = gguf::GgufFile::open(model.file);
-    if (!file)
-      return mlir::emitError(mlir::UnknownLoc::get(&context)) << llvm::toString(file.takeError()), nullptr; // names it
-    llvm::StringRef name = llvm::sys::path::filename(model.file);
-    auto store = WeightStore::open(model.directory, {name.str()});
+    auto opened = gguf::GgufModel::open(model.file, options.inputs);
+    if (!opened) // the error names the file
+      return mlir::emitError(mlir::UnknownLoc::get(&context)) << llvm::toString(opened.takeError()), nullptr;
+    auto store = WeightStore::open(model.directory, opened->fileNames());
     if (!store)
       return mlir::emitError(loc) << llvm::toString(store.takeError()), nullptr;
 
     std::vector<std::string> reasons, warnings;
-    decoder::DecoderConfig config = gguf::readConfig(**file, reasons, warnings);
+    decoder::DecoderConfig config = gguf::readConfig(opened->metadata(), opened->tensors(), reasons, warnings);
     // Tensors are judged by the metadata: without it, their shapes would only cause echoes.
     if (!reasons.empty())
       return decoder::refuseModel(loc, reasons);
     for (const std::string &warning : warnings)
       mlir::emitWarning(loc) << warning;
     if (config.name.empty())
-      config.name = llvm::sys::path::stem(name).str();
+      config.name = llvm::sys::path::stem(model.file).str();
     context.loadDialect<phiq::PhiqDialect>(); // which knows the types of plugins
-    decoder::TensorWeights weights(gguf::tensorTable(&context, **file), **store, options.progress);
+    decoder::TensorWeights weights(gguf::tensorTable(&context, *opened), **store, options.progress);
     return decoder::buildDecoder(loc, config, weights, (*store)->files(), options.maxContext);
   }
 
   llvm::Expected<SourceFacts> facts(const ModelPath &model) const override {
-    auto file = gguf::GgufFile::open(model.file);
-    if (!file)
-      return file.takeError();
-    auto architecture = (*file)->getOr<llvm::StringRef>("general.architecture", "unknown");
+    auto opened = gguf::GgufModel::open(model.file);
+    if (!opened)
+      return opened.takeError();
+    auto architecture = opened->metadata().getOr<llvm::StringRef>("general.architecture", "unknown");
     if (!architecture)
       return architecture.takeError();
     SourceFacts facts;
     facts.kind = ("GGUF, architecture " + *architecture).str();
-    for (const gguf::Tensor &tensor : (*file)->tensors()) {
-      uint64_t elements = 1;
-      for (uint64_t dim : tensor.shape)
-        elements *= dim;
-      facts.addTensor(ggufTypeName(tensor.type), elements, tensor.bytes);
-    }
+    for (const auto &file : opened->files())
+      for (const gguf::Tensor &tensor : file->tensors())
+        facts.addTensor(ggufTypeName(tensor.type), llvm::product_of(tensor.shape), tensor.bytes);
     return facts;
   }
 

@@ -48,8 +48,6 @@ public:
     for (uint64_t i = 0; i < keyCount; ++i)
       if (!parseKey())
         return fail(error);
-    if (!checkSplit())
-      return fail(error);
     for (uint64_t i = 0; i < tensorCount; ++i)
       if (!parseTensor())
         return fail(error);
@@ -171,21 +169,6 @@ private:
     }
     value.bytes = bytes.slice(begin, at - begin);
     return true;
-  }
-
-  /// The tensors of a split model lie in several files.
-  bool checkSplit() {
-    Expected<uint64_t> count = file.getOr<uint64_t>("split.count", 0);
-    if (!count) {
-      error = toString(count.takeError());
-      return false;
-    }
-    if (*count <= 1)
-      return true;
-    error = formatv("one of {0} parts of a split model (split.count): merge them with "
-                    "'llama-gguf-split --merge'",
-                    *count);
-    return false;
   }
 
   bool parseTensor() {

@@ -1,4 +1,4 @@
-//===- GgufTensors.cpp - The tensors of a GGUF file ------------*- C++ -*-===//
+//===- GgufTensors.cpp - The tensors of a GGUF model -----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/gguf/GgufTensors.h"
 #include "dialects/phiq/AddedFormats.h"
@@ -27,12 +27,13 @@ std::optional<StoredType> storedType(mlir::MLIRContext *context, uint32_t id) {
 
 } // namespace
 
-decoder::TensorTable tensorTable(mlir::MLIRContext *context, const GgufFile &file) {
+decoder::TensorTable tensorTable(mlir::MLIRContext *context, const GgufModel &model) {
   decoder::TensorTable table{{}, {"blk.{}.", kNames}, ggufReadableTypes()};
-  for (const Tensor &tensor : file.tensors())
-    table.tensors.push_back({tensor.name.str(), llvm::SmallVector<int64_t, 4>(tensor.shape.begin(), tensor.shape.end()),
-                             /*file=*/0, tensor.offset, tensor.bytes, ggufTypeName(tensor.type),
-                             storedType(context, tensor.type)});
+  for (auto [file, part] : llvm::enumerate(model.files()))
+    for (const Tensor &tensor : part->tensors())
+      table.tensors.push_back(
+          {tensor.name.str(), llvm::SmallVector<int64_t, 4>(tensor.shape.begin(), tensor.shape.end()), uint32_t(file),
+           tensor.offset, tensor.bytes, ggufTypeName(tensor.type), storedType(context, tensor.type)});
   return table;
 }
 

@@ -14,6 +14,9 @@ import unittest
 import gguf
 import numpy as np
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models"))
+import gguf_copy
+
 PHIC, PLUGIN = (os.path.abspath(sys.argv.pop(1)) for _ in range(2))
 MODELS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
 MODEL = os.path.join(MODELS, "tiny-llama", "ort-genai-int4")
@@ -29,25 +32,6 @@ def run(*command, code=0):
 
 def plugin(*options):
     return ["--load-pass-plugin", PLUGIN, *(f"--plugin-option=test:{option}" for option in options)]
-
-
-def rewrite(source, target, convert):
-    """Copies a GGUF file, its tensors as `convert` gives them: (data, type)."""
-    reader = gguf.GGUFReader(source)
-    field = lambda name: reader.fields[name].contents()
-    writer = gguf.GGUFWriter(target, field("general.architecture"))
-    for name, value in reader.fields.items():
-        if not name.startswith("GGUF.") and name != "general.architecture":
-            sub = value.types[-1] if len(value.types) > 1 else None
-            writer.add_key_value(name, value.contents(), value.types[0], sub)
-    for tensor in reader.tensors:
-        data, kind = convert(tensor)
-        writer.add_tensor(tensor.name, data, raw_shape=data.shape, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return target
 
 
 def as_q5_1(tensor):
@@ -81,7 +65,7 @@ class Plugins(unittest.TestCase):
         return {(kernel["stage"], kernel["entry"]): kernel["generator"] for kernel in manifest["kernels"]}
 
     def test_format_of_a_plugin_is_read(self):
-        model = rewrite(GGUF, self.path("q5_1.gguf"), as_q5_1)
+        model = gguf_copy.copy(GGUF, self.path("q5_1.gguf"), as_q5_1)
         refused = self.build("none", model=model, code=2)
         self.assertIn("has type Q5_1, supported are", refused.stderr)
         program = self.build("q5_1", *plugin("q5_1=on"), "--act=f32", "--kv=f32", model=model)

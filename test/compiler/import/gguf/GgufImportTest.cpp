@@ -67,11 +67,16 @@ protected:
   }
 
   mlir::OwningOpRef<mlir::ModuleOp> importBytes(const std::string &bytes, int64_t maxContext = 4096) {
-    std::string path = (directory + "/model.gguf").str();
+    return importFile(write("model.gguf", bytes), maxContext);
+  }
+
+  /// The path of a new file.
+  std::string write(const std::string &name, const std::string &bytes) {
+    std::string path = (directory + "/" + name).str();
     std::error_code error;
     llvm::raw_fd_ostream(path, error) << bytes;
     EXPECT_FALSE(error);
-    return importFile(path, maxContext);
+    return path;
   }
 
   std::string textOf(const GgufWriter &writer, int64_t maxContext = 4096) {
@@ -193,6 +198,60 @@ TEST_F(GgufImport, EverythingUnsupportedIsReportedAtOnce) {
                                             "tensor 'blk.0.attn_k.weight' has shape 64x64, expected 32x64",
                                             "tensor 'blk.0.ffn_up.weight' is missing",
                                             "tensor 'blk.0.ffn_gate_inp.weight' has no place in this architecture"));
+}
+
+/// llama() in two parts, as llama.cpp splits models: all keys and the first tensors, then the layer.
+std::pair<GgufWriter, GgufWriter> parts() {
+  auto split = [](GgufWriter &writer, uint32_t number) { writer.u32("split.no", number).u32("split.count", 2); };
+  GgufWriter first = decoder("llama"), second;
+  split(first, 0);
+  first.u32("split.tensors.count", 11);
+  split(second, 1);
+  for (const char *name : {"blk.0.attn_k.weight", "blk.0.attn_v.weight"})
+    second.tensor(name, kQ4_0, {32, 64});
+  for (const char *name : {"blk.0.ffn_gate.weight", "blk.0.ffn_up.weight"})
+    second.tensor(name, kQ4_0, {96, 64});
+  second.tensor("blk.0.attn_q.weight", kQ4_0, {64, 64});
+  return {first, second};
+}
+
+TEST_F(GgufImport, PartsAreOneModel) {
+  auto [first, second] = parts();
+  std::string path = write("m-00001-of-00002.gguf", first.bytes());
+  write("m-00002-of-00002.gguf", second.bytes());
+  for (const std::string &named : {path, directory.str().str()}) {
+    mlir::OwningOpRef<mlir::ModuleOp> module = importFile(named);
+    ASSERT_TRUE(module) << testing::PrintToString(diagnostics);
+    std::string text;
+    llvm::raw_string_ostream(text) << *module;
+    EXPECT_THAT(text, HasSubstr("phiq.files = [\"m-00001-of-00002.gguf\", \"m-00002-of-00002.gguf\"]"));
+    EXPECT_THAT(text, HasSubstr("\"blk.0.attn_k.weight\" layout = \"gguf_q4_0\" [#phiq.range<file = 1, "));
+    EXPECT_THAT(text, HasSubstr("\"blk.0.ffn_down.weight\" layout = \"gguf_q4_0\" [#phiq.range<file = 0, "));
+  }
+}
+
+TEST_F(GgufImport, PartsThatDoNotBelongTogetherAreRefused) {
+  auto [first, second] = parts();
+  std::string path = write("m-00001-of-00002.gguf", first.bytes()),
+              other = write("m-00002-of-00002.gguf", first.bytes());
+  EXPECT_FALSE(importFile(path));
+  EXPECT_THAT(diagnostics, ElementsAre(HasSubstr("says it is part 1 of 2 of a model, expected part 2 of 2")));
+  diagnostics.clear();
+  write("m-00002-of-00002.gguf", second.bytes());
+  EXPECT_FALSE(importFile(other));
+  EXPECT_THAT(diagnostics,
+              ElementsAre(HasSubstr("says it is part 2 of 2 of a model, expected part 1 of 2: name the first")));
+  diagnostics.clear();
+  EXPECT_FALSE(importFile(write("alone.gguf", first.bytes())));
+  EXPECT_THAT(diagnostics, ElementsAre(HasSubstr("its name must end in '-00001-of-00002.gguf'")));
+  diagnostics.clear();
+  write("m-00002-of-00002.gguf", second.tensor("output_norm.weight", kF32, {64}).bytes());
+  EXPECT_FALSE(importFile(path));
+  EXPECT_THAT(diagnostics, ElementsAre(HasSubstr("tensor 'output_norm.weight' is in two parts of the model")));
+  diagnostics.clear();
+  write("m-00002-of-00002.gguf", second.bytes());
+  EXPECT_FALSE(importFile(write("n-00001-of-00002.gguf", first.bytes())));
+  EXPECT_THAT(diagnostics, ElementsAre(HasSubstr("n-00002-of-00002.gguf, which is part 2 of 2 of the model")));
 }
 
 TEST_F(GgufImport, RefusesOtherArchitecturesAndImplausibleNumbers) {

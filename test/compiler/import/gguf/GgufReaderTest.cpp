@@ -89,9 +89,6 @@ TEST(GgufReader, RefusesForeignFiles) {
             "at byte 4: GGUF version 1 is not supported, only 2 and 3; convert the model again");
   EXPECT_EQ(errorOf(std::string("GGUF\0\0\0\3", 8)), "at byte 4: big-endian GGUF files are not supported");
   EXPECT_THAT(errorOf(GgufFile::open("/nonexistent.gguf")), HasSubstr("cannot open '/nonexistent.gguf'"));
-  std::string split = GgufWriter().put("split.count", ValueType::U16, GgufWriter::little(uint16_t(3))).bytes();
-  EXPECT_EQ(errorOf(split),
-            "one of 3 parts of a split model (split.count): merge them with 'llama-gguf-split --merge'");
 }
 
 TEST(GgufReader, RefusesDamagedMetadata) {
