@@ -24,13 +24,18 @@ ARROWS = {
 }
 
 # Folders of the compiler -> what their files may include of it besides themselves: folders, or single headers where that is all.
-# The driver, which is what lies in compiler/ itself, and folders that are not named here know all.
+# Of folders in folders the inner one comes first. The driver, which is what lies in compiler/ itself, and folders that are not
+# named here know all.
 ROOMS = {
     "compiler/files": set(),
     "compiler/link": {"compiler/files", "compiler/weights/WeightSink.h"},
     "compiler/manifest": set(),
     "compiler/weights": {"compiler/files"},
     "compiler/tokenizer": {"compiler/files"},
+    "compiler/import/decoder": {"compiler/weights/WeightStore.h"},
+    "compiler/import/gguf": {"compiler/files", "compiler/import/Importer.h", "compiler/import/decoder", "compiler/tokenizer",
+                             "compiler/weights/WeightStore.h"},
+    "compiler/import/onnx": {"compiler/files", "compiler/import/Importer.h", "compiler/weights/WeightStore.h"},
     "compiler/import": {"compiler/files", "compiler/tokenizer", "compiler/weights/WeightStore.h"},
 }
 GENERATED = {"compiler/Version.h"}
