@@ -89,7 +89,7 @@ ExitCode Compilation::chooseLevelsRead() {
       return kExitSuccess;
     choice.levels.clear();
     for (const LevelModule &level : levels)
-      if (level.target->family == choice.system->family)
+      if (asCpuLevel(*level.target).architecture == choice.system->architecture)
         choice.levels.push_back(level.target);
     if (choice.levels.empty())
       return usageError(options.model + " has no kernels for --target=" + std::string(choice.system->name));
@@ -116,7 +116,7 @@ void Compilation::addLevels() {
 
 ExitCode Compilation::runPhase(Phase phase) {
   if (phase <= kLastSharedPhase)
-    return runPasses(phase, *module, defaultTarget());
+    return runPasses(phase, *module, defaultCpuLevel());
   if (levels.empty()) {
     if (ExitCode code = measureWeights())
       return code;

@@ -71,7 +71,7 @@ ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
     if (ExitCode code = readModule(piece, module))
       return code;
     auto name = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kLevel);
-    const Target *level = name ? targetByName(name.getValue()) : nullptr;
+    const Target *level = name ? cpuLevelByName(std::string_view(name.getValue())) : nullptr;
     if (!level) {
       module->emitError("has no level of Targets.def as ") << plan::PlanDialect::kLevel;
       return kExitModel;

@@ -106,7 +106,7 @@ ModelData modelDataOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> level
                      sampling.repetitionPenalty};
   for (const LevelModule *level : levels) {
     std::string isa(level->target->isa);
-    data.variants.push_back({std::string(level->target->name), level->target->cpuFeatures, "phi_decode_" + isa,
+    data.variants.push_back({std::string(level->target->name), level->target->features, "phi_decode_" + isa,
                              "phi_verify_" + isa, "phi_prefill_" + isa});
   }
   return data;
@@ -200,7 +200,7 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
 
   std::vector<llvm::SmallVector<char, 0>> objects;
   for (const LevelModule *level : levels) {
-    auto object = emitCode(*level->module, *level->target, CodeKind::Object, system->triple);
+    auto object = emitCode(*level->module, asCpuLevel(*level->target), CodeKind::Object, system->triple);
     if (!object)
       return reportCode(log, object.takeError());
     objects.push_back(std::move(*object));

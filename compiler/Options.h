@@ -9,7 +9,7 @@
 
 #include "compiler/link/EmitKind.h"
 #include "passes/precision/PrecisionSpec.h"
-#include "targets/TileTable.h"
+#include "targets/cpu/TileTable.h"
 #include <cstdint>
 #include <map>
 #include <optional>

@@ -7,7 +7,7 @@
 #define PHIC_COMPILER_PIPELINE_H
 
 #include "compiler/Options.h"
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include <string>
 
 namespace mlir {
@@ -29,7 +29,8 @@ void registerPasses();
 
 /// Appends the passes of a phase. `import`, `target`'s code emission and `link`
 /// are not passes: Compilation.cpp runs them. `level` matters after kLastSharedPhase.
-void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options, const Target &level = defaultTarget());
+void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options,
+              const Target &level = defaultCpuLevel());
 
 /// Appends what a hook runs, or returns why its text is no pipeline.
 std::string addHook(mlir::OpPassManager &passes, const Hook &hook);

@@ -20,11 +20,11 @@ public:
     if (!levels)
       return wrong("the file", "an object with a table for each level");
     for (const auto &[level, table] : *levels) {
-      const Target *target = targetByName(level.str());
+      const CpuTarget *target = cpuLevelByName(level.str());
       if (!target)
         return wrong("'" + level.str() + "'",
                      "a level: " +
-                         join(map_range(allTargets(), [](const Target &t) { return StringRef(t.name); }), ", "));
+                         join(map_range(cpuLevels(), [](const CpuTarget &t) { return StringRef(t.name); }), ", "));
       TileTable read = tileTableOf(*target);
       if (Error error = readTable(table, level.str(), read))
         return error;

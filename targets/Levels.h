@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A program holds the code of one or more CPU levels of one system. Users name
-// levels, processors (Cpus.def) or `native`.
+// levels, processors (targets/cpu/Cpus.def) or `native`.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_LEVELS_H
 #define PHIC_TARGETS_LEVELS_H
@@ -21,13 +21,10 @@ struct TargetChoice {
 };
 
 /// The choices for comma-separated lists of systems and of levels, processors or `native`; an empty list means the
-/// default. A system whose family no name of `cpus` fits gets its own default; a name that fits no system is a mistake.
+/// default. A system whose architecture no name of `cpus` fits gets its own default; a name that fits no system is a mistake.
 /// Empty with a reason for the user, who named them by --target and --cpu.
 std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus,
                                                        std::string *reason);
-
-/// Whether this machine and its system can run code of that level.
-bool canRunHere(const Target &target);
 
 } // namespace phic
 

@@ -88,7 +88,7 @@ Error Bench::runOften(Progress &progress) {
 }
 
 void Bench::measureLimits() {
-  const Target *target = targetByName(report.cpuVariant);
+  const CpuTarget *target = cpuLevelByName(report.cpuVariant);
   std::optional<Machine> machine;
   if (target)
     machine = measureMachine(*target, report.threads, opened->weights.size());

@@ -7,6 +7,7 @@
 #include "compiler/report/MemoryLimit.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/Threading.h"
 
 using namespace mlir;
@@ -107,9 +108,9 @@ void Checker::seePhase(Phase phase, ModuleOp module) {
 Machine Checker::machine(uint64_t weightBytes) {
   std::string reason;
   auto choices = chooseTargets(options.target, options.cpu, &reason);
-  const auto &levels = choices->front().levels;
-  const auto here = llvm::find_if(levels, [](const Target *level) { return canRunHere(*level); });
-  const Target &target = here != levels.end() ? **here : *levels.front();
+  const std::vector<const CpuTarget *> levels = cpuLevelsOf(choices->front().levels);
+  const auto here = llvm::find_if(levels, [](const CpuTarget *level) { return canRunHere(*level); });
+  const CpuTarget &target = here != levels.end() ? **here : *levels.front();
   if (more.machine != "reference") {
     const int cores = llvm::heavyweight_hardware_concurrency().compute_thread_count();
     if (std::optional<Machine> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))

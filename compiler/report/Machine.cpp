@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/Machine.h"
 #include "compiler/report/Roofline.h"
-#include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <algorithm>
 #include <atomic>
@@ -83,15 +83,16 @@ double Machine::seconds(double bytes, const MulAdds &mulAdds) const {
   return std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
 }
 
-Machine referenceMachine(const Target &target) {
+Machine referenceMachine(const CpuTarget &target) {
   const ReferenceRow *nearest = nullptr;
   for (const ReferenceRow &row : kReferences)
-    if (const Target *level = targetByName(row.level); level->family == target.family && level <= &target)
+    if (const CpuTarget *level = cpuLevelByName(row.level);
+        level->architecture == target.architecture && level <= &target)
       nearest = &row;
   std::string source = "reference machine";
   if (!nearest) {
     nearest = &kReferences[0];
-    source = "for want of a machine of family " + std::string(target.family);
+    source = "for want of a machine of architecture " + std::string(target.architecture);
   }
   return {source + ", " + std::string(nearest->description),
           /*measured=*/false,
@@ -101,8 +102,8 @@ Machine referenceMachine(const Target &target) {
           nearest->reals};
 }
 
-std::optional<Machine> measureMachine(const Target &target, int threads, uint64_t workingSet) {
-  const RooflineLoops *loops = canRunHere(target) ? rooflineLoops(target.cpuFeatures) : nullptr;
+std::optional<Machine> measureMachine(const CpuTarget &target, int threads, uint64_t workingSet) {
+  const RooflineLoops *loops = canRunHere(target) ? rooflineLoops(target.features) : nullptr;
   if (!loops)
     return std::nullopt;
   Machine machine{"measured on this machine", /*measured=*/true, threads, 0, 0, 0};

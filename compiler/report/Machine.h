@@ -9,7 +9,7 @@
 #define PHIC_COMPILER_REPORT_MACHINE_H
 
 #include "compiler/report/StageCosts.h"
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include <optional>
 
 namespace phic {
@@ -30,12 +30,12 @@ struct Machine {
 };
 
 /// The row of Machines.def for a CPU level, or for the best one below that has a row.
-Machine referenceMachine(const Target &target);
+Machine referenceMachine(const CpuTarget &target);
 
 /// Measures, with loops of `target`'s own instructions. The bandwidth is that of reading `workingSet` bytes again and
 /// again (between 1 and 256 MiB of them), so that a small model is compared with the cache it fits into. Empty when this
 /// machine cannot run the target or no loop is written for it.
-std::optional<Machine> measureMachine(const Target &target, int threads, uint64_t workingSet);
+std::optional<Machine> measureMachine(const CpuTarget &target, int threads, uint64_t workingSet);
 
 } // namespace phic
 

@@ -6,6 +6,7 @@
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -76,7 +77,7 @@ Prediction predict(ModuleOp planned, const Options &options, const PredictionOpt
   assert(memory && choices && "the layout phase has run, for targets that exist");
   const ModelFacts model = modelFacts(planned);
   Prediction p;
-  p.machine = more.machine ? *more.machine : referenceMachine(*choices->front().levels.front());
+  p.machine = more.machine ? *more.machine : referenceMachine(*cpuLevelsOf(choices->front().levels).front());
   p.threads = more.threads ? more.threads : p.machine.threads;
   p.contextMax = model.contextMax;
   p.context = std::min(p.contextMax, more.context ? more.context : kContextDefault);

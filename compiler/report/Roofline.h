@@ -22,7 +22,7 @@ struct RooflineLoops {
   double integersPerRound, realsPerRound; ///< multiply-adds
 };
 
-/// Those for the instructions of a level (Target::cpuFeatures); nullptr when there are none on this architecture.
+/// Those for the instructions of a level (Target::features); nullptr when there are none on this architecture.
 const RooflineLoops *rooflineLoops(uint64_t cpuFeatures);
 
 } // namespace phic

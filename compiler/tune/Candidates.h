@@ -3,7 +3,7 @@
 #ifndef PHIC_COMPILER_TUNE_CANDIDATES_H
 #define PHIC_COMPILER_TUNE_CANDIDATES_H
 
-#include "targets/TileTable.h"
+#include "targets/cpu/TileTable.h"
 #include <vector>
 
 namespace phic {

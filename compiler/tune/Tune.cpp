@@ -13,6 +13,7 @@
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/Phiq.h"
 #include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -63,7 +64,7 @@ private:
   Workshop workshop;
   InputFiles read;
   OutputFiles planned{read, filesOfPhic()};
-  const Target *level = nullptr;
+  const CpuTarget *level = nullptr;
   TilesOfLevels tables;            ///< what the output says, then with what was found
   TileTable own;                   ///< the level's
   std::vector<TileAxis> axes;
@@ -87,7 +88,7 @@ ExitCode Tuner::chooseLevel() {
   auto choices = chooseTargets(options.build.target, options.build.cpu.empty() ? "native" : options.build.cpu, &reason);
   if (!choices)
     return usageError(reason);
-  const std::vector<const Target *> &levels = choices->front().levels;
+  const std::vector<const CpuTarget *> levels = cpuLevelsOf(choices->front().levels);
   if (choices->size() > 1 || (levels.size() > 1 && !options.build.cpu.empty()))
     return usageError("tune measures one level: --cpu names several");
   level = levels.front();

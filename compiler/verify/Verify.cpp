@@ -12,7 +12,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -246,11 +246,11 @@ struct Machine {
   std::optional<Avx512Emulator> emulator;
 };
 
-/// Whether the program is to be started as it is: on this machine, or for another family, in its emulator, whose
+/// Whether the program is to be started as it is: on this machine, or for another architecture, in its emulator, whose
 /// processor and levels phic does not know.
 bool runsHere(const std::string &variant) {
-  const Target *level = targetByName(variant);
-  return !level || level->family != "x86_64" || canRunHere(*level);
+  const CpuTarget *level = cpuLevelByName(variant);
+  return !level || level->architecture != "x86_64" || canRunHere(*level);
 }
 
 /// The best that runs here; empty where an emulator's processor decides.
@@ -258,7 +258,7 @@ std::string chosenHere(const std::vector<std::string> &cpuVariants) {
   if (cpuVariants.size() == 1)
     return cpuVariants.front();
   auto best = llvm::find_if(cpuVariants, [](const std::string &variant) {
-    const Target *level = targetByName(variant);
+    const CpuTarget *level = cpuLevelByName(variant);
     return level && canRunHere(*level);
   });
   return best == cpuVariants.end() ? "" : *best;
@@ -277,7 +277,7 @@ Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const 
                  llvm::join(cpuVariants, ", "));
   if (runsHere(machine.variant))
     return machine;
-  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*targetByName(machine.variant));
+  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*cpuLevelByName(machine.variant));
   if (!emulator)
     return emulator.takeError();
   machine.emulator = std::move(*emulator);

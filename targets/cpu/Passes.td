@@ -36,8 +36,8 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
     kernel, the reason and its share of the weight bytes of a decode step.
   }];
   let options = [
-    Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of targets/Targets.def">,
-    Option<"tiles", "tiles", "std::string", "\"\"", "sizes of tiles, decode:32x1x1/verify:64x64x16/prefill:64x64x16 (targets/TileTable.h); empty: the level's own">
+    Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of targets/cpu/Targets.def">,
+    Option<"tiles", "tiles", "std::string", "\"\"", "sizes of tiles, decode:32x1x1/verify:64x64x16/prefill:64x64x16 (targets/cpu/TileTable.h); empty: the level's own">
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];

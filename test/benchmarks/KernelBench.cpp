@@ -66,7 +66,7 @@ const Case kCases[] = {
 
 /// Weights of 8 * panels columns, and the compiled register tiles for them.
 struct Bench {
-  Bench(const Target &level, const Case &row, int64_t M, int64_t N, int64_t K)
+  Bench(const CpuTarget &level, const Case &row, int64_t M, int64_t N, int64_t K)
       : problem(row.element == Scalar::None ? &row.format : nullptr, row.element, row.lhsBlock, M, N, K),
         context(makeKernelContext()), module(emitCores(*context, level, problem.operands)), jit(*module, level) {}
   MatmulProblem problem;
@@ -87,9 +87,9 @@ private:
 };
 
 /// What the machine allows: the same loops as phic bench's.
-const RooflineLoops &limits(const Target &level) { return *rooflineLoops(level.cpuFeatures); }
+const RooflineLoops &limits(const CpuTarget &level) { return *rooflineLoops(level.features); }
 
-void decode(benchmark::State &state, const Target *level) {
+void decode(benchmark::State &state, const CpuTarget *level) {
   const Case &row = kCases[state.range(0)];
   Bench bench(*level, row, /*M=*/1, /*N=*/64, /*K=*/2048);
   // The same 64 columns again and again, at different addresses.
@@ -108,7 +108,7 @@ void decode(benchmark::State &state, const Target *level) {
   state.SetBytesProcessed(int64_t(state.iterations() * weights.size()));
 }
 
-void read(benchmark::State &state, const Target *level) {
+void read(benchmark::State &state, const CpuTarget *level) {
   std::vector<uint8_t> bytes(64 * 1024 * 1024, 1);
   for (auto _ : state)
     benchmark::DoNotOptimize(limits(*level).read(bytes));
@@ -122,7 +122,7 @@ void multiply(benchmark::State &state, uint64_t (*loop)(int64_t), double perRoun
   state.counters["MAC/s"] = benchmark::Counter(perRound * kRounds, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void prefill(benchmark::State &state, const Target *level) {
+void prefill(benchmark::State &state, const CpuTarget *level) {
   const Case &row = kCases[state.range(0)];
   const int64_t M = 64, N = 64, K = state.range(1);
   Bench bench(*level, row, M, N, K);
@@ -140,7 +140,7 @@ void prefill(benchmark::State &state, const Target *level) {
       benchmark::Counter(double(M / MR * MR * N * K), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-void prefillTall(benchmark::State &state, const Target *level) {
+void prefillTall(benchmark::State &state, const CpuTarget *level) {
   const Case &row = kCases[state.range(0)];
   const int64_t N = 64, K = state.range(1);
   Bench bench(*level, row, state.range(2), N, K);
@@ -157,7 +157,7 @@ void prefillTall(benchmark::State &state, const Target *level) {
 }
 
 /// One head of 64 columns, `rows` queries, 512 keys before them.
-void attend(benchmark::State &state, const Target *level) {
+void attend(benchmark::State &state, const CpuTarget *level) {
   AttendShape shape{.headDim = 64, .scale = 0.125f, .queryRowBytes = 256, .outRowBytes = 256, .rows = state.range(0)};
   const int64_t position = 512, context = 1024;
   std::unique_ptr<mlir::MLIRContext> mlirContext = makeKernelContext();
@@ -178,19 +178,19 @@ void attend(benchmark::State &state, const Target *level) {
 
 /// "decode/x86-64-v3", of a level's kernels or limits.
 template <typename... Arguments>
-benchmark::internal::Benchmark *add(const char *what, const Target &level, Arguments... arguments) {
+benchmark::internal::Benchmark *add(const char *what, const CpuTarget &level, Arguments... arguments) {
   return benchmark::RegisterBenchmark((std::string(what) + "/" + std::string(level.name)).c_str(), arguments...)
       ->Unit(benchmark::kMicrosecond);
 }
 
-bool hasTallTile(const Target &level, const Case &row) {
+bool hasTallTile(const CpuTarget &level, const Case &row) {
   return row.element == Scalar::None &&
          microkernelsOf(level)
              .tallTile(MatmulProblem(&row.format, row.element, row.lhsBlock, /*M=*/1, /*N=*/8, /*K=*/256).operands)
              .has_value();
 }
 
-void addLevel(const Target &level) {
+void addLevel(const CpuTarget &level) {
   const RooflineLoops &loops = limits(level);
   add("read", level, read, &level);
   add("multiply integers", level, multiply, loops.multiplyIntegers, loops.integersPerRound);
@@ -212,7 +212,7 @@ void addLevel(const Target &level) {
 
 int main(int argc, char **argv) {
   benchmark::Initialize(&argc, argv);
-  for (const Target &level : allTargets())
+  for (const CpuTarget &level : cpuLevels())
     if (canRunHere(level))
       addLevel(level);
   benchmark::RunSpecifiedBenchmarks();

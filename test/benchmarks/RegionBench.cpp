@@ -56,7 +56,7 @@ void runRegion(benchmark::State &state, int64_t columns, const char *text) {
   mlir::func::FuncOp(region->function).print(stream);
   auto module =
       mlir::parseSourceString<mlir::ModuleOp>(function + "\n" + kernelText(region->argumentCount()), context.get());
-  KernelJit jit(*module, defaultTarget());
+  KernelJit jit(*module, defaultCpuLevel());
   if (!jit.ok())
     return state.SkipWithError("does not compile");
   auto *kernel = jit.get<void(void **)>("kernel");

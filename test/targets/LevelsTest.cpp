@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/Levels.h"
 #include "phi/format.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/AArch64TargetParser.h"
@@ -44,7 +45,8 @@ TEST(Levels, FeaturesThatNoKernelUsesMayBeNamed) {
   std::string reason;
   auto choices = chooseTargets("aarch64-linux", "neon+fp16,neon+i8mm+fp16,neon", &reason);
   ASSERT_TRUE(choices) << reason;
-  EXPECT_EQ(choices->front().levels, (std::vector<const Target *>{targetByName("neon+i8mm"), targetByName("neon")}));
+  EXPECT_EQ(choices->front().levels,
+            (std::vector<const Target *>{cpuLevelByName("neon+i8mm"), cpuLevelByName("neon")}));
   EXPECT_THAT(reasonOf("aarch64-linux", "neon+fp32"), HasSubstr("--cpu=neon+fp32 is no CPU level"));
 }
 
@@ -58,8 +60,8 @@ TEST(Levels, MistakesAreNamedWithWhatIsKnown) {
 }
 
 TEST(Levels, NativeIsTheBestThatRunsHere) {
-  const Target *best = nullptr;
-  for (const Target &level : allTargets())
+  const CpuTarget *best = nullptr;
+  for (const CpuTarget &level : cpuLevels())
     if (canRunHere(level))
       best = &level;
   if (!best)
@@ -76,10 +78,10 @@ const Feature kFeatures[] = {
 #include "phi/cpu_features.def"
 };
 
-/// LLVM's names of what a processor of that family has; empty for a name that LLVM does not know.
-llvm::SmallVector<std::string> featuresOf(const std::string &cpu, std::string_view family) {
+/// LLVM's names of what a processor of that architecture has; empty for a name that LLVM does not know.
+llvm::SmallVector<std::string> featuresOf(const std::string &cpu, std::string_view architecture) {
   llvm::SmallVector<std::string> names;
-  if (family == "x86_64") {
+  if (architecture == "x86_64") {
     llvm::SmallVector<llvm::StringRef> features;
     if (llvm::X86::parseArchX86(cpu) != llvm::X86::CK_None)
       llvm::X86::getFeaturesForCPU(cpu, features);
@@ -101,9 +103,9 @@ llvm::SmallVector<std::string> featuresOf(const std::string &cpu, std::string_vi
 }
 
 /// Whether a processor has all that a level asks for, in LLVM's opinion.
-bool runs(llvm::ArrayRef<std::string> features, const Target &level) {
+bool runs(llvm::ArrayRef<std::string> features, const CpuTarget &level) {
   return llvm::all_of(kFeatures, [&](const Feature &feature) {
-    return !(level.cpuFeatures & feature.bit) || llvm::is_contained(features, feature.name);
+    return !(level.features & feature.bit) || llvm::is_contained(features, feature.name);
   });
 }
 
@@ -111,15 +113,15 @@ bool runs(llvm::ArrayRef<std::string> features, const Target &level) {
 TEST(Levels, ProcessorsAreAsLlvmKnowsThem) {
   const std::pair<const char *, const char *> cpus[] = {
 #define PHIC_CPU(NAME, LEVEL) {NAME, LEVEL},
-#include "targets/Cpus.def"
+#include "targets/cpu/Cpus.def"
   };
   for (auto [cpu, name] : cpus) {
-    const Target *level = targetByName(name);
+    const CpuTarget *level = cpuLevelByName(name);
     ASSERT_NE(level, nullptr) << cpu;
-    auto features = featuresOf(cpu, level->family);
+    auto features = featuresOf(cpu, level->architecture);
     EXPECT_FALSE(features.empty()) << cpu;
-    for (const Target &other : allTargets())
-      if (other.family == level->family)
+    for (const CpuTarget &other : cpuLevels())
+      if (other.architecture == level->architecture)
         EXPECT_EQ(runs(features, other), &other <= level) << cpu << " and " << other.name;
   }
 }

@@ -26,7 +26,7 @@ unsigned operations(const RowRegion &region) {
 // SwiGLU: silu(gate) * up, mostly followed by the quantization of the row
 //===----------------------------------------------------------------------===//
 
-bool isSwiglu(const RowRegion &region, const Target &) {
+bool isSwiglu(const RowRegion &region, const CpuTarget &) {
   return operations(region) == 2 && count<phiq::SiluOp>(region) == 1 && count<mlir::arith::MulFOp>(region) == 1;
 }
 
@@ -50,7 +50,7 @@ void scheduleSwiglu(RegionBuilder &builder) {
 // Residual: x + y, a row of floats
 //===----------------------------------------------------------------------===//
 
-bool isResidual(const RowRegion &region, const Target &) {
+bool isResidual(const RowRegion &region, const CpuTarget &) {
   return operations(region) == 1 && count<mlir::arith::AddFOp>(region) == 1 && region.outputs.size() == 1 &&
          region.outputs[0].element == Scalar::F32;
 }

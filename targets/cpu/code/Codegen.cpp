@@ -24,7 +24,8 @@ namespace {
 
 llvm::Error failure(const llvm::Twine &message) { return llvm::createStringError(message); }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &target, llvm::StringRef systemTriple) {
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const CpuTarget &target,
+                                                                 llvm::StringRef systemTriple) {
   static const bool initialized = [] {
     llvm::InitializeAllTargetInfos();
     llvm::InitializeAllTargets();
@@ -40,7 +41,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const Target &t
   if (!found)
     return failure(error);
   return std::unique_ptr<llvm::TargetMachine>(
-      found->createTargetMachine(triple, target.cpu, target.features, llvm::TargetOptions(), llvm::Reloc::PIC_,
+      found->createTargetMachine(triple, target.llvmCpu, target.llvmFeatures, llvm::TargetOptions(), llvm::Reloc::PIC_,
                                  std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
@@ -59,7 +60,7 @@ std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &cont
 }
 
 /// Compiles the region of a declaration and links it into `code`, to be inlined.
-llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, llvm::Module &code, const Target &target) {
+llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, llvm::Module &code, const CpuTarget &target) {
   std::string reason = "its function is not in the module";
   func::FuncOp function = regionOf(declaration);
   std::optional<RowRegion> region = function ? RowRegion::of(function, &reason) : std::nullopt;
@@ -87,7 +88,7 @@ llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, llvm::Module &code, const T
   return llvm::Error::success();
 }
 
-llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const Target &target) {
+llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const CpuTarget &target) {
   for (auto declaration : module.getOps<LLVM::LLVMFuncOp>())
     if (declaration->hasAttr(RowRegion::kRegion))
       if (llvm::Error error = linkRegion(declaration, code, target))
@@ -100,13 +101,13 @@ bool isEntryPoint(StringRef name) {
 }
 
 /// One CPU for every function, since code of different ones is not inlined.
-void finishFunctions(llvm::Module &code, const Target &target, VisibleCode visible) {
+void finishFunctions(llvm::Module &code, const CpuTarget &target, VisibleCode visible) {
   for (llvm::Function &function : code) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", target.cpu);
-    if (!target.features.empty())
-      function.addFnAttr("target-features", target.features);
+    function.addFnAttr("target-cpu", target.llvmCpu);
+    if (!target.llvmFeatures.empty())
+      function.addFnAttr("target-features", target.llvmFeatures);
     function.addFnAttr(llvm::Attribute::NoUnwind);
     if (visible == VisibleCode::EntryPoints && !isEntryPoint(function.getName()))
       function.setLinkage(llvm::GlobalValue::InternalLinkage);
@@ -131,7 +132,7 @@ void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(code, modules);
 }
 
-llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Target &target, VisibleCode visible,
+llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const CpuTarget &target, VisibleCode visible,
                                                        llvm::LLVMContext &context, llvm::TargetMachine &machine) {
   std::unique_ptr<llvm::Module> code = translate(module, context);
   if (!code)
@@ -162,7 +163,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emit(llvm::Module &code, llvm::Target
 
 } // namespace
 
-llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Target &target, VisibleCode visible,
+llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const CpuTarget &target, VisibleCode visible,
                                                        llvm::LLVMContext &context) {
   auto machine = makeMachine(target, systemOf(target).triple);
   if (!machine)
@@ -170,7 +171,7 @@ llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const Ta
   return makeCode(module, target, visible, context, **machine);
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const Target &target, CodeKind kind,
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const CpuTarget &target, CodeKind kind,
                                                     llvm::StringRef triple) {
   auto machine = makeMachine(target, triple);
   if (!machine)

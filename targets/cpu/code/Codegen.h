@@ -4,7 +4,7 @@
 #define PHIC_TARGETS_CPU_CODE_CODEGEN_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
@@ -18,15 +18,15 @@ enum class CodeKind { Object, Assembly, LlvmIr };
 /// `target`: row regions (`phic.region`) are compiled by Halide, linked in and
 /// inlined, everything but `phi_*` entry points is internal. The bytes depend on
 /// the module, the target and LLVM's triple of the system only (C8).
-llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const Target &target, CodeKind kind,
+llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
                                                     llvm::StringRef triple);
 
 /// What keeps its symbol, and so is compiled even if nothing in the module calls it.
 enum class VisibleCode { EntryPoints, WhatIsNotInternal };
 
 /// The same as optimized LLVM IR.
-llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(mlir::ModuleOp module, const Target &target, VisibleCode visible,
-                                                       llvm::LLVMContext &context);
+llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(mlir::ModuleOp module, const CpuTarget &target,
+                                                       VisibleCode visible, llvm::LLVMContext &context);
 
 } // namespace phic
 

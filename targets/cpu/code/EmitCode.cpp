@@ -24,7 +24,7 @@ struct EmitCodePass : impl::EmitCodePassBase<EmitCodePass> {
                         .Case("assembly", CodeKind::Assembly)
                         .Case("llvm", CodeKind::LlvmIr)
                         .Default(std::nullopt);
-    const Target *found = targetByName(std::string(target));
+    const CpuTarget *found = cpuLevelByName(std::string(target));
     if (!found || !codeKind) {
       emitError(getOperation().getLoc()) << "no CPU level '" << target << "', or no kind of code '" << kind
                                          << "': kinds are assembly and llvm";

@@ -12,7 +12,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "phi/format.h"
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
 
@@ -70,7 +70,7 @@ SmallVector<plan::StageOp> stagesOf(ModuleOp module) {
 
 class EntryPoints {
 public:
-  EntryPoints(ModuleOp module, const Target &target)
+  EntryPoints(ModuleOp module, const CpuTarget &target)
       : module(module), target(target), b(module.getLoc(), OpBuilder::atBlockEnd(module.getBody())),
         stages(stagesOf(module)) {}
 
@@ -130,7 +130,7 @@ private:
   }
 
   ModuleOp module;
-  const Target &target;
+  const CpuTarget &target;
   KernelBuilder b;
   SmallVector<plan::StageOp> stages;
   LLVM::LLVMFuncOp runStage;
@@ -139,7 +139,7 @@ private:
 struct EmitEntryPointsPass : impl::EmitEntryPointsPassBase<EmitEntryPointsPass> {
   using EmitEntryPointsPassBase::EmitEntryPointsPassBase;
   void runOnOperation() override {
-    const Target *found = targetByName(std::string(target));
+    const CpuTarget *found = cpuLevelByName(std::string(target));
     if (!found) {
       emitError(getOperation().getLoc()) << "unknown CPU level '" << target << "'";
       return signalPassFailure();

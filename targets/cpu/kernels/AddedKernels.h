@@ -17,8 +17,8 @@ namespace phic {
 /// A kernel for whole stages. `emit` does what emitMatmulStage and its like do (StageEmitter.h), and may call them.
 struct StageKernelRow {
   std::string name; ///< what `phic inspect` calls the generator
-  std::function<bool(const StageFacts &facts, const Target &target, MClass mClass)> claims;
-  std::function<mlir::FailureOr<StageKernel>(KernelLibrary &library, const StageFacts &facts, const Target &target,
+  std::function<bool(const StageFacts &facts, const CpuTarget &target, MClass mClass)> claims;
+  std::function<mlir::FailureOr<StageKernel>(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                              MClass mClass)>
       emit;
 };

@@ -17,7 +17,7 @@ namespace {
 
 class AttendStage {
 public:
-  AttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile)
+  AttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target, const TileShape &tile)
       : library(library), facts(facts), target(target), op(facts.first<phiq::AttendOp>()), group(facts.groups.front()) {
     headDim = columnsOf(op.getResult()) / op.getHeads();
     const int64_t wholeBlocks = std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim;
@@ -60,7 +60,7 @@ public:
 private:
   KernelLibrary &library;
   const StageFacts &facts;
-  const Target &target;
+  const CpuTarget &target;
   phiq::AttendOp op;
   const ColumnGroup &group;
   AttendShape shape;
@@ -128,7 +128,7 @@ private:
 
 } // namespace
 
-FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                        const TileShape &tile) {
   return AttendStage(library, facts, target, tile).run();
 }

@@ -7,8 +7,8 @@
 #include "dialects/phiq/RowOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "targets/TileTable.h"
 #include "targets/cpu/Passes.h"
+#include "targets/cpu/TileTable.h"
 #include "targets/cpu/kernels/AddedKernels.h"
 #include "targets/cpu/kernels/StageEmitter.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -21,7 +21,7 @@ namespace {
 using namespace mlir;
 
 FailureOr<StageKernel> emitWithRow(const StageKernelRow &row, KernelLibrary &library, const StageFacts &facts,
-                                   const Target &target, MClass mClass) {
+                                   const CpuTarget &target, MClass mClass) {
   library.setOwner(row.name);
   FailureOr<StageKernel> kernel = row.emit(library, facts, target, mClass);
   library.setOwner("");
@@ -37,7 +37,7 @@ FailureOr<StageKernel> emitWithRow(const StageKernelRow &row, KernelLibrary &lib
   return kernel;
 }
 
-FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                  const TileTable &tiles, MClass mClass) {
   if (const AddedKernels *added = AddedKernels::of(facts.stage->getContext()))
     for (const StageKernelRow &row : added->stages)
@@ -87,7 +87,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   using EmitKernelsPassBase::EmitKernelsPassBase;
 
   void runOnOperation() override {
-    const Target *chosen = targetByName(std::string(target));
+    const CpuTarget *chosen = cpuLevelByName(std::string(target));
     func::FuncOp model = modelFunction(getOperation());
     if (!chosen)
       getOperation().emitError("there is no CPU level '") << target << "'";
@@ -108,7 +108,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     getOperation()->setAttr(plan::PlanDialect::kLevel, StringAttr::get(&getContext(), llvm::StringRef(chosen->name)));
   }
 
-  bool readTiles(const Target &level) {
+  bool readTiles(const CpuTarget &level) {
     std::optional<TileTable> read = tiles.empty() ? tileTableOf(level) : parseTileTable(std::string(tiles), level);
     if (!read)
       getOperation().emitError("the option 'tiles' of phic-emit-kernels is no table of tiles: '") << tiles << "'";
@@ -118,7 +118,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   }
 
   /// Notes the row that is to build a region where it is declared: a build that goes on from here needs that plugin.
-  void claimRegions(const Target &target) {
+  void claimRegions(const CpuTarget &target) {
     const AddedKernels *added = AddedKernels::of(&getContext());
     if (!added)
       return;
@@ -135,7 +135,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   }
 
   /// Returns the scratch bytes that the stage's kernels need.
-  FailureOr<int64_t> emit(KernelLibrary &library, plan::StageOp stage, const Target &target) {
+  FailureOr<int64_t> emit(KernelLibrary &library, plan::StageOp stage, const CpuTarget &target) {
     FailureOr<StageFacts> facts = StageFacts::of(stage);
     if (failed(facts))
       return failure();

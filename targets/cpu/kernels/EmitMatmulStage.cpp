@@ -50,7 +50,7 @@ llvm::SmallVector<TileRun> tileRuns(const StageFacts &facts, int64_t most) {
 
 class MatmulStage {
 public:
-  MatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target, const TileShape &tile)
+  MatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target, const TileShape &tile)
       : library(library), facts(facts), target(target), microkernels(microkernelsOf(target)), tile(tile),
         runs(tileRuns(facts, tile.columns)) {}
 
@@ -73,7 +73,7 @@ public:
 private:
   KernelLibrary &library;
   const StageFacts &facts;
-  const Target &target;
+  const CpuTarget &target;
   const Microkernels &microkernels;
   const TileShape tile;
   const llvm::SmallVector<TileRun> runs;
@@ -266,7 +266,7 @@ private:
 
 } // namespace
 
-FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                        const TileShape &tile) {
   return MatmulStage(library, facts, target, tile).run();
 }

@@ -15,7 +15,7 @@ namespace {
 
 class RowStage {
 public:
-  RowStage(KernelLibrary &library, const StageFacts &facts, const Target &target)
+  RowStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target)
       : library(library), facts(facts), target(target), group(facts.groups.front()),
         embed(facts.first<phiq::EmbedOp>()) {}
 
@@ -35,7 +35,7 @@ public:
 private:
   KernelLibrary &library;
   const StageFacts &facts;
-  const Target &target;
+  const CpuTarget &target;
   const ColumnGroup &group;
   phiq::EmbedOp embed;
 
@@ -73,7 +73,7 @@ private:
 
 } // namespace
 
-FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target) {
+FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target) {
   return RowStage(library, facts, target).run();
 }
 

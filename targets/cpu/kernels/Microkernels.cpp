@@ -19,13 +19,13 @@ namespace {
 constexpr int64_t kPanelBytes = 4 * PackedLayout::kColumns;
 using Values = KernelBuilder::Values;
 
-bool isArm(const Target &target) { return target.family == "aarch64"; }
+bool isArm(const CpuTarget &target) { return target.architecture == "aarch64"; }
 
 /// Whether the target has what the target of that ISA has.
-bool hasIsa(const Target &target, std::string_view isa) {
-  for (const Target &other : allTargets())
+bool hasIsa(const CpuTarget &target, std::string_view isa) {
+  for (const CpuTarget &other : cpuLevels())
     if (other.isa == isa)
-      return (other.cpuFeatures & ~target.cpuFeatures) == 0;
+      return (other.features & ~target.features) == 0;
   assert(false && "Kernels.def names an ISA that Targets.def does not have");
   return false;
 }
@@ -39,7 +39,7 @@ bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
 
 class TableMicrokernels final : public Microkernels {
 public:
-  explicit TableMicrokernels(const Target &target)
+  explicit TableMicrokernels(const CpuTarget &target)
       : registerLanes(target.vectorBytes / 4), broadcastsLanes(isArm(target)) {
     for (const MatmulVariant &variant : isArm(target) ? armMatmulVariants() : x86MatmulVariants())
       if (hasIsa(target, variant.isa))
@@ -153,9 +153,9 @@ std::string MatmulOperands::rhsName() const {
   return text + "b" + std::to_string(rhs.block);
 }
 
-const Microkernels &microkernelsOf(const Target &target) {
-  static const std::vector<TableMicrokernels> all(allTargets().begin(), allTargets().end());
-  return all[size_t(&target - allTargets().data())];
+const Microkernels &microkernelsOf(const CpuTarget &target) {
+  static const std::vector<TableMicrokernels> all(cpuLevels().begin(), cpuLevels().end());
+  return all[size_t(&target - cpuLevels().data())];
 }
 
 } // namespace phic

@@ -8,7 +8,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_MICROKERNELS_H
 #define PHIC_TARGETS_CPU_KERNELS_MICROKERNELS_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
 #include "targets/cpu/layout/PackedLayout.h"
 
@@ -61,7 +61,7 @@ public:
 };
 
 /// The family of a target.
-const Microkernels &microkernelsOf(const Target &target);
+const Microkernels &microkernelsOf(const CpuTarget &target);
 
 } // namespace phic
 

@@ -11,7 +11,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H
 #define PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/kernels/KernelLibrary.h"
 #include "targets/cpu/kernels/StageShape.h"
 #include "targets/cpu/layout/PackedLayout.h"
@@ -100,11 +100,11 @@ private:
 };
 
 /// Each takes a stage of its kind. M classes with equal tile shapes share a kernel.
-mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                              const TileShape &tile);
-mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const Target &target,
+mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                              const TileShape &tile);
-mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const Target &target);
+mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target);
 
 /// Defines the kernel function around `body`, which emits it with an emitter. `tileKey`: what of the tile shape
 /// the code depends on.

@@ -19,7 +19,7 @@ constexpr RegionSchedule kSchedules[] = {
 #include "targets/cpu/regions/Schedules.def"
 };
 
-const RegionSchedule *scheduleOf(const Target &target) {
+const RegionSchedule *scheduleOf(const CpuTarget &target) {
   for (const RegionSchedule &schedule : kSchedules)
     if (schedule.target == target.name)
       return &schedule;
@@ -48,7 +48,7 @@ public:
 
 } // namespace
 
-std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const Target &target,
+std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const CpuTarget &target,
                                             const RegionRow *row, std::string *error) {
   const RegionSchedule *schedule = scheduleOf(target);
   MemoryFile file;

@@ -8,7 +8,7 @@
 #ifndef PHIC_TARGETS_CPU_REGIONS_HALIDE_H
 #define PHIC_TARGETS_CPU_REGIONS_HALIDE_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/regions/RegionRow.h"
 
 namespace phic {
@@ -31,7 +31,7 @@ struct HalideCode {
 };
 
 /// Nothing with a reason when Halide refuses, which is our fault, or that of the row that builds the region.
-std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const Target &target,
+std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const CpuTarget &target,
                                             const RegionRow *row, std::string *error);
 
 } // namespace phic

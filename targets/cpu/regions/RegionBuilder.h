@@ -20,7 +20,7 @@
 #ifndef PHIC_TARGETS_CPU_REGIONS_REGIONBUILDER_H
 #define PHIC_TARGETS_CPU_REGIONS_REGIONBUILDER_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/regions/Region.h"
 #include <Halide.h>
 #include <functional>
@@ -29,11 +29,11 @@ namespace phic {
 
 class RegionBuilder {
 public:
-  RegionBuilder(const RowRegion &region, const Target &target) : region(region), target(target) {}
+  RegionBuilder(const RowRegion &region, const CpuTarget &target) : region(region), target(target) {}
   virtual ~RegionBuilder() = default;
 
   const RowRegion &region;
-  const Target &target;
+  const CpuTarget &target;
 
   /// A Func of phic's algorithm. `out...` and `pairs...` (what a rope turns) are rows of floats; `codes...`, `scales...`
   /// and `sums...` the parts of quantized rows; others are reductions and blocks that these read.

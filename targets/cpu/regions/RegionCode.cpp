@@ -215,7 +215,7 @@ std::string undefinedFunctions(const Module &module) {
 
 char PluginRegionError::ID = 0;
 
-Expected<std::unique_ptr<Module>> compileRegion(const RowRegion &region, StringRef symbol, const Target &target,
+Expected<std::unique_ptr<Module>> compileRegion(const RowRegion &region, StringRef symbol, const CpuTarget &target,
                                                 LLVMContext &context, const RegionRow *row) {
   std::string onBuffers = symbol.str() + "_buffers", error;
   std::optional<HalideCode> code = compileWithHalide(region, onBuffers, target, row, &error);

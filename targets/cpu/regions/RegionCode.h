@@ -8,7 +8,7 @@
 #ifndef PHIC_TARGETS_CPU_REGIONS_REGIONCODE_H
 #define PHIC_TARGETS_CPU_REGIONS_REGIONCODE_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/regions/RegionRow.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
@@ -20,7 +20,7 @@ namespace phic {
 /// equal modules, whatever the process compiled before. Its target triple and data layout are Halide's: the caller
 /// sets its own. With a row, the plugin builds it; what is wrong then is a PluginRegionError.
 llvm::Expected<std::unique_ptr<llvm::Module>> compileRegion(const RowRegion &region, llvm::StringRef symbol,
-                                                            const Target &target, llvm::LLVMContext &context,
+                                                            const CpuTarget &target, llvm::LLVMContext &context,
                                                             const RegionRow *row = nullptr);
 
 /// A region that a plugin was to build.

@@ -31,7 +31,8 @@ struct Point {
 
 class RegionFuncs final : public RegionBuilder {
 public:
-  RegionFuncs(const RowRegion &region, const Target &target, const std::string &symbol, const RegionSchedule &schedule)
+  RegionFuncs(const RowRegion &region, const CpuTarget &target, const std::string &symbol,
+              const RegionSchedule &schedule)
       : RegionBuilder(region, target), symbol(symbol), schedule(schedule), isGiven(region.outputs.size()) {
     addInputs();
   }

@@ -8,7 +8,7 @@
 #ifndef PHIC_TARGETS_CPU_REGIONS_REGIONROW_H
 #define PHIC_TARGETS_CPU_REGIONS_REGIONROW_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/regions/Region.h"
 #include <functional>
 
@@ -18,7 +18,7 @@ class RegionBuilder;
 
 struct RegionRow {
   std::string name; ///< what `phic inspect` calls the generator
-  std::function<bool(const RowRegion &region, const Target &target)> claims;
+  std::function<bool(const RowRegion &region, const CpuTarget &target)> claims;
   std::function<void(RegionBuilder &builder)> build;
 };
 

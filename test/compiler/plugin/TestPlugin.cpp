@@ -82,13 +82,13 @@ void unpackQ5_1(const uint8_t *block, int64_t columns, BlockRow &row) {
 }
 
 /// Matmuls of one layer in tiles of half the rows.
-FailureOr<StageKernel> emitSmallTiles(KernelLibrary &library, const StageFacts &facts, const Target &target,
+FailureOr<StageKernel> emitSmallTiles(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                       MClass mClass) {
   TileShape shape = target.tile(mClass);
   shape.rows = std::max<int64_t>(1, shape.rows / 2);
   return emitMatmulStage(library, facts, target, shape);
 }
-bool isDownOfLayer0(const StageFacts &facts, const Target &, MClass) {
+bool isDownOfLayer0(const StageFacts &facts, const CpuTarget &, MClass) {
   plan::StageOp stage = facts.stage;
   return stage.getName() == "layers.0.mlp.down";
 }
@@ -132,13 +132,13 @@ void scheduleWrongly(RegionBuilder &builder) {
 }
 
 void addRegions(PluginRegistry &registry, StringRef kind) {
-  auto isSwiglu = [](const RowRegion &region, const Target &) {
+  auto isSwiglu = [](const RowRegion &region, const CpuTarget &) {
     return has<phiq::SiluOp>(region) && has<arith::MulFOp>(region);
   };
-  auto isAddition = [](const RowRegion &region, const Target &) {
+  auto isAddition = [](const RowRegion &region, const CpuTarget &) {
     return has<arith::AddFOp>(region) && hasFloatsOnly(region);
   };
-  auto isRope = [](const RowRegion &region, const Target &) { return region.rope() && hasFloatsOnly(region); };
+  auto isRope = [](const RowRegion &region, const CpuTarget &) { return region.rope() && hasFloatsOnly(region); };
   if (kind == "schedule")
     registry.addRegion({"test-narrow", isSwiglu, scheduleNarrow});
   else if (kind == "generate")

@@ -9,7 +9,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/report/MemoryLimit.h"
 #include "mlir/Pass/PassManager.h"
-#include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/raw_ostream.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -141,7 +141,7 @@ TEST(Prediction, TimeIsTheLargerOfBothLimits) {
 }
 
 TEST(Machine, EveryTargetHasAReference) {
-  for (const Target &target : allTargets()) {
+  for (const CpuTarget &target : cpuLevels()) {
     Machine machine = referenceMachine(target);
     EXPECT_GT(machine.bytesPerSecond, 1e9) << target.name;
     EXPECT_GT(machine.integerPerSecond, machine.bytesPerSecond) << target.name;
@@ -151,14 +151,14 @@ TEST(Machine, EveryTargetHasAReference) {
 
 // AVX-512 computes twice as much: its levels are not predicted by a machine without it.
 TEST(Machine, Avx512HasARowOfItsOwn) {
-  EXPECT_NE(referenceMachine(*targetByName("x86-64-v4+vnni")).source,
-            referenceMachine(*targetByName("x86-64-v3")).source);
+  EXPECT_NE(referenceMachine(*cpuLevelByName("x86-64-v4+vnni")).source,
+            referenceMachine(*cpuLevelByName("x86-64-v3")).source);
 }
 
 TEST(Machine, MeasuresWhatLooksLikeAMachine) {
-  if (!canRunHere(defaultTarget()))
-    GTEST_SKIP() << "[SKIP] this machine lacks instructions of " << defaultTarget().name;
-  std::optional<Machine> machine = measureMachine(defaultTarget(), 1, 8 << 20);
+  if (!canRunHere(defaultCpuLevel()))
+    GTEST_SKIP() << "[SKIP] this machine lacks instructions of " << defaultCpuLevel().name;
+  std::optional<Machine> machine = measureMachine(defaultCpuLevel(), 1, 8 << 20);
   ASSERT_TRUE(machine);
   EXPECT_TRUE(machine->measured);
   // Nobody has 0.5 GB/s or 10 TB/s; an integer instruction multiplies four times as many pairs as an f32 one.

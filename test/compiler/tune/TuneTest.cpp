@@ -17,7 +17,7 @@ std::string errorOf(llvm::StringRef text) {
 
 TEST(TilesFile, WhatIsWrittenIsRead) {
   TilesOfLevels tiles;
-  for (const Target &target : allTargets())
+  for (const CpuTarget &target : cpuLevels())
     tiles.emplace(target.name, tileTableOf(target));
   tiles.begin()->second[2].columns = 256;
   auto read = parseTiles(printTiles(tiles), "t.json");
@@ -44,7 +44,7 @@ TEST(TilesFile, ErrorsNameThePlace) {
 }
 
 TEST(TileAxes, TryWhatIsNotThereAlready) {
-  for (const Target &target : allTargets()) {
+  for (const CpuTarget &target : cpuLevels()) {
     const TileTable own = tileTableOf(target);
     for (const TileAxis &axis : tileAxes(own)) {
       EXPECT_FALSE(axis.shapes.empty()) << axis.name;
@@ -58,7 +58,7 @@ TEST(TileAxes, TryWhatIsNotThereAlready) {
 }
 
 TEST(TileAxes, TheFastestWinsWhereItIsAGain) {
-  const TileAxis axis = tileAxes(tileTableOf(defaultTarget())).front();
+  const TileAxis axis = tileAxes(tileTableOf(defaultCpuLevel())).front();
   std::vector<double> ratios(axis.shapes.size(), 1.5);
   EXPECT_EQ(winner(axis, ratios), axis.own);
   ratios[1] = 0.98;

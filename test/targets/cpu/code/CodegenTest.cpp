@@ -43,7 +43,7 @@ std::string moduleText() {
 std::string emitted(const std::string &text, CodeKind kind) {
   auto context = makeKernelContext();
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
-  auto bytes = emitCode(*module, defaultTarget(), kind, systemOf(defaultTarget()).triple);
+  auto bytes = emitCode(*module, defaultCpuLevel(), kind, systemOf(defaultCpuLevel()).triple);
   if (!bytes)
     return "error: " + llvm::toString(bytes.takeError());
   return std::string(bytes->begin(), bytes->end());

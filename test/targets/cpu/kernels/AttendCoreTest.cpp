@@ -92,7 +92,7 @@ void checkWide(const Problem &problem, const std::vector<float> &expected) {
   shape.lanes = 16;
   std::unique_ptr<MLIRContext> context = makeKernelContext();
   OwningOpRef<ModuleOp> module = emitAttendFunction(*context, shape);
-  KernelJit jit(*module, defaultTarget());
+  KernelJit jit(*module, defaultCpuLevel());
   ASSERT_TRUE(jit.ok());
   std::vector<float> wide(expected.size());
   std::vector<uint8_t> scratch(shape.scratchBytes());
@@ -109,7 +109,7 @@ void checkAttend(AttendShape shape, int64_t context, int64_t position) {
   problem.make();
   std::unique_ptr<MLIRContext> context_ = makeKernelContext();
   OwningOpRef<ModuleOp> module = emitAttendFunction(*context_, shape);
-  KernelJit jit(*module, defaultTarget());
+  KernelJit jit(*module, defaultCpuLevel());
   ASSERT_TRUE(jit.ok());
   AttendFunction *core = jit.get<AttendFunction>("attend");
   const int64_t d = shape.headDim;
@@ -144,7 +144,7 @@ void checkTogether(int64_t heads, int64_t headDim, int64_t lanes, int64_t positi
     shape.onePosition = onePosition;
     std::unique_ptr<MLIRContext> context = makeKernelContext();
     OwningOpRef<ModuleOp> module = emitAttendFunction(*context, shape);
-    KernelJit jit(*module, defaultTarget());
+    KernelJit jit(*module, defaultCpuLevel());
     ASSERT_TRUE(jit.ok());
     std::vector<uint8_t> scratch(shape.scratchBytes());
     std::vector<float> &out = results.emplace_back(heads * headDim);
@@ -158,8 +158,8 @@ void checkTogether(int64_t heads, int64_t headDim, int64_t lanes, int64_t positi
 class AttendCore : public testing::Test {
 protected:
   void SetUp() override {
-    if (!canRunHere(defaultTarget()))
-      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultTarget().name;
+    if (!canRunHere(defaultCpuLevel()))
+      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultCpuLevel().name;
   }
 };
 
@@ -201,7 +201,7 @@ TEST_F(AttendCore, Exponential) {
   Value pointer = function.getBody().front().getArgument(0);
   b.store(b.expNegative(b.load(b.vec(8, b.getF32Type()), pointer)), pointer);
   LLVM::ReturnOp::create(b, ValueRange{});
-  KernelJit jit(*module, defaultTarget());
+  KernelJit jit(*module, defaultCpuLevel());
   ASSERT_TRUE(jit.ok());
   auto *exponential = jit.get<void(float *)>("exponential");
   double worst = 0;

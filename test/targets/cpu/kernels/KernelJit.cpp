@@ -36,9 +36,9 @@ bool functionsVerify(ModuleOp module) {
                       [](LLVM::LLVMFuncOp function) { return mlir::succeeded(verify(function)); });
 }
 
-std::unique_ptr<llvm::orc::LLJIT> makeJit(const Target &target) {
+std::unique_ptr<llvm::orc::LLJIT> makeJit(const CpuTarget &target) {
   llvm::orc::JITTargetMachineBuilder builder((llvm::Triple(llvm::StringRef(systemOf(target).triple))));
-  builder.setCPU(std::string(target.cpu)).setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
+  builder.setCPU(std::string(target.llvmCpu)).setCodeGenOptLevel(llvm::CodeGenOptLevel::Aggressive);
   builder.setRelocationModel(llvm::Reloc::PIC_);
   auto jit = valueOrReport(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
   return jit ? std::move(*jit) : nullptr;
@@ -54,7 +54,7 @@ std::unique_ptr<MLIRContext> makeKernelContext() {
   return context;
 }
 
-KernelJit::KernelJit(ModuleOp module, const Target &target, llvm::StringRef name, void *address) {
+KernelJit::KernelJit(ModuleOp module, const CpuTarget &target, llvm::StringRef name, void *address) {
   PassManager passes(module.getContext());
   passes.enableVerifier(false); // tests leave weights without bytes
   passes.addPass(createLowerToLlvmPass());

@@ -8,7 +8,7 @@
 #define PHIC_TEST_TARGETS_CPU_KERNELS_KERNELJIT_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/Levels.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include <memory>
 
@@ -21,7 +21,7 @@ class KernelJit {
 public:
   /// Lowers `module` in place and compiles it; its functions may call `name`, which is `address`. Failures are
   /// printed and leave ok() false.
-  KernelJit(mlir::ModuleOp module, const Target &target, llvm::StringRef name = {}, void *address = nullptr);
+  KernelJit(mlir::ModuleOp module, const CpuTarget &target, llvm::StringRef name = {}, void *address = nullptr);
   bool ok() const { return jit != nullptr; }
 
   template <typename Function> Function *get(llvm::StringRef symbol) {

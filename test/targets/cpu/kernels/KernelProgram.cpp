@@ -56,7 +56,7 @@ void overRows(llvm::ArrayRef<RegisterTile> tiles, int64_t rows,
       use(tile, row);
 }
 
-OwningOpRef<ModuleOp> emitKernels(MLIRContext &context, const Target &level, llvm::ArrayRef<MatmulProblem> problems,
+OwningOpRef<ModuleOp> emitKernels(MLIRContext &context, const CpuTarget &level, llvm::ArrayRef<MatmulProblem> problems,
                                   const Operands &operands) {
   Location loc = UnknownLoc::get(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
@@ -129,10 +129,10 @@ struct Place {
   std::string missing;
 };
 
-Place placeOf(const Target &level, const Workshop &shop) {
+Place placeOf(const CpuTarget &level, const Workshop &shop) {
   if (canRunHere(level))
     return {};
-  if (level.family == "aarch64") {
+  if (level.architecture == "aarch64") {
     // The model that has the level and no better one.
     const char *model = level.name == "neon" ? "cortex-a53" : level.name == "neon+dotprod" ? "cortex-a76" : "max";
     for (const char *name : {"qemu-aarch64", "qemu-aarch64-static"})
@@ -149,7 +149,7 @@ Place placeOf(const Target &level, const Workshop &shop) {
           ""};
 }
 
-std::string link(Workshop &shop, const Target &level) {
+std::string link(Workshop &shop, const CpuTarget &level) {
   const std::string runtime = std::string(PHIC_TEST_RUNTIMES) + "/" + std::string(systemOf(level).name);
   auto musl = [&](const char *file) { return runtime + "/" + file; };
   return shop.run({PHIC_TEST_LLD, "-static", "-o", shop.path("program"), musl("crt1.o"), musl("crti.o"),
@@ -157,7 +157,7 @@ std::string link(Workshop &shop, const Target &level) {
                    shop.path("kernels.o"), musl("libc.a"), musl("crtn.o")});
 }
 
-std::string makeProgram(Workshop &shop, const Target &level, llvm::ArrayRef<MatmulProblem> problems,
+std::string makeProgram(Workshop &shop, const CpuTarget &level, llvm::ArrayRef<MatmulProblem> problems,
                         const Operands &operands) {
   std::unique_ptr<MLIRContext> context = makeKernelContext();
   OwningOpRef<ModuleOp> module = emitKernels(*context, level, problems, operands);
@@ -175,7 +175,7 @@ std::string makeProgram(Workshop &shop, const Target &level, llvm::ArrayRef<Matm
 
 } // namespace
 
-KernelResults multiplyOn(const Target &level, llvm::ArrayRef<MatmulProblem> problems) {
+KernelResults multiplyOn(const CpuTarget &level, llvm::ArrayRef<MatmulProblem> problems) {
   KernelResults results;
   Workshop shop;
   Place place = placeOf(level, shop);

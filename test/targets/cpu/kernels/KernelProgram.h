@@ -30,7 +30,7 @@ struct KernelResults {
 };
 
 /// Rows are split over the register tiles as stages do it: as many as fit of those with most rows, then of the next.
-KernelResults multiplyOn(const Target &level, llvm::ArrayRef<MatmulProblem> problems);
+KernelResults multiplyOn(const CpuTarget &level, llvm::ArrayRef<MatmulProblem> problems);
 
 } // namespace phic
 

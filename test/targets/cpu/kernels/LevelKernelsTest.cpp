@@ -72,8 +72,8 @@ std::string nameOf(const MatmulProblem &problem) {
 }
 
 /// Results of a level, computed once: those of productProblems(), then those of integerProblems().
-const KernelResults &resultsOf(const Target &level) {
-  static std::map<const Target *, KernelResults> known;
+const KernelResults &resultsOf(const CpuTarget &level) {
+  static std::map<const CpuTarget *, KernelResults> known;
   auto [at, isNew] = known.try_emplace(&level);
   if (isNew) {
     std::vector<MatmulProblem> problems = productProblems();
@@ -83,7 +83,7 @@ const KernelResults &resultsOf(const Target &level) {
   return at->second;
 }
 
-class LevelKernels : public testing::TestWithParam<const Target *> {
+class LevelKernels : public testing::TestWithParam<const CpuTarget *> {
 protected:
   void SetUp() override {
     const KernelResults &results = resultsOf(*GetParam());
@@ -117,7 +117,7 @@ TEST_P(LevelKernels, DoNotDependOnTheNumberOfRows) {
 }
 
 TEST_P(LevelKernels, AgreeBitForBit) {
-  const Target &first = allTargets().front();
+  const CpuTarget &first = cpuLevels().front();
   if (!resultsOf(first).missing.empty())
     GTEST_SKIP() << "[SKIP] " << first.name << ": " << resultsOf(first).missing;
   for (size_t i = 0; i < productProblems().size(); ++i) {
@@ -138,9 +138,9 @@ TEST_P(LevelKernels, AddIntegersExactly) {
   }
 }
 
-std::vector<const Target *> levels() {
-  std::vector<const Target *> all;
-  for (const Target &level : allTargets())
+std::vector<const CpuTarget *> levels() {
+  std::vector<const CpuTarget *> all;
+  for (const CpuTarget &level : cpuLevels())
     all.push_back(&level);
   return all;
 }

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "MatmulProblem.h"
 #include "RandomRow.h"
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -45,7 +45,7 @@ std::span<const BlockFormat> matmulFormats() { return kFormats; }
 
 std::string coreName(int64_t MR) { return "core" + std::to_string(MR); }
 
-LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const Target &target, const MatmulOperands &operands,
+LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const CpuTarget &target, const MatmulOperands &operands,
                           const RegisterTile &tile, llvm::StringRef name, LLVM::Linkage linkage) {
   Type pointer = b.ptrType(), i64 = b.getI64Type();
   auto function = beginFunction(b, module, name, {pointer, pointer, pointer, i64, i64}, linkage);
@@ -58,7 +58,7 @@ LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const Target &targe
   return function;
 }
 
-OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const Target &target, const MatmulOperands &operands) {
+OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const CpuTarget &target, const MatmulOperands &operands) {
   Location loc = UnknownLoc::get(&context);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   KernelBuilder b(loc, &context);

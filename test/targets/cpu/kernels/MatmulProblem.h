@@ -27,11 +27,11 @@ using TallMatmulCore = void(const uint8_t *lhs, const uint8_t *rhs, float *out, 
 /// "core4" is the register tile of 4 rows.
 std::string coreName(int64_t MR);
 /// One register tile of a target as a function of `module`.
-mlir::LLVM::LLVMFuncOp emitCore(KernelBuilder &b, mlir::ModuleOp module, const Target &target,
+mlir::LLVM::LLVMFuncOp emitCore(KernelBuilder &b, mlir::ModuleOp module, const CpuTarget &target,
                                 const MatmulOperands &operands, const RegisterTile &tile, llvm::StringRef name,
                                 mlir::LLVM::Linkage linkage);
 /// A module with one function for each register tile of the target for the operands, and "tall" where there is one for many rows.
-mlir::OwningOpRef<mlir::ModuleOp> emitCores(mlir::MLIRContext &context, const Target &target,
+mlir::OwningOpRef<mlir::ModuleOp> emitCores(mlir::MLIRContext &context, const CpuTarget &target,
                                             const MatmulOperands &operands);
 
 /// What the numbers of a problem are like. Integers: all scales are 1, zero points integers and minima 0, so that a result

@@ -200,7 +200,7 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
   for (Phase phase :
        {Phase::Canonicalize, Phase::Quantize, Phase::Precision, Phase::Fuse, Phase::Layout, Phase::Kernels})
     addPhase(passes, phase, options);
-  passes.addPass(createEmitEntryPointsPass({std::string(defaultTarget().name)}));
+  passes.addPass(createEmitEntryPointsPass({std::string(defaultCpuLevel().name)}));
   if (failed(passes.run(*module)))
     return;
   for (auto function : module->getOps<LLVM::LLVMFuncOp>())
@@ -212,7 +212,7 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
   allocate(arena, memory.getArenaBytes());
   allocate(scratch, memory.getScratchBytes());
   allocate(cache, memory.getKvBytesPerToken() * kContext);
-  jit = std::make_unique<KernelJit>(*module, defaultTarget(), "phi_run_stage",
+  jit = std::make_unique<KernelJit>(*module, defaultCpuLevel(), "phi_run_stage",
                                     reinterpret_cast<void *>(&ModelJit::runStage));
 }
 
@@ -267,7 +267,7 @@ std::vector<float> ModelJit::step(MClass mClass, llvm::ArrayRef<int32_t> ids, in
   session.past = past;
   session.total = total;
   session.logitRow0 = logitRow0;
-  std::string entry = "phi_" + std::string(mClassName(mClass)) + "_" + std::string(defaultTarget().isa);
+  std::string entry = "phi_" + std::string(mClassName(mClass)) + "_" + std::string(defaultCpuLevel().isa);
   running = this;
   jit->get<void(phi_frame *, int32_t)>(entry)(&frame, 0);
   std::vector<float> result((rows - logitRow0) * vocab);

@@ -36,8 +36,8 @@ constexpr struct {
 class StageKernels : public testing::TestWithParam<ModelShape> {
 protected:
   void SetUp() override {
-    if (!canRunHere(defaultTarget()))
-      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultTarget().name;
+    if (!canRunHere(defaultCpuLevel()))
+      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultCpuLevel().name;
   }
 };
 

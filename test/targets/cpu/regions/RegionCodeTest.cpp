@@ -37,14 +37,14 @@ public:
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     auto context = std::make_unique<llvm::LLVMContext>();
-    const Target &target = defaultTarget();
+    const CpuTarget &target = defaultCpuLevel();
     auto module = compileRegion(*region, "region", target, *context);
     if (!module) {
       ADD_FAILURE() << llvm::toString(module.takeError());
       return;
     }
     llvm::orc::JITTargetMachineBuilder builder{llvm::Triple(std::string(systemOf(target).triple))};
-    builder.setCPU(std::string(target.cpu)).setRelocationModel(llvm::Reloc::PIC_);
+    builder.setCPU(std::string(target.llvmCpu)).setRelocationModel(llvm::Reloc::PIC_);
     jit = llvm::cantFail(llvm::orc::LLJITBuilder().setJITTargetMachineBuilder(builder).create());
     (*module)->setDataLayout(jit->getDataLayout());
     (*module)->setTargetTriple(llvm::Triple(std::string(systemOf(target).triple)));
@@ -70,7 +70,7 @@ class RegionCode : public testing::Test {
 protected:
   void SetUp() override {
     if (!hostRuns())
-      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultTarget().name;
+      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultCpuLevel().name;
   }
 
   std::vector<float> randomRow(int64_t length, float spread = 2) {
@@ -380,7 +380,7 @@ const std::vector<ParsedRegion> &typicalRegions() {
 TEST(RegionForm, HasNoBuffersAndNoCalls) {
   for (const ParsedRegion &region : typicalRegions()) {
     llvm::LLVMContext context;
-    auto module = llvm::cantFail(compileRegion(*region, "region", defaultTarget(), context));
+    auto module = llvm::cantFail(compileRegion(*region, "region", defaultCpuLevel(), context));
     for (llvm::Function &function : *module)
       EXPECT_TRUE(function.isIntrinsic() || function.getName() == "region") << function.getName().str();
     int64_t stackBytes = 0;
@@ -400,7 +400,7 @@ TEST(RegionForm, IsDeterministic) {
     std::vector<std::string> result;
     for (const ParsedRegion &region : typicalRegions()) {
       llvm::LLVMContext context;
-      auto module = llvm::cantFail(compileRegion(*region, "region", defaultTarget(), context));
+      auto module = llvm::cantFail(compileRegion(*region, "region", defaultCpuLevel(), context));
       llvm::raw_string_ostream stream(result.emplace_back());
       llvm::WriteBitcodeToFile(*module, stream);
     }

@@ -21,12 +21,12 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
                " K " + std::to_string(K));
   MatmulProblem problem(format, element, lhsBlock, /*M=*/4, N, K);
   std::unique_ptr<MLIRContext> context = makeKernelContext();
-  OwningOpRef<ModuleOp> module = emitCores(*context, defaultTarget(), problem.operands);
-  KernelJit jit(*module, defaultTarget());
+  OwningOpRef<ModuleOp> module = emitCores(*context, defaultCpuLevel(), problem.operands);
+  KernelJit jit(*module, defaultCpuLevel());
   ASSERT_TRUE(jit.ok());
   const int64_t panels = problem.operands.rhs.panels(N), stride = panels * 8;
   std::vector<float> first;
-  for (const RegisterTile &tile : microkernelsOf(defaultTarget()).matmulTiles(problem.operands)) {
+  for (const RegisterTile &tile : microkernelsOf(defaultCpuLevel()).matmulTiles(problem.operands)) {
     std::vector<float> out(problem.M * stride, NAN);
     MatmulCore *core = jit.get<MatmulCore>(coreName(tile.MR));
     for (int64_t m = 0; m < problem.M; m += tile.MR)
@@ -42,7 +42,7 @@ void checkMatmul(const BlockFormat *format, Scalar element, int64_t lhsBlock, in
 }
 
 /// A level's kernel for many rows, which there is, equals the register tiles bit for bit and writes nothing beside its tile.
-void checkTallMatmul(const Target &level, const BlockFormat &format, int64_t lhsBlock, int64_t K, int64_t N) {
+void checkTallMatmul(const CpuTarget &level, const BlockFormat &format, int64_t lhsBlock, int64_t K, int64_t N) {
   SCOPED_TRACE(std::string(level.name) + " " + format.str() + " lhs " + std::to_string(lhsBlock) + " K " +
                std::to_string(K));
   constexpr int64_t kRows = 24, kBeside = 8;
@@ -66,8 +66,8 @@ void checkTallMatmul(const Target &level, const BlockFormat &format, int64_t lhs
 class MatmulKernels : public testing::Test {
 protected:
   void SetUp() override {
-    if (!canRunHere(defaultTarget()))
-      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultTarget().name;
+    if (!canRunHere(defaultCpuLevel()))
+      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultCpuLevel().name;
   }
 };
 
@@ -83,12 +83,12 @@ TEST_F(MatmulKernels, IntegerActivationsInBlocksOf16) {
 }
 
 /// Whether a level has a kernel for many rows: bytes must be unsigned; AVX-512 has one for few bits.
-bool takesManyRows(const Target &level, const PackedLayout &layout) {
+bool takesManyRows(const CpuTarget &level, const PackedLayout &layout) {
   return level.name == "x86-64-v4" ? layout.storedBits() <= 4 : !layout.storedCodes().isSigned;
 }
 
 TEST_F(MatmulKernels, ManyRows) {
-  for (const Target &level : allTargets()) {
+  for (const CpuTarget &level : cpuLevels()) {
     if (!canRunHere(level))
       continue;
     for (const BlockFormat &format : matmulFormats()) {

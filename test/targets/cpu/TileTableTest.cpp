@@ -1,6 +1,6 @@
 //===- TileTableTest.cpp - Tables of tiles as text -------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "targets/TileTable.h"
+#include "targets/cpu/TileTable.h"
 #include "gtest/gtest.h"
 
 using namespace phic;
@@ -8,12 +8,12 @@ using namespace phic;
 namespace {
 
 TEST(TileTable, TextsOfAllLevelsRoundTrip) {
-  for (const Target &target : allTargets())
+  for (const CpuTarget &target : cpuLevels())
     EXPECT_EQ(parseTileTable(tileTableText(tileTableOf(target)), target), tileTableOf(target)) << target.name;
 }
 
 TEST(TileTable, SizesAreTaken) {
-  std::optional<TileTable> table = parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", defaultTarget());
+  std::optional<TileTable> table = parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", defaultCpuLevel());
   ASSERT_TRUE(table);
   EXPECT_EQ((*table)[0].columns, 64);
   EXPECT_EQ((*table)[1].rows, 8);
@@ -22,7 +22,7 @@ TEST(TileTable, SizesAreTaken) {
 
 // Results would depend on it: it is not in the text.
 TEST(TileTable, AttendKeysAreTheLevels) {
-  for (const Target &target : allTargets())
+  for (const CpuTarget &target : cpuLevels())
     EXPECT_EQ((*parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", target))[2].attendKeys,
               target.tiles[2].attendKeys);
 }
@@ -35,7 +35,7 @@ TEST(TileTable, ParsingIsStrict) {
         "decode:32x1x1/verify:64x64x16/prefill:64x257x16",
         "decode:32x1x1/verify:64x64x16/prefill:64x64x99999999999999999999",
         "decode:032x1x1/verify:64x64x16/prefill:64x64x16"})
-    EXPECT_FALSE(parseTileTable(text, defaultTarget())) << text;
+    EXPECT_FALSE(parseTileTable(text, defaultCpuLevel())) << text;
 }
 
 } // namespace

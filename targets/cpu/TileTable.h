@@ -5,12 +5,13 @@
 // do not depend on it, bit for bit: what they would depend on (attendKeys) is the
 // level's, always.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_TILETABLE_H
-#define PHIC_TARGETS_TILETABLE_H
+#ifndef PHIC_TARGETS_CPU_TILETABLE_H
+#define PHIC_TARGETS_CPU_TILETABLE_H
 
-#include "targets/Target.h"
+#include "targets/cpu/CpuTarget.h"
 #include <array>
 #include <optional>
+#include <string>
 
 namespace phic {
 
@@ -18,7 +19,7 @@ namespace phic {
 using TileTable = std::array<TileShape, 3>;
 
 /// That of Targets.def.
-TileTable tileTableOf(const Target &target);
+TileTable tileTableOf(const CpuTarget &target);
 
 /// What one of a shape's sizes may be: a multiple of `step` in [step, most].
 struct TileLimit {
@@ -34,8 +35,8 @@ inline constexpr TileLimit kTileLimits[] = {{"columns", &TileShape::columns, 8, 
 
 /// `decode:32x1x1/verify:64x64x16/prefill:64x64x16`, in the order of kTileLimits; parse accepts exactly what it emits.
 std::string tileTableText(const TileTable &table);
-std::optional<TileTable> parseTileTable(std::string_view text, const Target &target);
+std::optional<TileTable> parseTileTable(std::string_view text, const CpuTarget &target);
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_TILETABLE_H
+#endif // PHIC_TARGETS_CPU_TILETABLE_H

@@ -1,11 +1,11 @@
 //===- TileTable.cpp - Sizes of a level's tiles ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "targets/TileTable.h"
+#include "targets/cpu/TileTable.h"
 #include <charconv>
 
 namespace phic {
 
-TileTable tileTableOf(const Target &target) { return {target.tiles[0], target.tiles[1], target.tiles[2]}; }
+TileTable tileTableOf(const CpuTarget &target) { return {target.tiles[0], target.tiles[1], target.tiles[2]}; }
 
 std::string TileLimit::str() const {
   return (step == 1 ? "an integer" : "a multiple of " + std::to_string(step)) + " from " + std::to_string(step) +
@@ -22,7 +22,7 @@ std::string tileTableText(const TileTable &table) {
   return text;
 }
 
-std::optional<TileTable> parseTileTable(std::string_view text, const Target &target) {
+std::optional<TileTable> parseTileTable(std::string_view text, const CpuTarget &target) {
   TileTable table = tileTableOf(target);
   std::string_view rest = text;
   for (TileShape &shape : table)
