@@ -9,6 +9,7 @@
 #include "compiler/tokenizer/Tokenizer.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
+#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
@@ -38,11 +39,13 @@ ExitCode Compilation::usePlugins() {
   return kExitSuccess;
 }
 
-/// One up to kLastSharedPhase, then one a level.
+/// One up to kLastSharedPhase, then one a family, then one a level.
 SmallVector<ModuleOp> Compilation::modules() {
   SmallVector<ModuleOp> all;
   if (module)
     all.push_back(*module);
+  for (FamilyModule &family : families)
+    all.push_back(*family.module);
   for (LevelModule &level : levels)
     all.push_back(*level.module);
   return all;
@@ -78,23 +81,48 @@ ExitCode Compilation::readIr() {
   auto read =
       readIrFile(context, options, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
   if (!read.code)
-    module = std::move(read.module), levels = std::move(read.levels);
-  return read.code ? read.code : chooseLevelsRead();
+    module = std::move(read.module), families = std::move(read.families), levels = std::move(read.levels);
+  if (read.code)
+    return read.code;
+  return levels.empty() ? chooseFamiliesRead() : chooseLevelsRead();
 }
 
 /// What has been through `kernels` says for which levels.
 ExitCode Compilation::chooseLevelsRead() {
   for (TargetChoice &choice : targets) {
-    if (levels.empty())
-      return kExitSuccess;
     choice.levels.clear();
     for (const LevelModule &level : levels)
-      if (asCpuLevel(*level.target).architecture == choice.system->architecture)
+      if (level.target->family != kCpuFamily || asCpuLevel(*level.target).architecture == choice.system->architecture)
         choice.levels.push_back(level.target);
-    if (choice.levels.empty())
+    if (cpuLevelsOf(choice.levels).empty())
       return usageError(options.model + " has no kernels for --target=" + std::string(choice.system->name));
   }
   return kExitSuccess;
+}
+
+/// What has been through `layout` says for which families: those that --device does not name take their first level.
+ExitCode Compilation::chooseFamiliesRead() {
+  if (families.empty())
+    return kExitSuccess;
+  for (const Target *level : chosenLevels())
+    if (llvm::none_of(families, [&](const FamilyModule &one) { return one.backend == &backendOf(*level); }))
+      return usageError(options.model + " has no plan for the family '" + std::string(level->family) +
+                        "'; --start-from=layout makes one");
+  for (TargetChoice &choice : targets)
+    for (const FamilyModule &one : families)
+      if (llvm::none_of(choice.levels, [&](const Target *level) { return &backendOf(*level) == one.backend; }))
+        choice.levels.push_back(one.backend->levels().front());
+  return kExitSuccess;
+}
+
+/// Of all outputs, each once.
+std::vector<const Target *> Compilation::chosenLevels() const {
+  std::vector<const Target *> all;
+  for (const TargetChoice &choice : targets)
+    for (const Target *level : choice.levels)
+      if (!llvm::is_contained(all, level))
+        all.push_back(level);
+  return all;
 }
 
 /// The weights' files, which the IR names relative to the model's folder, and those that may lie beside them.
@@ -106,60 +134,78 @@ void Compilation::lookAtModelFiles() {
     planned.protect(model.directory + "/" + name.str());
 }
 
-void Compilation::addLevels() {
-  for (const TargetChoice &choice : targets)
-    for (const Target *level : choice.levels)
-      if (llvm::none_of(levels, [&](const LevelModule &known) { return known.target == level; }))
-        levels.push_back({level, OwningOpRef<ModuleOp>(module->clone())});
+void Compilation::addFamilies() {
+  for (const Target *level : chosenLevels()) {
+    const Backend &backend = backendOf(*level);
+    if (llvm::none_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
+      families.push_back({&backend, OwningOpRef<ModuleOp>(module->clone())});
+  }
   module = nullptr;
+}
+
+void Compilation::addLevels() {
+  for (const Target *level : chosenLevels()) {
+    auto family = llvm::find_if(families, [&](const FamilyModule &one) { return one.backend == &backendOf(*level); });
+    levels.push_back({level, OwningOpRef<ModuleOp>(family->module->clone())});
+  }
+  families.clear();
 }
 
 ExitCode Compilation::runPhase(Phase phase) {
   if (phase <= kLastSharedPhase)
-    return runPasses(phase, *module, defaultCpuLevel());
-  if (levels.empty()) {
+    return runPasses(phase, *module, chosenLevels());
+  if (phase == Phase::Layout) {
     if (ExitCode code = measureWeights())
       return code;
-    addLevels();
+    addFamilies();
+    for (FamilyModule &family : families)
+      if (ExitCode code = runPasses(phase, *family.module, family.backend->levels().front()))
+        return code;
+    return kExitSuccess;
   }
+  if (levels.empty())
+    addLevels();
   for (LevelModule &level : levels)
-    if (ExitCode code = runPasses(phase, *level.module, *level.target))
+    if (ExitCode code = runPasses(phase, *level.module, level.target))
       return code;
   if (phase == Phase::Kernels)
     shareScratch();
   return kExitSuccess;
 }
 
-/// A session has one scratch memory, whichever level runs: the plan of each says what the one that needs most takes.
+/// A session has one scratch memory, whichever level of a family runs: the plan of each says what the one that needs most
+/// takes.
 void Compilation::shareScratch() {
-  for (const TargetChoice &choice : targets) {
-    llvm::SmallVector<ModuleOp> together;
-    uint64_t most = 0;
-    auto memoryOf = [](ModuleOp one) { return one->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory); };
-    for (LevelModule &level : levels)
-      if (llvm::is_contained(choice.levels, level.target) && memoryOf(*level.module)) {
-        together.push_back(*level.module);
-        most = std::max(most, memoryOf(together.back()).getScratchBytes());
+  auto memoryOf = [](ModuleOp one) { return one->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory); };
+  for (const TargetChoice &choice : targets)
+    for (const Backend *backend : allBackends()) {
+      llvm::SmallVector<ModuleOp> together;
+      uint64_t most = 0;
+      for (LevelModule &level : levels)
+        if (llvm::is_contained(choice.levels, level.target) && &backendOf(*level.target) == backend &&
+            memoryOf(*level.module)) {
+          together.push_back(*level.module);
+          most = std::max(most, memoryOf(together.back()).getScratchBytes());
+        }
+      for (ModuleOp one : together) {
+        plan::MemoryAttr m = memoryOf(one);
+        one->setAttr(plan::PlanDialect::kMemory,
+                     plan::MemoryAttr::get(&context, m.getChunkRows(), m.getArenaBytes(), most, m.getKvBytesPerToken(),
+                                           m.getWeightsBytes()));
       }
-    for (ModuleOp one : together) {
-      plan::MemoryAttr m = memoryOf(one);
-      one->setAttr(plan::PlanDialect::kMemory,
-                   plan::MemoryAttr::get(&context, m.getChunkRows(), m.getArenaBytes(), most, m.getKvBytesPerToken(),
-                                         m.getWeightsBytes()));
     }
-  }
 }
 
 /// A failing pass of the first phases means that the model cannot be had;
 /// later ones hold by construction, so their failure is ours.
-ExitCode Compilation::runPasses(Phase phase, ModuleOp on, const Target &level) {
+ExitCode Compilation::runPasses(Phase phase, ModuleOp on, ArrayRef<const Target *> forLevels) {
   PassManager passes(&context);
   std::string reproducer = (llvm::Twine("phic-reproducer-") + phaseName(phase) + ".mlir").str();
   while (planned.isInput(reproducer))
     reproducer = "another-" + reproducer;
   if (phase > Phase::Fuse)
     passes.enableCrashReproducerGeneration(reproducer);
-  addPhase(passes, phase, options, level);
+  addPhase(passes, phase, options, forLevels);
   if (succeeded(passes.run(on)))
     return options.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
   if (phase <= Phase::Fuse)
@@ -202,12 +248,11 @@ std::string Compilation::checkTiles(Phase first, Phase last) const {
   if (first > Phase::Kernels || last < Phase::Kernels)
     return "--tiles is for the phase 'kernels', which is not run here";
   std::string names;
-  for (const TargetChoice &choice : targets)
-    for (const Target *level : choice.levels) {
-      if (options.tiles.contains(level->name))
-        return "";
-      names += (names.empty() ? "" : ", ") + std::string(level->name);
-    }
+  for (const Target *level : chosenLevels()) {
+    if (options.tiles.contains(level->name))
+      return "";
+    names += (names.empty() ? "" : ", ") + std::string(level->name);
+  }
   return options.tilesFile + " has tiles for " + options.tiles.begin()->first +
          (options.tiles.size() > 1 ? " and others" : "") + ", for none of the levels of this build: " + names;
 }
@@ -218,7 +263,7 @@ ExitCode Compilation::checkOptions(Phase first, Phase last) {
     return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) +
                       " is after --stop-after=" + std::string(phaseName(last)));
   std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
   if (!choices)
     return usageError(reason);
   targets = std::move(*choices);

@@ -1,8 +1,8 @@
 //===- Compilation.h - One run through the phases --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What is not a list of passes: reading the model, one module for each CPU level,
-// plugins' hooks (Compilation.cpp), and what comes out (CompilationOutputs.cpp).
+// What is not a list of passes: reading the model, one module for each family of
+// machines, then for each level, plugins' hooks (Compilation.cpp), and what comes out (CompilationOutputs.cpp).
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_COMPILATION_H
 #define PHIC_COMPILER_COMPILATION_H
@@ -29,7 +29,7 @@ llvm::Error planFiles(const Options &options, OutputFiles &files);
 std::string dumpFile(const Options &options, Phase phase);
 
 /// The state of one compilation: a context, the module as it moves through the
-/// phases, one module a level after the last shared phase, and where the model's files are.
+/// phases, the modules that become of it after the last shared one, and where the model's files are.
 class Compilation {
 public:
   Compilation(const Options &options, InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log,
@@ -66,14 +66,17 @@ private:
   ExitCode readModel();
   ExitCode readIr();
   ExitCode chooseLevelsRead();
+  ExitCode chooseFamiliesRead();
   void lookAtModelFiles();
   ExitCode checkOptions(Phase first, Phase last);
   std::string checkTiles(Phase first, Phase last) const;
   ExitCode runPhases(Phase first, Phase last);
   void shareScratch();
+  void addFamilies();
   void addLevels();
   ExitCode runPhase(Phase phase);
-  ExitCode runPasses(Phase phase, mlir::ModuleOp on, const Target &level);
+  ExitCode runPasses(Phase phase, mlir::ModuleOp on, llvm::ArrayRef<const Target *> forLevels);
+  std::vector<const Target *> chosenLevels() const;
   ExitCode writeIr(const std::string &path, Phase after);
   ExitCode runHooks(Phase phase, bool isBefore);
   std::string pluginNote();
@@ -97,9 +100,10 @@ private:
   mlir::MLIRContext context;
   DiagnosticPrinter diagnostics;
   ModelPath model;
-  mlir::OwningOpRef<mlir::ModuleOp> module;     ///< up to kLastSharedPhase
+  mlir::OwningOpRef<mlir::ModuleOp> module;     ///< up to kLastSharedPhase; then one of these has what became of it:
   std::vector<TargetChoice> targets;
-  std::vector<LevelModule> levels;  ///< after it, each level once
+  std::vector<FamilyModule> families; ///< after `layout`, each family once, the CPU first
+  std::vector<LevelModule> levels;    ///< from `kernels` on, each level once
   bool hasMeasuredWeights = false;
 };
 

@@ -80,7 +80,7 @@ ExitCode Compilation::writeIr(const std::string &path, Phase after) {
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
-/// What converted weights lost, where a program or a report will say it: once, before the levels part where they do.
+/// What converted weights lost, where a program or a report will say it: once, before the families part where they do.
 ExitCode Compilation::measureWeights() {
   bool isSaid = !observer && (options.stopAfter.value_or(Phase::Link) == Phase::Link || !options.report.empty());
   if (!isSaid || std::exchange(hasMeasuredWeights, true))
@@ -104,9 +104,13 @@ ExitCode Compilation::link() {
   if (!systems)
     return usageError(llvm::toString(systems.takeError()));
   for (auto [choice, one] : llvm::zip_equal(targets, *systems)) {
-    std::vector<const LevelModule *> code;
-    for (const Target *target : choice.levels)
-      code.push_back(&*llvm::find_if(levels, [&](const LevelModule &level) { return level.target == target; }));
+    std::vector<FamilyCode> code;
+    for (const Target *target : choice.levels) {
+      if (code.empty() || code.back().backend != &backendOf(*target))
+        code.push_back({&backendOf(*target), {}});
+      code.back().levels.push_back(
+          &*llvm::find_if(levels, [&](const LevelModule &level) { return level.target == target; }));
+    }
     if (ExitCode result = linkModel(code, model, one, inputs, planned, log))
       return result;
   }

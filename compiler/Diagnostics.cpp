@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Diagnostics.h"
 #include "mlir/IR/Location.h"
-#include "targets/cpu/Passes.h"
+#include "targets/Backend.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;

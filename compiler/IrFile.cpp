@@ -27,8 +27,10 @@ public:
     auto text = llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
     if (!text)
       file.code = fail(kExitUsage, "cannot read " + options.model + ": " + text.getError().message());
-    else if (*options.startFrom <= Phase(int(kLastSharedPhase) + 1))
+    else if (*options.startFrom <= Phase::Layout)
       file.code = readModule((*text)->getBuffer(), file.module);
+    else if (*options.startFrom == Phase::Kernels)
+      file.code = readFamilies((*text)->getBuffer(), file.families);
     else
       file.code = readLevels((*text)->getBuffer(), file.levels);
     return file;
@@ -39,7 +41,9 @@ private:
     module = parseSourceString<ModuleOp>(text, &context, options.model);
     return module ? checkPhase(*module) : kExitModel;
   }
+  ExitCode readFamilies(StringRef text, std::vector<FamilyModule> &families);
   ExitCode readLevels(StringRef text, std::vector<LevelModule> &levels);
+  ExitCode checkFamily(ModuleOp module);
   ExitCode checkPhase(ModuleOp module);
 
   MLIRContext &context;
@@ -61,19 +65,50 @@ ExitCode Reader::checkPhase(ModuleOp module) {
                               ", not " + std::string(phaseName(*options.startFrom)));
 }
 
-ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
-  if (!options.cpu.empty())
-    return fail(kExitUsage, "--cpu=" + options.cpu + " comes too late: the kernels of " + options.model + " are made");
+/// A module without a family is the first backend's, as for single passes; one with another name is nobody's.
+ExitCode Reader::checkFamily(ModuleOp module) {
+  auto family = module->getAttrOfType<StringAttr>(plan::PlanDialect::kFamily);
+  if (!family || backendByName(family.getValue()))
+    return kExitSuccess;
+  module.emitError("has no family of Backends.def as ") << plan::PlanDialect::kFamily;
+  return kExitModel;
+}
+
+SmallVector<StringRef> piecesOf(StringRef text) {
   SmallVector<StringRef> pieces;
   text.split(pieces, kSplitMarker, /*MaxSplit=*/-1, /*KeepEmpty=*/false);
-  for (StringRef piece : pieces) {
+  return pieces;
+}
+
+ExitCode Reader::readFamilies(StringRef text, std::vector<FamilyModule> &families) {
+  for (StringRef piece : piecesOf(text)) {
     OwningOpRef<ModuleOp> module;
     if (ExitCode code = readModule(piece, module))
       return code;
+    if (ExitCode code = checkFamily(*module))
+      return code;
+    const Backend &backend = backendOf(*module);
+    if (llvm::any_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
+      return fail(kExitModel, options.model + " has two modules of the family '" + backend.family() + "'");
+    families.push_back({&backend, std::move(module)});
+  }
+  return kExitSuccess;
+}
+
+ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
+  for (auto [flag, value] : {std::pair("--cpu=", &options.cpu), std::pair("--device=", &options.device)})
+    if (!value->empty())
+      return fail(kExitUsage, flag + *value + " comes too late: the kernels of " + options.model + " are made");
+  for (StringRef piece : piecesOf(text)) {
+    OwningOpRef<ModuleOp> module;
+    if (ExitCode code = readModule(piece, module))
+      return code;
+    if (ExitCode code = checkFamily(*module))
+      return code;
     auto name = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kLevel);
-    const Target *level = name ? cpuLevelByName(std::string_view(name.getValue())) : nullptr;
+    const Target *level = name ? levelByName(backendOf(*module), name.getValue()) : nullptr;
     if (!level) {
-      module->emitError("has no level of Targets.def as ") << plan::PlanDialect::kLevel;
+      module->emitError("has no level of its family as ") << plan::PlanDialect::kLevel;
       return kExitModel;
     }
     levels.push_back({level, std::move(module)});

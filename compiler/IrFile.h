@@ -1,8 +1,9 @@
 //===- IrFile.h - IR between phases, as a text -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What --stop-after and --dump-phases write and --start-from reads: one module,
-// and after kLastSharedPhase one a CPU level with `// -----` between them.
+// What --stop-after and --dump-phases write and --start-from reads: one module up to
+// kLastSharedPhase, one a family of machines after `layout`, then one a level, with
+// `// -----` between them. Each says its family, and its level.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_IRFILE_H
 #define PHIC_COMPILER_IRFILE_H
@@ -19,6 +20,7 @@ std::string printIr(llvm::ArrayRef<mlir::ModuleOp> modules, Phase after);
 struct IrFile {
   ExitCode code = kExitSuccess; ///< else nothing was read, and the user has been told
   mlir::OwningOpRef<mlir::ModuleOp> module{}; ///< of a shared phase
+  std::vector<FamilyModule> families{}; ///< of `layout`, in the file's order
   std::vector<LevelModule> levels{}; ///< of a later one, in the file's order
 };
 

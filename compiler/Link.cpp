@@ -15,9 +15,6 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
-#include "targets/Target.h"
-#include "targets/cpu/code/Codegen.h"
-#include "targets/cpu/regions/RegionCode.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <map>
@@ -37,7 +34,7 @@ std::vector<std::string> stringsOf(ModuleOp module, StringRef name) {
 }
 
 phi_stage_output arenaOutput(plan::BufferAttr buffer) {
-  uint32_t space = buffer.getSpace() == "logits" ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
+  uint32_t space = buffer.getSpace() == plan::Space::Logits ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
   return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), /*strips=*/0, /*group=*/0};
 }
 
@@ -48,9 +45,11 @@ void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage
     uint32_t rowBytes =
         uint32_t(cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8);
     auto offset = [&](StringRef key) { return uint64_t(cast<IntegerAttr>(cache->getAttr(key)).getInt()); };
-    constexpr uint32_t kGroup = 8; // of tokens, as keys lie
-    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), uint32_t(cache.getHeads()), kGroup});
-    outputs.push_back({PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), uint32_t(cache.getHeads()), kGroup});
+    auto layout = cache->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
+    const auto strips = uint32_t(layout.getStrips());
+    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), strips, uint32_t(layout.getKeyGroup())});
+    outputs.push_back(
+        {PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), strips, uint32_t(layout.getValueGroup())});
   }
 }
 
@@ -67,48 +66,49 @@ std::vector<StageData> stagesOf(ModuleOp module) {
 }
 
 /// A session has one scratch memory, whichever level runs.
-uint64_t mostScratchBytes(llvm::ArrayRef<const LevelModule *> levels) {
+uint64_t mostScratchBytes(const FamilyCode &family) {
   uint64_t most = 0;
-  for (const LevelModule *level : levels)
+  for (const LevelModule *level : family.levels)
     most =
         std::max(most, (*level->module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory).getScratchBytes());
   return most;
 }
 
-PlanData planOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
+/// Where a family's packed copy begins: other families' lie before it.
+PlanData planOf(const FamilyCode &family, uint64_t weightsOffset) {
+  ModuleOp module = family.plan();
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   PlanData plan;
-  plan.family = "cpu";
+  plan.family = family.backend->family();
+  plan.weightsOffset = weightsOffset;
   plan.weightsBytes = memory.getWeightsBytes();
   plan.arenaBytes = memory.getArenaBytes();
-  plan.scratchBytes = mostScratchBytes(levels);
+  plan.scratchBytes = mostScratchBytes(family);
   plan.stateBytesPerToken = memory.getKvBytesPerToken();
   plan.chunkRows = uint32_t(memory.getChunkRows());
+  plan.contextStep = uint32_t(plan::contextStepOf(module));
   plan.stages = stagesOf(module);
   return plan;
 }
 
-ModelData modelDataOf(ModuleOp module, llvm::ArrayRef<const LevelModule *> levels) {
-  ModelFacts facts = modelFacts(module);
+ModelData modelDataOf(llvm::ArrayRef<FamilyCode> families, uint64_t pageBytes) {
+  ModelFacts facts = modelFacts(families.front().plan()); // the same for all
   ModelData data;
   data.name = facts.name;
   data.phicVersion = PHIC_VERSION;
   data.vocab = uint32_t(facts.vocab);
   data.contextMax = uint32_t(facts.contextMax);
-  data.contextDefault = std::min<uint32_t>(data.contextMax, 4096);
+  data.contextDefault = std::min(data.contextMax, PHI_CONTEXT_DEFAULT);
   data.ropeSwitch = uint32_t(facts.ropeSwitch);
   data.prunedHead = facts.prunedHead;
-  data.plans = {planOf(module, levels)};
-  data.weightsBytes = data.plans.front().weightsBytes;
+  for (const FamilyCode &family : families) {
+    data.plans.push_back(planOf(family, llvm::alignTo(data.weightsBytes, pageBytes)));
+    data.weightsBytes = data.plans.back().weightsOffset + data.plans.back().weightsBytes;
+  }
   data.stopIds = facts.stopIds;
   const SamplingDefaults &sampling = facts.sampling;
   data.generation = {sampling.temperature, sampling.topP, sampling.minP, int32_t(sampling.topK),
                      sampling.repetitionPenalty};
-  for (const LevelModule *level : levels) {
-    std::string isa(level->target->isa);
-    data.variants.push_back({std::string(level->target->name), level->target->features, "phi_decode_" + isa,
-                             "phi_verify_" + isa, "phi_prefill_" + isa});
-  }
   return data;
 }
 
@@ -119,7 +119,7 @@ ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
 
 /// Code that a plugin was to build is not phic's fault.
 ExitCode reportCode(llvm::raw_ostream &log, llvm::Error error) {
-  ExitCode code = error.isA<PluginRegionError>() ? kExitModel : kExitInternal;
+  ExitCode code = error.isA<PluginCodeError>() ? kExitModel : kExitInternal;
   return report(log, std::move(error), code);
 }
 
@@ -153,7 +153,7 @@ std::string computeModes(ModuleOp module) {
 void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs,
                const Options &options) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
-  const PlanData &plan = data.plans[data.variants.front().plan];
+  const PlanData &plan = data.plans.front();
   log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << plan.stages.size()
       << " stages, matmuls " << computeModes(module) << " (--act=" << options.activations << "), KV cache "
       << options.kvCache << " of " << mib(plan.stateBytesPerToken * data.contextDefault) << " at "
@@ -163,13 +163,39 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
     log << "phic: " << conversions << "\n";
 }
 
+/// The code of a family's levels, and what the program says of them: `objects` are to be linked.
+llvm::Error addCode(const FamilyCode &family, size_t plan, ProgramParts &parts, std::vector<CodeBlob> &objects) {
+  for (const LevelModule *level : family.levels) {
+    llvm::Expected<CodeBlob> code = family.backend->emitCode(*level->module, *level->target, *parts.system);
+    if (!code)
+      return code.takeError();
+    VariantData variant{std::string(level->target->name), level->target->features, code->decode, code->verify,
+                        code->prefill};
+    variant.plan = plan;
+    if (code->decode.empty())
+      variant.blob.assign(code->bytes.begin(), code->bytes.end());
+    else
+      objects.push_back(std::move(*code));
+    parts.model.variants.push_back(std::move(variant));
+  }
+  return llvm::Error::success();
+}
+
+/// All of them. The CPU's variants come last: they run where a device is missing.
+llvm::Error addCode(llvm::ArrayRef<FamilyCode> families, ProgramParts &parts, std::vector<CodeBlob> &objects) {
+  for (size_t plan = 1; plan < families.size(); ++plan)
+    if (llvm::Error error = addCode(families[plan], plan, parts, objects))
+      return error;
+  return addCode(families.front(), /*plan=*/0, parts, objects);
+}
+
 } // namespace
 
-ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &model, const Options &options,
+ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, const Options &options,
                    InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log) {
   const System *system = systemByName(options.target);
-  assert(system && !levels.empty() && "chosen together");
-  ModuleOp module = *levels.front()->module; // what is asked of it below is the same for all
+  assert(system && !families.empty() && "chosen together");
+  ModuleOp module = families.front().plan(); // what is asked of it below is the same for all
   auto outputs = planOutputs(options);
   if (!outputs)
     return report(log, outputs.takeError(), kExitUsage);
@@ -179,7 +205,7 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
 
   ProgramParts parts;
   parts.system = system;
-  parts.model = modelDataOf(module, levels);
+  parts.model = modelDataOf(families, system->pageBytes);
   parts.model.sidecar = llvm::sys::path::filename(outputs->weightsPath).str();
   if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
     return report(log, std::move(error), kExitModel);
@@ -192,24 +218,26 @@ ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
   facts.weightsFile = parts.model.sidecar;
   facts.weightsBytes = parts.model.weightsBytes;
-  const PlanData &plan = parts.model.plans.front();
-  facts.plans.push_back({plan.family, plan.weightsOffset, plan.scratchBytes, {}});
-  for (const LevelModule *level : levels)
-    facts.plans.back().levels.push_back({std::string(level->target->name), *level->module});
+  for (auto [family, plan] : llvm::zip_equal(families, parts.model.plans)) {
+    facts.plans.push_back({plan.family, plan.weightsOffset, plan.scratchBytes, {}});
+    for (const LevelModule *level : family.levels)
+      facts.plans.back().levels.push_back({std::string(level->target->name), *level->module});
+  }
   parts.manifest = makeManifest(facts);
 
-  std::vector<llvm::SmallVector<char, 0>> objects;
-  for (const LevelModule *level : levels) {
-    auto object = emitCode(*level->module, asCpuLevel(*level->target), CodeKind::Object, system->triple);
-    if (!object)
-      return reportCode(log, object.takeError());
-    objects.push_back(std::move(*object));
-  }
-  parts.objects.assign(objects.begin(), objects.end());
+  std::vector<CodeBlob> objects;
+  if (llvm::Error error = addCode(families, parts, objects))
+    return reportCode(log, std::move(error));
+  for (const CodeBlob &object : objects)
+    parts.objects.push_back(object.bytes);
   bool isModelsFault = false;
   auto write = [&](WeightSink &sink) {
     Progress progress("packing weights", parts.model.weightsBytes, options.quiet);
-    llvm::Error failure = packWeights(module, **store, sink, [&](uint64_t written) { progress(written); });
+    llvm::Error failure = llvm::Error::success();
+    for (auto [family, plan] : llvm::zip_equal(families, parts.model.plans))
+      if (!failure)
+        failure =
+            packWeights(family.plan(), **store, sink, plan.weightsOffset, [&](uint64_t written) { progress(written); });
     // The output's failures carry the system's code; other ones are of the model's files.
     return llvm::handleErrors(std::move(failure), [&](std::unique_ptr<llvm::ErrorInfoBase> info) {
       isModelsFault |= info->convertToErrorCode() == llvm::inconvertibleErrorCode();

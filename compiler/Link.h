@@ -7,7 +7,7 @@
 #include "compiler/import/ModelPath.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "targets/Target.h"
+#include "targets/Backend.h"
 
 namespace llvm {
 class raw_ostream;
@@ -18,15 +18,30 @@ namespace phic {
 class InputFiles;
 class OutputFiles;
 
-/// The model's code for one CPU level: a module that has been through `target`.
+/// The model as one family of machines takes it: a module that has been through `layout`.
+struct FamilyModule {
+  const Backend *backend;
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// The model's code for one level: a module that has been through `target`.
 struct LevelModule {
   const Target *target;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
 
-/// Emits the object code of each level, best first, compiles the model's tokenizer, packs its weights and writes what
-/// options.emit names, for the one system options.target. `inputs` is told of the tokenizer's files.
-ExitCode linkModel(llvm::ArrayRef<const LevelModule *> levels, const ModelPath &model, const Options &options,
+/// The levels of one family, best first: they share a plan and a packed copy of the weights.
+struct FamilyCode {
+  const Backend *backend;
+  std::vector<const LevelModule *> levels;
+
+  /// What is asked of the plan is the same for all.
+  mlir::ModuleOp plan() const { return *levels.front()->module; }
+};
+
+/// Emits the code of each level, compiles the model's tokenizer, packs its weights and writes what options.emit names,
+/// for the one system options.target. The CPU is the first family. `inputs` is told of the tokenizer's files.
+ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, const Options &options,
                    InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log);
 
 } // namespace phic

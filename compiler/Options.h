@@ -9,6 +9,7 @@
 
 #include "compiler/link/EmitKind.h"
 #include "passes/precision/PrecisionSpec.h"
+#include "phi/format.h"
 #include "targets/cpu/TileTable.h"
 #include <cstdint>
 #include <map>
@@ -48,13 +49,14 @@ struct Options {
   std::string output;              ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
   std::string target = "x86_64-linux"; ///< rows of targets/Systems.def, comma-separated: outputs for each
   std::string cpu; ///< levels, processors or `native`, comma-separated; empty: the target's own levels
+  std::string device; ///< --device: FAMILY or FAMILY:LEVEL, comma-separated, beside the CPU's code
   std::string tilesFile; ///< --tiles: names the file that `tiles` come from
   TilesOfLevels tiles; ///< of levels that are not to have their own
   PrecisionFlags precision; ///< --precision and what goes with it: formats of the weights
   std::string activations = "auto"; ///< --act: auto, f32, i8
   std::string kvCache = "f16"; ///< --kv: f16, f32
-  int64_t maxContext = 4096; ///< tokens the program is built for at most; the model's limit caps it
-  int64_t chunkRows = 256; ///< rows of one prefill step
+  int64_t maxContext = PHI_CONTEXT_DEFAULT; ///< tokens the program is built for at most; the model's limit caps it
+  int64_t chunkRows = 0; ///< rows of one prefill step; 0: as many as the family takes
   uint64_t maxMemory = 0; ///< --max-memory: bytes that a program may need; 0: no limit
   std::optional<Phase> stopAfter;
   std::optional<Phase> startFrom;

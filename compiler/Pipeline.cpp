@@ -8,7 +8,9 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
-#include "targets/cpu/Passes.h"
+#include "targets/Backend.h"
+#include "targets/Levels.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
 
@@ -33,7 +35,16 @@ void addQuantize(OpPassManager &passes) {
   passes.addPass(createVerifyQuantizedPass());
 }
 
-void addPrecision(OpPassManager &passes, const Options &options) {
+/// The families of levels, as passes take them.
+std::string familiesOf(ArrayRef<const Target *> levels) {
+  SmallVector<StringRef> families;
+  for (const Target *level : levels)
+    if (!llvm::is_contained(families, StringRef(level->family)))
+      families.push_back(level->family);
+  return llvm::join(families, ",");
+}
+
+void addPrecision(OpPassManager &passes, const Options &options, const std::string &families) {
   const PrecisionFlags &flags = options.precision;
   passes.addPass(createAssignPrecisionPass({flags.precision,
                                             flags.block,
@@ -42,37 +53,38 @@ void addPrecision(OpPassManager &passes, const Options &options) {
                                             flags.embeddings,
                                             flags.lmHead,
                                             {flags.rules.begin(), flags.rules.end()},
-                                            flags.allowRequantize}));
-  passes.addPass(createAssignComputePass({options.activations}));
+                                            flags.allowRequantize,
+                                            families}));
+  passes.addPass(createAssignComputePass({options.activations, families}));
   passes.addPass(createAssignKvCachePass({options.kvCache}));
 }
 
-void addFuse(OpPassManager &passes) {
+void addFuse(OpPassManager &passes, const std::string &families) {
   passes.addPass(createMaterializeQuantizationPass());
   passes.addPass(createFuseStagesPass());
-  passes.addPass(createVerifyStagesPass());
+  passes.addPass(createVerifyStagesPass({families}));
 }
 
-void addLayout(OpPassManager &passes, const Options &options) {
-  passes.addPass(createAssignPackedLayoutsPass());
+void addLayout(OpPassManager &passes, const Options &options, std::string_view family) {
+  AssignPackedLayoutsPassOptions layouts;
+  layouts.family = family;
+  passes.addPass(createAssignPackedLayoutsPass(layouts));
   passes.addPass(createPlanMemoryPass({options.chunkRows}));
   passes.addPass(createVerifyPlanPass());
 }
 
 void addKernels(OpPassManager &passes, const Options &options, const Target &level) {
   auto tiles = options.tiles.find(level.name);
-  passes.addPass(createEmitKernelsPass(
-      {std::string(level.name), tiles == options.tiles.end() ? "" : tileTableText(tiles->second)}));
-}
-
-void addTarget(OpPassManager &passes, const Target &level) {
-  passes.addPass(createEmitEntryPointsPass({std::string(level.name)}));
-  passes.addPass(createLowerToLlvmPass());
+  KernelOptions kernels;
+  if (tiles != options.tiles.end())
+    kernels.tiles = tileTableText(tiles->second);
+  backendOf(level).addKernelPasses(passes, level, kernels);
 }
 
 } // namespace
 
-void addPhase(OpPassManager &passes, Phase phase, const Options &options, const Target &level) {
+void addPhase(OpPassManager &passes, Phase phase, const Options &options, ArrayRef<const Target *> levels) {
+  const Target &level = *levels.front();
   switch (phase) {
   case Phase::Import:
     break; // compiler/import
@@ -81,15 +93,15 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options, const 
   case Phase::Quantize:
     return addQuantize(passes);
   case Phase::Precision:
-    return addPrecision(passes, options);
+    return addPrecision(passes, options, familiesOf(levels));
   case Phase::Fuse:
-    return addFuse(passes);
+    return addFuse(passes, familiesOf(levels));
   case Phase::Layout:
-    return addLayout(passes, options);
+    return addLayout(passes, options, level.family);
   case Phase::Kernels:
     return addKernels(passes, options, level);
   case Phase::Target:
-    return addTarget(passes, level);
+    return backendOf(level).addTargetPasses(passes, level);
   case Phase::Link:
     break; // compiler/link
   }
@@ -97,7 +109,8 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options, const 
 
 void registerPasses() {
   registerPhicPasses();
-  registerPhicCpuPasses();
+  for (const Backend *backend : allBackends())
+    backend->registerPasses();
   registerCanonicalizerPass();
   registerCSEPass();
 }
@@ -133,15 +146,40 @@ void printHooks(llvm::raw_ostream &os, Phase phase, bool isBefore, const PluginR
 
 } // namespace
 
+namespace {
+
+void printPasses(llvm::raw_ostream &os, Phase phase, const Options &options, ArrayRef<const Target *> levels) {
+  OpPassManager passes(ModuleOp::getOperationName());
+  addPhase(passes, phase, options, levels);
+  for (Pass &pass : passes)
+    os << "    " << pass.getArgument() << "\n";
+}
+
+/// A level of each family that the options ask for.
+std::vector<const Target *> familyLevels(const Options &options) {
+  std::string reason;
+  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
+  std::vector<const Target *> levels;
+  for (const Target *level : choices ? choices->front().levels : allBackends().front()->levels())
+    if (levels.empty() || levels.back()->family != level->family)
+      levels.push_back(level);
+  return levels;
+}
+
+} // namespace
+
 void printPipeline(llvm::raw_ostream &os, const Options &options, const PluginRegistry &plugins) {
+  const std::vector<const Target *> levels = familyLevels(options);
   for (int i = 0; i < kPhaseCount; ++i) {
-    OpPassManager passes(ModuleOp::getOperationName());
-    addPhase(passes, Phase(i), options);
-    os << phaseName(Phase(i)) << ": " << phaseMeaning(Phase(i)) << "\n";
-    printHooks(os, Phase(i), /*isBefore=*/true, plugins);
-    for (Pass &pass : passes)
-      os << "    " << pass.getArgument() << "\n";
-    printHooks(os, Phase(i), /*isBefore=*/false, plugins);
+    const auto phase = Phase(i);
+    os << phaseName(phase) << ": " << phaseMeaning(phase) << "\n";
+    printHooks(os, phase, /*isBefore=*/true, plugins);
+    if (phase <= kLastSharedPhase)
+      printPasses(os, phase, options, levels);
+    else
+      for (const Target *level : levels)
+        printPasses(os, phase, options, level);
+    printHooks(os, phase, /*isBefore=*/false, plugins);
   }
 }
 

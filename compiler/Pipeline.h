@@ -7,7 +7,8 @@
 #define PHIC_COMPILER_PIPELINE_H
 
 #include "compiler/Options.h"
-#include "targets/cpu/CpuTarget.h"
+#include "targets/Target.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <string>
 
 namespace mlir {
@@ -19,18 +20,18 @@ class raw_ostream;
 
 namespace phic {
 
-/// The last phase whose result does not depend on the CPU level: later ones run once a level, each on its own module.
-inline constexpr Phase kLastSharedPhase = Phase::Layout;
+/// The last phase whose result is the same for every machine. `layout` runs once a family of machines, later phases once
+/// a level, each on its own module.
+inline constexpr Phase kLastSharedPhase = Phase::Fuse;
 class PluginRegistry;
 struct Hook;
 
 /// Makes every pass that a pipeline's text may name known to MLIR: phic's and MLIR's clean-ups.
 void registerPasses();
 
-/// Appends the passes of a phase. `import`, `target`'s code emission and `link`
-/// are not passes: Compilation.cpp runs them. `level` matters after kLastSharedPhase.
-void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options,
-              const Target &level = defaultCpuLevel());
+/// Appends the passes of a phase. `import`, the emission of code and `link` are not passes: Compilation.cpp runs them.
+/// Shared phases are for all of `levels`, which is not empty, `layout` for the family of the first, later ones for it.
+void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options, llvm::ArrayRef<const Target *> levels);
 
 /// Appends what a hook runs, or returns why its text is no pipeline.
 std::string addHook(mlir::OpPassManager &passes, const Hook &hook);

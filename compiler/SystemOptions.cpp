@@ -9,7 +9,7 @@ namespace phic {
 
 llvm::Expected<std::vector<Options>> optionsOfSystems(const Options &options) {
   std::string reason;
-  auto targets = chooseTargets(options.target, options.cpu, &reason);
+  auto targets = chooseTargets(options.target, options.cpu, options.device, &reason);
   if (!targets)
     return llvm::createStringError(reason);
   std::vector<Options> all;

@@ -151,7 +151,8 @@ def AssignPrecisionPass : Pass<"phic-assign-precision", "mlir::ModuleOp"> {
     Option<"embeddings", "embeddings", "std::string", "", "auto (default), same or a format">,
     Option<"lmHead", "lm-head", "std::string", "", "auto (default), same or a format">,
     ListOption<"rules", "rules", "std::string", "REGEX=FORMAT, the last one that matches a weight's name wins">,
-    Option<"allowRequantize", "allow-requantize", "bool", "false", "change the format of quantized weights too">
+    Option<"allowRequantize", "allow-requantize", "bool", "false", "change the format of quantized weights too">,
+    Option<"families", "families", "std::string", "\"cpu\"", "what the program has code for: rows of targets/Backends.def, comma-separated">
   ];
   let dependentDialects = ["::phic::phiq::PhiqDialect"];
 }
@@ -163,11 +164,12 @@ def AssignComputePass : Pass<"phic-assign-compute", "mlir::ModuleOp"> {
     %y = phiq.matmul %x, %w          ->     %y = phiq.matmul %x, %w {compute = "i8"}
     ```
     `auto` is `i8` for weights of 8 bits or less, else `f32`. Matmuls that read the same rows take the same mode
-    (f32 where one of them must), since they become one stage. `f16` is an error on x86-64, whose levels up to v3
-    have no f16 arithmetic, and so is `i8` for a model without quantized weights.
+    (f32 where one of them must), since they become one stage. A mode is one that all families of the program have;
+    another one is an error where it is asked for, and so is `i8` for a model without quantized weights.
   }];
   let options = [
-    Option<"act", "act", "std::string", "\"auto\"", "activations of matmuls: auto, f32, f16 or i8">
+    Option<"act", "act", "std::string", "\"auto\"", "activations of matmuls: auto, f32, f16 or i8">,
+    Option<"families", "families", "std::string", "\"cpu\"", "what the program has code for: rows of targets/Backends.def, comma-separated">
   ];
 }
 
@@ -246,8 +248,12 @@ def VerifyStagesPass : Pass<"phic-verify-stages", "mlir::ModuleOp"> {
   let summary = "report every op and stage that kernels cannot be made for";
   let description = [{
     One error with a note for each offender. Afterwards `@model` holds weights, tables, stages of the three kinds of
-    `fuse-stages`, and the return of the last stage's result, which is made from the logit rows.
+    `fuse-stages`, and the return of the last stage's result, which is made from the logit rows. Every family of the
+    program has a layout for each weight.
   }];
+  let options = [
+    Option<"families", "families", "std::string", "\"cpu\"", "what the program has code for: rows of targets/Backends.def, comma-separated">
+  ];
 }
 
 //===----------------------------------------------------------------------===//
@@ -260,12 +266,13 @@ def AssignPackedLayoutsPass : Pass<"phic-assign-packed-layouts", "mlir::ModuleOp
     In the order of first use, so that a stage streams one contiguous range:
 
     ```mlir
-    %w = phiq.weight "w" ...    ->    %w = phiq.weight "w" ... {plan.packed = #plan.packed<"panel8x32_u4_f16_z8", offset = 64, bytes = 13824>}
+    %w = phiq.weight "w" ...    ->    %w = phiq.weight "w" ... {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 64, bytes = 13824>}
     ```
-    Matrices take panels (targets/cpu/layout/PackedLayout.h), also those that an embedding reads; vectors and the tables of
-    rope are rows of f32. Whoever shares a weight shares its one copy.
+    The layouts are the family's: its backend is asked with how the stages read a weight. Whoever shares a weight
+    shares its one copy. The module carries `plan.family` from here on.
   }];
   let options = [
+    Option<"family", "family", "std::string", "\"cpu\"", "whose layouts: a row of targets/Backends.def">,
     Option<"alignment", "alignment", "int64_t", "64", "bytes that each packed weight is aligned to, a power of two">
   ];
   let dependentDialects = ["::phic::plan::PlanDialect"];
@@ -280,13 +287,13 @@ def PlanMemoryPass : Pass<"phic-plan-memory", "mlir::ModuleOp"> {
     ```mlir
     plan.stage "layers.0.mlp.norm" (%h, %g) : ...
     ->
-    plan.stage "layers.0.mlp.norm" (%h, %g) {buffers = [#plan.buffer<"arena", offset = 98304, row_bytes = 128>]} : ...
-    phiq.cache @kv0 {plan.key_offset = 0, plan.value_offset = 64, ...}
+    plan.stage "layers.0.mlp.norm" (%h, %g) {buffers = [#plan.buffer<arena, offset = 98304, row_bytes = 128>]} : ...
+    phiq.cache @kv0 {plan.cache_layout = #plan.cache_layout<...>, plan.key_offset = 0, plan.value_offset = 64, ...}
     module attributes {plan.memory = #plan.memory<chunk_rows = 256, arena_bytes = 131072, ...>}
     ```
   }];
   let options = [
-    Option<"chunkRows", "chunk-rows", "int64_t", "256", "rows of one prefill step, a multiple of 8">
+    Option<"chunkRows", "chunk-rows", "int64_t", "0", "rows of one prefill step, a multiple of the family's step; 0: its own number">
   ];
   let dependentDialects = ["::phic::plan::PlanDialect"];
 }

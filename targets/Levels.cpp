@@ -1,6 +1,7 @@
-//===- Levels.cpp - From --target and --cpu to levels ----------*- C++ -*-===//
+//===- Levels.cpp - From command lines to levels ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/Levels.h"
+#include "targets/Backend.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -61,14 +62,54 @@ std::string chooseCpus(std::string_view cpus, std::vector<TargetChoice> &choices
   return "";
 }
 
+/// "cpu, other:a, other:b"
+std::string knownDevices() {
+  std::vector<std::string> names;
+  for (const Backend *backend : allBackends()) {
+    if (backend->family() == llvm::StringRef(kCpuFamily)) {
+      names.push_back(backend->family().str());
+      continue;
+    }
+    for (const Target *level : backend->levels())
+      names.push_back((backend->family() + ":" + llvm::StringRef(level->name)).str());
+  }
+  return llvm::join(names, ", ");
+}
+
+/// The level that a device's name stands for, or nullptr.
+const Target *deviceLevel(llvm::StringRef device) {
+  auto [family, name] = device.split(':');
+  const Backend *backend = backendByName(family);
+  if (!backend || device.ends_with(":"))
+    return nullptr;
+  return name.empty() ? backend->levels().front() : levelByName(*backend, name);
+}
+
+/// Adds the devices' levels to each choice; why it cannot, or an empty string.
+std::string chooseDevices(std::string_view devices, std::vector<TargetChoice> &choices) {
+  for (std::string_view device : split(devices)) {
+    if (device == kCpuFamily)
+      continue;
+    const Target *level = deviceLevel(device);
+    if (!level || level->family == kCpuFamily)
+      return "--device=" + std::string(device) + " is no device phic makes code for; known are " + knownDevices() +
+             (level ? "; levels of the CPU are named by --cpu" : "");
+    for (TargetChoice &choice : choices)
+      addLevel(choice, *level);
+  }
+  return "";
+}
+
 } // namespace
 
 std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus,
-                                                       std::string *reason) {
+                                                       std::string_view devices, std::string *reason) {
   std::vector<TargetChoice> choices;
   *reason = chooseSystems(systems, choices);
   if (reason->empty())
     *reason = chooseCpus(cpus, choices);
+  if (reason->empty())
+    *reason = chooseDevices(devices, choices);
   return reason->empty() ? std::optional(std::move(choices)) : std::nullopt;
 }
 

@@ -1,8 +1,8 @@
-//===- Levels.h - From --target and --cpu to levels ------------*- C++ -*-===//
+//===- Levels.h - From command lines to levels -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A program holds the code of one or more CPU levels of one system. Users name
-// levels, processors (targets/cpu/Cpus.def) or `native`.
+// A program holds the code of one or more CPU levels of one system, named by --target
+// and --cpu, and of levels of other families, named by --device.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_LEVELS_H
 #define PHIC_TARGETS_LEVELS_H
@@ -17,14 +17,15 @@ namespace phic {
 /// What one output of a build is made for.
 struct TargetChoice {
   const System *system;
-  std::vector<const Target *> levels; ///< best first, each once
+  std::vector<const Target *> levels; ///< the CPU's, best first, then those of other families; each once
 };
 
-/// The choices for comma-separated lists of systems and of levels, processors or `native`; an empty list means the
-/// default. A system whose architecture no name of `cpus` fits gets its own default; a name that fits no system is a mistake.
-/// Empty with a reason for the user, who named them by --target and --cpu.
+/// The choices for comma-separated lists of systems, of levels, processors or `native`, and of devices; an empty list
+/// means the default. A system whose architecture no name of `cpus` fits gets its own default; a name that fits no system is a mistake.
+/// A device is FAMILY:LEVEL, or FAMILY for its first level; `cpu` adds nothing to what every program has.
+/// Empty with a reason for the user, who named them by --target, --cpu and --device.
 std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus,
-                                                       std::string *reason);
+                                                       std::string_view devices, std::string *reason);
 
 } // namespace phic
 

@@ -107,7 +107,7 @@ void Checker::seePhase(Phase phase, ModuleOp module) {
 
 Machine Checker::machine(uint64_t weightBytes) {
   std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
   const std::vector<const CpuTarget *> levels = cpuLevelsOf(choices->front().levels);
   const auto here = llvm::find_if(levels, [](const CpuTarget *level) { return canRunHere(*level); });
   const CpuTarget &target = here != levels.end() ? **here : *levels.front();
@@ -136,7 +136,7 @@ void Checker::predictProgram(ModuleOp module) {
                                 " and the model's own limit");
   wanted.machine = machine(first.weightBytes);
   report.prediction = predict(module, options, wanted);
-  report.chunkRows = options.chunkRows;
+  report.chunkRows = first.chunkRows;
 }
 
 void Checker::compareVocabulary() {

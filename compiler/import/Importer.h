@@ -14,6 +14,7 @@
 #include "compiler/tokenizer/Tokenizer.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "phi/format.h"
 #include "llvm/Support/Error.h"
 #include <functional>
 
@@ -23,7 +24,7 @@ class InputFiles;
 
 struct ImportOptions {
   /// Most positions a program will ever use: rope tables and `context_max` stop there.
-  int64_t maxContext = 4096;
+  int64_t maxContext = PHI_CONTEXT_DEFAULT;
   /// Told of every file that is read.
   InputFiles *inputs = nullptr;
   /// Told how many of the weights' bytes have been hashed, now and then; may be empty.

@@ -4,12 +4,11 @@
 #include "compiler/Version.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
-#include "targets/cpu/kernels/AddedKernels.h"
-#include "llvm/ADT/StringExtras.h"
+#include "targets/Backend.h"
 #include <nlohmann/json.hpp>
-#include <set>
 
 using namespace mlir;
 using Json = nlohmann::ordered_json;
@@ -44,27 +43,6 @@ Json formatsOf(ModuleOp module) {
   return json;
 }
 
-/// A kernel is made by MLIR; the row regions that it calls by Halide. A kernel
-/// that does nothing but run regions is Halide's.
-std::string generatorOf(ModuleOp module, StringRef symbol) {
-  auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol);
-  bool regions = false;
-  if (auto row = kernel ? kernel->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
-    return row.getValue().str();
-  std::set<std::string> rows; // of plugins that build regions
-  if (kernel)
-    kernel.walk([&](LLVM::CallOp call) {
-      auto callee = call.getCallee() ? module.lookupSymbol<LLVM::LLVMFuncOp>(*call.getCallee()) : nullptr;
-      regions |= callee && callee->hasAttr(RowRegion::kRegion);
-      if (auto row = callee ? callee->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
-        rows.insert("(" + row.getValue().str() + ")");
-    });
-  if (!regions)
-    return "mlir";
-  std::string halide = "halide" + llvm::join(rows, "");
-  return kernel->hasAttr("phic.row_stage") ? halide : "mlir+" + halide;
-}
-
 void addKernels(const ManifestFacts::Level &level, Json &kernels) {
   ModuleOp module = level.module;
   module.walk([&](plan::StageOp stage) {
@@ -76,15 +54,16 @@ void addKernels(const ManifestFacts::Level &level, Json &kernels) {
                          {"stage", stage.getName().str()},
                          {"entry", kernel.getName().str()},
                          {"symbol", symbol.str()},
-                         {"generator", generatorOf(module, symbol)}});
+                         {"generator", backendOf(module).generatorOf(module, symbol)}});
     }
   });
 }
 
-/// Private functions are regions (targets/cpu/regions/Region.h): code, as what is in the llvm dialect.
-bool isRegion(Operation &op) {
-  auto function = dyn_cast<func::FuncOp>(op);
-  return function && function.isPrivate();
+/// A backend may keep code in attributes of its dialect.
+void removeCode(Operation *op, StringRef prefix) {
+  for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
+    if (attribute.getName().strref().starts_with(prefix))
+      op->removeDiscardableAttr(attribute.getName());
 }
 
 /// The module as the layout phase left it: the stages' meaning and places, without code. Made from the last
@@ -93,13 +72,16 @@ std::string plannedIr(ModuleOp module) {
   OwningOpRef<ModuleOp> plan = ModuleOp::create(module.getLoc());
   (*plan)->setAttrs(module->getAttrDictionary());
   (*plan)->removeAttr(plan::PlanDialect::kLevel);
+  const std::string ofBackend = (backendOf(module).family() + ".").str();
+  removeCode(*plan, ofBackend);
   OpBuilder builder(plan->getBodyRegion());
   for (Operation &op : *module.getBody())
-    if (!isa<LLVM::LLVMDialect>(op.getDialect()) && !isRegion(op))
+    if (isa<phiq::CacheOp>(op) || &op == modelFunction(module)) // the rest is what kernels are made of
       builder.clone(op);
-  plan->walk([](plan::StageOp stage) {
+  plan->walk([&](plan::StageOp stage) {
+    removeCode(stage, ofBackend);
     stage.removeKernelsAttr();
-    stage->removeAttr("tiles");
+    stage.removeTilesAttr();
   });
   std::string text;
   llvm::raw_string_ostream os(text);

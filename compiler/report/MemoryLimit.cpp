@@ -17,8 +17,8 @@ std::vector<std::string> memoryRemedies(const Prediction &p, const Options &opti
     offer(p.kvBytes / 2, "--kv=f16");
   if (p.context >= 64)
     offer(p.kvBytes / 2, "--max-context=" + llvm::Twine(p.context / 2) + ", half as long,");
-  if (options.chunkRows >= 16)
-    offer(p.arenaBytes / 2, "--chunk=" + llvm::Twine(options.chunkRows / 16 * 8) + ", slower prompts,");
+  if (p.chunkRows >= 16)
+    offer(p.arenaBytes / 2, "--chunk=" + llvm::Twine(p.chunkRows / 16 * 8) + ", slower prompts,");
   llvm::sort(found,
              [](const auto &a, const auto &b) { return std::tie(b.first, a.second) < std::tie(a.first, b.second); });
   std::vector<std::string> texts;

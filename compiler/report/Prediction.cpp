@@ -5,6 +5,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
+#include "phi/format.h"
 #include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -13,9 +14,6 @@ using namespace mlir;
 
 namespace phic {
 namespace {
-
-/// A program's default context, and what its KV cache is a multiple of (phi_plan.context_step).
-constexpr int64_t kContextDefault = 4096, kContextGranule = 32;
 
 /// Logits (f32), candidates and weights of the sampler, seen tokens: bytes per entry of the vocabulary (runtime/Sampler.h).
 constexpr uint64_t kVocabBytes = 4 + 8 + 8 + 1;
@@ -73,17 +71,17 @@ StepPrediction predictStep(const std::vector<StageCost> &costs, const Machine &m
 Prediction predict(ModuleOp planned, const Options &options, const PredictionOptions &more) {
   auto memory = planned->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
   assert(memory && choices && "the layout phase has run, for targets that exist");
   const ModelFacts model = modelFacts(planned);
   Prediction p;
   p.machine = more.machine ? *more.machine : referenceMachine(*cpuLevelsOf(choices->front().levels).front());
   p.threads = more.threads ? more.threads : p.machine.threads;
   p.contextMax = model.contextMax;
-  p.context = std::min(p.contextMax, more.context ? more.context : kContextDefault);
+  p.context = std::min(p.contextMax, more.context ? more.context : int64_t(PHI_CONTEXT_DEFAULT));
   p.weightBytes = memory.getWeightsBytes();
   p.kvBytesPerToken = memory.getKvBytesPerToken();
-  p.kvBytes = p.kvBytesPerToken * uint64_t(llvm::alignTo(uint64_t(p.context), uint64_t(kContextGranule)));
+  p.kvBytes = p.kvBytesPerToken * uint64_t(llvm::alignTo(uint64_t(p.context), uint64_t(plan::contextStepOf(planned))));
   p.arenaBytes = memory.getArenaBytes();
   p.scratchBytes = memory.getScratchBytes() * uint64_t(p.threads);
   p.tokenizerBytes = more.tokenizerBytes;
@@ -91,7 +89,8 @@ Prediction predict(ModuleOp planned, const Options &options, const PredictionOpt
   p.blocks = blocksOf(planned, p);
 
   const std::vector<StageCost> costs = stageCosts(planned);
-  const int64_t chunk = std::min(int64_t(memory.getChunkRows()), p.context);
+  p.chunkRows = int64_t(memory.getChunkRows());
+  const int64_t chunk = std::min(p.chunkRows, p.context);
   p.prefill = predictStep(costs, p.machine, {chunk, /*past=*/0, /*logitRows=*/1});
   p.firstDecode = predictStep(costs, p.machine, {1, /*past=*/0, /*logitRows=*/1});
   p.decode = predictStep(costs, p.machine, {1, p.context - 1, /*logitRows=*/1});

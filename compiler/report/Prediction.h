@@ -35,6 +35,7 @@ struct StepPrediction {
 struct Prediction {
   int64_t context = 0;            ///< tokens of the session that is predicted
   int64_t contextMax = 0;         ///< most that the program can hold
+  int64_t chunkRows = 0;          ///< of a prefill step, at most
   int threads = 1;
   uint64_t weightBytes = 0;       ///< packed; mapped from the file, resident as it is read
   uint64_t kvBytesPerToken = 0, kvBytes = 0;

@@ -19,7 +19,7 @@ bool isJson(const Options &options) {
 /// The systems with the levels that their programs hold.
 std::vector<TargetChoice> targetsOf(const Options &options) {
   std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, &reason);
+  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
   assert(choices && "checked before the model was read");
   return *choices;
 }

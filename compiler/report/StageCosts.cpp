@@ -4,7 +4,6 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
-#include "passes/layout/Lifetimes.h"
 
 using namespace mlir;
 
@@ -56,6 +55,10 @@ void addOp(StageCost &cost, Operation *op, ModuleOp module) {
   }
 }
 
+uint64_t rowBytesOf(plan::StageOp stage, unsigned result) {
+  return cast<plan::BufferAttr>((*stage.getBuffers())[result]).getRowBytes();
+}
+
 StageCost costOf(plan::StageOp stage, ModuleOp module) {
   StageCost cost;
   cost.name = stage.getName().str();
@@ -64,11 +67,11 @@ StageCost costOf(plan::StageOp stage, ModuleOp module) {
     Operation *source = input.getDefiningOp();
     if (isWeight(source))
       addWeight(cost, source, argument);
-    else if (source)
-      cost.rowBytes += rowBytesOf(input.getType(), /*isLogits=*/false);
+    else if (auto producer = dyn_cast_or_null<plan::StageOp>(source))
+      cost.rowBytes += rowBytesOf(producer, cast<OpResult>(input).getResultNumber());
   }
-  for (auto [result, buffer] : llvm::zip_equal(stage.getResults(), stage.getBuffersAttr()))
-    cost.rowBytes += cast<plan::BufferAttr>(buffer).getRowBytes();
+  for (unsigned result = 0; result < stage.getNumResults(); ++result)
+    cost.rowBytes += rowBytesOf(stage, result);
   for (Operation &op : stage.getBody().front())
     addOp(cost, &op, module);
   return cost;

@@ -29,9 +29,8 @@ void addModelFlags(CLI::App &verb, Options &o) {
                   "most tokens a session of the program can hold (the model's own limit caps it)")
       ->check(CLI::Range(int64_t(32), int64_t(1) << 24))
       ->capture_default_str();
-  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8")
-      ->check(multipleOf8(8, 4096))
-      ->capture_default_str();
+  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8 (default: 256 on a CPU)")
+      ->check(multipleOf8(8, 4096));
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {
@@ -41,6 +40,9 @@ void addTargetFlags(CLI::App &verb, Options &o) {
                   "CPU levels, processors, 'generic' or 'native', comma-separated: the program holds code for each and "
                   "chooses when it "
                   "starts (default: the target's levels, for x86_64 x86-64-v3,x86-64-v4+vnni)");
+  verb.add_option("--device", o.device,
+                  "devices that the program also has code for, FAMILY or FAMILY:LEVEL, comma-separated (default: cpu, "
+                  "which every program has)");
   verb.add_option("--max-memory", o.maxMemory,
                   "fail before building if the program would need more memory: 2GiB, 500M, ...")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))

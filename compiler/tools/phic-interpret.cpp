@@ -15,6 +15,7 @@
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/Parser/Parser.h"
+#include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
@@ -92,7 +93,7 @@ bool runPhases(mlir::ModuleOp module, const Flags &flags) {
     return true;
   mlir::PassManager passes(module.getContext());
   for (int phase = int(Phase::Canonicalize); phase <= int(*phaseByName(flags.phase)); ++phase)
-    addPhase(passes, Phase(phase), flags.options);
+    addPhase(passes, Phase(phase), flags.options, allBackends().front()->levels());
   return mlir::succeeded(passes.run(module));
 }
 

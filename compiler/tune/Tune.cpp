@@ -85,7 +85,8 @@ ExitCode Tuner::fail(Error failure) {
 
 ExitCode Tuner::chooseLevel() {
   std::string reason;
-  auto choices = chooseTargets(options.build.target, options.build.cpu.empty() ? "native" : options.build.cpu, &reason);
+  auto choices = chooseTargets(options.build.target, options.build.cpu.empty() ? "native" : options.build.cpu,
+                               /*devices=*/"", &reason);
   if (!choices)
     return usageError(reason);
   const std::vector<const CpuTarget *> levels = cpuLevelsOf(choices->front().levels);

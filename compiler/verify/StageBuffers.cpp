@@ -27,11 +27,12 @@ float elementAt(Scalar element, const uint8_t *bytes, int64_t index) {
   return element == Scalar::F16 ? halfToFloat(bits) : bfloatToFloat(bits);
 }
 
-/// A quantized row: codes padded with zeros to whole blocks, scales, sums.
-void readQuantizedRow(const uint8_t *bytes, const BlockFormat &format, int64_t i, StoredRows &stored) {
+/// A quantized row: codes, scales, sums.
+void readQuantizedRow(const uint8_t *bytes, const BlockFormat &format, const RowLayout &layout, int64_t i,
+                      StoredRows &stored) {
   Rows &rows = stored.rows;
   const int64_t blocks = rows.blocks();
-  const uint8_t *scales = bytes + blocks * rows.block, *sums = scales + blocks * 4;
+  const uint8_t *scales = bytes + layout.scalesOffset, *sums = bytes + layout.sumsOffset;
   for (int64_t b = 0; b < blocks; ++b) {
     rows.scales.push_back(floatAt(scales, b));
     stored.sums.push_back(floatAt(sums, b));
@@ -45,18 +46,19 @@ void readQuantizedRow(const uint8_t *bytes, const BlockFormat &format, int64_t i
 
 } // namespace
 
-Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t> bytes, int64_t count,
-                                   int64_t rowBytes) {
+Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &backend, ArrayRef<uint8_t> bytes,
+                                   int64_t count, int64_t rowBytes) {
   StoredRows stored;
   stored.rows = Rows(count, type.getDimSize(1));
   if (count == 0)
     return stored;
   auto block = dyn_cast<phiq::BlockType>(type.getElementType());
+  const RowLayout layout = backend.rowLayout(type);
   int64_t needed = stored.rows.columns * 4;
   if (block) {
     stored.rows.block = block.getFormat().block;
     stored.rows.zero = int32_t(block.getFormat().zeroConstant);
-    needed = stored.rows.blocks() * (stored.rows.block + 8);
+    needed = std::max(layout.scalesOffset, layout.sumsOffset) + stored.rows.blocks() * 4;
   }
   // The last row need not be whole: the planned size of the logits is what they take.
   if (rowBytes < needed || int64_t(bytes.size()) < (count - 1) * rowBytes + needed)
@@ -65,7 +67,7 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, ArrayRef<uint8_t
   for (int64_t i = 0; i < count; ++i) {
     const uint8_t *row = bytes.data() + i * rowBytes;
     if (block)
-      readQuantizedRow(row, block.getFormat(), i, stored);
+      readQuantizedRow(row, block.getFormat(), layout, i, stored);
     else
       std::memcpy(stored.rows.row(i), row, size_t(needed));
   }
@@ -80,30 +82,29 @@ static Error checkCache(const CacheState &cache, ArrayRef<uint8_t> bytes, int64_
   return Error::success();
 }
 
-/// Keys: [head][context / 8][head_dim][8].
-Expected<Rows> keysFromBytes(const CacheState &cache, ArrayRef<uint8_t> bytes, int64_t context, int64_t positions) {
+using IndexOf = int64_t (plan::CacheLayoutAttr::*)(const plan::CacheElement &) const;
+
+static Expected<Rows> cacheFromBytes(const CacheState &cache, plan::CacheLayoutAttr layout, IndexOf indexOf,
+                                     ArrayRef<uint8_t> bytes, int64_t context, int64_t positions) {
   if (Error error = checkCache(cache, bytes, context, positions))
     return std::move(error);
   Rows rows(positions, cache.heads * cache.headDim);
   for (int64_t t = 0; t < positions; ++t)
     for (int64_t head = 0; head < cache.heads; ++head)
       for (int64_t d = 0; d < cache.headDim; ++d)
-        rows.row(t)[head * cache.headDim + d] =
-            elementAt(cache.element, bytes.data(), ((head * (context / 8) + t / 8) * cache.headDim + d) * 8 + t % 8);
+        rows.row(t)[head * cache.headDim + d] = elementAt(
+            cache.element, bytes.data(), (layout.*indexOf)({context, cache.heads, cache.headDim, t, head, d}));
   return rows;
 }
 
-/// Values: [head][context][head_dim].
-Expected<Rows> valuesFromBytes(const CacheState &cache, ArrayRef<uint8_t> bytes, int64_t context, int64_t positions) {
-  if (Error error = checkCache(cache, bytes, context, positions))
-    return std::move(error);
-  Rows rows(positions, cache.heads * cache.headDim);
-  for (int64_t t = 0; t < positions; ++t)
-    for (int64_t head = 0; head < cache.heads; ++head)
-      for (int64_t d = 0; d < cache.headDim; ++d)
-        rows.row(t)[head * cache.headDim + d] =
-            elementAt(cache.element, bytes.data(), (head * context + t) * cache.headDim + d);
-  return rows;
+Expected<Rows> keysFromBytes(const CacheState &cache, plan::CacheLayoutAttr layout, ArrayRef<uint8_t> bytes,
+                             int64_t context, int64_t positions) {
+  return cacheFromBytes(cache, layout, &plan::CacheLayoutAttr::keyIndex, bytes, context, positions);
+}
+
+Expected<Rows> valuesFromBytes(const CacheState &cache, plan::CacheLayoutAttr layout, ArrayRef<uint8_t> bytes,
+                               int64_t context, int64_t positions) {
+  return cacheFromBytes(cache, layout, &plan::CacheLayoutAttr::valueIndex, bytes, context, positions);
 }
 
 //===----------------------------------------------------------------------===//

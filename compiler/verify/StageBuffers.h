@@ -8,25 +8,28 @@
 #define PHIC_COMPILER_VERIFY_STAGEBUFFERS_H
 
 #include "dialects/phiq/Interpreter.h"
+#include "dialects/plan/Plan.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "targets/Backend.h"
 #include "llvm/Support/Error.h"
 #include <string>
 
 namespace phic {
 
-/// `count` rows of a value of this type, `rowBytes` apart; quantized rows also give their stored sums.
+/// `count` rows of a value of this type, `rowBytes` apart, each laid out as the backend does; quantized rows also give
+/// their stored sums.
 struct StoredRows {
   Rows rows;
   std::vector<float> sums;  ///< [rows, blocks()]: s * sum of codes, f32
 };
-llvm::Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, llvm::ArrayRef<uint8_t> bytes, int64_t count,
-                                         int64_t rowBytes);
+llvm::Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &backend,
+                                         llvm::ArrayRef<uint8_t> bytes, int64_t count, int64_t rowBytes);
 
 /// The first `positions` rows of a layer's keys or values, of a cache made for `context` positions.
-llvm::Expected<Rows> keysFromBytes(const CacheState &cache, llvm::ArrayRef<uint8_t> bytes, int64_t context,
-                                   int64_t positions);
-llvm::Expected<Rows> valuesFromBytes(const CacheState &cache, llvm::ArrayRef<uint8_t> bytes, int64_t context,
-                                     int64_t positions);
+llvm::Expected<Rows> keysFromBytes(const CacheState &cache, plan::CacheLayoutAttr layout, llvm::ArrayRef<uint8_t> bytes,
+                                   int64_t context, int64_t positions);
+llvm::Expected<Rows> valuesFromBytes(const CacheState &cache, plan::CacheLayoutAttr layout,
+                                     llvm::ArrayRef<uint8_t> bytes, int64_t context, int64_t positions);
 
 /// The element of a buffer that is furthest from what it should be, measured in its bound.
 struct Divergence {

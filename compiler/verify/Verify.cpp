@@ -86,6 +86,7 @@ private:
   Subject &subject;
   VerifyReport &report;
   llvm::function_ref<void()> seen;
+  const Backend &backend = backendOf(subject.module());
   Interpreter interpreter;
   SessionState session;                            ///< its caches are what the program stored
   llvm::DenseMap<mlir::Value, Rows> values;        ///< results of stages, as the program stored them
@@ -159,7 +160,7 @@ Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, c
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
     auto type = cast<mlir::RankedTensorType>(stage.getResult(i).getType());
-    Expected<StoredRows> got = rowsFromBytes(type, record.outputs[i], rows, int64_t(buffer.getRowBytes()));
+    Expected<StoredRows> got = rowsFromBytes(type, backend, record.outputs[i], rows, int64_t(buffer.getRowBytes()));
     if (!got)
       return error("stage '" + stage.getName() + "': " + toString(got.takeError()));
     judge(record.index, "result " + Twine(i), compareRows(*got, expected[i]));
@@ -175,10 +176,12 @@ Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, co
   size_t next = stage.getNumResults();
   for (auto append : stage.getBody().getOps<phiq::CacheAppendOp>()) {
     CacheState &cache = session.caches[append.getCache()];
-    Expected<Rows> keys = keysFromBytes(cache, record.outputs[next++], context, positions);
+    auto layout = subject.opened->module->lookupSymbol<phiq::CacheOp>(append.getCache())
+                      ->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
+    Expected<Rows> keys = keysFromBytes(cache, layout, record.outputs[next++], context, positions);
     if (!keys)
       return keys.takeError();
-    Expected<Rows> stored = valuesFromBytes(cache, record.outputs[next++], context, positions);
+    Expected<Rows> stored = valuesFromBytes(cache, layout, record.outputs[next++], context, positions);
     if (!stored)
       return stored.takeError();
     const CacheState &old = before[append.getCache()];

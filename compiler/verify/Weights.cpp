@@ -84,14 +84,11 @@ Expected<std::unique_ptr<PackedWeights>> PackedWeights::open(mlir::ModuleOp modu
     auto packed = op->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
     if (!packed)
       return fail("has no plan.packed: the IR is from before the layout phase");
-    std::optional<PackedLayout> layout = PackedLayout::parse(packed.getLayout());
-    if (!layout)
-      return fail(("has unknown layout '" + packed.getLayout() + "'").str());
     auto [N, K] = shapeOf(op);
     if (packed.getOffset() > segment.size() || packed.getBytes() > segment.size() - packed.getOffset() ||
-        uint64_t(layout->bytes(N, K)) > packed.getBytes())
+        uint64_t(packed.getLayout().bytes(N, K)) > packed.getBytes())
       return fail("does not lie in the program's weight segment");
-    weights->weights[op] = {*layout, segment.data() + packed.getOffset(), K};
+    weights->weights[op] = {packed.getLayout(), segment.data() + packed.getOffset(), K};
   });
   if (result)
     return std::move(result);

@@ -10,7 +10,7 @@
 #include "compiler/weights/WeightReader.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Interpreter.h"
-#include "targets/cpu/layout/PackedLayout.h"
+#include "dialects/plan/Plan.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/Support/Error.h"
 
@@ -32,7 +32,7 @@ private:
 /// Every weight and rope table of a planned module, unpacked from a weight segment.
 class PackedWeights final : public WeightSource {
 public:
-  /// Checks that each has a `plan.packed` whose layout is known and whose bytes lie in `segment`.
+  /// Checks that each has a `plan.packed` whose bytes lie in `segment`.
   static llvm::Expected<std::unique_ptr<PackedWeights>> open(mlir::ModuleOp module, llvm::ArrayRef<uint8_t> segment);
 
   void dequantizeRows(mlir::Operation *weight, int64_t n0, int64_t count, float *values) override;
@@ -40,7 +40,7 @@ public:
 
 private:
   struct Packed {
-    PackedLayout layout;
+    plan::WeightLayout layout;
     const uint8_t *base = nullptr;
     int64_t K = 0;
   };

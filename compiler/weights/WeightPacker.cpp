@@ -9,7 +9,6 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RopeTable.h"
 #include "dialects/plan/Plan.h"
-#include "targets/cpu/layout/PackedLayout.h"
 #include "llvm/Support/Parallel.h"
 #include <condition_variable>
 #include <memory>
@@ -21,12 +20,12 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-/// Rows of a run: enough panels that transposed layouts read whole cache lines.
-constexpr int64_t kRowsAtOnce = 8 * PackedLayout::kColumns;
+/// Rows of a run, at least: enough that transposed layouts read whole cache lines.
+constexpr int64_t kRowsAtOnce = 64;
 
 struct Packed {
   Operation *op;
-  PackedLayout layout;
+  plan::WeightLayout layout;
   uint64_t offset, bytes;
 };
 
@@ -36,15 +35,13 @@ std::vector<Packed> packedInOrder(ModuleOp module) {
     auto attribute = op->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
     if (!attribute)
       return;
-    std::optional<PackedLayout> layout = PackedLayout::parse(attribute.getLayout().str());
-    assert(layout && "written by assign-packed-layouts");
-    all.push_back({op, *layout, attribute.getOffset(), attribute.getBytes()});
+    all.push_back({op, attribute.getLayout(), attribute.getOffset(), attribute.getBytes()});
   });
   llvm::sort(all, [](const Packed &a, const Packed &b) { return a.offset < b.offset; });
   return all;
 }
 
-/// A few rows of a weight or table, a whole number of panels but for its last.
+/// A few rows of a weight or table, as many as its layout packs together but for its last.
 struct Run {
   const Packed *packed = nullptr;
   std::shared_ptr<const WeightReader> reader; ///< null: a table
@@ -75,36 +72,31 @@ private:
   }
 
   /// Packs rows [n, n + count) into `buffer`.
-  void packRows(const WeightReader &reader, const PackedLayout &layout, int64_t n, int64_t count) {
-    int64_t K = reader.columns();
-    bool dense = layout.kind == PackedLayout::Kind::Dense;
-    int64_t panel = dense ? 1 : PackedLayout::kColumns;
+  void packRows(const WeightReader &reader, plan::WeightLayout layout, int64_t n, int64_t count) {
+    const int64_t K = reader.columns();
     buffer.resize(layout.bytes(count, K));
-    int64_t panelBytes = int64_t(buffer.size()) / ((count + panel - 1) / panel);
-    if (layout.kind == PackedLayout::Kind::BlockPanel)
-      reader.readRows(n, count, rows);
-    else
-      values.resize(count * K), reader.dequantizeRows(n, count, values.data());
-    for (int64_t i = 0; i < count; i += panel) {
-      int64_t have = std::min(panel, count - i);
-      uint8_t *out = buffer.data() + i / panel * panelBytes;
-      if (layout.kind == PackedLayout::Kind::BlockPanel)
-        layout.packPanel(rows + i, have, K, out);
-      else
-        layout.packPanel(values.data() + i * K, have, K, out);
+    if (layout.holdsCodes()) {
+      rows.resize(std::max(rows.size(), size_t(count))); // a row's vectors are used again
+      reader.readRows(n, count, rows.data());
+      layout.packCodes(llvm::ArrayRef(rows).take_front(count), K, buffer.data());
+    } else {
+      values.resize(count * K);
+      reader.dequantizeRows(n, count, values.data());
+      layout.packFloats(values, K, buffer.data());
     }
   }
 
   std::vector<uint8_t> buffer;
   std::vector<float> values;
-  BlockRow rows[kRowsAtOnce];
+  std::vector<BlockRow> rows;
 };
 
 /// The whole segment: hands out its runs, and takes them back in the same order.
 class Segment {
 public:
-  Segment(std::vector<Packed> all, WeightStore &store, WeightSink &sink, llvm::function_ref<void(uint64_t)> progress)
-      : all(std::move(all)), store(store), sink(sink), progress(progress) {}
+  Segment(std::vector<Packed> all, WeightStore &store, WeightSink &sink, uint64_t base,
+          llvm::function_ref<void(uint64_t)> progress)
+      : all(std::move(all)), store(store), sink(sink), base(base), progress(progress) {}
 
   /// On any number of threads at once: packs until nothing is left, or something has failed.
   void work() {
@@ -123,6 +115,7 @@ private:
   const std::vector<Packed> all;
   WeightStore &store;
   WeightSink &sink;
+  const uint64_t base; ///< of the sink's bytes: where the copy begins
   llvm::function_ref<void(uint64_t)> progress;
 
   std::mutex mutex; ///< of all below
@@ -161,7 +154,8 @@ std::optional<Run> Segment::take() {
       written.notify_all();
       return std::nullopt;
     }
-  Run run{&all[current], reader, taken++, nextRow, std::min(kRowsAtOnce, rows - nextRow)};
+  const auto most = int64_t(llvm::alignTo(kRowsAtOnce, uint64_t(all[current].layout.rowsTogether())));
+  Run run{&all[current], reader, taken++, nextRow, std::min(most, rows - nextRow)};
   nextRow += run.count;
   if (nextRow == rows) {
     ++current;
@@ -177,10 +171,10 @@ void Segment::write(const Run &run, llvm::ArrayRef<uint8_t> bytes) {
   if (failed)
     return;
   lock.unlock(); // nobody else has this turn
-  assert(sink.position() <= run.offset() && "packed weights overlap");
+  assert(sink.position() <= base + run.offset() && "packed weights overlap");
   assert(run.offset() + bytes.size() <= run.packed->offset + run.packed->bytes &&
-         "assign-packed-layouts and PackedLayout agree on sizes");
-  llvm::Error error = sink.padTo(run.offset());
+         "assign-packed-layouts and the layout agree on sizes");
+  llvm::Error error = sink.padTo(base + run.offset());
   if (!error)
     error = sink.write(bytes);
   if (!error)
@@ -196,14 +190,14 @@ void Segment::write(const Run &run, llvm::ArrayRef<uint8_t> bytes) {
 
 } // namespace
 
-llvm::Error packWeights(ModuleOp module, WeightStore &store, WeightSink &sink,
+llvm::Error packWeights(ModuleOp module, WeightStore &store, WeightSink &sink, uint64_t base,
                         llvm::function_ref<void(uint64_t)> progress) {
-  Segment segment(packedInOrder(module), store, sink, progress);
+  Segment segment(packedInOrder(module), store, sink, base, progress);
   llvm::parallelFor(0, llvm::parallel::strategy.compute_thread_count(), [&](size_t) { segment.work(); });
   if (llvm::Error error = segment.takeFailure())
     return error;
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
-  return sink.padTo(memory.getWeightsBytes());
+  return sink.padTo(base + memory.getWeightsBytes());
 }
 
 } // namespace phic

@@ -16,10 +16,10 @@
 namespace phic {
 
 /// Streams every weight and table of a module that has been through `layout`
-/// (`plan.packed`), with zeros between them, up to plan.memory's weights_bytes.
+/// (`plan.packed`), with zeros between them, up to plan.memory's weights_bytes; offsets count from `base` of the segment.
 /// Packs with the threads of llvm::parallel::strategy; `sink` and `progress`, which is told the bytes written so far, are
 /// called by one at a time.
-llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink,
+llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink, uint64_t base,
                         llvm::function_ref<void(uint64_t written)> progress);
 
 } // namespace phic

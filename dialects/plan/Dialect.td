@@ -5,8 +5,10 @@
 
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/plan/Layouts.td"
 
 def Plan_Dialect : Dialect {
   let name = "plan";
@@ -21,30 +23,40 @@ def Plan_Dialect : Dialect {
     |---|---|---|
     | `buffers` | layout | where each result lives |
     | `kernels` | kernels | the symbol that computes it, per entry point |
+    | `tiles` | kernels | how its grid is counted, per entry point |
 
-    Weights carry `plan.packed` from `layout` on: where in the weight segment their
-    packed copy lies, and in which panel layout; caches carry `plan.key_offset` and
-    `plan.value_offset`, the module `plan.memory`, and from `kernels` on `plan.level`, the CPU level of its code.
+    From `layout` on there is a module for each family of machines that a program has code for. It carries
+    `plan.family`, whose backend laid it out, `plan.memory`, and from `kernels` on `plan.level`, the level of the
+    family that its code is for. Weights carry `plan.packed`: where in the weight segment their packed copy lies, and
+    in which layout; caches carry `plan.key_offset`, `plan.value_offset` and `plan.cache_layout`.
   }];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     static constexpr llvm::StringLiteral kPacked = "plan.packed";
     static constexpr llvm::StringLiteral kMemory = "plan.memory";
+    static constexpr llvm::StringLiteral kFamily = "plan.family";
     static constexpr llvm::StringLiteral kLevel = "plan.level";
     /// On caches: where keys and values begin in the bytes of one token; times the context, in the KV cache.
     static constexpr llvm::StringLiteral kKeyOffset = "plan.key_offset";
     static constexpr llvm::StringLiteral kValueOffset = "plan.value_offset";
+    static constexpr llvm::StringLiteral kCacheLayout = "plan.cache_layout";
   }];
+}
+
+def Plan_Space : I32EnumAttr<"Space", "where a buffer lives", [
+    I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Logits", 1, "logits">]> {
+  let cppNamespace = "::phic::plan";
+  let genSpecializedAttr = 0;
 }
 
 def Plan_BufferAttr : AttrDef<Plan_Dialect, "Buffer"> {
   let mnemonic = "buffer";
   let summary = "a planned buffer: rows in the arena, or the logits";
   let description = [{
-    `space` is `arena` or `logits`. Row i of the step starts at `offset + i * row_bytes`; rows of quantized
+    Row i of the step starts at `offset + i * row_bytes`; rows of quantized
     activations hold the padded codes first, then their scales and block sums (docs/numerics.md).
   }];
-  let parameters = (ins StringRefParameter<"arena or logits">:$space, "uint64_t":$offset, "uint64_t":$row_bytes);
+  let parameters = (ins EnumParameter<Plan_Space>:$space, "uint64_t":$offset, "uint64_t":$row_bytes);
   let assemblyFormat = "`<` $space `,` `offset` `=` $offset `,` `row_bytes` `=` $row_bytes `>`";
 }
 
@@ -52,10 +64,53 @@ def Plan_PackedAttr : AttrDef<Plan_Dialect, "Packed"> {
   let mnemonic = "packed";
   let summary = "the packed copy of a weight in the weight segment";
   let description = [{
-    `layout` is the name of a panel layout (targets/cpu/layout/PackedLayout.h), e.g. `panel8x32_u4_f16` or `dense_f32`.
+    `layout` is an attribute of the family's backend, with the interface of Layouts.td:
+
+    ```mlir
+    #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 64, bytes = 13824>
+    ```
   }];
-  let parameters = (ins StringRefParameter<"panel layout">:$layout, "uint64_t":$offset, "uint64_t":$bytes);
+  let parameters = (ins "::phic::plan::WeightLayout":$layout, "uint64_t":$offset, "uint64_t":$bytes);
   let assemblyFormat = "`<` $layout `,` `offset` `=` $offset `,` `bytes` `=` $bytes `>`";
+}
+
+def Plan_CacheLayoutAttr : AttrDef<Plan_Dialect, "CacheLayout"> {
+  let mnemonic = "cache_layout";
+  let summary = "the order of a KV cache's elements, chosen by the family's backend";
+  let description = [{
+    Keys, and values, are `strips` equal parts, each of some heads. In a strip `group` positions lie side by side, then
+    the elements of its heads, then the groups: `[context / group][heads / strips][head_dim][group]`. A context is a
+    multiple of `context_step`.
+
+    ```mlir
+    #plan.cache_layout<strips = 2, key_group = 8, value_group = 1, context_step = 32>
+    ```
+    This attribute is the only place that knows; kernels are made for it by the backend that chose it, and the runtime
+    is told strips and groups (phi/format.h).
+  }];
+  let parameters = (ins "int64_t":$strips, "int64_t":$key_group, "int64_t":$value_group, "int64_t":$context_step);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Where in the keys, or values, an element lies.
+    int64_t keyIndex(const CacheElement &which) const;
+    int64_t valueIndex(const CacheElement &which) const;
+  }];
+}
+
+def Plan_TilesAttr : AttrDef<Plan_Dialect, "Tiles"> {
+  let mnemonic = "tiles";
+  let summary = "how the grid of a stage is counted for one entry point";
+  let description = [{
+    The stage has `columns` * ceil(rows of the step / `rows`) tiles.
+
+    ```mlir
+    #plan.tiles<columns = 3, rows = 1>
+    ```
+  }];
+  let parameters = (ins "int64_t":$columns, "int64_t":$rows);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def Plan_MemoryAttr : AttrDef<Plan_Dialect, "Memory"> {
@@ -80,11 +135,13 @@ def Plan_StageOp : Op<Plan_Dialect, "stage", [IsolatedFromAbove, SingleBlock]> {
     }
     ```
     With `logit_rows` its rows are those whose logits are wanted: [logit_row0, M), numbered from 0.
+    `kernels` and `tiles` have the same keys, the entry points: decode, verify, prefill.
     - (C1) block arguments match the inputs, the yield the results.
     - (C2) no weight is dequantized outside the kernel that uses it: no `phiq.dequantize` of a weight in a stage.
   }];
   let arguments = (ins StrAttr:$name, Variadic<AnyRankedTensor>:$inputs, UnitAttr:$logit_rows,
-                       OptionalAttr<ArrayAttr>:$buffers, OptionalAttr<DictionaryAttr>:$kernels);
+                       OptionalAttr<ArrayAttr>:$buffers, OptionalAttr<DictionaryAttr>:$kernels,
+                       OptionalAttr<DictionaryAttr>:$tiles);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$name `(` $inputs `)` attr-dict `:` functional-type($inputs, $results) $body";

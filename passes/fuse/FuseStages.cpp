@@ -84,10 +84,10 @@ private:
           results.push_back(result);
       locations.push_back(op->getLoc());
     }
-    auto stage =
-        plan::StageOp::create(builder, builder.getFusedLoc(locations), ValueRange(results).getTypes(),
-                              builder.getStringAttr(uniqueName(group)), mapped(inputs.getArrayRef()),
-                              group.logitRows ? builder.getUnitAttr() : UnitAttr(), ArrayAttr(), DictionaryAttr());
+    auto stage = plan::StageOp::create(builder, builder.getFusedLoc(locations), ValueRange(results).getTypes(),
+                                       builder.getStringAttr(uniqueName(group)), mapped(inputs.getArrayRef()),
+                                       group.logitRows ? builder.getUnitAttr() : UnitAttr(), ArrayAttr(),
+                                       /*kernels=*/DictionaryAttr(), /*tiles=*/DictionaryAttr());
     buildBody(stage, ops, inputs.getArrayRef(), results);
     values.map(results, stage.getResults());
   }

@@ -9,7 +9,7 @@
 #include "dialects/plan/Plan.h"
 #include "passes/Passes.h"
 #include "passes/fuse/StageGroups.h"
-#include "passes/layout/WeightLayout.h"
+#include "passes/layout/WeightUses.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYSTAGESPASS
@@ -76,7 +76,7 @@ std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
 
 class Verifier {
 public:
-  explicit Verifier(func::FuncOp model) : model(model) {}
+  Verifier(func::FuncOp model, ArrayRef<const Backend *> backends) : model(model), backends(backends) {}
 
   LogicalResult run() {
     for (Operation &op : model.getBody().front()) {
@@ -113,9 +113,11 @@ private:
 
   /// A weight that later phases cannot pack is the model's fault, so it is found here.
   void verifyWeight(Operation *weight) {
-    std::string reason;
-    if (!packedLayoutOf(weight, &reason))
-      blame(weight, "cannot be packed: " + reason);
+    for (const Backend *backend : backends) {
+      std::string reason;
+      if (!weightLayoutOf(weight, *backend, &reason))
+        return blame(weight, "cannot be packed: " + reason);
+    }
   }
 
   /// A stage works on all rows of the step, or on the wanted ones only; phiq.logit_rows leads from one to the other.
@@ -149,13 +151,22 @@ private:
   }
 
   func::FuncOp model;
+  ArrayRef<const Backend *> backends;
   SmallVector<std::pair<Operation *, std::string>> offenders;
 };
 
 struct VerifyStages : impl::VerifyStagesPassBase<VerifyStages> {
+  using VerifyStagesPassBase::VerifyStagesPassBase;
+
+  void getDependentDialects(DialectRegistry &registry) const override {
+    VerifyStagesPassBase::getDependentDialects(registry);
+    registerBackendDialects(registry);
+  }
+
   void runOnOperation() override {
     func::FuncOp model = modelFunction(getOperation());
-    if (!model || failed(Verifier(model).run()))
+    auto backends = backendsNamed(families, getOperation());
+    if (!model || failed(backends) || failed(Verifier(model, *backends).run()))
       signalPassFailure();
   }
 };

@@ -4,12 +4,12 @@
 // Weights lie in the order in which stages first read them, so that a step walks
 // the segment once, forwards:
 //
-//     %w = phiq.weight "w" ...  ->  %w = phiq.weight "w" ... {plan.packed = #plan.packed<"...", offset = 64, bytes = 13824>}
+//     %w = phiq.weight "w" ...  ->  %w = phiq.weight "w" ... {plan.packed = #plan.packed<..., offset = 64, bytes = 13824>}
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "passes/Passes.h"
-#include "passes/layout/WeightLayout.h"
+#include "passes/layout/WeightUses.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace phic {
@@ -22,7 +22,18 @@ using namespace mlir;
 struct AssignPackedLayouts : impl::AssignPackedLayoutsPassBase<AssignPackedLayouts> {
   using AssignPackedLayoutsPassBase::AssignPackedLayoutsPassBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    AssignPackedLayoutsPassBase::getDependentDialects(registry);
+    registerBackendDialects(registry);
+  }
+
   void runOnOperation() override {
+    const Backend *backend = backendByName(family);
+    if (!backend) {
+      getOperation().emitError("there is no backend '") << family << "'";
+      return signalPassFailure();
+    }
+    getOperation()->setAttr(plan::PlanDialect::kFamily, StringAttr::get(&getContext(), backend->family()));
     func::FuncOp model = modelFunction(getOperation());
     if (!model)
       return;
@@ -31,17 +42,17 @@ struct AssignPackedLayouts : impl::AssignPackedLayoutsPassBase<AssignPackedLayou
     for (auto stage : model.getOps<plan::StageOp>())
       for (Value input : stage.getInputs())
         if (Operation *weight = input.getDefiningOp(); isWeight(weight) && placed.insert(weight).second)
-          if (failed(place(weight, end)))
+          if (failed(place(weight, *backend, end)))
             return signalPassFailure();
   }
 
-  LogicalResult place(Operation *weight, uint64_t &end) {
+  LogicalResult place(Operation *weight, const Backend &backend, uint64_t &end) {
     std::string reason;
-    std::optional<PackedLayout> layout = packedLayoutOf(weight, &reason);
+    plan::WeightLayout layout = weightLayoutOf(weight, backend, &reason);
     if (!layout)
       return weight->emitError("cannot be packed: ") << reason;
-    uint64_t offset = llvm::alignTo(end, uint64_t(alignment)), bytes = packedBytes(weight, *layout);
-    weight->setAttr(plan::PlanDialect::kPacked, plan::PackedAttr::get(&getContext(), layout->name(), offset, bytes));
+    uint64_t offset = llvm::alignTo(end, uint64_t(alignment)), bytes = packedBytes(weight, layout);
+    weight->setAttr(plan::PlanDialect::kPacked, plan::PackedAttr::get(&getContext(), layout, offset, bytes));
     end = offset + bytes;
     return success();
   }

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/Lifetimes.h"
 #include "dialects/phiq/Phiq.h"
-#include "targets/cpu/layout/PackedLayout.h"
 #include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
@@ -27,13 +26,10 @@ SmallVector<Lifetime> lifetimesOf(func::FuncOp model) {
   return lifetimes;
 }
 
-uint64_t rowBytesOf(Type type, bool isLogits) {
-  auto rows = cast<ShapedType>(type);
-  int64_t columns = rows.getDimSize(rows.getRank() - 1);
-  if (auto block = dyn_cast<phiq::BlockType>(rows.getElementType()))
-    return QuantizedRow{columns, block.getFormat().block}.rowBytes();
+uint64_t rowBytesOf(const Lifetime &lifetime, const Backend &backend) {
+  auto rows = cast<ShapedType>(lifetime.result.getType());
   // Logits are the caller's rows, one after another.
-  return isLogits ? 4 * columns : floatRowBytes(columns);
+  return lifetime.isLogits ? 4 * rows.getShape().back() : backend.rowLayout(rows).rowBytes;
 }
 
 } // namespace phic

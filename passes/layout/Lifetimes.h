@@ -10,6 +10,7 @@
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "targets/Backend.h"
 
 namespace phic {
 
@@ -25,8 +26,8 @@ struct Lifetime {
 /// Of every result of every stage, in the order of the stages.
 llvm::SmallVector<Lifetime> lifetimesOf(mlir::func::FuncOp model);
 
-/// Bytes from one row of a buffer of this type to the next: f32 rows, or quantized ones with their scales and sums.
-uint64_t rowBytesOf(mlir::Type type, bool isLogits);
+/// Bytes from one row of the buffer to the next.
+uint64_t rowBytesOf(const Lifetime &lifetime, const Backend &backend);
 
 /// Every offset and row of the arena is a multiple of this many bytes, a cache line.
 inline constexpr uint64_t kArenaAlignment = 64;

@@ -4,7 +4,7 @@
 // Gives every result of a stage its bytes in the arena, every cache its bytes of
 // a token, and the module the totals (C5):
 //
-//     plan.stage "..." (...) : ...  ->  plan.stage "..." (...) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 128>]} : ...
+//     plan.stage "..." (...) : ...  ->  plan.stage "..." (...) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 128>]} : ...
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
@@ -63,43 +63,49 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
   using PlanMemoryPassBase::PlanMemoryPassBase;
 
   void runOnOperation() override {
-    if (chunkRows < 8 || chunkRows % 8) {
-      getOperation().emitError("chunk-rows must be a positive multiple of 8, found ") << int64_t(chunkRows);
+    const Backend &backend = backendOf(getOperation());
+    const int64_t step = backend.chunkStep();
+    if (chunkRows == 0)
+      chunkRows = backend.chunkRows();
+    if (chunkRows < step || chunkRows % step) {
+      getOperation().emitError("chunk-rows must be a positive multiple of ")
+          << step << ", found " << int64_t(chunkRows);
       return signalPassFailure();
     }
     func::FuncOp model = modelFunction(getOperation());
     if (!model)
       return;
-    uint64_t arena = planArena(model);
-    uint64_t kv = planCaches();
+    uint64_t arena = planArena(model, backend);
+    uint64_t kv = planCaches(backend);
     auto memory = plan::MemoryAttr::get(&getContext(), chunkRows, arena, /*scratch_bytes=*/0, kv, weightsEnd(model));
     getOperation()->setAttr(plan::PlanDialect::kMemory, memory);
   }
 
-  uint64_t planArena(func::FuncOp model) {
+  uint64_t planArena(func::FuncOp model, const Backend &backend) {
     SmallVector<Placement> placements;
     for (const Lifetime &lifetime : lifetimesOf(model)) {
-      uint64_t rowBytes = rowBytesOf(lifetime.result.getType(), lifetime.isLogits);
+      uint64_t rowBytes = rowBytesOf(lifetime, backend);
       placements.push_back({lifetime, rowBytes, rowBytes * uint64_t(chunkRows)});
     }
     uint64_t end = placeInArena(placements);
     llvm::DenseMap<Operation *, SmallVector<Attribute>> buffers;
     for (const Placement &p : placements)
-      buffers[p.lifetime.stage()].push_back(
-          plan::BufferAttr::get(&getContext(), p.lifetime.isLogits ? "logits" : "arena", p.offset, p.rowBytes));
+      buffers[p.lifetime.stage()].push_back(plan::BufferAttr::get(
+          &getContext(), p.lifetime.isLogits ? plan::Space::Logits : plan::Space::Arena, p.offset, p.rowBytes));
     for (auto stage : model.getOps<plan::StageOp>())
       stage.setBuffersAttr(ArrayAttr::get(&getContext(), buffers[stage]));
     return end;
   }
 
   /// Keys, then values, of cache after cache; returns the bytes of one token in all of them.
-  uint64_t planCaches() {
+  uint64_t planCaches(const Backend &backend) {
     Builder builder(&getContext());
     uint64_t end = 0;
     for (auto cache : getOperation().getOps<phiq::CacheOp>()) {
       uint64_t bytes = cache.getHeads() * cache.getHeadDim() * cache.getElement().getIntOrFloatBitWidth() / 8;
       cache->setAttr(plan::PlanDialect::kKeyOffset, builder.getI64IntegerAttr(end));
       cache->setAttr(plan::PlanDialect::kValueOffset, builder.getI64IntegerAttr(end + bytes));
+      cache->setAttr(plan::PlanDialect::kCacheLayout, backend.cacheLayout(cache));
       end += 2 * bytes;
     }
     return end;

@@ -9,7 +9,7 @@
 #include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
 #include "passes/layout/Lifetimes.h"
-#include "passes/layout/WeightLayout.h"
+#include "passes/layout/WeightUses.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYPLANPASS
@@ -28,7 +28,7 @@ struct Extent {
 class Verifier {
 public:
   Verifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory)
-      : module(module), model(model), memory(memory) {}
+      : module(module), model(model), memory(memory), backend(backendOf(module)) {}
 
   LogicalResult run() {
     verifyBuffers();
@@ -58,11 +58,12 @@ private:
       require(bool(buffer), stage, name + " has no buffer");
       if (!buffer)
         continue;
-      require(buffer.getSpace() == (lifetime.isLogits ? "logits" : "arena"), stage,
-              name + " is in space '" + buffer.getSpace() + "'");
-      require(buffer.getRowBytes() == rowBytesOf(lifetime.result.getType(), lifetime.isLogits), stage,
+      require(buffer.getSpace() == (lifetime.isLogits ? plan::Space::Logits : plan::Space::Arena), stage,
+              name + " is in space '" + plan::stringifySpace(buffer.getSpace()) + "'");
+      const uint64_t rowBytes = rowBytesOf(lifetime, backend);
+      require(buffer.getRowBytes() == rowBytes, stage,
               name + " has rows of " + llvm::Twine(buffer.getRowBytes()) + " bytes, its type asks for " +
-                  llvm::Twine(rowBytesOf(lifetime.result.getType(), lifetime.isLogits)));
+                  llvm::Twine(rowBytes));
       if (lifetime.isLogits)
         continue;
       Extent extent{buffer.getOffset(), buffer.getRowBytes() * memory.getChunkRows()};
@@ -89,13 +90,13 @@ private:
       if (!isWeight(&op))
         continue;
       auto packed = op.getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
-      std::optional<PackedLayout> layout = packed ? PackedLayout::parse(packed.getLayout()) : std::nullopt;
-      require(layout.has_value(), &op, "weight has no packed layout");
-      if (!layout)
+      require(bool(packed), &op, "weight has no packed layout");
+      if (!packed)
         continue;
-      require(int64_t(packed.getBytes()) == packedBytes(&op, *layout), &op,
+      const int64_t bytes = packedBytes(&op, packed.getLayout());
+      require(int64_t(packed.getBytes()) == bytes, &op,
               "weight has " + llvm::Twine(packed.getBytes()) + " packed bytes, its layout asks for " +
-                  llvm::Twine(packedBytes(&op, *layout)));
+                  llvm::Twine(bytes));
       extents.push_back({{packed.getOffset(), packed.getBytes()}, &op});
     }
     verifyApart(extents, memory.getWeightsBytes(), "packed weight");
@@ -112,6 +113,10 @@ private:
         if (offset)
           extents.push_back({{uint64_t(offset.getInt()), bytes}, cache});
       }
+      auto layout = cache->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
+      require(bool(layout), cache, "cache has no " + plan::PlanDialect::kCacheLayout);
+      require(!layout || int64_t(cache.getHeads()) % layout.getStrips() == 0, cache,
+              "cache of " + llvm::Twine(cache.getHeads()) + " heads has no strips of whole heads");
     }
     verifyApart(extents, memory.getKvBytesPerToken(), "cache");
   }
@@ -132,6 +137,7 @@ private:
   ModuleOp module;
   func::FuncOp model;
   plan::MemoryAttr memory;
+  const Backend &backend;
   SmallVector<std::pair<Operation *, std::string>> offenders;
 };
 

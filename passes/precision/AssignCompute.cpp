@@ -8,7 +8,9 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
+#include "targets/Backend.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace phic {
 #define GEN_PASS_DEF_ASSIGNCOMPUTEPASS
@@ -28,13 +30,16 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
   using AssignComputePassBase::AssignComputePassBase;
 
   void runOnOperation() override {
-    if (failed(requireHonourable()))
+    auto backends = backendsNamed(families, getOperation());
+    if (failed(backends) || failed(requireHonourable(*backends)))
       return signalPassFailure();
+    // A matmul has one mode: what `auto` takes must be had by all.
+    const bool isOffered = llvm::all_of(*backends, [](const Backend *b) { return has(*b, ComputeMode::I8); });
     bool anyI8 = false;
     for (auto &[rows, matmuls] : matmulsByRows()) {
-      bool isI8 = act != "f32" && llvm::all_of(matmuls, canComputeI8);
+      bool isI8 = act != "f32" && isOffered && llvm::all_of(matmuls, canComputeI8);
       for (phiq::MatmulOp op : matmuls)
-        assign(op, isI8);
+        assign(op, isI8, isOffered);
       anyI8 |= isI8;
     }
     if (act == "i8" && !anyI8) {
@@ -44,12 +49,19 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
     }
   }
 
-  LogicalResult requireHonourable() {
-    if (act == "f16")
-      return getOperation().emitError("activations f16 need f16 arithmetic, which x86-64 levels up to v3 do not have; "
-                                      "use auto, i8 or f32");
-    if (act != "auto" && act != "f32" && act != "i8")
+  static bool has(const Backend &backend, ComputeMode mode) { return llvm::is_contained(backend.modes(), mode); }
+
+  LogicalResult requireHonourable(ArrayRef<const Backend *> backends) {
+    if (act == "auto")
+      return success();
+    std::optional<ComputeMode> mode = computeModeByName(act);
+    if (!mode)
       return getOperation().emitError("unknown activations '") << act.getValue() << "'; use auto, i8 or f32";
+    for (const Backend *backend : backends)
+      if (!has(*backend, *mode))
+        return getOperation().emitError("activations ")
+               << act.getValue() << " have no kernels in family '" << backend->family() << "'; use auto, "
+               << llvm::join(llvm::map_range(backend->modes(), computeModeName), " or ");
     return success();
   }
 
@@ -63,9 +75,9 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
     return byRows;
   }
 
-  void assign(phiq::MatmulOp op, bool isI8) {
+  void assign(phiq::MatmulOp op, bool isI8, bool isOffered) {
     op.setCompute(isI8 ? StringRef("i8") : StringRef("f32"));
-    if (!isI8 && act != "f32" && canComputeI8(op))
+    if (!isI8 && act != "f32" && isOffered && canComputeI8(op))
       op.emitRemark("computes in f32, since another matmul of the same rows has a weight that asks for it");
   }
 };

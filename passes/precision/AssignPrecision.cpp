@@ -13,7 +13,7 @@
 #include "passes/Passes.h"
 #include "passes/precision/PrecisionSpec.h"
 #include "passes/precision/WeightRoles.h"
-#include "targets/cpu/layout/PackedLayout.h"
+#include "targets/Backend.h"
 #include "llvm/Support/Regex.h"
 
 namespace phic {
@@ -42,13 +42,20 @@ bool satisfies(Type element, Type wanted, const AskedFormat &asked) {
 struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   using AssignPrecisionPassBase::AssignPrecisionPassBase;
 
+  void getDependentDialects(DialectRegistry &registry) const override {
+    AssignPrecisionPassBase::getDependentDialects(registry);
+    registerBackendDialects(registry);
+  }
+
   void runOnOperation() override {
     std::string error;
     std::optional<PrecisionSpec> parsed = PrecisionSpec::parse(flags(), &error);
-    if (!parsed) {
+    auto named = backendsNamed(families, getOperation());
+    if (!parsed)
       getOperation().emitError() << error;
+    if (!parsed || failed(named))
       return signalPassFailure();
-    }
+    backends = *named;
     spec = *parsed;
     if (!spec.isAsIs() && failed(assignAll()))
       signalPassFailure();
@@ -132,12 +139,14 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   }
 
   LogicalResult requirePackable(phiq::WeightOp weight, Type wanted) {
-    auto block = dyn_cast<phiq::BlockType>(wanted);
-    std::string reason;
-    if (!block || PackedLayout::blockPanel(block.getFormat(), typeOf(weight).getDimSize(1), &reason))
-      return success();
-    return weight.emitError() << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1) << " cannot be "
-                              << block << ": " << reason;
+    const WeightUse use{WeightUse::Kind::Matrix, typeOf(weight).clone(wanted)};
+    for (const Backend *backend : backends) {
+      std::string reason;
+      if (!backend->weightLayout(use, &reason))
+        return weight.emitError() << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1)
+                                  << " cannot be " << wanted << ": " << reason;
+    }
+    return success();
   }
 
   /// A rule that matches nothing is a mistake that the program would hide.
@@ -183,6 +192,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   }
 
   PrecisionSpec spec;
+  SmallVector<const Backend *> backends;
   SmallVector<bool> used;  ///< rules that matched, by index
 };
 

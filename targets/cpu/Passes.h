@@ -12,9 +12,6 @@
 
 namespace phic {
 
-/// What the remark about a generic or scalar kernel says; `--Werror=fallback` looks for it.
-inline constexpr llvm::StringLiteral kFallsBack = "falls back to";
-
 #define GEN_PASS_DECL
 #include "targets/cpu/Passes.h.inc"
 

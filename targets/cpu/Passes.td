@@ -24,7 +24,7 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
     ->
     plan.stage "layers.0.mlp.down" (...) {
         kernels = {decode = @phi_matmul_s8b32_u4f16b32_f32_add_1x8x32_m1n96k256__x86_64_v3, verify = ..., prefill = ...},
-        tiles = {decode = {columns = 3 : i64, rows = 1 : i64}, verify = ..., prefill = ...}} : ...
+        tiles = {decode = #plan.tiles<columns = 3, rows = 1>, verify = ..., prefill = ...}} : ...
     llvm.func @phi_matmul_...(%frame: !llvm.ptr, %args: !llvm.ptr, %begin: i64, %end: i64, %scratch: !llvm.ptr) {...}
     func.func private @rows_add_f32_32_...(%x: tensor<1x32xf32>, %y: tensor<1x32xf32>) -> tensor<1x32xf32> {
       %0 = arith.addf %x, %y ...
@@ -53,7 +53,7 @@ def EmitEntryPointsPass : Pass<"phic-emit-entry-points", "mlir::ModuleOp"> {
     A stage carries the symbol of its kernel and its tiles per M class; its constants become one table.
 
     ```mlir
-    plan.stage "embed" (%ids, %table) {kernels = {decode = @phi_embed, ...}, tiles = {decode = {columns = 1, rows = 1}, ...}}
+    plan.stage "embed" (%ids, %table) {kernels = {decode = @phi_embed, ...}, tiles = {decode = #plan.tiles<columns = 1, rows = 1>, ...}}
     ->
     llvm.mlir.global internal constant @phi_args_0(dense<[0, 64, 0]> : tensor<3xi64>)
     llvm.func @phi_decode_x86_64_v3(%frame: !llvm.ptr, %thread: i32) {

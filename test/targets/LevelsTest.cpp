@@ -18,7 +18,7 @@ namespace {
 
 std::vector<std::string> levelsOf(std::string_view cpus) {
   std::string reason;
-  auto choices = chooseTargets("", cpus, &reason);
+  auto choices = chooseTargets("", cpus, "", &reason);
   if (!choices)
     return {reason};
   std::vector<std::string> names;
@@ -27,9 +27,9 @@ std::vector<std::string> levelsOf(std::string_view cpus) {
   return names;
 }
 
-std::string reasonOf(std::string_view systems, std::string_view cpus) {
+std::string reasonOf(std::string_view systems, std::string_view cpus, std::string_view devices = "") {
   std::string reason;
-  EXPECT_FALSE(chooseTargets(systems, cpus, &reason));
+  EXPECT_FALSE(chooseTargets(systems, cpus, devices, &reason));
   return reason;
 }
 
@@ -43,7 +43,7 @@ TEST(Levels, BestFirstEachOnce) {
 
 TEST(Levels, FeaturesThatNoKernelUsesMayBeNamed) {
   std::string reason;
-  auto choices = chooseTargets("aarch64-linux", "neon+fp16,neon+i8mm+fp16,neon", &reason);
+  auto choices = chooseTargets("aarch64-linux", "neon+fp16,neon+i8mm+fp16,neon", "", &reason);
   ASSERT_TRUE(choices) << reason;
   EXPECT_EQ(choices->front().levels,
             (std::vector<const Target *>{cpuLevelByName("neon+i8mm"), cpuLevelByName("neon")}));
@@ -57,6 +57,18 @@ TEST(Levels, MistakesAreNamedWithWhatIsKnown) {
   EXPECT_THAT(reasonOf("riscv64-linux", ""),
               testing::AllOf(HasSubstr("--target=riscv64-linux"), HasSubstr("x86_64-linux")));
   EXPECT_THAT(reasonOf("x86_64-linux,x86_64-linux", ""), HasSubstr("twice"));
+}
+
+TEST(Levels, DevicesAreBesideTheCpu) {
+  std::string reason;
+  auto choices = chooseTargets("", "", "cpu", &reason);
+  ASSERT_TRUE(choices) << reason;
+  EXPECT_EQ(choices->front().levels, chooseTargets("", "", "", &reason)->front().levels);
+  EXPECT_THAT(
+      reasonOf("", "", "cpu,sundial"),
+      testing::AllOf(HasSubstr("--device=sundial is no device phic makes code for"), HasSubstr("known are cpu")));
+  EXPECT_THAT(reasonOf("", "", "cpu:x86-64-v3"), HasSubstr("levels of the CPU are named by --cpu"));
+  EXPECT_THAT(reasonOf("", "", "cpu:"), HasSubstr("--device=cpu: is no device"));
 }
 
 TEST(Levels, NativeIsTheBestThatRunsHere) {

@@ -18,6 +18,9 @@ extern "C" {
 /// Version of everything in this file. The runtime refuses another one.
 #define PHI_FORMAT_VERSION 3u
 
+/// Tokens that a session has room for, and a program is built for at most, where nobody asks and the model allows.
+#define PHI_CONTEXT_DEFAULT 4096u
+
 typedef struct phi_scheduler phi_scheduler;
 /// What runs a family's code (runtime/devices/Device.h).
 typedef struct phi_device phi_device;
@@ -137,7 +140,7 @@ struct phi_model {
   const char *phic_version;
   uint32_t vocab;
   uint32_t context_max; ///< the model's own limit
-  uint32_t context_default; ///< min(context_max, 4096)
+  uint32_t context_default; ///< min(context_max, PHI_CONTEXT_DEFAULT)
   uint32_t rope_switch; ///< 0, or the total length above which the long RoPE table applies: crossing it re-prefills
   uint32_t pruned_head; ///< 1: the graph itself computes only the last row's logits
   uint32_t variant_count;

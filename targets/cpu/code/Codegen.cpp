@@ -74,8 +74,8 @@ llvm::Error linkRegion(LLVM::LLVMFuncOp declaration, llvm::Module &code, const C
     const AddedKernels *added = AddedKernels::of(declaration.getContext());
     row = added ? added->region(name.getValue()) : nullptr;
     if (!row)
-      return llvm::make_error<PluginRegionError>(declaration.getName() + " is built by '" + name.getValue() +
-                                                 "' of a plugin that is not loaded");
+      return llvm::make_error<PluginCodeError>(declaration.getName() + " is built by '" + name.getValue() +
+                                               "' of a plugin that is not loaded");
   }
   auto compiled = compileRegion(*region, declaration.getName(), target, code.getContext(), row);
   if (!compiled)

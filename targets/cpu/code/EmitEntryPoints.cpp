@@ -101,12 +101,11 @@ private:
 
   /// columns * ceil(rows / tile rows), rows being the step's, or those whose logits are wanted.
   Value tileCount(plan::StageOp stage, MClass mClass, Value rows, Value logitRows) {
-    auto tiles = cast<DictionaryAttr>(cast<DictionaryAttr>(stage->getAttr("tiles")).get(mClassName(mClass)));
-    auto field = [&](StringRef key) { return tiles.getAs<IntegerAttr>(key).getInt(); };
+    auto tiles = cast<plan::TilesAttr>(stage.getTiles()->get(mClassName(mClass)));
     Value count = stage->hasAttr("logit_rows") ? logitRows : rows;
-    int64_t tileRows = field("rows");
+    int64_t tileRows = tiles.getRows();
     Value blocks = tileRows == 1 ? count : b.divide(b.add(count, tileRows - 1), tileRows);
-    return b.mul(blocks, field("columns"));
+    return b.mul(blocks, tiles.getColumns());
   }
 
   void emitEntry(MClass mClass) {

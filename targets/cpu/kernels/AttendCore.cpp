@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/AttendCore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/cpu/layout/CacheOrder.h"
 #include <cfloat>
 
 using namespace mlir;
@@ -19,7 +20,7 @@ namespace phic {
 namespace {
 
 /// Keys that lie side by side in the cache, and partial sums of a row's exponentials.
-constexpr int64_t kGroup = 8;
+constexpr int64_t kGroup = kKeyGroup;
 /// Rows of a register tile, and vectors of keys or columns beside them: 8 accumulators.
 constexpr int64_t kTileRows = 4, kTileVectors = 2;
 /// Accumulators of a register tile of fewer rows: a cache is read by few, so that it is loads which count.
@@ -31,7 +32,7 @@ constexpr int64_t kRowColumns = 64;
 /// 8192 2234 and 1599 (medians of 3).
 constexpr int64_t kAhead = 8192, kLine = 64;
 /// Keys that are scored and exponentiated at a time; the context is a multiple.
-constexpr int64_t kChunkKeys = 32;
+constexpr int64_t kChunkKeys = kContextStep;
 
 using Values = KernelBuilder::Values;
 

@@ -7,6 +7,7 @@
 #include "dialects/phiq/RowOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "targets/Backend.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/TileTable.h"
 #include "targets/cpu/kernels/AddedKernels.h"
@@ -48,11 +49,6 @@ FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts
   if (facts.first<phiq::MatmulOp>())
     return emitMatmulStage(library, facts, target, tiles[unsigned(mClass)]);
   return emitRowStage(library, facts, target);
-}
-
-DictionaryAttr tilesAttribute(Builder &b, const StageTiles &tiles) {
-  return b.getDictionaryAttr({b.getNamedAttr("columns", b.getI64IntegerAttr(tiles.columns)),
-                              b.getNamedAttr("rows", b.getI64IntegerAttr(tiles.rows))});
 }
 
 /// Bytes of weights that a stage reads for one token.
@@ -148,13 +144,14 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
         return failure();
       StringRef name = mClassName(mClass);
       kernels.push_back(b.getNamedAttr(name, FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
-      tiles.push_back(b.getNamedAttr(name, tilesAttribute(b, kernel->tiles)));
+      tiles.push_back(
+          b.getNamedAttr(name, plan::TilesAttr::get(&getContext(), kernel->tiles.columns, kernel->tiles.rows)));
       scratchBytes = std::max(scratchBytes, kernel->scratchBytes);
       if (mClass == MClass::Decode && !kernel->fallback.empty())
         fallbacks.emplace_back(stage, *kernel);
     }
     stage.setKernelsAttr(b.getDictionaryAttr(kernels));
-    stage->setAttr("tiles", b.getDictionaryAttr(tiles));
+    stage.setTilesAttr(b.getDictionaryAttr(tiles));
     return scratchBytes;
   }
 

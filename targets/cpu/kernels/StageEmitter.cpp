@@ -6,6 +6,8 @@
 #include "targets/cpu/kernels/StageEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "phi/format.h"
+#include "targets/cpu/CpuDialect.h"
+#include "targets/cpu/layout/CacheOrder.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cstddef>
 
@@ -25,7 +27,7 @@ FailureOr<StageBuffer> bufferOfResult(plan::StageOp stage, unsigned index) {
     return stage.emitOpError("result ") << index << " has no buffer: run plan-memory first";
   auto attribute = cast<plan::BufferAttr>(buffers[index]);
   StageBuffer buffer{.space = StageBuffer::Space::Arena};
-  if (attribute.getSpace() == "logits")
+  if (attribute.getSpace() == plan::Space::Logits)
     buffer.space = StageBuffer::Space::Logits;
   buffer.rowBytes = int64_t(attribute.getRowBytes());
   buffer.columns = columnsOf(stage.getResult(index));
@@ -33,9 +35,7 @@ FailureOr<StageBuffer> bufferOfResult(plan::StageOp stage, unsigned index) {
 }
 
 FailureOr<StageBuffer> bufferOfWeight(plan::StageOp stage, Value input) {
-  auto packed = input.getDefiningOp()->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
-  std::optional<PackedLayout> layout =
-      packed ? PackedLayout::parse(std::string_view(packed.getLayout())) : std::nullopt;
+  std::optional<PackedLayout> layout = packedLayoutOf(input.getDefiningOp());
   if (!layout)
     return stage.emitOpError("reads a weight without a packed layout: run assign-packed-layouts first");
   StageBuffer buffer{.space = StageBuffer::Space::Weights};
@@ -252,8 +252,8 @@ Value StageEmitter::pointerOf(const RegionArgument &argument, Value column, Valu
     Value position = b.add(past, row), head = b.divide(column, d);
     if (argument.source == Source::Values)
       return b.offset(cacheValues(head), b.mul(position, d * element));
-    Value group = b.divide(position, 8), lane = b.sub(position, b.mul(group, 8));
-    return b.offset(cacheKeys(head), b.mul(b.add(b.mul(group, 8 * d), lane), element));
+    Value group = b.divide(position, kKeyGroup), lane = b.sub(position, b.mul(group, kKeyGroup));
+    return b.offset(cacheKeys(head), b.mul(b.add(b.mul(group, kKeyGroup * d), lane), element));
   }
   }
   llvm_unreachable("core results are the caller's");

@@ -7,6 +7,7 @@
 #include "targets/cpu/kernels/StageShape.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/IRMapping.h"
+#include "targets/cpu/layout/CacheOrder.h"
 #include "llvm/ADT/StringExtras.h"
 #include <map>
 #include <numeric>
@@ -218,7 +219,7 @@ private:
       if (cache.getElement().isF16())
         value = arith::TruncFOp::create(b, sink.append.getLoc(), rowType(b.getF16Type()), value);
       // Eight keys lie side by side: an element's neighbour is 8 elements away.
-      results.push_back({value, isKeys ? 8 : 1});
+      results.push_back({value, isKeys ? kKeyGroup : 1});
       return;
     }
     if (int64_t block = blockOf(sink.value)) {

@@ -108,6 +108,8 @@ struct PackedLayout {
   /// Bytes of a whole tile.
   int64_t tileBytes() const { return tileBytes(tileElements()); }
   int64_t panelBytes(int64_t K) const;
+  /// Rows of W in a panel; dense rows are alone.
+  int64_t panelRows() const { return kind == Kind::Dense ? 1 : kColumns; }
   int64_t panels(int64_t N) const { return (N + kColumns - 1) / kColumns; }
   /// Bytes of the packed copy of a weight [N, K] (a vector is [1, K]).
   int64_t bytes(int64_t N, int64_t K) const;

@@ -198,7 +198,7 @@ void simplify(Module &module) {
 
 Error failure(StringRef symbol, const Twine &why, const RegionRow *row = nullptr) {
   if (row)
-    return make_error<PluginRegionError>(symbol + ", built by '" + row->name + "' of a plugin: " + why);
+    return make_error<PluginCodeError>(symbol + ", built by '" + row->name + "' of a plugin: " + why);
   return createStringError(symbol + ": " + why);
 }
 
@@ -212,8 +212,6 @@ std::string undefinedFunctions(const Module &module) {
 }
 
 } // namespace
-
-char PluginRegionError::ID = 0;
 
 Expected<std::unique_ptr<Module>> compileRegion(const RowRegion &region, StringRef symbol, const CpuTarget &target,
                                                 LLVMContext &context, const RegionRow *row) {

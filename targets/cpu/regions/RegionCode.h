@@ -8,6 +8,7 @@
 #ifndef PHIC_TARGETS_CPU_REGIONS_REGIONCODE_H
 #define PHIC_TARGETS_CPU_REGIONS_REGIONCODE_H
 
+#include "targets/Backend.h"
 #include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/regions/RegionRow.h"
 #include "llvm/IR/Module.h"
@@ -18,17 +19,10 @@ namespace phic {
 
 /// A module with nothing but `void <symbol>(ptr...)` (see RowRegion), always inlined, and intrinsics. Equal regions give
 /// equal modules, whatever the process compiled before. Its target triple and data layout are Halide's: the caller
-/// sets its own. With a row, the plugin builds it; what is wrong then is a PluginRegionError.
+/// sets its own. With a row, the plugin builds it; what is wrong then is a PluginCodeError.
 llvm::Expected<std::unique_ptr<llvm::Module>> compileRegion(const RowRegion &region, llvm::StringRef symbol,
                                                             const CpuTarget &target, llvm::LLVMContext &context,
                                                             const RegionRow *row = nullptr);
-
-/// A region that a plugin was to build.
-class PluginRegionError : public llvm::ErrorInfo<PluginRegionError, llvm::StringError> {
-public:
-  static char ID;
-  explicit PluginRegionError(const llvm::Twine &message) : ErrorInfo(message, llvm::inconvertibleErrorCode()) {}
-};
 
 } // namespace phic
 

@@ -25,7 +25,7 @@ struct Planned {
         importModel(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
     mlir::PassManager passes(&context);
     for (int phase = int(Phase::Canonicalize); phase <= int(last); ++phase)
-      addPhase(passes, Phase(phase), this->options);
+      addPhase(passes, Phase(phase), this->options, &defaultCpuLevel());
     EXPECT_TRUE(mlir::succeeded(passes.run(*module)));
   }
   static mlir::DialectRegistry registry() {

@@ -22,11 +22,12 @@ template <typename T> void put(std::vector<uint8_t> &bytes, size_t at, T value) 
 
 class StageBuffers : public testing::Test {
 protected:
-  StageBuffers() { context.loadDialect<phiq::PhiqDialect>(); }
+  StageBuffers() { context.loadDialect<phiq::PhiqDialect, plan::PlanDialect>(); }
   mlir::RankedTensorType rowsOf(int64_t columns, mlir::Type element) {
     return mlir::RankedTensorType::get({mlir::ShapedType::kDynamic, columns}, element);
   }
   mlir::MLIRContext context;
+  const Backend &backend = *allBackends().front();
 };
 
 TEST_F(StageBuffers, FloatRowsAreRowBytesApart) {
@@ -35,10 +36,10 @@ TEST_F(StageBuffers, FloatRowsAreRowBytesApart) {
     for (size_t j = 0; j < 3; ++j)
       put(bytes, i * 64 + j * 4, float(10 * i + j));
   auto type = rowsOf(3, mlir::Float32Type::get(&context));
-  auto stored = rowsFromBytes(type, bytes, 2, 64);
+  auto stored = rowsFromBytes(type, backend, bytes, 2, 64);
   ASSERT_TRUE(bool(stored));
   EXPECT_THAT(stored->rows.values, ElementsAre(0, 1, 2, 10, 11, 12));
-  auto tooMany = rowsFromBytes(type, bytes, 3, 64);
+  auto tooMany = rowsFromBytes(type, backend, bytes, 3, 64);
   EXPECT_EQ(llvm::toString(tooMany.takeError()), "a buffer has 76 bytes, 3 rows of 12 are in it");
 }
 
@@ -52,7 +53,7 @@ TEST_F(StageBuffers, QuantizedRowsAreCodesScalesSums) {
   put(bytes, 40, 20.0f);
   put(bytes, 44, 100.0f);
   BlockFormat format = *BlockFormat::parse("s8, 16, scale = f32", nullptr);
-  auto stored = rowsFromBytes(rowsOf(20, phiq::BlockType::get(&context, format)), bytes, 1, 64);
+  auto stored = rowsFromBytes(rowsOf(20, phiq::BlockType::get(&context, format)), backend, bytes, 1, 64);
   ASSERT_TRUE(bool(stored));
   EXPECT_EQ(stored->rows.values[0], -2.5f);
   EXPECT_EQ(stored->rows.values[19], 28.0f);
@@ -89,7 +90,8 @@ TEST_F(StageBuffers, CachesHaveTheirOrders) {
         put(keys, 2 * (((head * (context / 8) + t / 8) * 2 + d) * 8 + t % 8), bits);
         put(values, 2 * ((head * context + t) * 2 + d), bits);
       }
-  auto k = keysFromBytes(cache, keys, context, 10), v = valuesFromBytes(cache, values, context, 10);
+  auto layout = plan::CacheLayoutAttr::get(&this->context, /*strips=*/2, /*key_group=*/8, /*value_group=*/1, 32);
+  auto k = keysFromBytes(cache, layout, keys, context, 10), v = valuesFromBytes(cache, layout, values, context, 10);
   ASSERT_TRUE(bool(k) && bool(v));
   EXPECT_EQ(k->values, v->values);
   EXPECT_EQ(k->row(9)[3], 119);
@@ -101,6 +103,27 @@ TEST_F(StageBuffers, CachesHaveTheirOrders) {
   before.row(2)[1] += 1;
   Divergence changed = compareCache(*k, expected, before, 9, /*isHalf=*/true);
   EXPECT_TRUE(std::isinf(changed.ratio) && changed.what == "earlier position" && changed.row == 2);
+}
+
+TEST_F(StageBuffers, HeadsMayLieSideBySide) {
+  CacheState cache;
+  cache.heads = 2;
+  cache.headDim = 2;
+  cache.element = Scalar::F32;
+  constexpr int64_t context = 8;
+  std::vector<uint8_t> keys(4 * 2 * context * 2), values = keys;
+  for (size_t head = 0; head < 2; ++head)
+    for (size_t t = 0; t < context; ++t)
+      for (size_t d = 0; d < 2; ++d) {
+        const float number = float(100 * head + 10 * d) + float(t);
+        put(keys, 4 * ((t * 2 + head) * 2 + d), number);
+        put(values, 4 * ((t / 4 * 4 + head * 2 + d) * 4 + t % 4), number);
+      }
+  auto layout = plan::CacheLayoutAttr::get(&this->context, /*strips=*/1, /*key_group=*/1, /*value_group=*/4, 8);
+  auto k = keysFromBytes(cache, layout, keys, context, 7), v = valuesFromBytes(cache, layout, values, context, 7);
+  ASSERT_TRUE(bool(k) && bool(v));
+  EXPECT_EQ(k->row(6)[3], 116);
+  EXPECT_EQ(k->values, v->values);
 }
 
 TEST_F(StageBuffers, NotANumberDiverges) {

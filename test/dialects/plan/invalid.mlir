@@ -62,3 +62,29 @@ func.func @yield_outside(%x: tensor<?x16xf32>) {
   // expected-error@below {{expects parent op 'plan.stage'}}
   plan.yield %x : tensor<?x16xf32>
 }
+
+// -----
+
+func.func @stage_tiles(%x: tensor<?x16xf32>) {
+  // expected-error@below {{requires a #plan.tiles for each entry point}}
+  %0 = plan.stage "s" (%x) {tiles = {decode = 1 : i64}} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
+  ^bb0(%a: tensor<?x16xf32>):
+    plan.yield %a : tensor<?x16xf32>
+  }
+  return
+}
+
+// -----
+
+// expected-error@below {{requires positive numbers, found 0 and 1}}
+module attributes {test.attribute = #plan.tiles<columns = 0, rows = 1>} {}
+
+// -----
+
+// expected-error@below {{requires a context of whole groups: 32 is no multiple of 8 and 5}}
+module attributes {test.attribute = #plan.cache_layout<strips = 1, key_group = 8, value_group = 5, context_step = 32>} {}
+
+// -----
+
+// expected-error@below {{'panel9_f32' is no packed layout}}
+module attributes {test.attribute = #cpu.layout<"panel9_f32">} {}

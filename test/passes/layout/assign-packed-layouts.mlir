@@ -4,10 +4,10 @@
 !q4 = !phiq.block<u4, 32, scale = f16, zero = 8>
 func.func @model(%x: tensor<?x64xf32>) -> tensor<?x24xf32> {
   // Vectors and tables are rows of f32, matrices panels, in the order of the stages and not of the ops.
-  // CHECK: phiq.weight "head" {{.*}} {plan.packed = #plan.packed<"panel8_f16", offset = 1600, bytes = 3072>}
-  // CHECK: phiq.weight "norm" {{.*}} {plan.packed = #plan.packed<"dense_f32", offset = 0, bytes = 256>}
-  // CHECK: phiq.weight "up" {{.*}} {plan.packed = #plan.packed<"panel8x32_u4_f16_z8", offset = 256, bytes = 1152>}
-  // CHECK: phiq.rope_table "cos" {{.*}}plan.packed = #plan.packed<"dense_f32", offset = 1408, bytes = 144>
+  // CHECK: phiq.weight "head" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"panel8_f16">, offset = 1600, bytes = 3072>}
+  // CHECK: phiq.weight "norm" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 0, bytes = 256>}
+  // CHECK: phiq.weight "up" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 256, bytes = 1152>}
+  // CHECK: phiq.rope_table "cos" {{.*}}plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 1408, bytes = 144>
   // PAGES: "head" {{.*}} offset = 12288, bytes = 3072>
   // PAGES: "norm" {{.*}} offset = 0, bytes = 256>
   // PAGES: "up" {{.*}} offset = 4096, bytes = 1152>

@@ -1,15 +1,15 @@
 // RUN: phic-opt %s --phic-verify-plan --split-input-file --verify-diagnostics
 
 module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024, scratch_bytes = 0, kv_bytes_per_token = 64, weights_bytes = 128>} {
-  phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.key_offset = 0 : i64, plan.value_offset = 32 : i64}
+  phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.cache_layout = #plan.cache_layout<strips = 1, key_group = 8, value_group = 1, context_step = 32>, plan.key_offset = 0 : i64, plan.value_offset = 32 : i64}
   func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
-      {plan.packed = #plan.packed<"dense_f32", offset = 64, bytes = 64>} : tensor<16xf32>
-    %0 = plan.stage "a" (%x, %w) {buffers = [#plan.buffer<"arena", offset = 512, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
+      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 64, bytes = 64>} : tensor<16xf32>
+    %0 = plan.stage "a" (%x, %w) {buffers = [#plan.buffer<arena, offset = 512, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>):
       plan.yield %a : tensor<?x16xf32>
     }
-    %1 = plan.stage "b" (%0) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
+    %1 = plan.stage "b" (%0) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>):
       plan.yield %a : tensor<?x16xf32>
     }
@@ -30,24 +30,25 @@ module {
 
 module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024, scratch_bytes = 0, kv_bytes_per_token = 48, weights_bytes = 128>} {
   // expected-note@below {{cache begins at 16, the one before ends at 32}}
+  // expected-note@below {{cache has no plan.cache_layout}}
   phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.key_offset = 0 : i64, plan.value_offset = 16 : i64}
-  // expected-error@below {{mistakes in the plan: 9}}
+  // expected-error@below {{mistakes in the plan: 10}}
   func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     // expected-note@below {{weight has no packed layout}}
     %v = phiq.weight "v" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>] : tensor<16xf32>
     // expected-note@below {{weight has 60 packed bytes, its layout asks for 64}}
     // expected-note@below {{packed weight ends at 140 of 128 bytes}}
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
-      {plan.packed = #plan.packed<"dense_f32", offset = 80, bytes = 60>} : tensor<16xf32>
+      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 80, bytes = 60>} : tensor<16xf32>
     // expected-note@below {{stage 'a' result 0 is at 32, not aligned}}
-    %0 = plan.stage "a" (%x, %v, %w) {buffers = [#plan.buffer<"arena", offset = 32, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
+    %0 = plan.stage "a" (%x, %v, %w) {buffers = [#plan.buffer<arena, offset = 32, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>, %c: tensor<16xf32>):
       plan.yield %a : tensor<?x16xf32>
     }
     // expected-note@below {{stage 'b' result 0 has rows of 128 bytes, its type asks for 64}}
     // expected-note@below {{stage 'b' result 0 ends at 1088, the arena at 1024}}
     // expected-note@below {{stage 'b' result 0 overlaps a result of stage 'a'}}
-    %1 = plan.stage "b" (%0) {buffers = [#plan.buffer<"arena", offset = 64, row_bytes = 128>]} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
+    %1 = plan.stage "b" (%0) {buffers = [#plan.buffer<arena, offset = 64, row_bytes = 128>]} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>):
       plan.yield %a : tensor<?x16xf32>
     }

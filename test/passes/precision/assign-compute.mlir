@@ -4,7 +4,7 @@
 // RUN: not phic-opt %s --phic-assign-compute=act=i4 2>&1 | FileCheck %s --check-prefix=I4
 // RUN: not phic-opt %s --phic-assign-compute=act=i8 --split-input-file 2>&1 | FileCheck %s --check-prefix=I8
 
-// F16: error: activations f16 need f16 arithmetic, which x86-64 levels up to v3 do not have; use auto, i8 or f32
+// F16: error: activations f16 have no kernels in family 'cpu'; use auto, f32 or i8
 // I4: error: unknown activations 'i4'; use auto, i8 or f32
 // I8: error: activations i8 are for quantized weights, and no matmul of this model has one; use f32 or auto
 

@@ -18,11 +18,11 @@ module {
   llvm.func @embed8(!llvm.ptr, !llvm.ptr, i64, i64, !llvm.ptr)
   llvm.func @last(!llvm.ptr, !llvm.ptr, i64, i64, !llvm.ptr)
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
-    %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 256, hash = 0x0>] {plan.packed = #plan.packed<"panel8_f32", offset = 64, bytes = 256>} : tensor<8x8xf32>
+    %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 256, hash = 0x0>] {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 64, bytes = 256>} : tensor<8x8xf32>
     %0 = plan.stage "embed" (%ids, %w) {
-        buffers = [#plan.buffer<"arena", offset = 128, row_bytes = 64>],
+        buffers = [#plan.buffer<arena, offset = 128, row_bytes = 64>],
         kernels = {decode = @embed1, verify = @embed8, prefill = @embed8},
-        tiles = {decode = {columns = 1 : i64, rows = 1 : i64}, verify = {columns = 1 : i64, rows = 8 : i64}, prefill = {columns = 1 : i64, rows = 8 : i64}}
+        tiles = {decode = #plan.tiles<columns = 1, rows = 1>, verify = #plan.tiles<columns = 1, rows = 8>, prefill = #plan.tiles<columns = 1, rows = 8>}
       } : (tensor<?xi32>, tensor<8x8xf32>) -> tensor<?x8xf32> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<8x8xf32>):
       %e = phiq.embed %i, %t : tensor<?xi32>, tensor<8x8xf32> -> tensor<?x8xf32>
@@ -30,9 +30,9 @@ module {
     }
     %1 = plan.stage "last" (%0) {
         logit_rows,
-        buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 32>],
+        buffers = [#plan.buffer<logits, offset = 0, row_bytes = 32>],
         kernels = {decode = @last, verify = @last, prefill = @last},
-        tiles = {decode = {columns = 1 : i64, rows = 1 : i64}, verify = {columns = 1 : i64, rows = 1 : i64}, prefill = {columns = 1 : i64, rows = 1 : i64}}
+        tiles = {decode = #plan.tiles<columns = 1, rows = 1>, verify = #plan.tiles<columns = 1, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 1>}
       } : (tensor<?x8xf32>) -> tensor<?x8xf32> {
     ^bb0(%x: tensor<?x8xf32>):
       %r = phiq.logit_rows %x : tensor<?x8xf32>

@@ -10,6 +10,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "passes/Passes.h"
+#include "targets/cpu/CpuDialect.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/kernels/StageShape.h"
 #include "test/targets/cpu/kernels/RandomRow.h"
@@ -199,7 +200,7 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
   passes.enableVerifier(false);
   for (Phase phase :
        {Phase::Canonicalize, Phase::Quantize, Phase::Precision, Phase::Fuse, Phase::Layout, Phase::Kernels})
-    addPhase(passes, phase, options);
+    addPhase(passes, phase, options, &defaultCpuLevel());
   passes.addPass(createEmitEntryPointsPass({std::string(defaultCpuLevel().name)}));
   if (failed(passes.run(*module)))
     return;
@@ -225,7 +226,7 @@ void ModelJit::makeWeights() {
     auto packed = op->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
     if (!packed)
       return;
-    PackedLayout layout = *PackedLayout::parse(packed.getLayout().str());
+    PackedLayout layout = *packedLayoutOf(op);
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     const int64_t N = type.getRank() == 1 ? 1 : type.getDimSize(0), K = type.getShape().back();
     uint8_t *out = segment.data() + packed.getOffset();
@@ -305,8 +306,8 @@ void ModelJit::checkStage(plan::StageOp stage) {
   const int64_t count = stage.getLogitRows() ? frame.rows - frame.logit_row0 : frame.rows;
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
-    const uint8_t *base = buffer.getSpace() == "logits" ? logits.data() : arena.data() + buffer.getOffset();
-    auto got = rowsFromBytes(cast<RankedTensorType>(stage.getResult(i).getType()),
+    const uint8_t *base = buffer.getSpace() == plan::Space::Logits ? logits.data() : arena.data() + buffer.getOffset();
+    auto got = rowsFromBytes(cast<RankedTensorType>(stage.getResult(i).getType()), backendOf(*module),
                              {base, size_t(count * buffer.getRowBytes())}, count, buffer.getRowBytes());
     ASSERT_TRUE(bool(got)) << llvm::toString(got.takeError());
     judge(stage, "result " + std::to_string(i), compareRows(*got, (*expected)[i]).ratio);
@@ -320,8 +321,9 @@ void ModelJit::checkStage(plan::StageOp stage) {
       const int64_t size = state.heads * state.headDim * (state.element == Scalar::F16 ? 2 : 4) * kContext;
       return llvm::ArrayRef(cache.data() + op->getAttrOfType<IntegerAttr>(attribute).getInt() * kContext, size);
     };
-    auto keys = keysFromBytes(state, bytesAt(plan::PlanDialect::kKeyOffset), kContext, positions);
-    auto stored = valuesFromBytes(state, bytesAt(plan::PlanDialect::kValueOffset), kContext, positions);
+    auto layout = op->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
+    auto keys = keysFromBytes(state, layout, bytesAt(plan::PlanDialect::kKeyOffset), kContext, positions);
+    auto stored = valuesFromBytes(state, layout, bytesAt(plan::PlanDialect::kValueOffset), kContext, positions);
     ASSERT_TRUE(keys && stored);
     const CacheState &old = before[append.getCache()];
     const bool isHalf = state.element == Scalar::F16;

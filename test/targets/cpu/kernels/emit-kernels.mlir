@@ -13,20 +13,20 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
   // CHECK-LABEL: @model
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %w = phiq.weight "w" layout = "nbits" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x0>, #phiq.range<file = 0, offset = 1024, length = 128, hash = 0x0>]
-      {plan.packed = #plan.packed<"panel8x32_u4_f16_z8", offset = 0, bytes = 1152>} : tensor<64x32x!u4>
-    %cos = phiq.rope_table "cos" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<"dense_f32", offset = 2048, bytes = 2048>} : tensor<64x8xf32>
-    %sin = phiq.rope_table "sin" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<"dense_f32", offset = 4096, bytes = 2048>} : tensor<64x8xf32>
+      {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 1152>} : tensor<64x32x!u4>
+    %cos = phiq.rope_table "cos" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 2048, bytes = 2048>} : tensor<64x8xf32>
+    %sin = phiq.rope_table "sin" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 4096, bytes = 2048>} : tensor<64x8xf32>
     // CHECK: plan.stage "embed"{{.*}}kernels = {decode = @[[EMBED:phi_embed[a-z0-9_]*]], prefill = @[[EMBED]], verify = @[[EMBED]]}
-    // CHECK-SAME: tiles = {decode = {columns = 1 : i64, rows = 1 : i64}, prefill = {columns = 1 : i64, rows = 1 : i64}
-    %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<64x32x!u4>) -> tensor<?x32x!s8> {
+    // CHECK-SAME: tiles = {decode = #plan.tiles<columns = 1, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 1>
+    %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<64x32x!u4>) -> tensor<?x32x!s8> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<64x32x!u4>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x32x!u4> -> tensor<?x32xf32>
       %1 = phiq.quantize %0 : tensor<?x32xf32> -> tensor<?x32x!s8>
       plan.yield %1 : tensor<?x32x!s8>
     }
     // CHECK: plan.stage "a"{{.*}}kernels = {decode = @[[M1:phi_matmul_s8b32_u4f16z8b32_f32_rope_append_1x8x32_m1n64k32__x86_64_v3]], prefill = @[[M64:phi_matmul_s8b32_u4f16z8b32_f32_rope_append_4x16x32_m64n64k32__x86_64_v3]], verify = @[[M64]]}
-    // CHECK-SAME: decode = {columns = 3 : i64, rows = 1 : i64}
-    %a = plan.stage "a" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<"arena", offset = 8192, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
+    // CHECK-SAME: decode = #plan.tiles<columns = 3, rows = 1>
+    %a = plan.stage "a" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<arena, offset = 8192, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>, %c: tensor<64x8xf32>, %s: tensor<64x8xf32>):
       %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       %1 = phiq.columns %0 from 0 : tensor<?x64xf32> -> tensor<?x32xf32>
@@ -38,7 +38,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
       plan.yield %4 : tensor<?x32xf32>
     }
     // CHECK: plan.stage "b"{{.*}}kernels = {decode = @[[M1]], prefill = @[[M64]], verify = @[[M64]]}
-    %b = plan.stage "b" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<"arena", offset = 16384, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
+    %b = plan.stage "b" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<arena, offset = 16384, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>, %c: tensor<64x8xf32>, %s: tensor<64x8xf32>):
       %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       %1 = phiq.columns %0 from 0 : tensor<?x64xf32> -> tensor<?x32xf32>
@@ -50,15 +50,15 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
       plan.yield %4 : tensor<?x32xf32>
     }
     // CHECK: plan.stage "attend"{{.*}}kernels = {decode = @phi_attend_f32_f16_s8b32_none_m1d16h2__x86_64_v3
-    // CHECK-SAME: prefill = {columns = 1 : i64, rows = 16 : i64}
-    %q = plan.stage "attend" (%b) {buffers = [#plan.buffer<"arena", offset = 24576, row_bytes = 64>]} : (tensor<?x32xf32>) -> tensor<?x32x!s8> {
+    // CHECK-SAME: prefill = #plan.tiles<columns = 1, rows = 16>
+    %q = plan.stage "attend" (%b) {buffers = [#plan.buffer<arena, offset = 24576, row_bytes = 64>]} : (tensor<?x32xf32>) -> tensor<?x32x!s8> {
     ^bb0(%i: tensor<?x32xf32>):
       %0 = phiq.attend @kv1, %i {heads = 2 : i64, scale = 0.25 : f32} : tensor<?x32xf32>
       %1 = phiq.quantize %0 : tensor<?x32xf32> -> tensor<?x32x!s8>
       plan.yield %1 : tensor<?x32x!s8>
     }
     // CHECK: plan.stage "head"{{.*}}kernels = {decode = @phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_m1n64k32__x86_64_v3
-    %l = plan.stage "head" (%q, %w) {logit_rows, buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 256>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>) -> tensor<?x64xf32> {
+    %l = plan.stage "head" (%q, %w) {logit_rows, buffers = [#plan.buffer<logits, offset = 0, row_bytes = 256>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>):
       %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>
@@ -86,13 +86,13 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
 
 // A window of columns that does not begin at a panel has no kernel.
 func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
-  %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x0>] {plan.packed = #plan.packed<"panel8_f32", offset = 0, bytes = 2048>} : tensor<16x32xf32>
-  %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 128>]} : (tensor<?xi32>, tensor<16x32xf32>) -> tensor<?x32xf32> {
+  %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x0>] {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 0, bytes = 2048>} : tensor<16x32xf32>
+  %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 128>]} : (tensor<?xi32>, tensor<16x32xf32>) -> tensor<?x32xf32> {
   ^bb0(%i: tensor<?xi32>, %t: tensor<16x32xf32>):
     %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x32xf32> -> tensor<?x32xf32>
     plan.yield %0 : tensor<?x32xf32>
   }
-  %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 32>]} : (tensor<?x32xf32>, tensor<16x32xf32>) -> tensor<?x8xf32> {
+  %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 32>]} : (tensor<?x32xf32>, tensor<16x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%i: tensor<?x32xf32>, %t: tensor<16x32xf32>):
     // expected-error @+1 {{columns from 4 have no kernel: panels begin at multiples of 8}}
     %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
@@ -107,7 +107,7 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
 func.func @model(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
   %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x0>] : tensor<16x32xf32>
   // expected-error @+1 {{reads a weight without a packed layout: run assign-packed-layouts first}}
-  %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 128>]} : (tensor<?xi32>, tensor<16x32xf32>) -> tensor<?x32xf32> {
+  %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 128>]} : (tensor<?xi32>, tensor<16x32xf32>) -> tensor<?x32xf32> {
   ^bb0(%i: tensor<?xi32>, %t: tensor<16x32xf32>):
     %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x32xf32> -> tensor<?x32xf32>
     plan.yield %0 : tensor<?x32xf32>
@@ -122,14 +122,14 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
   // CHECK-LABEL: @model
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x16xf32> {
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x0>]
-      {plan.packed = #plan.packed<"panel8_f32", offset = 0, bytes = 1024>} : tensor<16x16xf32>
+      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 0, bytes = 1024>} : tensor<16x16xf32>
     // expected-remark@below {{stage 'embed', kernel 'phi_embed_i32_panel8_f32_f32_none_n16__x86_64_v3', falls back to scalar code, since a row's floats lie in eight-column panels: 5.882 % of the weight bytes of a decode step}}
-    %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
+    %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<16x16xf32>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x16xf32> -> tensor<?x16xf32>
       plan.yield %0 : tensor<?x16xf32>
     }
-    %y = plan.stage "lm_head" (%x, %w) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
+    %y = plan.stage "lm_head" (%x, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%i: tensor<?x16xf32>, %t: tensor<16x16xf32>):
       %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
       plan.yield %0 : tensor<?x16xf32>

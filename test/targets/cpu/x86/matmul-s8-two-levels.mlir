@@ -47,18 +47,18 @@
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]
-      {plan.packed = #plan.packed<"panel8_f32", offset = 32768, bytes = 65536>} : tensor<64x256xf32>
+      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 32768, bytes = 65536>} : tensor<64x256xf32>
     %u = phiq.weight "u" layout = "gguf_q4_k" [#phiq.range<file = 0, offset = 0, length = 9216, hash = 0x0>]
-      {plan.packed = #plan.packed<"panel8x32_u4_f16u6_mf16u6", offset = 0, bytes = 9472>} : tensor<64x256x!q4_k>
+      {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16u6_mf16u6">, offset = 0, bytes = 9472>} : tensor<64x256x!q4_k>
     %w = phiq.weight "w" layout = "gguf_q6_k" [#phiq.range<file = 0, offset = 9216, length = 13440, hash = 0x0>]
-      {plan.packed = #plan.packed<"panel8x16_u6_f16s8_z32", offset = 9472, bytes = 13440>} : tensor<64x256x!q6_k>
-    %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<"arena", offset = 0, row_bytes = 384>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256x!s8> {
+      {plan.packed = #plan.packed<#cpu.layout<"panel8x16_u6_f16s8_z32">, offset = 9472, bytes = 13440>} : tensor<64x256x!q6_k>
+    %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 384>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256x!s8> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<64x256xf32>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x256xf32> -> tensor<?x256xf32>
       %1 = phiq.quantize %0 : tensor<?x256xf32> -> tensor<?x256x!s8>
       plan.yield %1 : tensor<?x256x!s8>
     }
-    %y = plan.stage "head" (%x, %u, %w) {buffers = [#plan.buffer<"logits", offset = 0, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q4_k>, tensor<64x256x!q6_k>) -> tensor<?x64xf32> {
+    %y = plan.stage "head" (%x, %u, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q4_k>, tensor<64x256x!q6_k>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x256x!s8>, %s: tensor<64x256x!q4_k>, %t: tensor<64x256x!q6_k>):
       %0 = phiq.matmul %i, %s {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q4_k> -> tensor<?x64xf32>
       %1 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q6_k> -> tensor<?x64xf32>

@@ -1,6 +1,6 @@
-//===- WeightLayout.cpp - Which packed layout a weight takes ---*- C++ -*-===//
+//===- WeightUses.cpp - How stages read a weight ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "passes/layout/WeightLayout.h"
+#include "passes/layout/WeightUses.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 
@@ -21,11 +21,9 @@ SmallVector<bool> isTableForReaders(Operation *weight) {
   return result;
 }
 
-Scalar scalarOf(Type element) { return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32; }
-
 } // namespace
 
-std::optional<PackedLayout> packedLayoutOf(Operation *weight, std::string *reason) {
+std::optional<WeightUse> weightUseOf(Operation *weight, std::string *reason) {
   ShapedType type = typeOf(weight);
   SmallVector<bool> readers = isTableForReaders(weight);
   bool isTable = llvm::is_contained(readers, true);
@@ -33,17 +31,19 @@ std::optional<PackedLayout> packedLayoutOf(Operation *weight, std::string *reaso
     *reason = "is read both as a table of rope and otherwise";
     return std::nullopt;
   }
-  if (type.getRank() == 1 || isTable || isa<phiq::RopeTableOp>(weight))
-    return PackedLayout::dense();
-  if (auto block = dyn_cast<phiq::BlockType>(type.getElementType()))
-    return PackedLayout::blockPanel(block.getFormat(), type.getDimSize(1), reason);
-  return PackedLayout::floatPanel(scalarOf(type.getElementType()));
+  if (type.getRank() == 1)
+    return WeightUse{WeightUse::Kind::Vector, type};
+  return WeightUse{isTable || isa<phiq::RopeTableOp>(weight) ? WeightUse::Kind::Table : WeightUse::Kind::Matrix, type};
 }
 
-int64_t packedBytes(Operation *weight, const PackedLayout &layout) {
+plan::WeightLayout weightLayoutOf(Operation *weight, const Backend &backend, std::string *reason) {
+  std::optional<WeightUse> use = weightUseOf(weight, reason);
+  return use ? backend.weightLayout(*use, reason) : plan::WeightLayout();
+}
+
+int64_t packedBytes(Operation *weight, plan::WeightLayout layout) {
   ShapedType type = typeOf(weight);
-  return type.getRank() == 1 ? layout.bytes(1, type.getDimSize(0))
-                             : layout.bytes(type.getDimSize(0), type.getDimSize(1));
+  return layout.bytes(type.getRank() == 1 ? 1 : type.getDimSize(0), type.getShape().back());
 }
 
 } // namespace phic

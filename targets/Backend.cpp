@@ -1,0 +1,78 @@
+//===- Backend.cpp - What a family of machines brings ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reads Backends.def.
+//===----------------------------------------------------------------------===//
+#include "targets/Backend.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+
+namespace phic {
+
+#define PHIC_BACKEND(FUNCTION) const Backend &FUNCTION();
+#include "targets/Backends.def"
+
+char PluginCodeError::ID;
+
+namespace {
+constexpr llvm::StringLiteral kModes[] = {"f32", "f16", "i8"};
+} // namespace
+
+StringRef computeModeName(ComputeMode mode) { return kModes[unsigned(mode)]; }
+
+std::optional<ComputeMode> computeModeByName(StringRef name) {
+  auto found = llvm::find(kModes, name);
+  return found == std::end(kModes) ? std::nullopt : std::optional(ComputeMode(found - kModes));
+}
+
+ArrayRef<const Backend *> allBackends() {
+  static const Backend *const kBackends[] = {
+#define PHIC_BACKEND(FUNCTION) &FUNCTION(),
+#include "targets/Backends.def"
+  };
+  return kBackends;
+}
+
+void registerBackendDialects(DialectRegistry &registry) {
+  for (const Backend *backend : allBackends())
+    backend->registerDialects(registry);
+}
+
+const Backend *backendByName(StringRef family) {
+  auto found = llvm::find_if(allBackends(), [&](const Backend *backend) { return backend->family() == family; });
+  return found == allBackends().end() ? nullptr : *found;
+}
+
+const Backend &backendOf(const Target &target) {
+  const Backend *backend = backendByName(target.family);
+  assert(backend && "a level's family is a row of Backends.def");
+  return *backend;
+}
+
+const Backend &backendOf(ModuleOp module) {
+  auto family = module->getAttrOfType<StringAttr>(plan::PlanDialect::kFamily);
+  const Backend *backend = family ? backendByName(family.getValue()) : nullptr;
+  return backend ? *backend : *allBackends().front();
+}
+
+const Target *levelByName(const Backend &backend, StringRef name) {
+  for (const Target *level : backend.levels())
+    if (StringRef(level->name) == name)
+      return level;
+  return nullptr;
+}
+
+FailureOr<SmallVector<const Backend *>> backendsNamed(StringRef families, ModuleOp module) {
+  SmallVector<const Backend *> backends;
+  for (StringRef family : llvm::split(families, ',')) {
+    backends.push_back(backendByName(family));
+    if (!backends.back())
+      return module.emitError("there is no backend '")
+             << family << "'; those there are: "
+             << llvm::join(llvm::map_range(allBackends(), [](const Backend *known) { return known->family(); }), ", ");
+  }
+  return backends;
+}
+
+} // namespace phic

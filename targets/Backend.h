@@ -1,0 +1,129 @@
+//===- Backend.h - What a family of machines brings ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One interface for every family of machines that phic makes code for; the rows of
+// Backends.def are all of them. The phases up to `fuse` are the same for all and ask
+// only what a family can hold and compute; from `layout` on a backend decides.
+//
+// A backend's folder holds everything that is known of its machines; nobody else
+// includes what is in it.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_BACKEND_H
+#define PHIC_TARGETS_BACKEND_H
+
+#include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "targets/Target.h"
+#include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
+
+namespace mlir {
+class OpPassManager;
+}
+
+namespace phic {
+
+/// What the remark about a generic or scalar kernel says; `--Werror=fallback` looks for it.
+inline constexpr llvm::StringLiteral kFallsBack = "falls back to";
+
+/// What a matmul's activations are: the spellings of its `compute`.
+enum class ComputeMode : uint8_t { F32, F16, I8 };
+llvm::StringRef computeModeName(ComputeMode mode);
+std::optional<ComputeMode> computeModeByName(llvm::StringRef name);
+
+/// How stages read a weight.
+struct WeightUse {
+  enum class Kind : uint8_t {
+    Vector, ///< whole, beside every row: a norm's gain
+    Table,  ///< by the row, which its position chooses: rotary tables
+    Matrix, ///< [N, K]: what a matmul sums over K, and what an embedding reads by the row
+  };
+  Kind kind;
+  mlir::ShapedType type;
+  int64_t columns() const { return type.getShape().back(); }
+};
+
+/// How rows of activations lie in a buffer.
+struct RowLayout {
+  int64_t rowBytes; ///< from one row to the next
+  /// Of quantized rows, whose codes come first, a byte each: where the f32 scales of the blocks begin, and the f32
+  /// products of scale and sum of codes.
+  int64_t scalesOffset = 0, sumsOffset = 0;
+};
+
+/// What a user may ask of a level's kernels.
+struct KernelOptions {
+  std::string tiles; ///< the level's table of tiles as its backend spells it; empty: its own
+};
+
+/// The code of a model for one level.
+struct CodeBlob {
+  llvm::SmallVector<char, 0> bytes;
+  /// Of an object file, which is linked into the program: the symbols of its entry points. Empty: the bytes are the
+  /// family's own kind of code, which the program holds as data for its device.
+  std::string decode, verify, prefill;
+};
+
+/// Code that a plugin was to make: not phic's fault.
+class PluginCodeError : public llvm::ErrorInfo<PluginCodeError, llvm::StringError> {
+public:
+  static char ID;
+  explicit PluginCodeError(const llvm::Twine &message) : ErrorInfo(message, llvm::inconvertibleErrorCode()) {}
+};
+
+class Backend {
+public:
+  virtual ~Backend() = default;
+
+  /// Its row of Backends.def.
+  virtual llvm::StringRef family() const = 0;
+  /// What there is code for; of levels that one machine runs, the better one comes later.
+  virtual std::vector<const Target *> levels() const = 0;
+  virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
+  /// Makes its passes known by name.
+  virtual void registerPasses() const = 0;
+
+  // What it can hold and compute: the same for all of its levels, so that these share one plan and one packed copy.
+
+  /// The layout for a use of a weight; null, with a reason, where there is none.
+  virtual plan::WeightLayout weightLayout(const WeightUse &use, std::string *why) const = 0;
+  virtual plan::CacheLayoutAttr cacheLayout(phiq::CacheOp cache) const = 0;
+  virtual RowLayout rowLayout(mlir::ShapedType rows) const = 0;
+  virtual llvm::ArrayRef<ComputeMode> modes() const = 0;
+  /// Rows of a prefill step where nobody asks, and what such a number must be a multiple of.
+  virtual int64_t chunkRows() const = 0;
+  virtual int64_t chunkStep() const = 0;
+
+  // Its code, a module for each level.
+
+  /// The passes of the phases `kernels` and `target`.
+  virtual void addKernelPasses(mlir::OpPassManager &passes, const Target &level,
+                               const KernelOptions &options) const = 0;
+  virtual void addTargetPasses(mlir::OpPassManager &passes, const Target &level) const = 0;
+  /// The code of a module that has been through them, for a program of that system. Its bytes depend on nothing else (C8).
+  virtual llvm::Expected<CodeBlob> emitCode(mlir::ModuleOp module, const Target &level, const System &system) const = 0;
+  /// Who made a kernel of such a module, for people: "mlir", "halide", a plugin's row.
+  virtual std::string generatorOf(mlir::ModuleOp module, llvm::StringRef kernel) const = 0;
+};
+
+/// Every backend, in the order of Backends.def; the first is the CPU's, which every program has code for.
+llvm::ArrayRef<const Backend *> allBackends();
+/// Those that layouts of all of them are in: passes that ask for layouts depend on them.
+void registerBackendDialects(mlir::DialectRegistry &registry);
+/// The row of that name, or nullptr.
+const Backend *backendByName(llvm::StringRef family);
+/// Whose levels a target is one of.
+const Backend &backendOf(const Target &target);
+/// Whose layout a module has; the first where it does not say, as for single passes.
+const Backend &backendOf(mlir::ModuleOp module);
+/// The level of that name, or nullptr.
+const Target *levelByName(const Backend &backend, llvm::StringRef name);
+
+/// The backends of a pass's option, "cpu,...". A name without a row is an error of the module's.
+mlir::FailureOr<llvm::SmallVector<const Backend *>> backendsNamed(llvm::StringRef families, mlir::ModuleOp module);
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_BACKEND_H

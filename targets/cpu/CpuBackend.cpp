@@ -1,0 +1,120 @@
+//===- CpuBackend.cpp - The backend of processors --------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One packed copy and one plan for every level; what differs is in CpuTarget.h.
+//===----------------------------------------------------------------------===//
+#include "mlir/Pass/PassManager.h"
+#include "targets/Backend.h"
+#include "targets/cpu/CpuDialect.h"
+#include "targets/cpu/CpuTarget.h"
+#include "targets/cpu/Passes.h"
+#include "targets/cpu/code/Codegen.h"
+#include "targets/cpu/kernels/AddedKernels.h"
+#include "targets/cpu/layout/CacheOrder.h"
+#include "llvm/ADT/StringExtras.h"
+#include <set>
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+Scalar scalarOf(Type element) { return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32; }
+
+std::optional<PackedLayout> packedLayoutFor(const WeightUse &use, std::string *why) {
+  if (use.kind != WeightUse::Kind::Matrix)
+    return PackedLayout::dense();
+  if (auto block = dyn_cast<phiq::BlockType>(use.type.getElementType()))
+    return PackedLayout::blockPanel(block.getFormat(), use.columns(), why);
+  return PackedLayout::floatPanel(scalarOf(use.type.getElementType()));
+}
+
+class CpuBackend final : public Backend {
+public:
+  StringRef family() const override { return kCpuFamily; }
+
+  std::vector<const Target *> levels() const override {
+    std::vector<const Target *> all;
+    for (const CpuTarget &level : cpuLevels())
+      all.push_back(&level);
+    return all;
+  }
+
+  void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CpuDialect>(); }
+  void registerPasses() const override { registerPhicCpuPasses(); }
+
+  plan::WeightLayout weightLayout(const WeightUse &use, std::string *why) const override {
+    std::optional<PackedLayout> layout = packedLayoutFor(use, why);
+    return layout ? plan::WeightLayout(cpu::LayoutAttr::get(use.type.getContext(), *layout)) : plan::WeightLayout();
+  }
+
+  plan::CacheLayoutAttr cacheLayout(phiq::CacheOp cache) const override {
+    return plan::CacheLayoutAttr::get(cache.getContext(), /*strips=*/int64_t(cache.getHeads()), kKeyGroup,
+                                      /*value_group=*/1, kContextStep);
+  }
+
+  RowLayout rowLayout(ShapedType rows) const override {
+    const int64_t columns = rows.getShape().back();
+    auto block = dyn_cast<phiq::BlockType>(rows.getElementType());
+    if (!block)
+      return {floatRowBytes(columns)};
+    const QuantizedRow row{columns, block.getFormat().block};
+    return {row.rowBytes(), row.scalesOffset(), row.sumsOffset()};
+  }
+
+  ArrayRef<ComputeMode> modes() const override {
+    static constexpr ComputeMode kModes[] = {ComputeMode::F32, ComputeMode::I8};
+    return kModes;
+  }
+  int64_t chunkRows() const override { return 256; }
+  int64_t chunkStep() const override { return 8; }
+
+  void addKernelPasses(OpPassManager &passes, const Target &level, const KernelOptions &options) const override {
+    passes.addPass(createEmitKernelsPass({std::string(level.name), options.tiles}));
+  }
+
+  void addTargetPasses(OpPassManager &passes, const Target &level) const override {
+    passes.addPass(createEmitEntryPointsPass({std::string(level.name)}));
+    passes.addPass(createLowerToLlvmPass());
+  }
+
+  llvm::Expected<CodeBlob> emitCode(ModuleOp module, const Target &level, const System &system) const override {
+    auto object = phic::emitCode(module, asCpuLevel(level), CodeKind::Object, system.triple);
+    if (!object)
+      return object.takeError();
+    const std::string isa(level.isa);
+    return CodeBlob{std::move(*object), "phi_decode_" + isa, "phi_verify_" + isa, "phi_prefill_" + isa};
+  }
+
+  std::string generatorOf(ModuleOp module, StringRef symbol) const override;
+};
+
+/// A kernel is made by MLIR; the row regions that it calls by Halide. A kernel
+/// that does nothing but run regions is Halide's.
+std::string CpuBackend::generatorOf(ModuleOp module, StringRef symbol) const {
+  auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(symbol);
+  bool regions = false;
+  if (auto row = kernel ? kernel->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
+    return row.getValue().str();
+  std::set<std::string> rows; // of plugins that build regions
+  if (kernel)
+    kernel.walk([&](LLVM::CallOp call) {
+      auto callee = call.getCallee() ? module.lookupSymbol<LLVM::LLVMFuncOp>(*call.getCallee()) : nullptr;
+      regions |= callee && callee->hasAttr(RowRegion::kRegion);
+      if (auto row = callee ? callee->getAttrOfType<StringAttr>(AddedKernels::kGenerator) : nullptr)
+        rows.insert("(" + row.getValue().str() + ")");
+    });
+  if (!regions)
+    return "mlir";
+  std::string halide = "halide" + llvm::join(rows, "");
+  return kernel->hasAttr("phic.row_stage") ? halide : "mlir+" + halide;
+}
+
+} // namespace
+
+const Backend &cpuBackend() {
+  static const CpuBackend backend;
+  return backend;
+}
+
+} // namespace phic
