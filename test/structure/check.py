@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import filecheck
+import rooms
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CODE = {".h", ".cpp", ".td", ".def"}
@@ -22,24 +23,6 @@ ARROWS = {
     "compiler": {"dialects", "passes", "targets", "runtime/include"},
     "runtime": {"runtime/include"},
 }
-
-# Folders of the compiler -> what their files may include of it besides themselves: folders, or single headers where that is all.
-# Of folders in folders the inner one comes first. The driver, which is what lies in compiler/ itself, and folders that are not
-# named here know all.
-ROOMS = {
-    "compiler/files": set(),
-    "compiler/link": {"compiler/files", "compiler/weights/WeightSink.h"},
-    "compiler/manifest": set(),
-    "compiler/weights": {"compiler/files"},
-    "compiler/tokenizer": {"compiler/files"},
-    "compiler/import/decoder": {"compiler/weights/WeightStore.h"},
-    "compiler/import/gguf": {"compiler/files", "compiler/import/Importer.h", "compiler/import/decoder", "compiler/tokenizer",
-                             "compiler/weights/WeightStore.h"},
-    "compiler/import/onnx": {"compiler/files", "compiler/import/Importer.h", "compiler/weights/WeightStore.h"},
-    "compiler/import": {"compiler/files", "compiler/tokenizer", "compiler/weights/WeightStore.h"},
-}
-GENERATED = {"compiler/Version.h"}
-
 
 def tracked():
     names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -95,15 +78,7 @@ def includes_follow_the_arrows():
 
 
 def includes_stay_in_the_rooms():
-    for f in code_files():
-        room = next((room for room in ROOMS if str(f).startswith(room + "/")), None)
-        if not room:
-            continue
-        for number, line in enumerate(text(f).splitlines(), 1):
-            found = re.match(r'\s*#include "(compiler/[^"]*)"', line)
-            if found and found.group(1) not in GENERATED and not any(
-                    found.group(1) == one or found.group(1).startswith(one + "/") for one in {room} | ROOMS[room]):
-                yield f"{f}:{number}: {room} must not include {found.group(1)}"
+    yield from rooms.offences(FILES, text)
 
 
 def passes_have_a_test():
