@@ -40,14 +40,6 @@ LogicalResult makeBias(NodeImport &node, unsigned xInput, unsigned biasInput) {
   return success();
 }
 
-template <typename Op> LogicalResult makeUnary(NodeImport &node) {
-  FailureOr<Rows> x = node.tokens(0);
-  if (llvm::failed(x))
-    return failure();
-  node.rowsResult(0, Op::create(node.builder, node.loc, x->value), *x);
-  return success();
-}
-
 } // namespace
 
 LogicalResult importAdd(NodeImport &node) {
@@ -89,14 +81,12 @@ LogicalResult importGreater(NodeImport &node) {
   return node.result(symbolicGreater(*a, *b, op.ends_with("OrEqual")));
 }
 
-LogicalResult importSigmoid(NodeImport &node) { return makeUnary<phiq::SigmoidOp>(node); }
-
 LogicalResult importGelu(NodeImport &node) {
   std::string approximate = node.text("approximate", "none");
   if (approximate == "none")
-    return makeUnary<phiq::GeluOp>(node);
+    return importUnary<phiq::GeluOp>(node);
   if (approximate == "tanh")
-    return makeUnary<phiq::GeluTanhOp>(node);
+    return importUnary<phiq::GeluTanhOp>(node);
   return node.unsupportedAttribute("approximate", "must be 'none' or 'tanh', found '" + approximate + "'");
 }
 
@@ -122,7 +112,7 @@ LogicalResult importBiasGelu(NodeImport &node) {
 LogicalResult importQuickGelu(NodeImport &node) {
   if (float alpha = node.real("alpha", 1.702f); alpha != 1)
     return node.unsupportedAttribute("alpha", "must be 1, found " + llvm::Twine(std::to_string(alpha)));
-  return makeUnary<phiq::SiluOp>(node);
+  return importUnary<phiq::SiluOp>(node);
 }
 
 /// Activations are f32 throughout; lengths and positions have no type.

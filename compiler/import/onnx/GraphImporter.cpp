@@ -18,6 +18,7 @@ struct TableRow {
 };
 constexpr TableRow kTable[] = {
 #define PHIC_ONNX_OP(OP, DOMAIN, FIRST, LAST, FUNCTION) {OP, DOMAIN, FIRST, LAST, FUNCTION},
+#define PHIC_ONNX_UNARY(OP, DOMAIN, FIRST, LAST, PHIQ_OP) {OP, DOMAIN, FIRST, LAST, importUnary<phiq::PHIQ_OP>},
 #include "compiler/import/onnx/ImportTable.def"
 };
 

@@ -91,6 +91,15 @@ mlir::RankedTensorType rowsType(mlir::OpBuilder &builder, int64_t columns);
 #define PHIC_ONNX_OP(OP, DOMAIN, FIRST, LAST, FUNCTION) llvm::LogicalResult FUNCTION(NodeImport &node);
 #include "compiler/import/onnx/ImportTable.def"
 
+/// An op of one operand that has the same shape.
+template <typename Op> llvm::LogicalResult importUnary(NodeImport &node) {
+  mlir::FailureOr<Rows> x = node.tokens(0);
+  if (llvm::failed(x))
+    return llvm::failure();
+  node.rowsResult(0, Op::create(node.builder, node.loc, x->value), *x);
+  return llvm::success();
+}
+
 } // namespace phic::onnx
 
 #endif // PHIC_COMPILER_IMPORT_ONNX_NODEIMPORT_H
