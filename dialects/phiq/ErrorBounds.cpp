@@ -163,6 +163,11 @@ void bound::multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result) {
   });
 }
 
+/// Exact, and |y'| <= 1.
+void ReluOp::bound(Scope &scope, Rows &result) {
+  eachElement(scope.rows(getX()), result, [](double, double e, double) { return e; });
+}
+
 /// y = 1 / (1 + E), E = exp(-x): a relative error of E changes y by less than that; |y'| <= 1/4. Sum, quotient.
 void SigmoidOp::bound(Scope &scope, Rows &result) {
   eachElement(scope.rows(getX()), result,

@@ -250,6 +250,7 @@ class Phiq_UnaryOp<string mnemonic, string formula>
   let results = (outs Phiq_Rows:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
+def Phiq_ReluOp : Phiq_UnaryOp<"relu", "max(x, 0)">;
 def Phiq_SigmoidOp : Phiq_UnaryOp<"sigmoid", "1 / (1 + exp(-x))">;
 def Phiq_SiluOp : Phiq_UnaryOp<"silu", "x / (1 + exp(-x))">;
 def Phiq_GeluOp : Phiq_UnaryOp<"gelu", "x / 2 * (1 + erf(x / sqrt(2)))">;

@@ -62,6 +62,8 @@ RowExpr normalIntegral(RowExpr x) {
 
 RowExpr BiasOp::getExpression(llvm::ArrayRef<RowExpr> x) { return x[0] + x[1]; }
 
+RowExpr ReluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return maximum(x[0], 0.0f); }
+
 RowExpr SigmoidOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidTimes(1.0f, x[0]); }
 
 RowExpr SiluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidTimes(x[0], x[0]); }

@@ -89,6 +89,10 @@ Rows meaning::multiply(mlir::arith::MulFOp op, Scope &scope) {
   return eachPair(scope.rows(op.getLhs()), scope.rows(op.getRhs()), [](double x, double y) { return x * y; });
 }
 
+Rows ReluOp::meaning(Scope &scope) {
+  return eachElement(scope.rows(getX()), [](double x) { return std::max(x, 0.0); });
+}
+
 Rows SigmoidOp::meaning(Scope &scope) {
   return eachElement(scope.rows(getX()), [](double x) { return 1 / (1 + std::exp(-x)); });
 }

@@ -197,6 +197,12 @@ TEST_F(Interpreted, Activations) {
   EXPECT_THAT(result[3].values, Pointwise(FloatEq(), {0.0f, 0.8411919906f, -0.0454023059f}));
 }
 
+TEST_F(Interpreted, Relu) {
+  auto result = run("tensor<?x3xf32>", "%0 = phiq.relu %a : tensor<?x3xf32>\nplan.yield %0 : tensor<?x3xf32>",
+                    {rows(3, {0.5f, -2, 3})}, "tensor<?x3xf32>");
+  EXPECT_THAT(result[0].values, ElementsAre(0.5f, 0, 3));
+}
+
 TEST_F(Interpreted, ColumnsAndLogitRows) {
   session.logitRow0 = 1;
   auto result = run("tensor<?x3xf32>", R"(

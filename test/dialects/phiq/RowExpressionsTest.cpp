@@ -137,7 +137,7 @@ std::vector<float> someRow(float shift = 0) {
 }
 
 TEST_F(RowExpressions, ElementwiseOpsOfOneRow) {
-  for (const char *op : {"phiq.sigmoid %a", "phiq.silu %a", "phiq.gelu %a", "phiq.gelu_tanh %a"})
+  for (const char *op : {"phiq.relu %a", "phiq.sigmoid %a", "phiq.silu %a", "phiq.gelu %a", "phiq.gelu_tanh %a"})
     check(op, {someRow()});
 }
 

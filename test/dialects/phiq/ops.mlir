@@ -44,10 +44,12 @@ func.func @shape_and_format(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>, %s: tens
   // CHECK-NEXT: phiq.silu
   // CHECK-NEXT: phiq.gelu
   // CHECK-NEXT: phiq.gelu_tanh
+  // CHECK-NEXT: phiq.relu
   %0 = phiq.sigmoid %x : tensor<?x32xf32>
   %1 = phiq.silu %x : tensor<?x32xf32>
   %2 = phiq.gelu %x : tensor<?x32xf32>
   %3 = phiq.gelu_tanh %x : tensor<?x32xf32>
+  %relu = phiq.relu %x : tensor<?x32xf32>
   // CHECK-NEXT: phiq.logit_rows %{{.*}} {pruned}
   %4 = phiq.logit_rows %x {pruned} : tensor<?x32xf32>
   // CHECK-NEXT: phiq.transpose %{{.*}} : tensor<8x32xf32> -> tensor<32x8xf32>

@@ -189,6 +189,12 @@ TEST(OnnxImport, LayerNormsBiasesAndActivations) {
     EXPECT_THAT(out.text, HasSubstr(op));
 }
 
+TEST(OnnxImport, Relu) {
+  Outcome out = import(local("relu.onnx"));
+  ASSERT_TRUE(out.module) << out.said;
+  EXPECT_EQ(count(out.text, "phiq.relu"), 1u);
+}
+
 TEST(OnnxImport, QuantizedGraph) {
   Outcome out = import(local("qdq.onnx"));
   ASSERT_TRUE(out.module) << out.said;

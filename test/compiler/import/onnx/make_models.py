@@ -162,6 +162,11 @@ def layernorm(d):
     d.node("MatMul", ["gelu2", "down"], ["mlp"], before=at)
 
 
+def relu(d):
+    d.node("Relu", ["proj"], ["active"], before="/final")
+    d.find("/final").input[1] = "active"
+
+
 def qdq(d):
     """DequantizeLinear per block, per channel and per tensor; a quantized activation."""
     int4 = h.make_tensor("qkv4", T.INT4, [HIDDEN, 64], bytes(i % 256 for i in range(HIDDEN * 32)), raw=True)
@@ -261,7 +266,7 @@ def bad_shape(d):
 
 
 CASES = {
-    "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "qdq": qdq,
+    "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "relu": relu, "qdq": qdq,
     "qdq_activations": qdq_activations,
     "bad_many": bad_many, "bad_embeds": bad_embeds, "bad_unsorted": bad_unsorted, "bad_head_sink": bad_head_sink,
     "bad_present": bad_present, "bad_g_idx": bad_g_idx, "bad_shape": bad_shape,

@@ -120,6 +120,7 @@ struct Activation {
   double relative, absolute;
 };
 
+double reluOf(double x) { return std::max(x, 0.0); }
 double siluOf(double x) { return x / (1 + std::exp(-x)); }
 double sigmoidOf(double x) { return 1 / (1 + std::exp(-x)); }
 double geluOf(double x) { return x / 2 * std::erfc(-x / std::sqrt(2.0)); }
@@ -129,7 +130,8 @@ double geluTanhOf(double x) { return x / (1 + std::exp(-2 * std::sqrt(2 / M_PI) 
 /// rounding of x^2, gelu_tanh's as its exponent, both where the result is tiny: 24 units at x = -6, and 2^-20 absolute
 /// would have been enough (ErrorBounds).
 TEST_F(RegionCode, ActivationsAreAccurate) {
-  const Activation activations[] = {{"phiq.silu", siluOf, 6, 0},
+  const Activation activations[] = {{"phiq.relu", reluOf, 0, 0},
+                                    {"phiq.silu", siluOf, 6, 0},
                                     {"phiq.sigmoid", sigmoidOf, 6, 0},
                                     {"phiq.gelu", geluOf, 10, 1},
                                     {"phiq.gelu_tanh", geluTanhOf, 10, 1}};
