@@ -79,7 +79,7 @@ const StoredTensor *TensorWeights::checked(const WeightId &id, ArrayRef<int64_t>
   if (!tensor->type)
     return refused("has type " + tensor->typeName + ", supported are " + table.readableTypes);
   if (shape.size() == 1 && !tensor->type->isFloat)
-    return refused("is a vector of type " + tensor->typeName + ", expected F32 or F16");
+    return refused("is a vector of type " + tensor->typeName + ", expected F32, F16 or BF16");
   return tensor;
 }
 

@@ -85,7 +85,7 @@ TEST(Formats, GgufBlockBytesFollowFromTheFormat) {
     double bits = type->isFloat ? scalarBits(type->format.scale) : type->format.bitsPerWeight();
     EXPECT_EQ(type->blockBytes * 8, type->blockElements * bits) << type->name;
   }
-  EXPECT_EQ(readable, 11);
+  EXPECT_EQ(readable, 12);
   EXPECT_EQ(ggufTypeName(13), "Q5_K");
   EXPECT_EQ(ggufTypeName(16), "IQ2_XXS");
   EXPECT_EQ(ggufTypeName(31), "type 31");

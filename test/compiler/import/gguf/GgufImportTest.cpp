@@ -21,7 +21,7 @@ using testing::Not;
 
 namespace {
 
-constexpr uint32_t kF32 = 0, kQ4_0 = 2, kIq2Xxs = 16;
+constexpr uint32_t kF32 = 0, kQ4_0 = 2, kIq2Xxs = 16, kBf16 = 30;
 
 /// One layer, hidden 64, 2 query heads of 32 on 1 key-value head.
 GgufWriter decoder(const std::string &architecture) {
@@ -128,6 +128,10 @@ TEST_F(GgufImport, HeadIsTiedUnlessThereIsOne) {
   EXPECT_THAT(textOf(llama().tensor("output.weight", kF32, {10, 64})), HasSubstr("\"output.weight\""));
 }
 
+TEST_F(GgufImport, FloatsKeepTheirType) {
+  EXPECT_THAT(textOf(llama().tensor("output.weight", kBf16, {10, 64})), HasSubstr(": tensor<10x64xbf16>"));
+}
+
 TEST_F(GgufImport, WindowAppliesWhereItHidesSomething) {
   EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 16)), HasSubstr("window = 16 : i64"));
   EXPECT_THAT(textOf(phi3().u32("phi3.attention.sliding_window", 0)), Not(HasSubstr("window")));
@@ -194,7 +198,7 @@ TEST_F(GgufImport, EverythingUnsupportedIsReportedAtOnce) {
   EXPECT_THAT(errorsOf(writer), ElementsAre("the model cannot be imported, for 4 reasons",
                                             "tensor 'blk.0.attn_q.weight' has type IQ2_XXS, supported are F32, F16, "
                                             "Q4_0, Q4_1, Q5_0, Q8_0, "
-                                            "Q2_K, Q3_K, Q4_K, Q5_K, Q6_K",
+                                            "Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, BF16",
                                             "tensor 'blk.0.attn_k.weight' has shape 64x64, expected 32x64",
                                             "tensor 'blk.0.ffn_up.weight' is missing",
                                             "tensor 'blk.0.ffn_gate_inp.weight' has no place in this architecture"));
