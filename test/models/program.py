@@ -259,7 +259,7 @@ class Verify(Programs):
 
 
 class StatedQuantization(Programs):
-    """Activations that the graph itself rounds (contract C3): none may be lost or done in another way."""
+    """Activations that the graph itself rounds (contract exact matmul): none may be lost or done in another way."""
 
     def verify(self, program, model):
         done = run(PHIC, "verify", program, f"--model={model}")
