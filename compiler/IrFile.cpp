@@ -43,7 +43,7 @@ private:
   }
   ExitCode readFamilies(StringRef text, std::vector<FamilyModule> &families);
   ExitCode readLevels(StringRef text, std::vector<LevelModule> &levels);
-  ExitCode checkFamily(ModuleOp module);
+  ExitCode readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module);
   ExitCode checkPhase(ModuleOp module);
 
   MLIRContext &context;
@@ -66,11 +66,13 @@ ExitCode Reader::checkPhase(ModuleOp module) {
 }
 
 /// A module without a family is the first backend's, as for single passes; one with another name is nobody's.
-ExitCode Reader::checkFamily(ModuleOp module) {
-  auto family = module->getAttrOfType<StringAttr>(plan::PlanDialect::kFamily);
+ExitCode Reader::readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module) {
+  if (ExitCode code = readModule(text, module))
+    return code;
+  auto family = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kFamily);
   if (!family || backendByName(family.getValue()))
     return kExitSuccess;
-  module.emitError("has no family of Backends.def as ") << plan::PlanDialect::kFamily;
+  module->emitError("has no family of Backends.def as ") << plan::PlanDialect::kFamily;
   return kExitModel;
 }
 
@@ -83,9 +85,7 @@ SmallVector<StringRef> piecesOf(StringRef text) {
 ExitCode Reader::readFamilies(StringRef text, std::vector<FamilyModule> &families) {
   for (StringRef piece : piecesOf(text)) {
     OwningOpRef<ModuleOp> module;
-    if (ExitCode code = readModule(piece, module))
-      return code;
-    if (ExitCode code = checkFamily(*module))
+    if (ExitCode code = readOfFamily(piece, module))
       return code;
     const Backend &backend = backendOf(*module);
     if (llvm::any_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
@@ -101,9 +101,7 @@ ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
       return fail(kExitUsage, flag + *value + " comes too late: the kernels of " + options.model + " are made");
   for (StringRef piece : piecesOf(text)) {
     OwningOpRef<ModuleOp> module;
-    if (ExitCode code = readModule(piece, module))
-      return code;
-    if (ExitCode code = checkFamily(*module))
+    if (ExitCode code = readOfFamily(piece, module))
       return code;
     auto name = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kLevel);
     const Target *level = name ? levelByName(backendOf(*module), name.getValue()) : nullptr;

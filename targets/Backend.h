@@ -81,6 +81,8 @@ public:
   virtual llvm::StringRef family() const = 0;
   /// What there is code for; of levels that one machine runs, the better one comes later.
   virtual std::vector<const Target *> levels() const = 0;
+  /// Whether the runtime of that system has the family's device.
+  virtual bool runsOn(const System &system) const = 0;
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Makes its passes known by name.
   virtual void registerPasses() const = 0;

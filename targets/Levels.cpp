@@ -94,8 +94,11 @@ std::string chooseDevices(std::string_view devices, std::vector<TargetChoice> &c
     if (!level || level->family == kCpuFamily)
       return "--device=" + std::string(device) + " is no device phic makes code for; known are " + knownDevices() +
              (level ? "; levels of the CPU are named by --cpu" : "");
-    for (TargetChoice &choice : choices)
+    for (TargetChoice &choice : choices) {
+      if (!backendOf(*level).runsOn(*choice.system))
+        return "--device=" + std::string(device) + " is no device of --target=" + std::string(choice.system->name);
       addLevel(choice, *level);
+    }
   }
   return "";
 }

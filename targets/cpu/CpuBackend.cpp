@@ -40,6 +40,8 @@ public:
     return all;
   }
 
+  bool runsOn(const System &) const override { return true; }
+
   void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CpuDialect>(); }
   void registerPasses() const override { registerPhicCpuPasses(); }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/Levels.h"
 #include "phi/format.h"
+#include "targets/Backend.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -68,6 +69,11 @@ TEST(Levels, DevicesAreBesideTheCpu) {
       reasonOf("", "", "cpu,sundial"),
       testing::AllOf(HasSubstr("--device=sundial is no device phic makes code for"), HasSubstr("known are cpu")));
   EXPECT_THAT(reasonOf("", "", "cpu:x86-64-v3"), HasSubstr("levels of the CPU are named by --cpu"));
+  for (const System &system : allSystems())
+    for (const Backend *backend : allBackends())
+      if (!backend->runsOn(system))
+        EXPECT_EQ(reasonOf(system.name, "", std::string(backend->family())),
+                  "--device=" + backend->family().str() + " is no device of --target=" + std::string(system.name));
   EXPECT_THAT(reasonOf("", "", "cpu:"), HasSubstr("--device=cpu: is no device"));
 }
 

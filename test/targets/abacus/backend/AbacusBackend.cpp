@@ -22,6 +22,7 @@ class AbacusBackend final : public Backend {
 public:
   StringRef family() const override { return kLevel.family; }
   std::vector<const Target *> levels() const override { return {&kLevel}; }
+  bool runsOn(const System &system) const override { return system.format == ObjectFormat::Elf; }
   void registerDialects(DialectRegistry &registry) const override { registry.insert<abacus::AbacusDialect>(); }
   void registerPasses() const override { registerPhicAbacusPasses(); }
 
