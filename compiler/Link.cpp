@@ -8,6 +8,7 @@
 #include "compiler/files/InputFiles.h"
 #include "compiler/import/Importer.h"
 #include "compiler/link/Linker.h"
+#include "compiler/manifest/Entries.h"
 #include "compiler/manifest/Manifest.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"
@@ -33,9 +34,12 @@ std::vector<std::string> stringsOf(ModuleOp module, StringRef name) {
   return strings;
 }
 
-phi_stage_output arenaOutput(plan::BufferAttr buffer) {
-  uint32_t space = buffer.getSpace() == plan::Space::Logits ? PHI_SPACE_LOGITS : PHI_SPACE_ARENA;
-  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), /*strips=*/0, /*group=*/0};
+phi_stage_output outputOf(plan::StageOp stage, unsigned result) {
+  auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[result]);
+  auto type = cast<RankedTensorType>(stage.getResult(result).getType());
+  uint32_t space = buffer.getSpace() == plan::Space::Binding ? PHI_SPACE_BINDING : PHI_SPACE_ARENA;
+  uint32_t rows = type.getRank() == 0 ? 1 : type.isDynamicDim(0) ? 0 : uint32_t(type.getDimSize(0));
+  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), /*strips=*/0, /*group=*/0, rows, 0};
 }
 
 /// Keys and values that a stage appends are outputs too: `phic verify` wants to see them.
@@ -47,9 +51,10 @@ void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage
     auto offset = [&](StringRef key) { return uint64_t(cast<IntegerAttr>(cache->getAttr(key)).getInt()); };
     auto layout = cache->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
     const auto strips = uint32_t(layout.getStrips());
-    outputs.push_back({PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), strips, uint32_t(layout.getKeyGroup())});
     outputs.push_back(
-        {PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), strips, uint32_t(layout.getValueGroup())});
+        {PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), strips, uint32_t(layout.getKeyGroup()), 0, 0});
+    outputs.push_back(
+        {PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), strips, uint32_t(layout.getValueGroup()), 0, 0});
   }
 }
 
@@ -57,8 +62,8 @@ std::vector<StageData> stagesOf(ModuleOp module) {
   std::vector<StageData> stages;
   module.walk([&](plan::StageOp stage) {
     StageData data{stage.getName().str(), {}, stage->hasAttr("logit_rows")};
-    for (Attribute buffer : stage.getBuffersAttr())
-      data.outputs.push_back(arenaOutput(cast<plan::BufferAttr>(buffer)));
+    for (unsigned i = 0; i < stage.getNumResults(); ++i)
+      data.outputs.push_back(outputOf(stage, i));
     addCacheOutputs(stage, module, data.outputs);
     stages.push_back(std::move(data));
   });
@@ -109,6 +114,7 @@ ModelData modelDataOf(llvm::ArrayRef<FamilyCode> families, uint64_t pageBytes) {
   const SamplingDefaults &sampling = facts.sampling;
   data.generation = {sampling.temperature, sampling.topP, sampling.minP, int32_t(sampling.topK),
                      sampling.repetitionPenalty};
+  data.entries = entriesOf(families.front().plan());
   return data;
 }
 
@@ -169,10 +175,9 @@ llvm::Error addCode(const FamilyCode &family, size_t plan, ProgramParts &parts, 
     llvm::Expected<CodeBlob> code = family.backend->emitCode(*level->module, *level->target, *parts.system);
     if (!code)
       return code.takeError();
-    VariantData variant{std::string(level->target->name), level->target->features, code->decode, code->verify,
-                        code->prefill};
+    VariantData variant{std::string(level->target->name), level->target->features, code->entries};
     variant.plan = plan;
-    if (code->decode.empty())
+    if (code->entries.empty())
       variant.blob.assign(code->bytes.begin(), code->bytes.end());
     else
       objects.push_back(std::move(*code));

@@ -281,7 +281,9 @@ def AssignPackedLayoutsPass : Pass<"phic-assign-packed-layouts", "mlir::ModuleOp
 def PlanMemoryPass : Pass<"phic-plan-memory", "mlir::ModuleOp"> {
   let summary = "give every result of a stage its place in the arena";
   let description = [{
-    Results whose lifetimes, in stages, do not overlap share bytes; the last one is written to the logits. Keys and
+    Results whose lifetimes, in stages, do not overlap share bytes; what the model returns is written where its caller
+    wants it, in the slot of that binding. A buffer is its type's shape times its element; a dimension of rows that is
+    open counts `chunk-rows`. Keys and
     values of each cache get their place in the bytes of one token of the KV cache.
 
     ```mlir

@@ -5,15 +5,19 @@
 //===----------------------------------------------------------------------===//
 #include "Session.h"
 
+#include "Bindings.h"
+
 #include <string.h>
 
 namespace phi {
 namespace {
 
-Entry entryFor(int64_t rows) {
-  if (rows == 1)
-    return Entry::Decode;
-  return rows <= int64_t(PHI_VERIFY_ROWS) ? Entry::Verify : Entry::Prefill;
+/// The index of the first entry point that takes so many rows.
+uint32_t entryFor(const phi_model &model, int64_t rows) {
+  uint32_t entry = 0;
+  while (model.entries[entry].most_rows && model.entries[entry].most_rows < rows)
+    ++entry;
+  return entry;
 }
 
 const phi_device &deviceOf(const Session &session) { return session.device.code->device(); }
@@ -53,13 +57,13 @@ Advance compute(Session *session, int64_t total, int64_t firstWanted, const Logi
     if (session->interrupted && __atomic_load_n(session->interrupted, __ATOMIC_RELAXED))
       return device.wait(session->device) ? Advance::Interrupted : Advance::Failed;
     int64_t rows = rowsOfStep(*session, total, firstWanted);
-    device.upload(session->device, const_cast<int32_t *>(frame.tokens), session->tokens + session->cached,
-                  uint64_t(rows) * sizeof(int32_t));
+    device.upload(session->device, frame.bindings[findBinding(*session->model, PHI_INPUT, PHI_DIM_ROWS)->slot],
+                  session->tokens + session->cached, uint64_t(rows) * sizeof(int32_t));
     frame.rows = rows;
     frame.past = session->cached;
     frame.total = total;
     frame.logit_row0 = firstLogitRow(frame.past, rows, firstWanted);
-    device.run(session->device, entryFor(rows), &frame);
+    device.run(session->device, entryFor(*session->model, rows), &frame);
     // The last step has logits: nothing is under way when this returns.
     if (frame.logit_row0 < rows && !device.wait(session->device))
       return Advance::Failed;
@@ -80,21 +84,28 @@ void copyCache(const phi_stage_output &cache, const Session &from, Session *to) 
   uint64_t count = uint64_t((from.cached + group - 1) / group * group) * tokenBytes;
   for (uint64_t strip = 0; strip < strips; ++strip) {
     uint64_t at = cache.offset + strip * tokenBytes;  // a token; times the capacity it is the strip's place
-    deviceOf(*to).copy(to->device, to->frame.kv + at * uint64_t(to->frame.context),
-                       from.frame.kv + at * uint64_t(from.frame.context), count);
+    deviceOf(*to).copy(to->device, cachesOf(*to->model, to->frame) + at * uint64_t(to->frame.context),
+                       cachesOf(*from.model, from.frame) + at * uint64_t(from.frame.context), count);
   }
 }
 
-/// The memory that the device computes in; a layout of their own for what the host reads.
-void placeFrame(Session *session, Layout *work, Layout *results) {
+/// The memory that the device computes in; a layout of their own for what the host reads. Returns the logits' place.
+uint8_t *placeFrame(Session *session, Layout *work, Layout *results) {
   phi_frame &frame = session->frame;
+  const phi_model &model = *session->model;
   const phi_plan &plan = session->device.code->plan();
-  frame.logits = reinterpret_cast<float *>(
-      results->take(uint64_t(session->options.logitRows), session->model->vocab * sizeof(float)));
-  frame.tokens = work->take<int32_t>(plan.chunk_rows);
+  auto bind = [&](uint32_t kind, int64_t dimension, uint8_t *memory) {
+    const phi_binding *binding = findBinding(model, kind, dimension);
+    if (binding && session->slots)
+      session->slots[binding->slot] = memory;
+  };
+  uint8_t *logits = results->take(uint64_t(session->options.logitRows), model.vocab * sizeof(float));
+  bind(PHI_RESULT, PHI_DIM_LOGIT_ROWS, logits);
+  bind(PHI_INPUT, PHI_DIM_ROWS, work->take(plan.chunk_rows, sizeof(int32_t)));
   frame.scratch = work->take(1, scratchBytes(*session));
   frame.arena = work->take(1, plan.arena_bytes);
-  frame.kv = work->take(uint64_t(frame.context), plan.state_bytes_per_token);
+  bind(PHI_STATE, PHI_DIM_CONTEXT, work->take(uint64_t(frame.context), plan.state_bytes_per_token));
+  return logits;
 }
 
 /// Memory of a device that has its own.
@@ -128,10 +139,10 @@ void layoutSession(Session *session, Layout *layout, const LoadedCode &code, con
   frame.context = (options.context + step - 1) / step * step;
   session->device.state = layout->take(1, code.device().stateBytes(code, options));
   session->tokens = layout->take<int32_t>(uint64_t(frame.context));
-  if (code.device().isHost) {
-    placeFrame(session, layout, layout);
-    session->logits = frame.logits;
-  }
+  session->slots = layout->take<uint8_t *>(code.model->entries[0].slot_count);
+  frame.bindings = session->slots;
+  if (code.device().isHost)
+    session->logits = reinterpret_cast<float *>(placeFrame(session, layout, layout));
 }
 
 phi_status startSession(Session *session) {

@@ -22,6 +22,7 @@ struct Session {
   const phi_model *model;
   DeviceSession device;
   phi_frame frame;          ///< the device's addresses: nobody here reads what is there
+  uint8_t **slots;          ///< frame.bindings: in host memory, of the device's addresses
   float *logits;            ///< [logitRows, vocab] of the last tokens, in host memory
   int32_t *tokens;          ///< [context] the sequence, kept for when it must be computed again
   int64_t length;           ///< of the sequence

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "StageStream.h"
 
+#include "Bindings.h"
 #include "Os.h"
 #include "phi/stream.h"
 
@@ -29,6 +30,7 @@ struct Range {
 void putPadded(StageStream *stream, Range range) {
   static constexpr uint8_t kZeros[8] = {};
   auto *from = static_cast<const uint8_t *>(range.begin);
+  put(stream, &range.count, sizeof(range.count));
   for (uint64_t done = 0; done < range.count;) {
     HostBytes part = stream->device->code->device().download(*stream->device, from + done, range.count - done);
     put(stream, part.begin, part.count);
@@ -39,16 +41,17 @@ void putPadded(StageStream *stream, Range range) {
 
 Range outputRange(const LoadedCode &code, const phi_frame &frame, const phi_stage_desc &stage,
                   const phi_stage_output &output) {
-  uint64_t row = output.row_bytes;
-  uint64_t wanted = uint64_t(frame.rows - frame.logit_row0);
+  int64_t rows = output.rows ? int64_t(output.rows) : frame.rows - (stage.logit_rows ? frame.logit_row0 : 0);
+  uint64_t bytes = output.row_bytes * uint64_t(rows);
   switch (output.space) {
-  case PHI_SPACE_LOGITS:
-    return {frame.logits, wanted * code.model->vocab * sizeof(float)};
+  case PHI_SPACE_BINDING:
+    return {frame.bindings[output.offset], bytes};
   case PHI_SPACE_KV_KEY:
   case PHI_SPACE_KV_VALUE:
-    return {frame.kv + output.offset * uint64_t(frame.context), row * uint64_t(frame.context)};
+    return {cachesOf(*code.model, frame) + output.offset * uint64_t(frame.context),
+            output.row_bytes * uint64_t(frame.context)};
   default:
-    return {frame.arena + output.offset, row * (stage.logit_rows ? wanted : uint64_t(frame.rows))};
+    return {frame.arena + output.offset, bytes};
   }
 }
 
@@ -57,20 +60,27 @@ void putStep(StageStream *stream, const phi_frame &frame) {
   put(stream, &step, sizeof(step));
 }
 
+/// What the step reads: inputs, and states as they were.
+void putInputs(StageStream *stream, const phi_frame &frame) {
+  const phi_entry_desc &entry = stream->device->code->model->entries[0];
+  for (uint32_t i = 0; i < entry.binding_count; ++i) {
+    const phi_binding &binding = entry.bindings[i];
+    if (binding.kind != PHI_RESULT && !isCache(binding))
+      putPadded(stream, {frame.bindings[binding.slot], bytesInStep(binding, frame)});
+  }
+}
+
 void afterStage(void *state, const phi_frame *frame, int32_t index) {
   auto *stream = static_cast<StageStream *>(state);
   if (index == 0) {
     putStep(stream, *frame);
-    putPadded(stream, {frame->tokens, uint64_t(frame->rows) * sizeof(int32_t)});
+    putInputs(stream, *frame);
   }
   const phi_stage_desc &stage = planOf(stream).stages[index];
   phi_stream_stage record = {uint32_t(index), stage.output_count};
   put(stream, &record, sizeof(record));
-  for (uint32_t i = 0; i < stage.output_count; ++i) {
-    Range range = outputRange(*stream->device->code, *frame, stage, stage.outputs[i]);
-    put(stream, &range.count, sizeof(range.count));
-    putPadded(stream, range);
-  }
+  for (uint32_t i = 0; i < stage.output_count; ++i)
+    putPadded(stream, outputRange(*stream->device->code, *frame, stage, stage.outputs[i]));
 }
 
 void beginStep(void *state) { static_cast<StageStream *>(state)->last = os::now(); }

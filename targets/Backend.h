@@ -63,7 +63,7 @@ struct CodeBlob {
   llvm::SmallVector<char, 0> bytes;
   /// Of an object file, which is linked into the program: the symbols of its entry points. Empty: the bytes are the
   /// family's own kind of code, which the program holds as data for its device.
-  std::string decode, verify, prefill;
+  std::vector<std::string> entries;
 };
 
 /// Code that a plugin was to make: not phic's fault.

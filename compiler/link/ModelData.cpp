@@ -61,7 +61,9 @@ private:
   Constant *stages(const PlanData &plan);
   llvm::GlobalVariable *plan(const PlanData &plan);
   Constant *weights(const ModelData &model);
-  Constant *entry(llvm::StringRef symbol);
+  Constant *entries(const ModelData &model);
+  Constant *bindings(llvm::ArrayRef<BindingData> bindings);
+  Constant *code(llvm::ArrayRef<std::string> symbols);
 
   llvm::Module &module;
   ObjectFormat format;
@@ -97,11 +99,39 @@ Constant *ModelModule::array(llvm::ArrayRef<Constant *> elements, llvm::StringRe
   return keep(llvm::ConstantArray::get(type, elements), name, 8);
 }
 
-Constant *ModelModule::entry(llvm::StringRef symbol) {
-  if (symbol.empty())
-    return llvm::ConstantPointerNull::get(pointer);
+Constant *ModelModule::bindings(llvm::ArrayRef<BindingData> bindings) {
+  llvm::SmallVector<Constant *> elements;
+  for (const BindingData &binding : bindings) {
+    llvm::SmallVector<Constant *> shape;
+    for (int64_t size : binding.shape)
+      shape.push_back(quad(uint64_t(size)));
+    elements.push_back(record({string(binding.name), array(shape, "shape"), word(shape.size()), word(binding.element),
+                               word(binding.kind), word(binding.slot), word(binding.nextSlot), word(/*reserved=*/0)}));
+  }
+  return array(elements, "bindings");
+}
+
+/// Neighbours with equal bindings share a table.
+Constant *ModelModule::entries(const ModelData &model) {
+  llvm::SmallVector<Constant *> elements;
+  const std::vector<BindingData> *last = nullptr;
+  Constant *table = nullptr;
+  for (const EntryData &entry : model.entries) {
+    if (!last || *last != entry.bindings)
+      table = bindings(entry.bindings);
+    last = &entry.bindings;
+    elements.push_back(record({string(entry.name), table, word(entry.bindings.size()), word(entry.slotCount),
+                               quad(uint64_t(entry.mostRows))}));
+  }
+  return array(elements, "entries");
+}
+
+Constant *ModelModule::code(llvm::ArrayRef<std::string> symbols) {
   auto *type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i32}, /*isVarArg=*/false);
-  return llvm::cast<Constant>(module.getOrInsertFunction(symbol, type).getCallee());
+  llvm::SmallVector<Constant *> functions;
+  for (const std::string &symbol : symbols)
+    functions.push_back(llvm::cast<Constant>(module.getOrInsertFunction(symbol, type).getCallee()));
+  return array(functions, "code");
 }
 
 /// Of the runtime, where it is what pulls that device's code into the program: a device without a plan is not linked.
@@ -117,8 +147,7 @@ Constant *ModelModule::variants(const ModelData &model) {
   for (const PlanData &planned : model.plans)
     plans.push_back(plan(planned));
   for (const VariantData &variant : model.variants)
-    elements.push_back(record({string(variant.name), plans[variant.plan], quad(variant.features), entry(variant.decode),
-                               entry(variant.verify), entry(variant.prefill),
+    elements.push_back(record({string(variant.name), plans[variant.plan], quad(variant.features), code(variant.entries),
                                bytes(variant.blob, "blob", /*section=*/""), quad(variant.blob.size())}));
   return array(elements, "variants");
 }
@@ -136,8 +165,8 @@ Constant *ModelModule::stages(const PlanData &plan) {
   for (const StageData &stage : plan.stages) {
     llvm::SmallVector<Constant *> outputs;
     for (const phi_stage_output &output : stage.outputs)
-      outputs.push_back(record(
-          {word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips), word(output.group)}));
+      outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips),
+                                word(output.group), word(output.rows), word(/*reserved=*/0)}));
     elements.push_back(
         record({string(stage.name), array(outputs, "outputs"), word(outputs.size()), word(stage.logitRows)}));
   }
@@ -189,6 +218,9 @@ void ModelModule::build(const ModelData &model) {
       record({real(generation.temperature), real(generation.top_p), real(generation.min_p), word(generation.top_k),
               real(generation.repetition_penalty)}),
       model.sidecar.empty() ? llvm::ConstantPointerNull::get(pointer) : string(model.sidecar),
+      entries(model),
+      word(model.entries.size()),
+      word(/*reserved=*/0),
   });
   assert(module.getDataLayout().getTypeAllocSize(value->getType()) == sizeof(phi_model) && "fields as in phi/format.h");
   auto *global = keep(value, "phi_the_model", 64);

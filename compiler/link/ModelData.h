@@ -9,6 +9,7 @@
 #ifndef PHIC_COMPILER_LINK_MODELDATA_H
 #define PHIC_COMPILER_LINK_MODELDATA_H
 
+#include "compiler/link/EntryData.h"
 #include "phi/format.h"
 #include "targets/Target.h"
 #include "llvm/ADT/SmallVector.h"
@@ -24,7 +25,7 @@ namespace phic {
 struct VariantData {
   std::string name;       ///< "x86-64-v3"
   uint64_t features = 0;  ///< PHI_CPU_* of native code
-  std::string decode, verify, prefill;
+  std::vector<std::string> entries; ///< one for each of the model's; none with a blob
   std::string blob = {}; ///< empty: native code
   size_t plan = 0; ///< which of ModelData::plans
 };
@@ -58,6 +59,7 @@ struct ModelData {
   bool prunedHead = false;
   uint64_t weightsBytes = 0;           ///< of all plans: what linkOutputs' `writeWeights` will write, exactly
   std::string sidecar;                 ///< name of the weights' own file; empty: they are embedded
+  std::vector<EntryData> entries;      ///< in order of the rows that they take
   std::vector<PlanData> plans;
   std::vector<VariantData> variants;   ///< best first
   std::string tokenizer;               ///< tables, empty: the program takes --tokens only

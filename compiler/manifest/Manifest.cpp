@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/manifest/Manifest.h"
 #include "compiler/Version.h"
+#include "compiler/manifest/Entries.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
@@ -89,6 +90,16 @@ std::string plannedIr(ModuleOp module) {
   return text;
 }
 
+Json entryJson(const EntryData &entry) {
+  Json bindings = Json::array();
+  for (const BindingData &binding : entry.bindings)
+    bindings.push_back({{"kind", bindingKindName(binding.kind).str()},
+                        {"name", binding.name},
+                        {"element", elementName(binding.element).str()},
+                        {"shape", shapeText(binding.shape)}});
+  return {{"name", entry.name}, {"most_rows", entry.mostRows}, {"bindings", std::move(bindings)}};
+}
+
 /// What was asked of the weights, and what that cost each of those it changed.
 void addPrecision(ModuleOp module, const std::string &asked, Json &json) {
   const PrecisionReport report = collectPrecision(module);
@@ -150,6 +161,9 @@ std::string makeManifest(const ManifestFacts &facts) {
   json["tokenizer_bytes"] = facts.tokenizerBytes;
   json["vocab"] = model.vocab;
   json["context_max"] = model.contextMax;
+  json["entries"] = Json::array();
+  for (const EntryData &entry : entriesOf(module))
+    json["entries"].push_back(entryJson(entry));
   json["formats"] = formatsOf(module);
   for (const ManifestFacts::Plan &plan : facts.plans)
     for (const ManifestFacts::Level &level : plan.levels) {

@@ -34,7 +34,8 @@ struct ManifestFacts {
 
 /// The manifest's text. Keys: phic, name, target, cpu_variants, act, kv, bits_per_weight, (where weights were converted) precision,
 /// conversions, converted_weights [{name, stored_format, format, method, relative_rms, greatest}], weights_file (of a
-/// sidecar), weight_bytes, weights_hash, tokenizer_bytes, context_max, formats {format: {tensors, weights,
+/// sidecar), weight_bytes, weights_hash, tokenizer_bytes, context_max, entries [{name, most_rows, bindings
+/// [{kind, name, element, shape}]}], formats {format: {tensors, weights,
 /// bits_per_weight}}, kernels [{cpu_variant, stage, entry, symbol, generator}], files, plans [{device, variants,
 /// weights_offset, weight_bytes, arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, ir}].
 std::string makeManifest(const ManifestFacts &facts);

@@ -23,20 +23,32 @@ struct InspectFlags {
   bool json = false, ir = false;
 };
 
+/// Names, rows, and once what all of them bind.
+void printEntries(const Json &entries, llvm::raw_ostream &os) {
+  os << "entries\n";
+  for (const Json &entry : entries)
+    os << "  " << entry.value("name", "") << ", up to "
+       << (entry.value("most_rows", 0) ? std::to_string(entry.value("most_rows", 0)) : "chunk_rows") << " rows\n";
+  for (const Json &binding : entries.empty() ? Json::array() : entries.front().value("bindings", Json::array()))
+    os << "  " << llvm::left_justify(binding.value("kind", ""), 7) << binding.value("name", "") << " "
+       << binding.value("element", "") << binding.value("shape", "") << "\n";
+}
+
 void printTable(const Json &manifest) {
   llvm::raw_ostream &os = llvm::outs();
   for (auto &[key, value] : manifest.items())
     if (value.is_primitive())
       os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
   os << "cpu_variants        " << manifest.value("cpu_variants", Json::array()).dump() << "\n";
+  printEntries(manifest.value("entries", Json::array()), os);
   for (const Json &plan : manifest.value("plans", Json::array())) {
     os << "plan for " << plan.value("device", "") << "\n";
     for (auto &[key, value] : plan.items())
       if (key != "device")
         os << "  " << llvm::left_justify(key, 20) << value.dump() << "\n";
   }
-  os << "formats\n";
   Json formats = manifest.value("formats", Json::object()); // items() refers to it
+  os << "formats\n";
   for (auto &[name, row] : formats.items())
     os << "  " << llvm::left_justify(name, 44) << " " << row.value("tensors", 0) << " tensors, "
        << llvm::format("%.2f", row.value("bits_per_weight", 0.0)) << " bits per weight\n";

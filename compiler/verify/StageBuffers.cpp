@@ -4,6 +4,7 @@
 #include "dialects/phiq/ErrorBounds.h"
 #include "dialects/phiq/Numerics.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Entry.h"
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -72,6 +73,22 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &b
       std::memcpy(stored.rows.row(i), row, size_t(needed));
   }
   return stored;
+}
+
+Expected<Datum> datumFromBytes(mlir::RankedTensorType type, const Backend &backend, ArrayRef<uint8_t> bytes) {
+  const uint64_t rowBytes = plan::denseRowBytes(type);
+  Datum datum;
+  if (type.getElementType().isInteger(32)) {
+    datum.ids.resize(bytes.size() / sizeof(int32_t));
+    std::memcpy(datum.ids.data(), bytes.data(), datum.ids.size() * sizeof(int32_t));
+    return datum;
+  }
+  Expected<StoredRows> stored =
+      rowsFromBytes(type, backend, bytes, int64_t(bytes.size() / rowBytes), int64_t(rowBytes));
+  if (!stored)
+    return stored.takeError();
+  datum.rows = std::move(stored->rows);
+  return datum;
 }
 
 static Error checkCache(const CacheState &cache, ArrayRef<uint8_t> bytes, int64_t context, int64_t positions) {

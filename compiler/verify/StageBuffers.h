@@ -25,6 +25,10 @@ struct StoredRows {
 llvm::Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &backend,
                                          llvm::ArrayRef<uint8_t> bytes, int64_t count, int64_t rowBytes);
 
+/// What a step read, in a binding: token ids, or rows, as many as there are.
+llvm::Expected<Datum> datumFromBytes(mlir::RankedTensorType type, const Backend &backend,
+                                     llvm::ArrayRef<uint8_t> bytes);
+
 /// The first `positions` rows of a layer's keys or values, of a cache made for `context` positions.
 llvm::Expected<Rows> keysFromBytes(const CacheState &cache, plan::CacheLayoutAttr layout, llvm::ArrayRef<uint8_t> bytes,
                                    int64_t context, int64_t positions);

@@ -1,6 +1,7 @@
 //===- StageStream.cpp - Runs a program, reads its stages ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/StageStream.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace llvm;
 
@@ -14,8 +15,9 @@ constexpr uint64_t kMostBytes = uint64_t(1) << 34;
 
 Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &program,
                                                         const std::vector<std::string> &arguments,
-                                                        const ProgramPlan &plan, const Avx512Emulator *emulator) {
-  std::unique_ptr<StageStream> stream(new StageStream(program, plan));
+                                                        const ProgramPlan &plan, size_t inputCount,
+                                                        const Avx512Emulator *emulator) {
+  std::unique_ptr<StageStream> stream(new StageStream(program, plan, inputCount));
   if (Error failure = stream->pipe.start(arguments, emulator))
     return std::move(failure);
   if (Error failure = stream->pipe.readHeader(PHI_STREAM_MAGIC, plan, stream->header))
@@ -23,11 +25,18 @@ Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &progr
   return stream;
 }
 
-Error StageStream::readPadded(void *bytes, size_t count) {
-  uint8_t padding[8];
-  if (Error failure = pipe.read(bytes, count))
-    return failure;
-  return pipe.read(padding, (8 - count % 8) % 8);
+/// A count, and as many bytes, padded to 8.
+Expected<std::vector<uint8_t>> StageStream::readBytes() {
+  uint64_t count = 0;
+  if (Error failure = pipe.read(&count, sizeof(count)))
+    return std::move(failure);
+  if (count > kMostBytes)
+    return pipe.damaged("a buffer that is too large");
+  std::vector<uint8_t> bytes(llvm::alignTo(count, 8));
+  if (Error failure = pipe.read(bytes.data(), bytes.size()))
+    return std::move(failure);
+  bytes.resize(size_t(count));
+  return bytes;
 }
 
 Expected<std::optional<StageStream::Step>> StageStream::nextStep() {
@@ -36,12 +45,12 @@ Expected<std::optional<StageStream::Step>> StageStream::nextStep() {
     return std::move(failure);
   if (step.facts.rows == 0)
     return std::nullopt;
-  step.tokens.resize(size_t(step.facts.rows));
-  if (Error failure = readPadded(step.tokens.data(), step.tokens.size() * sizeof(int32_t)))
-    return std::move(failure);
-  for (int32_t token : step.tokens)
-    if (token < 0 || uint32_t(token) >= plan.vocab)
-      return pipe.damaged("a token outside the vocabulary");
+  for (size_t i = 0; i < inputCount; ++i) {
+    Expected<std::vector<uint8_t>> bytes = readBytes();
+    if (!bytes)
+      return bytes.takeError();
+    step.inputs.push_back(std::move(*bytes));
+  }
   return step;
 }
 
@@ -54,14 +63,10 @@ Expected<StageStream::Stage> StageStream::nextStage() {
   Stage stage;
   stage.index = facts.stage;
   for (uint32_t i = 0; i < facts.output_count; ++i) {
-    uint64_t count = 0;
-    if (Error failure = pipe.read(&count, sizeof(count)))
-      return std::move(failure);
-    if (count > kMostBytes)
-      return pipe.damaged("a buffer that is too large");
-    stage.outputs.emplace_back(size_t(count));
-    if (Error failure = readPadded(stage.outputs.back().data(), size_t(count)))
-      return std::move(failure);
+    Expected<std::vector<uint8_t>> bytes = readBytes();
+    if (!bytes)
+      return bytes.takeError();
+    stage.outputs.push_back(std::move(*bytes));
   }
   return stage;
 }

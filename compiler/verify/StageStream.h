@@ -23,17 +23,18 @@ class StageStream {
 public:
   struct Step {
     phi_stream_step facts = {};
-    std::vector<int32_t> tokens;
+    std::vector<std::vector<uint8_t>> inputs; ///< and states, as the step found them
   };
   struct Stage {
     uint32_t index = 0;
     std::vector<std::vector<uint8_t>> outputs;
   };
 
-  /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one.
+  /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one. Its steps begin with what
+  /// they read, so many inputs and states.
   static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program,
                                                           const std::vector<std::string> &arguments,
-                                                          const ProgramPlan &plan,
+                                                          const ProgramPlan &plan, size_t inputCount,
                                                           const Avx512Emulator *emulator = nullptr);
 
   int64_t context() const { return header.context; }
@@ -44,11 +45,13 @@ public:
   llvm::Error finish() { return pipe.finish(); }
 
 private:
-  StageStream(const std::string &program, const ProgramPlan &plan) : pipe(program, "--stream-stages"), plan(plan) {}
-  llvm::Error readPadded(void *bytes, size_t count);
+  StageStream(const std::string &program, const ProgramPlan &plan, size_t inputCount)
+      : pipe(program, "--stream-stages"), plan(plan), inputCount(inputCount) {}
+  llvm::Expected<std::vector<uint8_t>> readBytes();
 
   ProgramPipe pipe;
   ProgramPlan plan;
+  size_t inputCount;
   phi_stream_header header = {};
 };
 

@@ -10,11 +10,13 @@
 #include "compiler/verify/TestPrompt.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
-#include "dialects/plan/Plan.h"
+#include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <map>
 
 using namespace llvm;
 
@@ -76,7 +78,8 @@ public:
 
 private:
   Error checkStage(const StageStream::Stage &record, const StageStream::Step &step);
-  std::vector<Datum> inputsOf(plan::StageOp stage, const StageStream::Step &step);
+  Error readInputs(const StageStream::Step &step);
+  std::vector<Datum> inputsOf(plan::StageOp stage);
   Error checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
                      ArrayRef<Rows> expected);
   Error checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
@@ -90,8 +93,16 @@ private:
   Interpreter interpreter;
   SessionState session;                            ///< its caches are what the program stored
   llvm::DenseMap<mlir::Value, Rows> values;        ///< results of stages, as the program stored them
+  std::map<unsigned, Datum> arguments;             ///< by slot: what the step reads
   int64_t context = 0;
 };
+
+/// Inputs, and states but KV caches: what a step begins with.
+SmallVector<plan::Binding> readBindings(mlir::ModuleOp module) {
+  SmallVector<plan::Binding> read = plan::bindingsOf(modelFunction(module));
+  llvm::erase_if(read, [](const plan::Binding &b) { return b.kind == plan::BindingKind::Result || !b.type; });
+  return read;
+}
 
 Error Run::follow(StageStream &stream) {
   context = stream.context();
@@ -101,6 +112,8 @@ Error Run::follow(StageStream &stream) {
       return step.takeError();
     if (!*step)
       return stream.finish();
+    if (Error failure = readInputs(**step))
+      return failure;
     for (uint32_t i = 0; i < subject.opened->stages.size(); ++i) {
       Expected<StageStream::Stage> record = stream.nextStage();
       if (!record)
@@ -117,13 +130,26 @@ Error Run::follow(StageStream &stream) {
   }
 }
 
-std::vector<Datum> Run::inputsOf(plan::StageOp stage, const StageStream::Step &step) {
+Error Run::readInputs(const StageStream::Step &step) {
+  for (auto [binding, bytes] : llvm::zip_equal(readBindings(subject.module()), step.inputs)) {
+    Expected<Datum> datum = datumFromBytes(binding.type, backendOf(subject.module()), bytes);
+    if (!datum)
+      return error("input '" + binding.name + "': " + toString(datum.takeError()));
+    for (int32_t id : datum->ids)
+      if (id < 0 || uint32_t(id) >= subject.model().vocab)
+        return error("input '" + binding.name + "' has a token outside the vocabulary");
+    arguments[binding.slot] = std::move(*datum);
+  }
+  return Error::success();
+}
+
+std::vector<Datum> Run::inputsOf(plan::StageOp stage) {
   std::vector<Datum> inputs;
   for (mlir::Value input : stage.getInputs()) {
     Datum datum;
     mlir::Operation *source = input.getDefiningOp();
     if (!source)
-      datum.ids = step.tokens;
+      datum = arguments[plan::slotOfArgument(cast<mlir::BlockArgument>(input))];
     else if (isa<plan::StageOp>(source))
       datum.rows = values[input];
     else
@@ -146,7 +172,7 @@ Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step 
   StringMap<CacheState> before;
   if (appendCount > 0)
     before = session.caches;
-  mlir::FailureOr<std::vector<Rows>> expected = interpreter.runStage(stage, inputsOf(stage, step), session);
+  mlir::FailureOr<std::vector<Rows>> expected = interpreter.runStage(stage, inputsOf(stage), session);
   if (failed(expected))
     return error("stage '" + stage.getName() + "' cannot be interpreted");
   if (Error failure = checkResults(stage, record, step, *expected))
@@ -311,8 +337,9 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &m
                                         subject.opened->plan.device};
   if (!machine.variant.empty())
     arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
-  auto stream = StageStream::run(options.program, arguments, subject.opened->plan,
-                                 machine.emulator ? &*machine.emulator : nullptr);
+  auto stream =
+      StageStream::run(options.program, arguments, subject.opened->plan, readBindings(subject.module()).size(),
+                       machine.emulator ? &*machine.emulator : nullptr);
   if (!stream)
     return stream.takeError();
   return Run(subject, report, seen).follow(**stream);

@@ -25,6 +25,20 @@ def Plan_Dialect : Dialect {
     | `kernels` | kernels | the symbol that computes it, per entry point |
     | `tiles` | kernels | how its grid is counted, per entry point |
 
+    What the function takes and returns is what the model's *entries* bind: inputs, results and state, each with a
+    name, an element type and a shape. A first dimension that is dynamic is the rows of a step (of a decoder: its
+    tokens); everything else is static. `plan.binding` on arguments and results says names and kinds:
+
+    ```mlir
+    func.func @model(%x: tensor<1x2x8x8xf32> {plan.binding = #plan.binding<input, "x">},
+                     %h: tensor<1x16xf32> {plan.binding = #plan.binding<state, "h">})
+        -> (tensor<1x16xf32> {plan.binding = #plan.binding<state, "h">},
+            tensor<1x10xf32> {plan.binding = #plan.binding<result, "y">})
+    ```
+    A state is an argument and a result of one name and type: what a step returns is what the next one is given. KV
+    caches (`phiq.cache`) are one more state, which steps append to. Slots of the binding table (phi/format.h) are
+    numbered in this order: arguments, results, then the KV caches together (Entry.h).
+
     From `layout` on there is a module for each family of machines that a program has code for. It carries
     `plan.family`, whose backend laid it out, `plan.memory`, and from `kernels` on `plan.level`, the level of the
     family that its code is for. Weights carry `plan.packed`: where in the weight segment their packed copy lies, and
@@ -33,6 +47,7 @@ def Plan_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
     static constexpr llvm::StringLiteral kPacked = "plan.packed";
+    static constexpr llvm::StringLiteral kBinding = "plan.binding";
     static constexpr llvm::StringLiteral kMemory = "plan.memory";
     static constexpr llvm::StringLiteral kFamily = "plan.family";
     static constexpr llvm::StringLiteral kLevel = "plan.level";
@@ -43,18 +58,31 @@ def Plan_Dialect : Dialect {
   }];
 }
 
-def Plan_Space : I32EnumAttr<"Space", "where a buffer lives", [
-    I32EnumAttrCase<"Arena", 0, "arena">, I32EnumAttrCase<"Logits", 1, "logits">]> {
+def Plan_BindingKind : I32Enum<"BindingKind", "what an entry does with a binding",
+    [I32EnumCase<"Input", 0, "input">, I32EnumCase<"Result", 1, "result">, I32EnumCase<"State", 2, "state">]> {
   let cppNamespace = "::phic::plan";
-  let genSpecializedAttr = 0;
+}
+
+def Plan_Space : I32Enum<"Space", "where a buffer lives",
+    [I32EnumCase<"Arena", 0, "arena">, I32EnumCase<"Binding", 1, "binding">]> {
+  let cppNamespace = "::phic::plan";
+}
+
+def Plan_BindingAttr : AttrDef<Plan_Dialect, "Binding"> {
+  let mnemonic = "binding";
+  let summary = "what an argument or a result of the model is to whoever runs it";
+  let parameters = (ins EnumParameter<Plan_BindingKind>:$kind, StringRefParameter<"as users write it">:$name);
+  let assemblyFormat = "`<` $kind `,` $name `>`";
 }
 
 def Plan_BufferAttr : AttrDef<Plan_Dialect, "Buffer"> {
   let mnemonic = "buffer";
-  let summary = "a planned buffer: rows in the arena, or the logits";
+  let summary = "a planned buffer: the place of a stage's result";
   let description = [{
-    Row i of the step starts at `offset + i * row_bytes`; rows of quantized
-    activations hold the padded codes first, then their scales and block sums (docs/numerics.md).
+    Its shape and element type are the result's. In space `arena` it begins at byte `offset`, in space `binding` it is
+    slot `offset` of the binding table. Index i of the first dimension starts `i * row_bytes` further on; what is
+    behind it is contiguous. Float rows in the arena are padded to cache lines; rows of quantized activations hold the
+    padded codes first, then their scales and block sums (docs/numerics.md).
   }];
   let parameters = (ins EnumParameter<Plan_Space>:$space, "uint64_t":$offset, "uint64_t":$row_bytes);
   let assemblyFormat = "`<` $space `,` `offset` `=` $offset `,` `row_bytes` `=` $row_bytes `>`";

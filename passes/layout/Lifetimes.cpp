@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/Lifetimes.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Entry.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -15,10 +17,11 @@ SmallVector<Lifetime> lifetimesOf(func::FuncOp model) {
   SmallVector<Lifetime> lifetimes;
   for (auto stage : model.getOps<plan::StageOp>())
     for (OpResult result : stage.getResults()) {
-      Lifetime lifetime{result, index[stage], index[stage], /*isLogits=*/false};
-      for (Operation *user : result.getUsers()) {
-        lifetime.isLogits |= isa<func::ReturnOp>(user);
-        if (auto found = index.find(user); found != index.end())
+      Lifetime lifetime{result, index[stage], index[stage], std::nullopt};
+      for (OpOperand &use : result.getUses()) {
+        if (isa<func::ReturnOp>(use.getOwner()))
+          lifetime.slot = plan::slotOfResult(model, use.getOperandNumber());
+        if (auto found = index.find(use.getOwner()); found != index.end())
           lifetime.last = std::max(lifetime.last, found->second);
       }
       lifetimes.push_back(lifetime);
@@ -26,10 +29,18 @@ SmallVector<Lifetime> lifetimesOf(func::FuncOp model) {
   return lifetimes;
 }
 
-uint64_t rowBytesOf(const Lifetime &lifetime, const Backend &backend) {
-  auto rows = cast<ShapedType>(lifetime.result.getType());
-  // Logits are the caller's rows, one after another.
-  return lifetime.isLogits ? 4 * rows.getShape().back() : backend.rowLayout(rows).rowBytes;
+uint64_t rowBytesOf(Type type, plan::Space space, const Backend &backend) {
+  auto shaped = cast<ShapedType>(type);
+  Type element = shaped.getElementType();
+  const bool isRows = isa<phiq::BlockType>(element) || (shaped.getRank() == 2 && element.isF32());
+  if (space == plan::Space::Arena && isRows)
+    return uint64_t(backend.rowLayout(shaped).rowBytes);
+  return plan::denseRowBytes(type);
+}
+
+uint64_t mostRowsOf(Type type, uint64_t chunkRows) {
+  auto shaped = cast<ShapedType>(type);
+  return shaped.getRank() == 0 ? 1 : shaped.isDynamicDim(0) ? chunkRows : uint64_t(shaped.getDimSize(0));
 }
 
 } // namespace phic

@@ -17,7 +17,7 @@ namespace phic {
 struct Lifetime {
   mlir::OpResult result;
   unsigned first, last;  ///< indices of stages in the model
-  bool isLogits;         ///< the model's result: lives in space `logits`
+  std::optional<unsigned> slot; ///< of the binding that it is, where the model returns it
 
   plan::StageOp stage() const { return mlir::cast<plan::StageOp>(result.getOwner()); }
   bool overlaps(const Lifetime &other) const { return first <= other.last && other.first <= last; }
@@ -26,8 +26,11 @@ struct Lifetime {
 /// Of every result of every stage, in the order of the stages.
 llvm::SmallVector<Lifetime> lifetimesOf(mlir::func::FuncOp model);
 
-/// Bytes from one row of the buffer to the next.
-uint64_t rowBytesOf(const Lifetime &lifetime, const Backend &backend);
+/// Bytes from one index of a buffer's first dimension to the next, in this space: a binding's are dense, as the caller has
+/// them; in the arena, rows lie as the backend lays them out.
+uint64_t rowBytesOf(mlir::Type type, plan::Space space, const Backend &backend);
+/// The size of its first dimension; as many rows as a step may have where that is open.
+uint64_t mostRowsOf(mlir::Type type, uint64_t chunkRows);
 
 /// Every offset and row of the arena is a multiple of this many bytes, a cache line.
 inline constexpr uint64_t kArenaAlignment = 64;

@@ -8,9 +8,11 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Passes.h"
 #include "passes/layout/Lifetimes.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace phic {
 #define GEN_PASS_DEF_PLANMEMORYPASS
@@ -21,7 +23,14 @@ using namespace mlir;
 
 struct Placement {
   Lifetime lifetime;
-  uint64_t rowBytes, bytes, offset = 0;
+  uint64_t bytes, offset = 0;
+
+  plan::BufferAttr buffer(const Backend &backend) const {
+    Type type = lifetime.result.getType();
+    plan::Space space = lifetime.slot ? plan::Space::Binding : plan::Space::Arena;
+    return plan::BufferAttr::get(type.getContext(), space, lifetime.slot ? *lifetime.slot : offset,
+                                 rowBytesOf(type, space, backend));
+  }
 };
 
 /// The lowest offset at which `next` overlaps none of `placed` that are live at the same time.
@@ -44,7 +53,7 @@ uint64_t lowestFreeOffset(const Placement &next, ArrayRef<const Placement *> pla
 uint64_t placeInArena(MutableArrayRef<Placement> all) {
   SmallVector<Placement *> bySize;
   for (Placement &placement : all)
-    if (!placement.lifetime.isLogits)
+    if (!placement.lifetime.slot)
       bySize.push_back(&placement);
   // Equal ones in the order of the stages, which is that of their addresses in `all`.
   llvm::sort(bySize,
@@ -75,6 +84,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     func::FuncOp model = modelFunction(getOperation());
     if (!model)
       return;
+    if (!plan::hasSteps(model))
+      chunkRows = 1; // its one step has no rows to choose
     uint64_t arena = planArena(model, backend);
     uint64_t kv = planCaches(backend);
     auto memory = plan::MemoryAttr::get(&getContext(), chunkRows, arena, /*scratch_bytes=*/0, kv, weightsEnd(model));
@@ -83,18 +94,21 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
 
   uint64_t planArena(func::FuncOp model, const Backend &backend) {
     SmallVector<Placement> placements;
-    for (const Lifetime &lifetime : lifetimesOf(model)) {
-      uint64_t rowBytes = rowBytesOf(lifetime, backend);
-      placements.push_back({lifetime, rowBytes, rowBytes * uint64_t(chunkRows)});
-    }
+    for (const Lifetime &lifetime : lifetimesOf(model))
+      placements.push_back({lifetime, bytesOf(lifetime.result.getType(), backend)});
     uint64_t end = placeInArena(placements);
     llvm::DenseMap<Operation *, SmallVector<Attribute>> buffers;
     for (const Placement &p : placements)
-      buffers[p.lifetime.stage()].push_back(plan::BufferAttr::get(
-          &getContext(), p.lifetime.isLogits ? plan::Space::Logits : plan::Space::Arena, p.offset, p.rowBytes));
+      buffers[p.lifetime.stage()].push_back(p.buffer(backend));
     for (auto stage : model.getOps<plan::StageOp>())
       stage.setBuffersAttr(ArrayAttr::get(&getContext(), buffers[stage]));
     return end;
+  }
+
+  /// In the arena, whose every buffer begins on a cache line.
+  uint64_t bytesOf(Type type, const Backend &backend) {
+    return llvm::alignTo(mostRowsOf(type, uint64_t(chunkRows)) * rowBytesOf(type, plan::Space::Arena, backend),
+                         kArenaAlignment);
   }
 
   /// Keys, then values, of cache after cache; returns the bytes of one token in all of them.

@@ -58,15 +58,21 @@ private:
       require(bool(buffer), stage, name + " has no buffer");
       if (!buffer)
         continue;
-      require(buffer.getSpace() == (lifetime.isLogits ? plan::Space::Logits : plan::Space::Arena), stage,
+      const plan::Space space = lifetime.slot ? plan::Space::Binding : plan::Space::Arena;
+      require(buffer.getSpace() == space, stage,
               name + " is in space '" + plan::stringifySpace(buffer.getSpace()) + "'");
-      const uint64_t rowBytes = rowBytesOf(lifetime, backend);
+      const uint64_t rowBytes = rowBytesOf(lifetime.result.getType(), space, backend);
       require(buffer.getRowBytes() == rowBytes, stage,
               name + " has rows of " + llvm::Twine(buffer.getRowBytes()) + " bytes, its type asks for " +
                   llvm::Twine(rowBytes));
-      if (lifetime.isLogits)
+      if (lifetime.slot) {
+        require(buffer.getOffset() == *lifetime.slot, stage,
+                name + " is in slot " + llvm::Twine(buffer.getOffset()) + ", the model returns it in slot " +
+                    llvm::Twine(*lifetime.slot));
         continue;
-      Extent extent{buffer.getOffset(), buffer.getRowBytes() * memory.getChunkRows()};
+      }
+      Extent extent{buffer.getOffset(),
+                    buffer.getRowBytes() * mostRowsOf(lifetime.result.getType(), memory.getChunkRows())};
       require(extent.offset % kArenaAlignment == 0, stage,
               name + " is at " + llvm::Twine(extent.offset) + ", not aligned");
       require(extent.end() <= memory.getArenaBytes(), stage,

@@ -18,9 +18,6 @@
 
 namespace phi {
 
-/// A variant's entry points.
-enum class Entry : uint32_t { Decode, Verify, Prefill };
-
 /// Called after each stage, when its outputs are there and nothing of the next one is (StageStream).
 struct StageHook {
   void (*call)(void *state, const phi_frame *frame, int32_t stage);
@@ -98,8 +95,9 @@ struct phi_device {
   phi::HostBytes (*download)(const phi::DeviceSession &session, const void *from, uint64_t bytes);
   /// Within the memory of the device; `from` may be another session's.
   void (*copy)(const phi::DeviceSession &session, void *to, const void *from, uint64_t bytes);
-  /// Runs a step of frame->rows tokens. The frame holds the device's addresses and is the caller's again at once.
-  void (*run)(const phi::DeviceSession &session, phi::Entry entry, phi_frame *frame);
+  /// Runs a step of frame->rows rows through an entry point, by its place in phi_model.entries. The frame holds the
+  /// device's addresses, in frame->bindings too, a table in host memory; it is the caller's again at once.
+  void (*run)(const phi::DeviceSession &session, uint32_t entry, phi_frame *frame);
   /// False: something since the last one failed, and explain() says what.
   bool (*wait)(const phi::DeviceSession &session);
   /// A sentence without its end; also after a start or reserve that failed.

@@ -85,7 +85,10 @@ public:
     if (!object)
       return object.takeError();
     const std::string isa(level.isa);
-    return CodeBlob{std::move(*object), "phi_decode_" + isa, "phi_verify_" + isa, "phi_prefill_" + isa};
+    CodeBlob code{std::move(*object), {}};
+    for (const char *entry : {"phi_decode_", "phi_verify_", "phi_prefill_"})
+      code.entries.push_back(entry + isa);
+    return code;
   }
 
   std::string generatorOf(ModuleOp module, StringRef symbol) const override;

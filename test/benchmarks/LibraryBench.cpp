@@ -20,9 +20,12 @@ namespace {
 constexpr int kRounds = 200, kSteps = 100, kPrompt = 100;
 
 const phi_plan kPlan = {&phi_device_cpu, 0, 0, 64, 64, 64, nullptr, 0, /*chunk_rows=*/256, /*context_step=*/32, 0};
-const phi_variant kEmpty = {
-    "empty", &kPlan, 0, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {}, [](phi_frame *, int32_t) {},
-    nullptr, 0};
+const phi_entry kNothing = [](phi_frame *, int32_t) {};
+const phi_variant kEmpty = {"empty", &kPlan, 0, &kNothing, nullptr, 0};
+const int64_t kRows[] = {PHI_DIM_ROWS}, kLogits[] = {PHI_DIM_LOGIT_ROWS, 640};
+const phi_binding kBindings[] = {{"ids", kRows, 1, PHI_I32, PHI_INPUT, 0, 0, 0},
+                                 {"logits", kLogits, 2, PHI_F32, PHI_RESULT, 1, 1, 0}};
+const phi_entry_desc kEntry = {"prefill", kBindings, 2, 2, 0};
 alignas(64) const phi_weights_trailer kNoWeights = {0, 0, {}, PHI_WEIGHTS_MAGIC};
 
 phi_model emptyModel() {
@@ -33,6 +36,8 @@ phi_model emptyModel() {
   model.vocab = 640;
   model.context_max = model.context_default = 512;
   model.weights = reinterpret_cast<const uint8_t *>(&kNoWeights);
+  model.entries = &kEntry;
+  model.entry_count = 1;
   model.variants = &kEmpty;
   model.variant_count = 1;
   return model;

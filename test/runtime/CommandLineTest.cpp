@@ -101,12 +101,13 @@ TEST(Program, TellsTheTimes) {
 
 TEST(Program, CtrlCEndsCleanly) {
   phi_model model = fake::model();
-  static phi_variant variant = fake::kVariants[1];
-  variant.decode = [](phi_frame *frame, int32_t thread) {
-    if (frame->past == 5)
-      raise(SIGINT);
-    fake::runStages(frame, thread, 'd');
-  };
+  static const phi_entry code[] = {[](phi_frame *frame, int32_t thread) {
+                                     if (frame->past == 5)
+                                       raise(SIGINT);
+                                     fake::runStages(frame, thread, 'd');
+                                   },
+                                   fake::kCode[1], fake::kCode[2]};
+  static const phi_variant variant = {"fake", &fake::kPlan, 0, code, nullptr, 0};
   model.variants = &variant;
   model.variant_count = 1;
   Outcome outcome = run({"--tokens", "1,2,3", "--threads", "1", "--ignore-eos", "--stats=json"}, model);

@@ -26,15 +26,19 @@ uint32_t vocab;
 
 void speak(const phi_frame *frame, const int64_t *, int64_t, int64_t, uint8_t *) {
   given.resize(size_t(frame->past));
-  given.insert(given.end(), frame->tokens, frame->tokens + frame->rows);
+  auto *tokens = reinterpret_cast<const int32_t *>(frame->bindings[0]);
+  given.insert(given.end(), tokens, tokens + frame->rows);
   if (frame->logit_row0 == frame->rows)
     return;
-  std::memset(frame->logits, 0, vocab * sizeof(float));
-  frame->logits[said < script.size() ? script[said] : 0] = 1;
+  auto *logits = reinterpret_cast<float *>(frame->bindings[1]);
+  std::memset(logits, 0, vocab * sizeof(float));
+  logits[said < script.size() ? script[said] : 0] = 1;
   ++said;
 }
 
 void entry(phi_frame *frame, int32_t thread) { phi_run_stage(frame, thread, 0, speak, nullptr, 1); }
+
+constexpr phi_entry kEntry = entry;
 
 struct Outcome {
   int code;
@@ -89,9 +93,13 @@ protected:
   }
 
   Outcome run(std::vector<const char *> arguments, const std::string &input = "") {
+    const int64_t rowsShape[] = {PHI_DIM_ROWS}, logitsShape[] = {PHI_DIM_LOGIT_ROWS, vocab};
+    const phi_binding bindings[] = {{"ids", rowsShape, 1, PHI_I32, PHI_INPUT, 0, 0, 0},
+                                    {"logits", logitsShape, 2, PHI_F32, PHI_RESULT, 1, 1, 0}};
+    const phi_entry_desc speaks = {"prefill", bindings, 2, 2, 0};
     static const phi_stage_desc stage = {"speak", nullptr, 0, 1};
     static const phi_plan plan = {&phi_device_cpu, 0, 0, 0, 0, 0, &stage, 1, /*chunk_rows=*/8, /*context_step=*/32, 0};
-    static const phi_variant variant = {"fake", &plan, 0, entry, entry, entry, nullptr, 0};
+    static const phi_variant variant = {"fake", &plan, 0, &kEntry, nullptr, 0};
     alignas(64) static constexpr phi_weights_trailer weights = {0, 0, {}, PHI_WEIGHTS_MAGIC};
     phi_model model = {};
     model.size = sizeof(phi_model);
@@ -103,6 +111,8 @@ protected:
     model.weights = reinterpret_cast<const uint8_t *>(&weights);
     model.variants = &variant;
     model.variant_count = 1;
+    model.entries = &speaks;
+    model.entry_count = 1;
     model.tokenizer = compiled.tables.data();
     model.tokenizer_bytes = compiled.tables.size();
     model.chat = compiled.chat.empty() ? nullptr : compiled.chat.data();

@@ -16,6 +16,7 @@
 namespace phi::fake {
 
 constexpr uint32_t kVocab = 97, kChunkRows = 16;
+constexpr uint32_t kTokenSlot = 0, kLogitsSlot = 1, kKvSlot = 2;
 
 /// One step, as an entry point saw it.
 struct Step {
@@ -30,18 +31,18 @@ inline thread_local std::vector<Step> steps;
 inline int64_t table(const phi_frame &frame) { return frame.total > 40 ? 1000 : 1; }
 
 inline void remember(const phi_frame *frame, const int64_t *, int64_t begin, int64_t end, uint8_t *) {
-  auto *cache = reinterpret_cast<int64_t *>(frame->kv);
+  auto *cache = reinterpret_cast<int64_t *>(frame->bindings[kKvSlot]);
   for (int64_t row = begin; row < end; ++row)
-    cache[frame->past + row] = frame->tokens[row] * table(*frame);
+    cache[frame->past + row] = reinterpret_cast<const int32_t *>(frame->bindings[kTokenSlot])[row] * table(*frame);
 }
 
 inline void predict(const phi_frame *frame, const int64_t *, int64_t begin, int64_t end, uint8_t *) {
-  auto *cache = reinterpret_cast<const int64_t *>(frame->kv);
+  auto *cache = reinterpret_cast<const int64_t *>(frame->bindings[kKvSlot]);
   for (int64_t row = begin; row < end; ++row) {
     int64_t sum = 0;
     for (int64_t at = 0; at <= frame->past + frame->logit_row0 + row; ++at)
       sum += cache[at] / table(*frame) * (cache[at] % table(*frame) == 0);
-    float *logits = frame->logits + row * kVocab;
+    float *logits = reinterpret_cast<float *>(frame->bindings[kLogitsSlot]) + row * kVocab;
     std::memset(logits, 0, kVocab * sizeof(float));
     logits[sum % kVocab] = 1;
   }
@@ -54,17 +55,27 @@ inline void runStages(phi_frame *frame, int32_t thread, char entry) {
   phi_run_stage(frame, thread, 1, predict, nullptr, frame->rows - frame->logit_row0);
 }
 
-inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 1};
-inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0};
+inline constexpr int64_t kRowsShape[] = {PHI_DIM_ROWS}, kLogitsShape[] = {PHI_DIM_LOGIT_ROWS, kVocab},
+                         kKvShape[] = {PHI_DIM_CONTEXT, sizeof(int64_t)};
+inline constexpr phi_binding kBindings[] = {
+    {"ids", kRowsShape, 1, PHI_I32, PHI_INPUT, kTokenSlot, kTokenSlot, 0},
+    {"logits", kLogitsShape, 2, PHI_F32, PHI_RESULT, kLogitsSlot, kLogitsSlot, 0},
+    {"kv", kKvShape, 2, PHI_U8, PHI_STATE, kKvSlot, kKvSlot, 0},
+};
+inline constexpr phi_entry_desc kEntries[] = {
+    {"decode", kBindings, 3, 3, 1}, {"verify", kBindings, 3, 3, PHI_VERIFY_ROWS}, {"prefill", kBindings, 3, 3, 0}};
+inline constexpr phi_entry kCode[] = {[](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
+                                      [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); },
+                                      [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); }};
+
+inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 1, 0, 0};
+inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_BINDING, kVocab * sizeof(float), kLogitsSlot, 0, 0, 0, 0};
 inline constexpr phi_stage_desc kStages[] = {{"remember", &kCacheOutput, 1, 0}, {"predict", &kLogitsOutput, 1, 1}};
 inline constexpr phi_plan kPlan = {&phi_device_cpu,     0,       0, /*arena_bytes=*/64, /*scratch_bytes=*/64,
                                    sizeof(int64_t),     kStages, 2, kChunkRows,
                                    /*context_step=*/32, 0};
-inline constexpr phi_variant kVariants[] = {
-    {"impossible", &kPlan, uint64_t(1) << 63, nullptr, nullptr, nullptr, nullptr, 0},
-    {"fake", &kPlan, 0, [](phi_frame *f, int32_t t) { runStages(f, t, 'd'); },
-     [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); }, [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); },
-     nullptr, 0}};
+inline constexpr phi_variant kVariants[] = {{"impossible", &kPlan, uint64_t(1) << 63, nullptr, nullptr, 0},
+                                            {"fake", &kPlan, 0, kCode, nullptr, 0}};
 inline constexpr int32_t kStopIds[] = {96};
 
 /// Weights are only a trailer: the model needs none.
@@ -83,6 +94,8 @@ inline phi_model model() {
   model.weights = reinterpret_cast<const uint8_t *>(&kWeights);
   model.variants = kVariants;
   model.variant_count = 2;
+  model.entries = kEntries;
+  model.entry_count = 3;
   model.stop_ids = kStopIds;
   model.stop_id_count = 1;
   model.generation = {0, 1, 0, 0, 1};

@@ -197,6 +197,7 @@ TEST_F(SessionTest, StagesAreStreamed) {
   auto step = take<phi_stream_step>(ends[0]);
   EXPECT_EQ(step.rows, 3);
   EXPECT_EQ(step.logit_row0, 2);
+  EXPECT_EQ(take<uint64_t>(ends[0]), 3 * sizeof(int32_t));
   EXPECT_EQ((take<std::array<int32_t, 4>>(ends[0])), (std::array<int32_t, 4>{7, 8, 9, 0}));
   EXPECT_EQ(take<phi_stream_stage>(ends[0]).stage, 0u);
   EXPECT_EQ(take<uint64_t>(ends[0]), 64 * sizeof(int64_t));

@@ -16,6 +16,7 @@
 #include "compiler/import/decoder/DecoderBuilder.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
@@ -274,6 +275,8 @@ OwningOpRef<ModuleOp> DecoderBuilder::build(Location loc, ArrayRef<std::string> 
                           builder.getF32Type());
   auto idsType = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
   auto function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType(idsType, rows(vocabulary)));
+  plan::nameArgument(function, 0, plan::BindingKind::Input, "input_ids");
+  plan::nameResult(function, 0, plan::BindingKind::Result, "logits");
   builder.setInsertionPointToEnd(function.addEntryBlock());
 
   Value embedding = weights.get(builder, {Role::Embedding}, {vocabulary, config.hidden});
@@ -301,7 +304,7 @@ OwningOpRef<ModuleOp> refuseModel(Location loc, ArrayRef<std::string> reasons) {
 OwningOpRef<ModuleOp> buildDecoder(Location loc, const DecoderConfig &config, DecoderWeights &weights,
                                    ArrayRef<std::string> files, int64_t maxContext) {
   MLIRContext *context = loc.getContext();
-  context->loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect>();
+  context->loadDialect<phiq::PhiqDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect>();
   Location name = NameLoc::get(StringAttr::get(context, files.front()));
   OwningOpRef<ModuleOp> module = DecoderBuilder(context, config, weights, maxContext).build(name, files);
   if (!weights.reasons().empty())

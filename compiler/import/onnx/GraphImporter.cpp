@@ -3,6 +3,7 @@
 #include "compiler/import/onnx/GraphImporter.h"
 #include "compiler/import/onnx/NodeImport.h"
 #include "dialects/phiq/ModelFacts.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -45,7 +46,8 @@ GraphImporter::GraphImporter(MLIRContext &context, const Model &model, const Gen
                              const ImportOptions &options)
     : model(model), config(config), builder(&context), weights(model, builder, options.progress),
       contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
-  context.loadDialect<phiq::PhiqDialect, func::FuncDialect, arith::ArithDialect, tensor::TensorDialect>();
+  context.loadDialect<phiq::PhiqDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
+                      tensor::TensorDialect>();
 }
 
 OwningOpRef<ModuleOp> GraphImporter::run() {
@@ -70,6 +72,8 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   }
   func::ReturnOp::create(builder, loc, logits);
   function.setFunctionType(builder.getFunctionType(idsType, logits.getType()));
+  plan::nameArgument(function, 0, plan::BindingKind::Input, config.inputIds);
+  plan::nameResult(function, 0, plan::BindingKind::Result, config.logits);
   setAttributes(columnsOf(logits));
   if (failed(verify(*module)))
     return {};

@@ -4,6 +4,7 @@
 // Entry points are native code, and memory is the host's: reaching it copies nothing
 // but what is to be in two places.
 //===----------------------------------------------------------------------===//
+#include "runtime/Bindings.h"
 #include "runtime/devices/cpu/CpuFeatures.h"
 #include "runtime/devices/cpu/Threads.h"
 
@@ -39,7 +40,8 @@ void stop(DeviceSession *session) { stopScheduler(schedulerOf(*session)); }
 void settle(const DeviceSession &session, const phi_frame &frame, const SessionOptions &options) {
   // Positions lie in many strips: a huge page each would take memory for tokens that never come.
   if (options.onSparse)
-    options.onSparse(frame.kv, session.code->plan().state_bytes_per_token * uint64_t(frame.context));
+    options.onSparse(cachesOf(*session.code->model, frame),
+                     session.code->plan().state_bytes_per_token * uint64_t(frame.context));
 }
 
 void upload(const DeviceSession &, void *to, const void *from, uint64_t bytes) { memcpy(to, from, bytes); }
@@ -48,19 +50,8 @@ HostBytes download(const DeviceSession &, const void *from, uint64_t bytes) {
   return {static_cast<const uint8_t *>(from), bytes};
 }
 
-phi_entry entryOf(const phi_variant &variant, Entry entry) {
-  switch (entry) {
-  case Entry::Decode:
-    return variant.decode;
-  case Entry::Verify:
-    return variant.verify;
-  default:
-    return variant.prefill;
-  }
-}
-
-void run(const DeviceSession &session, Entry entry, phi_frame *frame) {
-  runStep(schedulerOf(session), entryOf(*session.code->variant, entry), frame);
+void run(const DeviceSession &session, uint32_t entry, phi_frame *frame) {
+  runStep(schedulerOf(session), session.code->variant->entries[entry], frame);
 }
 
 bool wait(const DeviceSession &) { return true; }

@@ -30,10 +30,8 @@ typedef struct phi_device phi_device;
 typedef struct phi_frame {
   const uint8_t *weights;  ///< the plan's packed weights, 64-byte aligned
   uint8_t *arena;          ///< planned buffers (plan.arena_bytes), 64-byte aligned
-  uint8_t *kv;             ///< KV cache (plan.state_bytes_per_token * context), 64-byte aligned
-  const int32_t *tokens;   ///< [rows] token ids of this step
-  float *logits;           ///< [rows - logit_row0, vocab] out
-  int64_t rows;            ///< tokens in this step (M), 1..plan.chunk_rows
+  uint8_t *const *bindings; ///< one pointer a slot: the entry's inputs, results and state
+  int64_t rows;            ///< rows of this step (M; a decoder's tokens), 1..plan.chunk_rows
   int64_t past;            ///< position of row 0 = tokens already in the KV cache
   int64_t total; ///< length of the whole sequence being processed (chooses the LongRoPE table), >= past + rows
   int64_t context; ///< capacity of the KV cache in tokens, a multiple of plan.context_step
@@ -57,13 +55,53 @@ typedef void (*phi_entry)(phi_frame *frame, int32_t thread);
 void phi_run_stage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel, const int64_t *args,
                    int64_t tiles);
 
+/// Element types of bindings.
+enum phi_element {
+  PHI_F32 = 0,
+  PHI_F16 = 1,
+  PHI_I8 = 2,
+  PHI_U8 = 3,
+  PHI_I32 = 4,
+  PHI_I64 = 5,
+  PHI_BOOL = 6 ///< a byte, 0 or 1
+};
+
+enum phi_binding_kind { PHI_INPUT = 0, PHI_RESULT = 1, PHI_STATE = 2 };
+
+/// Dimensions that are known when a step runs.
+#define PHI_DIM_ROWS (-1) ///< frame.rows
+#define PHI_DIM_LOGIT_ROWS (-2) ///< frame.rows - frame.logit_row0
+#define PHI_DIM_CONTEXT (-3) ///< frame.context: a KV cache, which steps append to in place
+
+/// What an entry point reads, writes or keeps: dense, the last dimension innermost. A state's `slot` is what a step reads and
+/// `next_slot` what it writes for the next one to read; the two are one where it is changed in place. Zero at the start.
+typedef struct phi_binding {
+  const char *name;
+  const int64_t *shape; ///< [rank]
+  uint32_t rank;
+  uint32_t element; ///< phi_element
+  uint32_t kind; ///< phi_binding_kind
+  uint32_t slot;
+  uint32_t next_slot;
+  uint32_t reserved;
+} phi_binding;
+
+/// An entry point of the model. A step of so many rows runs the first that takes as many.
+typedef struct phi_entry_desc {
+  const char *name; ///< "decode"
+  const phi_binding *bindings; ///< inputs, results, states
+  uint32_t binding_count;
+  uint32_t slot_count; ///< pointers in frame.bindings
+  int64_t most_rows; ///< 0: the plan's chunk_rows
+} phi_entry_desc;
+
 /// Where a buffer lives.
-enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE = 2, PHI_SPACE_LOGITS = 3 };
+enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE = 2, PHI_SPACE_BINDING = 3 };
 
 /// One output of a stage, for the after-stage hook (`phic verify`).
-/// ARENA: rows [0, rows) at arena + offset, `row_bytes` apart.
-/// LOGITS: rows [logit_row0, rows).
-/// KV_*: the whole cache of that layer: kv + offset * context, row_bytes * context bytes
+/// ARENA: `rows` rows at arena + offset, `row_bytes` apart; rows 0: as many as the stage works on.
+/// BINDING: the same at bindings[offset].
+/// KV_*: the whole cache of that layer: the state of PHI_DIM_CONTEXT + offset * context, row_bytes * context bytes
 /// (offset and row_bytes are per token; docs/numerics.md has the order inside), made of
 /// `strips` equal ones, in which the tokens lie in order by groups of `group`.
 typedef struct phi_stage_output {
@@ -72,13 +110,15 @@ typedef struct phi_stage_output {
   uint64_t offset;
   uint32_t strips; ///< of KV_*
   uint32_t group; ///< of KV_*, a divisor of plan.context_step
+  uint32_t rows; ///< of ARENA and BINDING
+  uint32_t reserved;
 } phi_stage_output;
 
 typedef struct phi_stage_desc {
   const char *name;
   const phi_stage_output *outputs;
   uint32_t output_count;
-  uint32_t logit_rows; ///< 1: works on rows [logit_row0, rows) only; ARENA outputs then hold those rows from offset on
+  uint32_t logit_rows; ///< 1: works on rows [logit_row0, rows) only; outputs then hold those rows from offset on
 } phi_stage_desc;
 
 /// What one family of machines laid out: its packed copy of the weights, buffers, caches. All its variants share it.
@@ -102,9 +142,7 @@ typedef struct phi_variant {
   const char *name; ///< "x86-64-v3"
   const phi_plan *plan;
   uint64_t features; ///< of native code: PHI_CPU_* bits that must be present; else what its device makes of them
-  phi_entry decode; ///< rows == 1; NULL with a blob
-  phi_entry verify; ///< rows 2..PHI_VERIFY_ROWS
-  phi_entry prefill; ///< rows 1..chunk_rows
+  const phi_entry *entries; ///< one for each of phi_model.entries; NULL with a blob
   const uint8_t *blob; ///< 64-byte aligned; NULL: native code
   uint64_t blob_bytes;
 } phi_variant;
@@ -157,6 +195,9 @@ struct phi_model {
   uint32_t reserved;
   phi_generation generation;
   const char *sidecar; ///< NULL, or the name of the weights' own file, beside the one that holds the code
+  const phi_entry_desc *entries; ///< in order of most_rows
+  uint32_t entry_count;
+  uint32_t reserved2;
 };
 
 extern const phi_model phi_the_model;
@@ -186,15 +227,17 @@ typedef struct phi_weights_trailer {
 
 #ifdef __cplusplus
 }
-static_assert(sizeof(phi_frame) == 96, "generated code loads fields by offset");
-static_assert(sizeof(phi_stage_output) == 24, "written by the compiler");
+static_assert(sizeof(phi_frame) == 80, "generated code loads fields by offset");
+static_assert(sizeof(phi_stage_output) == 32, "written by the compiler");
+static_assert(sizeof(phi_binding) == 40, "written by the compiler");
+static_assert(sizeof(phi_entry_desc) == 32, "written by the compiler");
 static_assert(sizeof(phi_stage_desc) == 24, "written by the compiler");
 static_assert(sizeof(phi_plan) == 72, "written by the compiler");
-static_assert(sizeof(phi_variant) == 64, "written by the compiler");
+static_assert(sizeof(phi_variant) == 48, "written by the compiler");
 static_assert(sizeof(phi_generation) == 20, "written by the compiler");
 static_assert(sizeof(phi_weights_header) == 64, "written by the compiler");
 static_assert(sizeof(phi_weights_trailer) == 64, "written by the compiler");
-static_assert(sizeof(phi_model) == 160, "written by the compiler");
+static_assert(sizeof(phi_model) == 176, "written by the compiler");
 #endif
 
 #endif // PHI_FORMAT_H

@@ -8,7 +8,8 @@
 //     phi_stream_header                              once
 //     per step:
 //       phi_stream_step                              before its first stage
-//       int32_t tokens[rows], padded to 8 bytes
+//       per input of the entry, then per state but KV caches, in the order of its phi_entry_desc, what the step reads:
+//         uint64_t bytes; that many bytes, padded to 8
 //       per stage, in the order of its entry point:
 //         phi_stream_stage
 //         per output of the stage's phi_stage_desc:
@@ -16,7 +17,7 @@
 //     phi_stream_step with rows = 0                  at the end
 //
 // An output's bytes are those that phi_stage_output describes: rows of the arena
-// or the logits, or a layer's whole key or value cache. A stage with `logit_rows`
+// or of a binding, or a layer's whole key or value cache. A stage with `logit_rows`
 // has rows - logit_row0 rows. The stages of a step are written after each stage's
 // barrier, before the next stage begins, so that a reader sees a stage's own
 // inputs as the earlier records left them. With --stream-stages the program does

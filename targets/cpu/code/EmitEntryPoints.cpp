@@ -10,6 +10,7 @@
 // A stage's constants (offsets of its buffers) are one table that the three share.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
+#include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
 #include "phi/format.h"
 #include "targets/cpu/CpuTarget.h"
@@ -24,17 +25,23 @@ namespace phic {
 
 namespace {
 
+/// Byte offset of a slot in the binding table.
+int64_t slotOffset(uint64_t slot) { return int64_t(slot * sizeof(uint8_t *)); }
+
+int64_t bufferOffset(plan::StageOp stage, unsigned result) {
+  auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[result]);
+  return buffer.getSpace() == plan::Space::Binding ? slotOffset(buffer.getOffset()) : int64_t(buffer.getOffset());
+}
+
 /// Byte offset of a stage's input: of the packed weight, of the buffer that its
-/// stage wrote, or 0 for the token ids, which the frame points to.
+/// stage wrote, or of the slot that says where the caller's is.
 int64_t inputOffset(Value input) {
   Operation *producer = input.getDefiningOp();
   if (!producer)
-    return 0;
+    return slotOffset(plan::slotOfArgument(cast<BlockArgument>(input)));
   if (auto packed = producer->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked))
     return int64_t(packed.getOffset());
-  auto stage = cast<plan::StageOp>(producer);
-  unsigned result = cast<OpResult>(input).getResultNumber();
-  return int64_t(cast<plan::BufferAttr>((*stage.getBuffers())[result]).getOffset());
+  return bufferOffset(cast<plan::StageOp>(producer), cast<OpResult>(input).getResultNumber());
 }
 
 /// The caches a stage names, in the order of their first use.
@@ -52,8 +59,8 @@ SmallVector<int64_t> argumentsOf(plan::StageOp stage, ModuleOp module) {
   SmallVector<int64_t> arguments;
   for (Value input : stage.getInputs())
     arguments.push_back(inputOffset(input));
-  for (Attribute buffer : stage.getBuffersAttr())
-    arguments.push_back(int64_t(cast<plan::BufferAttr>(buffer).getOffset()));
+  for (unsigned i = 0; i < stage.getNumResults(); ++i)
+    arguments.push_back(bufferOffset(stage, i));
   for (StringAttr name : cachesOf(stage)) {
     auto cache = module.lookupSymbol<phiq::CacheOp>(name);
     for (StringRef key : {"plan.key_offset", "plan.value_offset"})

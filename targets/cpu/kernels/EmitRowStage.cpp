@@ -63,7 +63,8 @@ private:
     KernelBuilder &b = e.b;
     if (embed) {
       Value out = group.isPlain() ? e.resultRow(group.sinks[0].index, row) : e.scratch;
-      Value id = arith::ExtSIOp::create(b, b.getI64Type(), b.load(b.getI32Type(), b.offset(e.tokens, b.mul(row, 4))));
+      unsigned ids = cast<BlockArgument>(embed.getIds()).getArgNumber();
+      Value id = arith::ExtSIOp::create(b, b.getI64Type(), b.load(b.getI32Type(), b.offset(e.ids(ids), b.mul(row, 4))));
       emitEmbedRow(b, facts.inputs[table()].layout, group.columns, e.weight(table()), id, out);
     }
     if (!group.isPlain())

@@ -4,6 +4,7 @@
 // Facts from the attributes that `layout` left; pointers from facts.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/StageEmitter.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "phi/format.h"
 #include "targets/cpu/CpuDialect.h"
@@ -26,9 +27,8 @@ FailureOr<StageBuffer> bufferOfResult(plan::StageOp stage, unsigned index) {
   if (!buffers || index >= buffers.size())
     return stage.emitOpError("result ") << index << " has no buffer: run plan-memory first";
   auto attribute = cast<plan::BufferAttr>(buffers[index]);
-  StageBuffer buffer{.space = StageBuffer::Space::Arena};
-  if (attribute.getSpace() == plan::Space::Logits)
-    buffer.space = StageBuffer::Space::Logits;
+  StageBuffer buffer{.space = attribute.getSpace() == plan::Space::Binding ? StageBuffer::Space::Binding
+                                                                           : StageBuffer::Space::Arena};
   buffer.rowBytes = int64_t(attribute.getRowBytes());
   buffer.columns = columnsOf(stage.getResult(index));
   return buffer;
@@ -45,8 +45,12 @@ FailureOr<StageBuffer> bufferOfWeight(plan::StageOp stage, Value input) {
 }
 
 FailureOr<StageBuffer> bufferOfInput(plan::StageOp stage, Value input) {
-  if (isa<BlockArgument>(input))
-    return StageBuffer{.space = StageBuffer::Space::Tokens};
+  if (isa<BlockArgument>(input)) {
+    StageBuffer buffer{.space = StageBuffer::Space::Binding};
+    buffer.rowBytes = int64_t(plan::denseRowBytes(input.getType()));
+    buffer.columns = columnsOf(input);
+    return buffer;
+  }
   if (auto producer = input.getDefiningOp<plan::StageOp>())
     return bufferOfResult(producer, cast<OpResult>(input).getResultNumber());
   return bufferOfWeight(stage, input);
@@ -85,7 +89,8 @@ FailureOr<StageFacts> StageFacts::of(plan::StageOp stage) {
     auto cache = SymbolTable::lookupNearestSymbolFrom<phiq::CacheOp>(stage, symbol);
     if (!cache || !cache->hasAttr(plan::PlanDialect::kKeyOffset))
       return stage.emitOpError("uses a cache without a place: run plan-memory first");
-    facts.cache = CacheFacts{int64_t(cache.getHeads()), int64_t(cache.getHeadDim()), cache.getElement().isF16()};
+    facts.cache = CacheFacts{int64_t(cache.getHeads()), int64_t(cache.getHeadDim()), cache.getElement().isF16(),
+                             plan::slotOfCaches(stage->getParentOfType<func::FuncOp>())};
   }
   FailureOr<llvm::SmallVector<ColumnGroup>> groups = findColumnGroups(stage);
   if (failed(groups))
@@ -102,7 +107,7 @@ std::string StageFacts::key() const {
   for (const StageBuffer &buffer : results)
     out << bufferKey(buffer);
   if (cache)
-    out << "cache " << cache->heads << " " << cache->headDim << " " << cache->isHalf << ";";
+    out << "cache " << cache->heads << " " << cache->headDim << " " << cache->isHalf << " " << cache->slot << ";";
   llvm::DenseMap<Value, unsigned> numbers;
   auto number = [&](Value value) { return numbers.try_emplace(value, numbers.size()).first->second; };
   Block &body = plan::StageOp(stage).getBody().front();
@@ -153,13 +158,11 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
   total = field(offsetof(phi_frame, total), i64);
   context = field(offsetof(phi_frame, context), i64);
   logitRow0 = field(offsetof(phi_frame, logit_row0), i64);
-  tokens = pointer(offsetof(phi_frame, tokens));
   rows = field(offsetof(phi_frame, rows), i64);
   if (facts.logitRows)
     rows = b.sub(rows, logitRow0);
   Value weights = pointer(offsetof(phi_frame, weights)), arena = pointer(offsetof(phi_frame, arena));
-  Value logits = pointer(offsetof(phi_frame, logits));
-  kv = pointer(offsetof(phi_frame, kv));
+  Value bindings = pointer(offsetof(phi_frame, bindings));
   int64_t next = 0;
   auto base = [&](const StageBuffer &buffer) {
     Value offset = b.load(i64, args, 8 * next++);
@@ -168,10 +171,8 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
       return b.offset(arena, offset);
     case StageBuffer::Space::Weights:
       return b.offset(weights, offset);
-    case StageBuffer::Space::Logits:
-      return logits;
-    case StageBuffer::Space::Tokens:
-      return tokens;
+    case StageBuffer::Space::Binding: // the offset of its slot
+      return b.load(b.ptrType(), b.offset(bindings, offset));
     }
     llvm_unreachable("covered switch");
   };
@@ -180,6 +181,7 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
   for (const StageBuffer &buffer : facts.results)
     resultBases.push_back(base(buffer));
   if (facts.cache) {
+    kv = b.load(b.ptrType(), bindings, int64_t(sizeof(uint8_t *)) * facts.cache->slot);
     keyOffset = b.load(i64, args, 8 * next);
     valueOffset = b.load(i64, args, 8 * (next + 1));
   }

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A stage kernel has the ABI of phi_kernel (phi/format.h). Its `args` are, for each
-// input and each result of the stage, the byte offset of its buffer or weight, then
-// key_offset and value_offset of its cache where it has one.
+// input and each result of the stage, the byte offset of its buffer or weight, or of its
+// slot in the binding table, then key_offset and value_offset of its cache where it has one.
 //
 // StageFacts is what is known before emitting; StageEmitter holds the values of one
 // kernel body and turns rows and columns into pointers.
@@ -20,9 +20,9 @@ namespace phic {
 
 /// An input or a result of a stage, as a kernel sees it.
 struct StageBuffer {
-  enum class Space : uint8_t { Arena, Weights, Logits, Tokens };
+  enum class Space : uint8_t { Arena, Weights, Binding };
   Space space;
-  int64_t rowBytes = 0;   ///< Arena, Logits
+  int64_t rowBytes = 0;   ///< Arena, Binding
   PackedLayout layout = {}; ///< Weights
   int64_t columns = 0;    ///< N of rows; K of a weight
 };
@@ -30,6 +30,7 @@ struct StageBuffer {
 struct CacheFacts {
   int64_t heads, headDim;
   bool isHalf;             ///< f16 elements, else f32
+  unsigned slot;           ///< of the KV caches in the binding table
   int64_t elementBytes() const { return isHalf ? 2 : 4; }
 };
 
@@ -77,6 +78,7 @@ public:
   mlir::Value inputRow(unsigned index, mlir::Value row);
   mlir::Value resultRow(unsigned index, mlir::Value row);
   mlir::Value weight(unsigned index) { return inputBases[index]; }
+  mlir::Value ids(unsigned index) { return inputBases[index]; }
   /// Keys and values of a KV head of the stage's cache.
   mlir::Value cacheKeys(mlir::Value head);
   mlir::Value cacheValues(mlir::Value head);
@@ -89,7 +91,7 @@ public:
   KernelBuilder &b;
   KernelLibrary &library;
   const StageFacts &facts;
-  mlir::Value rows, past, total, context, logitRow0, tokens, scratch;
+  mlir::Value rows, past, total, context, logitRow0, scratch;
 
 private:
   mlir::Value pointerOf(const RegionArgument &argument, mlir::Value column, mlir::Value row);

@@ -22,7 +22,7 @@ namespace {
 bool hasExpression(Operation *op) { return isElementwise(op) || isNorm(op); }
 
 /// Operands that are rows of activations, as opposed to weights.
-bool isRows(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
+bool isRows(OpOperand &operand) { return roleOf(operand) == phiq::OperandRole::Rows; }
 
 /// Follows one sink to its cores.
 class GroupFinder {
@@ -45,8 +45,8 @@ public:
       return setHeadDim(op, rope.getHeadDim(), begin), visit(rope.getX(), begin);
     if (!hasExpression(op) && !hasWork(op, phiq::RowWork::Select) && !hasWork(op, phiq::RowWork::Quantize))
       return op->emitError("has no row operation in a kernel");
-    for (Value operand : op->getOperands())
-      if (isRows(operand) && failed(visit(operand, begin)))
+    for (OpOperand &operand : op->getOpOperands())
+      if (isRows(operand) && failed(visit(operand.get(), begin)))
         return failure();
     return success();
   }
@@ -171,8 +171,9 @@ private:
     if (auto rope = dyn_cast<phiq::RopeOp>(op))
       return buildRope(rope, begin, selected);
     IRMapping operands;
-    for (Value operand : op->getOperands())
-      operands.map(operand, isRows(operand) ? build(operand, begin, selected) : vector(operand, begin));
+    for (OpOperand &operand : op->getOpOperands())
+      operands.map(operand.get(),
+                   isRows(operand) ? build(operand.get(), begin, selected) : vector(operand.get(), begin));
     Operation *copy = b.clone(*op, operands);
     copy->getResult(0).setType(rowType(b.getF32Type()));
     return copy->getResult(0);

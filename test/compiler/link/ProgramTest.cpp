@@ -41,11 +41,12 @@ declare void @phi_run_stage(ptr, i32, i32, ptr, ptr, i64)
 define internal void @head(ptr %frame, ptr %args, i64 %begin, i64 %end, ptr %scratch) {
 entry:
   %weights = load ptr, ptr %frame
-  %tokens.at = getelementptr i8, ptr %frame, i64 24
-  %tokens = load ptr, ptr %tokens.at
-  %logits.at = getelementptr i8, ptr %frame, i64 32
+  %bindings.at = getelementptr i8, ptr %frame, i64 16
+  %bindings = load ptr, ptr %bindings.at
+  %tokens = load ptr, ptr %bindings
+  %logits.at = getelementptr ptr, ptr %bindings, i64 1
   %logits = load ptr, ptr %logits.at
-  %row0.at = getelementptr i8, ptr %frame, i64 72
+  %row0.at = getelementptr i8, ptr %frame, i64 56
   %row0 = load i64, ptr %row0.at
   br label %rows
 rows:
@@ -80,9 +81,9 @@ exit:
 }
 
 define void @phi_entry_test(ptr %frame, i32 %thread) {
-  %rows.at = getelementptr i8, ptr %frame, i64 40
+  %rows.at = getelementptr i8, ptr %frame, i64 24
   %rows = load i64, ptr %rows.at
-  %row0.at = getelementptr i8, ptr %frame, i64 72
+  %row0.at = getelementptr i8, ptr %frame, i64 56
   %row0 = load i64, ptr %row0.at
   %tiles = sub i64 %rows, %row0
   call void @phi_run_stage(ptr %frame, i32 %thread, i32 0, ptr @head, ptr @args, i64 %tiles)
@@ -104,11 +105,16 @@ ModelData testModel() {
   model.vocab = kVocab;
   model.contextMax = model.contextDefault = 64;
   model.weightsBytes = kVocab * sizeof(float);
-  model.variants = {{"baseline", 0, "phi_entry_test", "phi_entry_test", "phi_entry_test"}};
+  model.variants = {{"baseline", 0, {"phi_entry_test"}}};
+  model.entries = {{"prefill",
+                    {{"ids", {PHI_DIM_ROWS}, PHI_I32, PHI_INPUT, 0, 0},
+                     {"logits", {PHI_DIM_LOGIT_ROWS, kVocab}, PHI_F32, PHI_RESULT, 1, 1}},
+                    /*slotCount=*/2,
+                    /*mostRows=*/0}};
   PlanData plan{
       "cpu",          0, model.weightsBytes, /*arenaBytes=*/64, /*scratchBytes=*/64, /*stateBytesPerToken=*/64,
       /*chunkRows=*/4};
-  plan.stages = {{"head", {{PHI_SPACE_LOGITS, kVocab * sizeof(float), 0, 0, 0}}, /*logitRows=*/true}};
+  plan.stages = {{"head", {{PHI_SPACE_BINDING, kVocab * sizeof(float), /*slot=*/1, 0, 0, 0, 0}}, /*logitRows=*/true}};
   model.plans = {plan};
   model.stopIds = {20};
   return model;

@@ -34,7 +34,7 @@ module {
       %0 = phiq.silu %i : tensor<?x33xf32>
       plan.yield %0 : tensor<?x33xf32>
     }
-    // CHECK: plan.stage "d"{{.*}} {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 132>]}
+    // CHECK: plan.stage "d"{{.*}} {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 132>]}
     %d = plan.stage "d" (%c) : (tensor<?x33xf32>) -> tensor<?x33xf32> {
     ^bb0(%i: tensor<?x33xf32>):
       %0 = phiq.silu %i : tensor<?x33xf32>

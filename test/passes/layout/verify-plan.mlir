@@ -9,7 +9,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024
     ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>):
       plan.yield %a : tensor<?x16xf32>
     }
-    %1 = plan.stage "b" (%0) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
+    %1 = plan.stage "b" (%0) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 64>]} : (tensor<?x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>):
       plan.yield %a : tensor<?x16xf32>
     }

@@ -126,7 +126,7 @@ void copy(const DeviceSession &session, void *to, const void *from, uint64_t byt
   upload(session, to, abacusBytes(static_cast<const uint8_t *>(from)), bytes);
 }
 
-void run(const DeviceSession &session, Entry, phi_frame *frame) {
+void run(const DeviceSession &session, uint32_t, phi_frame *frame) {
   finish(session);
   AbacusSession &state = stateOf(session);
   state.frame = *frame;

@@ -19,22 +19,17 @@ extern "C" const phi_device phi_device_abacus;
 namespace {
 
 /// Runs native code, where the bytes are.
-void runNative(const DeviceSession &session, Entry entry, phi_frame *frame) {
+void runNative(const DeviceSession &session, uint32_t entry, phi_frame *frame) {
   phi_frame here = *frame;
-  here.tokens = abacusBytes(frame->tokens);
-  here.logits = abacusBytes(frame->logits);
-  here.kv = abacusBytes(frame->kv);
+  uint8_t *const slots[] = {abacusBytes(frame->bindings[0]), abacusBytes(frame->bindings[1]),
+                            abacusBytes(frame->bindings[2])};
+  here.bindings = slots;
   here.arena = abacusBytes(frame->arena);
   here.scratch = abacusBytes(frame->scratch);
   std::vector<uint8_t> memory(schedulerBytes(1) + 64);
   auto *aligned = reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(memory.data()) + 63) / 64 * 64);
   phi_scheduler *scheduler = startScheduler(aligned, 1, 0, {});
-  const phi_variant &variant = *session.code->variant;
-  runStep(scheduler,
-          entry == Entry::Decode   ? variant.decode
-          : entry == Entry::Verify ? variant.verify
-                                   : variant.prefill,
-          &here);
+  runStep(scheduler, session.code->variant->entries[entry], &here);
   stopScheduler(scheduler);
 }
 
@@ -150,9 +145,10 @@ TEST_F(AbacusDevice, TheHostMustNotTouchItsMemory) {
   auto touch = [](const void *address) { return *static_cast<const volatile uint8_t *>(address); };
   auto ends = testing::ExitedWithCode(3);
   EXPECT_EXIT(touch(frame.weights), ends, "the host touched the abacus's weights, 0 bytes from their start");
-  EXPECT_EXIT(touch(frame.logits), ends, "the host touched the abacus's results, 0 bytes from their start");
-  EXPECT_EXIT(touch(frame.kv + 8), ends, "the host touched the abacus's work memory");
-  EXPECT_EXIT(touch(frame.tokens), ends, "the host touched the abacus's work memory");
+  EXPECT_EXIT(touch(frame.bindings[fake::kLogitsSlot]), ends,
+              "the host touched the abacus's results, 0 bytes from their start");
+  EXPECT_EXIT(touch(frame.bindings[fake::kKvSlot] + 8), ends, "the host touched the abacus's work memory");
+  EXPECT_EXIT(touch(frame.bindings[fake::kTokenSlot]), ends, "the host touched the abacus's work memory");
   EXPECT_EXIT(memset(frame.arena, 1, 1), ends, "the host touched the abacus's work memory");
 }
 

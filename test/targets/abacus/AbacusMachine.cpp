@@ -143,7 +143,7 @@ private:
 Value Instruction::value() {
   const auto space = AbacusSpace(word());
   uint8_t *base = space == AbacusSpace::Arena    ? frame.arena
-                  : space == AbacusSpace::Logits ? reinterpret_cast<uint8_t *>(frame.logits)
+                  : space == AbacusSpace::Logits ? frame.bindings[kAbacusLogits]
                                                  : step.scratch;
   base = abacusBytes(base) + word();
   return {base, number()};
@@ -157,7 +157,7 @@ Weight Instruction::weight() {
 
 Cache Instruction::cache() {
   Cache found;
-  uint8_t *base = abacusBytes(frame.kv);
+  uint8_t *base = abacusBytes(frame.bindings[kAbacusCaches]);
   found.context = frame.context;
   found.keys = base + number() * frame.context;
   found.values = base + number() * frame.context;
@@ -173,9 +173,10 @@ Cache Instruction::cache() {
 void Instruction::embed() {
   const Value to = value();
   const Weight table = weight();
+  auto *ids = reinterpret_cast<const int32_t *>(abacusBytes(frame.bindings[kAbacusTokens]));
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t k = 0; k < table.K; ++k)
-      to.row(i)[k] = table.at(abacusBytes(frame.tokens)[firstRow + i], k);
+      to.row(i)[k] = table.at(ids[firstRow + i], k);
 }
 
 void Instruction::matmul() {

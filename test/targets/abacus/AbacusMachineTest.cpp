@@ -52,6 +52,10 @@ std::vector<uint64_t> program() {
 }
 
 /// [K][5]: (1, 0), (0, 1), (1, 2).
+constexpr int64_t kIdsShape[] = {PHI_DIM_ROWS}, kLogitsShape[] = {PHI_DIM_LOGIT_ROWS, kVocab};
+constexpr phi_binding kBindings[] = {{"ids", kIdsShape, 1, PHI_I32, PHI_INPUT, kAbacusTokens, kAbacusTokens, 0},
+                                     {"logits", kLogitsShape, 2, PHI_F32, PHI_RESULT, kAbacusLogits, kAbacusLogits, 0}};
+constexpr phi_entry_desc kEntry = {"prefill", kBindings, 2, 2, 0};
 constexpr float kTable[10] = {1, 0, 1, 0, 0, 0, 1, 2, 0, 0};
 
 class AbacusMachine : public testing::Test {
@@ -59,6 +63,8 @@ protected:
   AbacusMachine() {
     model.vocab = kVocab;
     model.context_max = 16;
+    model.entries = &kEntry;
+    model.entry_count = 1;
     variant.plan = &plan;
   }
   bool load() {

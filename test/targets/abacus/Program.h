@@ -45,6 +45,9 @@ enum class AbacusRows : uint64_t {
   Selected, ///< M - logit_row0 rows, numbered from 0: those whose logits are wanted
 };
 
+/// Slots of the binding table: a decoder's ids, its logits, its caches (dialects/plan/Entry.h).
+inline constexpr unsigned kAbacusTokens = 0, kAbacusLogits = 1, kAbacusCaches = 2;
+
 /// Where a value is.
 enum class AbacusSpace : uint64_t { Arena, Logits, Scratch };
 

@@ -104,7 +104,9 @@ TEST_F(GgufImport, LlamaKeepsPermutedWeightsAndRotatesPairs) {
   EXPECT_THAT(text, HasSubstr("phiq.files = [\"model.gguf\"]"));
   EXPECT_THAT(text, HasSubstr("name = \"Tiny\""));
   EXPECT_THAT(text, HasSubstr("phiq.cache @kv0 {element = f32, head_dim = 32 : i64, heads = 1 : i64}"));
-  EXPECT_THAT(text, HasSubstr("func.func @model(%arg0: tensor<?xi32>) -> tensor<?x10xf32>"));
+  EXPECT_THAT(
+      text, HasSubstr("func.func @model(%arg0: tensor<?xi32> {plan.binding = #plan.binding<input, \"input_ids\">}) -> "
+                      "(tensor<?x10xf32> {plan.binding = #plan.binding<result, \"logits\">})"));
   EXPECT_THAT(text, HasSubstr("rotary_dim = 32 : i64} : tensor<100x16xf32>"));
   EXPECT_THAT(text, HasSubstr("{head_dim = 32 : i64, interleaved} : tensor<?x32xf32>"));
   EXPECT_THAT(text, HasSubstr("phiq.rms_norm"));

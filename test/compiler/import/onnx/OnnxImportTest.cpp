@@ -69,7 +69,10 @@ TEST(OnnxImport, Decoder) {
   Outcome out = import(local("good.onnx"));
   ASSERT_TRUE(out.module) << out.said;
   EXPECT_THAT(out.text, HasSubstr("phiq.cache @kv0 {element = f32, head_dim = 16 : i64, heads = 1 : i64}"));
-  EXPECT_THAT(out.text, HasSubstr("func.func @model(%arg0: tensor<?xi32>) -> tensor<?x16xf32>"));
+  EXPECT_THAT(
+      out.text,
+      HasSubstr("func.func @model(%arg0: tensor<?xi32> {plan.binding = #plan.binding<input, \"input_ids\">}) -> "
+                "(tensor<?x16xf32> {plan.binding = #plan.binding<result, \"logits\">})"));
   EXPECT_THAT(out.text, HasSubstr("!phiq.block<u4, 32, scale = f32, zero = 8>"));
   EXPECT_THAT(out.text, HasSubstr("phiq.files = [\"good.onnx\"]"));
   EXPECT_THAT(out.text, ContainsRegex("phiq.attend @kv0, .* \\{heads = 2 : i64, scale = 2.500000e-01 : f32\\}"));

@@ -85,8 +85,10 @@ void StageEncoder::addValue(Words &fields, Value value) {
 void StageEncoder::addBuffer(Words &fields, OpResult result) {
   auto producer = cast<plan::StageOp>(result.getOwner());
   auto buffer = cast<plan::BufferAttr>((*producer.getBuffers())[result.getResultNumber()]);
-  append(fields, buffer.getSpace() == plan::Space::Logits ? AbacusSpace::Logits : AbacusSpace::Arena,
-         buffer.getOffset(), buffer.getRowBytes());
+  // What a decoder returns is its logits.
+  const bool isLogits = buffer.getSpace() == plan::Space::Binding;
+  append(fields, isLogits ? AbacusSpace::Logits : AbacusSpace::Arena, isLogits ? 0 : buffer.getOffset(),
+         buffer.getRowBytes());
 }
 
 void StageEncoder::addWeight(Words &fields, Value value) {

@@ -51,7 +51,7 @@ module {
       %1 = phiq.quantize %0 : tensor<?x256xf32> -> tensor<?x256x!s8>
       plan.yield %1 : tensor<?x256x!s8>
     }
-    %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!u4>) -> tensor<?x64xf32> {
+    %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!u4>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x256x!s8>, %t: tensor<64x256x!u4>):
       %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!u4> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>

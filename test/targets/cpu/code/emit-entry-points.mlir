@@ -1,9 +1,9 @@
 // RUN: phic-opt --phic-emit-entry-points %s | FileCheck %s
 
-// Offsets in order of inputs (ids, weight), results; tiles of logit rows count from logit_row0.
+// Offsets in order of inputs (ids, in slot 0, weight), results (the logits, in slot 1); tiles of logit rows count from logit_row0.
 // CHECK: llvm.func @phi_run_stage
 // CHECK: llvm.mlir.global internal constant @phi_args_0(dense<[0, 64, 128]> : tensor<3xi64>)
-// CHECK: llvm.mlir.global internal constant @phi_args_1(dense<[128, 0]> : tensor<2xi64>)
+// CHECK: llvm.mlir.global internal constant @phi_args_1(dense<[128, 8]> : tensor<2xi64>)
 // CHECK: llvm.func @phi_decode_x86_64_v3(%[[FRAME:.*]]: !llvm.ptr, %[[THREAD:.*]]: i32)
 // CHECK: %[[BODY:.*]] = llvm.mlir.addressof @embed1 : !llvm.ptr
 // CHECK: %[[ARGS:.*]] = llvm.mlir.addressof @phi_args_0 : !llvm.ptr
@@ -30,7 +30,7 @@ module {
     }
     %1 = plan.stage "last" (%0) {
         logit_rows,
-        buffers = [#plan.buffer<logits, offset = 0, row_bytes = 32>],
+        buffers = [#plan.buffer<binding, offset = 1, row_bytes = 32>],
         kernels = {decode = @last, verify = @last, prefill = @last},
         tiles = {decode = #plan.tiles<columns = 1, rows = 1>, verify = #plan.tiles<columns = 1, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 1>}
       } : (tensor<?x8xf32>) -> tensor<?x8xf32> {

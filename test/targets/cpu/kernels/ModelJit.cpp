@@ -262,9 +262,8 @@ std::vector<float> ModelJit::step(MClass mClass, llvm::ArrayRef<int32_t> ids, in
   tokens = ids.vec();
   const int64_t rows = ids.size(), vocab = columnsOf(stages.back().getResult(0));
   allocate(logits, (rows - logitRow0) * vocab * 4);
-  frame = {segment.data(), arena.data(),  cache.data(), tokens.data(), reinterpret_cast<float *>(logits.data()),
-           rows,           past,          total,        kContext,      logitRow0,
-           nullptr,        scratch.data()};
+  slots = {reinterpret_cast<uint8_t *>(tokens.data()), logits.data(), cache.data()};
+  frame = {segment.data(), arena.data(), slots.data(), rows, past, total, kContext, logitRow0, nullptr, scratch.data()};
   session.past = past;
   session.total = total;
   session.logitRow0 = logitRow0;
@@ -306,7 +305,7 @@ void ModelJit::checkStage(plan::StageOp stage) {
   const int64_t count = stage.getLogitRows() ? frame.rows - frame.logit_row0 : frame.rows;
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
-    const uint8_t *base = buffer.getSpace() == plan::Space::Logits ? logits.data() : arena.data() + buffer.getOffset();
+    const uint8_t *base = buffer.getSpace() == plan::Space::Binding ? logits.data() : arena.data() + buffer.getOffset();
     auto got = rowsFromBytes(cast<RankedTensorType>(stage.getResult(i).getType()), backendOf(*module),
                              {base, size_t(count * buffer.getRowBytes())}, count, buffer.getRowBytes());
     ASSERT_TRUE(bool(got)) << llvm::toString(got.takeError());

@@ -76,6 +76,7 @@ private:
   llvm::DenseMap<mlir::Value, Rows> values;
   SessionState session;
   std::vector<int32_t> tokens;
+  std::vector<uint8_t *> slots; ///< ids, logits, KV caches
   phi_frame frame = {};
   Worst worstElement;
 };

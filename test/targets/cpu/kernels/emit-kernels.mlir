@@ -58,7 +58,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
       plan.yield %1 : tensor<?x32x!s8>
     }
     // CHECK: plan.stage "head"{{.*}}kernels = {decode = @phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_m1n64k32__x86_64_v3
-    %l = plan.stage "head" (%q, %w) {logit_rows, buffers = [#plan.buffer<logits, offset = 0, row_bytes = 256>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>) -> tensor<?x64xf32> {
+    %l = plan.stage "head" (%q, %w) {logit_rows, buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>):
       %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>
@@ -92,7 +92,7 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
     %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x32xf32> -> tensor<?x32xf32>
     plan.yield %0 : tensor<?x32xf32>
   }
-  %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 32>]} : (tensor<?x32xf32>, tensor<16x32xf32>) -> tensor<?x8xf32> {
+  %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 32>]} : (tensor<?x32xf32>, tensor<16x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%i: tensor<?x32xf32>, %t: tensor<16x32xf32>):
     // expected-error @+1 {{columns from 4 have no kernel: panels begin at multiples of 8}}
     %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
@@ -129,7 +129,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x16xf32> -> tensor<?x16xf32>
       plan.yield %0 : tensor<?x16xf32>
     }
-    %y = plan.stage "lm_head" (%x, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
+    %y = plan.stage "lm_head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%i: tensor<?x16xf32>, %t: tensor<16x16xf32>):
       %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
       plan.yield %0 : tensor<?x16xf32>

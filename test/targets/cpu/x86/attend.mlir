@@ -37,7 +37,7 @@ module {
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x32xf32> -> tensor<?x32xf32>
       plan.yield %0 : tensor<?x32xf32>
     }
-    %y = plan.stage "attend" (%x) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 128>]} : (tensor<?x32xf32>) -> tensor<?x32xf32> {
+    %y = plan.stage "attend" (%x) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 128>]} : (tensor<?x32xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?x32xf32>):
       %0 = phiq.attend @kv0, %i {heads = 2 : i64, scale = 0.25 : f32} : tensor<?x32xf32>
       plan.yield %0 : tensor<?x32xf32>

@@ -58,7 +58,7 @@ module {
       %1 = phiq.quantize %0 : tensor<?x256xf32> -> tensor<?x256x!s8>
       plan.yield %1 : tensor<?x256x!s8>
     }
-    %y = plan.stage "head" (%x, %u, %w) {buffers = [#plan.buffer<logits, offset = 0, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q4_k>, tensor<64x256x!q6_k>) -> tensor<?x64xf32> {
+    %y = plan.stage "head" (%x, %u, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q4_k>, tensor<64x256x!q6_k>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x256x!s8>, %s: tensor<64x256x!q4_k>, %t: tensor<64x256x!q6_k>):
       %0 = phiq.matmul %i, %s {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q4_k> -> tensor<?x64xf32>
       %1 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q6_k> -> tensor<?x64xf32>

@@ -1,0 +1,92 @@
+//===- Entry.cpp - What the model's entries bind ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "dialects/plan/Entry.h"
+#include "dialects/phiq/RowOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace phic::plan {
+namespace {
+
+BindingAttr bindingOf(DictionaryAttr attributes) {
+  return attributes ? attributes.getAs<BindingAttr>(PlanDialect::kBinding) : BindingAttr();
+}
+
+/// Whether a stage makes this value from the wanted rows only.
+bool hasLogitRows(Value value) {
+  auto stage = value.getDefiningOp<StageOp>();
+  return stage && stage.getLogitRows();
+}
+
+/// The slot of the result that a state's argument becomes.
+unsigned nextSlotOf(func::FuncOp model, StringRef name, unsigned otherwise) {
+  for (unsigned i = 0; i < model.getNumResults(); ++i)
+    if (auto binding = bindingOf(model.getResultAttrDict(i)); binding && binding.getName() == name)
+      return slotOfResult(model, i);
+  return otherwise;
+}
+
+} // namespace
+
+void nameArgument(func::FuncOp model, unsigned argument, BindingKind kind, StringRef name) {
+  model.setArgAttr(argument, PlanDialect::kBinding, BindingAttr::get(model.getContext(), kind, name));
+}
+
+void nameResult(func::FuncOp model, unsigned result, BindingKind kind, StringRef name) {
+  model.setResultAttr(result, PlanDialect::kBinding, BindingAttr::get(model.getContext(), kind, name));
+}
+
+SmallVector<Binding> bindingsOf(func::FuncOp model) {
+  SmallVector<Binding> inputs, results, states;
+  for (BlockArgument argument : model.getArguments()) {
+    unsigned slot = slotOfArgument(argument);
+    auto given = bindingOf(model.getArgAttrDict(slot));
+    Binding binding{given ? given.getKind() : BindingKind::Input,
+                    given ? given.getName().str() : "arg" + std::to_string(slot),
+                    cast<RankedTensorType>(argument.getType()), slot, slot};
+    if (binding.kind == BindingKind::State)
+      binding.nextSlot = nextSlotOf(model, binding.name, slot);
+    (binding.kind == BindingKind::State ? states : inputs).push_back(std::move(binding));
+  }
+  Operation *terminator = model.getBody().front().getTerminator();
+  for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+    unsigned slot = slotOfResult(model, i);
+    auto given = bindingOf(model.getResultAttrDict(i));
+    if (given && given.getKind() == BindingKind::State)
+      continue;
+    results.push_back({BindingKind::Result, given ? given.getName().str() : "result" + std::to_string(i),
+                       cast<RankedTensorType>(value.getType()), slot, slot, hasLogitRows(value)});
+  }
+  if (!model->getParentOfType<ModuleOp>().getOps<phiq::CacheOp>().empty())
+    states.push_back({BindingKind::State, "kv", {}, slotOfCaches(model), slotOfCaches(model)});
+  inputs.append(std::move(results));
+  inputs.append(std::move(states));
+  return inputs;
+}
+
+unsigned slotCount(func::FuncOp model) {
+  return slotOfCaches(model) + !model->getParentOfType<ModuleOp>().getOps<phiq::CacheOp>().empty();
+}
+
+ArrayRef<llvm::StringLiteral> entryNames(func::FuncOp model) {
+  static constexpr llvm::StringLiteral kOfSteps[] = {"decode", "verify", "prefill"}, kOfOne[] = {"run"};
+  return hasSteps(model) ? ArrayRef(kOfSteps) : ArrayRef(kOfOne);
+}
+
+uint64_t denseRowBytes(Type type) {
+  auto shaped = cast<ShapedType>(type);
+  uint64_t bytes = llvm::divideCeil(shaped.getElementTypeBitWidth(), 8);
+  for (int64_t size : shaped.getShape().drop_front(std::min<size_t>(1, shaped.getRank())))
+    bytes *= uint64_t(size);
+  return bytes;
+}
+
+bool hasSteps(func::FuncOp model) {
+  return llvm::any_of(model.getArgumentTypes(), [](Type type) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    return shaped && shaped.hasRank() && shaped.getRank() > 0 && shaped.isDynamicDim(0);
+  });
+}
+
+} // namespace phic::plan
