@@ -31,6 +31,14 @@ def Phiq_RowOpInterface : OpInterface<"RowOpInterface"> {
   }];
 }
 
+def Phiq_GridOpInterface : OpInterface<"GridOpInterface"> {
+  let cppNamespace = "::phic::phiq";
+  let description = [{
+    An op on tensors of any rank and static shape, whose result's elements are computed one by one: a stage by itself.
+    Its kernel is a row of the backend's table (targets/cpu/kernels/EmitGridStage.cpp).
+  }];
+}
+
 def Phiq_MeaningInterface : OpInterface<"MeaningInterface"> {
   let cppNamespace = "::phic::phiq";
   let description = [{

@@ -42,6 +42,9 @@ inline std::optional<phiq::OperandRole> roleOf(mlir::OpOperand &use) {
   return facts ? std::optional(facts->role(use.getOperandNumber())) : std::nullopt;
 }
 
+/// An op that is a grid stage by itself.
+inline bool isGrid(mlir::Operation *op) { return mlir::isa_and_nonnull<phiq::GridOpInterface>(op); }
+
 } // namespace phic
 
 #endif // PHIC_DIALECTS_PHIQ_ROWOPS_H

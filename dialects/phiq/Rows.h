@@ -12,15 +12,16 @@
 
 namespace phic {
 
-/// Activations [rows, columns], row-major.
+/// Activations [rows, columns], row-major; a tensor of another rank is its first dimension of rows. Integers of a graph's
+/// own (u8, i8) are their values, which f32 holds exactly.
 struct Rows {
   int64_t rows = 0, columns = 0;
-  std::vector<float> values;   ///< for quantized rows: the floats that the codes stand for, rounded
-  std::vector<double> error;   ///< |kernel's value - values[i]| <= error[i]; empty: exact, or not asked for
+  std::vector<float> values; ///< for quantized rows: the floats that the codes stand for, rounded
+  std::vector<double> error; ///< |kernel's value - values[i]| <= error[i]; empty: exact, or not asked for
 
   /// Quantized rows only (`block` > 0): codes as `values`, scales [rows, blocks()].
   int64_t block = 0;
-  int32_t zero = 0;            ///< zero point of every code
+  int32_t zero = 0; ///< zero point of every code
   std::vector<int32_t> codes;
   std::vector<float> scales;
   /// With errors: codes a kernel may store lie in [leastCodes[i], greatestCodes[i]], scales within scaleError.

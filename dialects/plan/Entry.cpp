@@ -89,4 +89,13 @@ bool hasSteps(func::FuncOp model) {
   });
 }
 
+std::optional<int64_t> fixedRowsOf(StageOp stage) {
+  if (stage->getNumResults() == 0)
+    return std::nullopt;
+  auto type = cast<RankedTensorType>(stage->getResult(0).getType());
+  if (type.getRank() == 0)
+    return 1;
+  return type.isDynamicDim(0) ? std::nullopt : std::optional(type.getDimSize(0));
+}
+
 } // namespace phic::plan

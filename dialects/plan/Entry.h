@@ -46,6 +46,9 @@ uint64_t denseRowBytes(mlir::Type type);
 /// Whether the model works on a number of rows that a step chooses, as decoders do.
 bool hasSteps(mlir::func::FuncOp model);
 
+/// The rows that a stage works on where they are fixed: the first dimension of what it makes.
+std::optional<int64_t> fixedRowsOf(StageOp stage);
+
 } // namespace phic::plan
 
 #endif // PHIC_DIALECTS_PLAN_ENTRY_H

@@ -345,6 +345,58 @@ TEST_F(Interpreted, OpWithoutMeaningIsNamed) {
   EXPECT_EQ(message, "op 'arith.addi' has no meaning in the interpreter");
 }
 
+TEST_F(Interpreted, QuantizeLinear) {
+  // Halves go to even, NaN to the zero point, what is outside saturates.
+  weights.floats["s"] = {0.5f};
+  auto result =
+      run("tensor<1x2x3xf32>", weight("%s", "1xf32") + R"(
+    %0 = phiq.quantize_linear %a, %s {zero = 3 : i64} : tensor<1x2x3xf32>, tensor<1xf32> -> tensor<1x2x3xui8>
+    %1 = phiq.quantize_linear %a, %s {zero = 3 : i64} : tensor<1x2x3xf32>, tensor<1xf32> -> tensor<1x2x3xi8>
+    %2 = phiq.dequantize_linear %1, %s {zero = 3 : i64} : tensor<1x2x3xi8>, tensor<1xf32> -> tensor<1x2x3xf32>
+    plan.yield %0, %1, %2 : tensor<1x2x3xui8>, tensor<1x2x3xi8>, tensor<1x2x3xf32>)",
+          {rows(6, {0.25f, 0.75f, -2, -1000, NAN, 1000})}, "(tensor<1x2x3xui8>, tensor<1x2x3xi8>, tensor<1x2x3xf32>)");
+  EXPECT_THAT(result[0].values, ElementsAre(3, 5, 0, 0, 3, 255));
+  EXPECT_THAT(result[1].values, ElementsAre(3, 5, -1, -128, 3, 127));
+  EXPECT_THAT(result[2].values, ElementsAre(0, 1, -2, -65.5f, 0, 62));
+}
+
+TEST_F(Interpreted, MaxPool) {
+  // Two planes of 2 x 3; windows of 2 x 2, a column of padding on the left, two elements apart along the row.
+  bounds = true;
+  Rows x = rows(12, {1, 5, 2, 4, 3, 6, /*plane 1*/ -1, -5, -2, -4, -3, -6});
+  x.error = {0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0, 0.25, 0};
+  auto result = run("tensor<1x2x2x3xf32>", R"(
+    %0 = phiq.max_pool %a {kernel = array<i64: 2, 2>, strides = array<i64: 1, 2>, pads = array<i64: 0, 1, 0, 0>, dilations = array<i64: 1, 2>} : tensor<1x2x2x3xf32> -> tensor<1x2x1x1xf32>
+    plan.yield %0 : tensor<1x2x1x1xf32>)",
+                    {x}, "tensor<1x2x1x1xf32>");
+  // The window's columns are -1 and 1: 5 and 3, -5 and -3.
+  EXPECT_THAT(result[0].values, ElementsAre(5, -3));
+  EXPECT_THAT(result[0].error, ElementsAre(0, 0.25));
+}
+
+TEST_F(Interpreted, Reshape) {
+  auto result = run("tensor<1x2x3xf32>", R"(
+    %0 = phiq.reshape %a : tensor<1x2x3xf32> -> tensor<3x2xf32>
+    plan.yield %0 : tensor<3x2xf32>)",
+                    {rows(6, {1, 2, 3, 4, 5, 6})}, "tensor<3x2xf32>");
+  EXPECT_EQ(result[0].rows, 3);
+  EXPECT_THAT(result[0].values, ElementsAre(1, 2, 3, 4, 5, 6));
+}
+
+/// What a kernel may store when the operand itself is uncertain: every code that some operand within its bound has.
+TEST_F(Interpreted, BoundOfQuantizeLinear) {
+  bounds = true;
+  weights.floats["s"] = {1};
+  Rows x = rows(3, {1.4f, 1.4f, 2});
+  x.error = {0.05, 0.2, 0};
+  auto result = run("tensor<1x3xf32>", weight("%s", "1xf32") + R"(
+    %0 = phiq.quantize_linear %a, %s {zero = 0 : i64} : tensor<1x3xf32>, tensor<1xf32> -> tensor<1x3xui8>
+    plan.yield %0 : tensor<1x3xui8>)",
+                    {x}, "tensor<1x3xui8>");
+  EXPECT_THAT(result[0].values, ElementsAre(1, 1, 2));
+  EXPECT_THAT(result[0].error, ElementsAre(0, 1, 0));
+}
+
 TEST_F(Interpreted, WholeModelKeepsItsSession) {
   weights.floats["t"] = {1, 0, 0, 1};
   module = mlir::parseSourceString<mlir::ModuleOp>(R"(

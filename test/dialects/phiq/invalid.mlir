@@ -184,6 +184,78 @@ func.func @snap_c2(%x: tensor<?x32xf32>, %s: tensor<1xf32>) {
 
 // -----
 
+func.func @quantize_linear_c1(%x: tensor<1x4xf32>, %s: tensor<1xf32>) {
+  // expected-error@below {{requires floats and 8-bit integers of one shape, found 'tensor<1x4xf32>' and 'tensor<4x1xui8>'}}
+  %0 = phiq.quantize_linear %x, %s {zero = 0 : i64} : tensor<1x4xf32>, tensor<1xf32> -> tensor<4x1xui8>
+  return
+}
+
+// -----
+
+func.func @quantize_linear_c2(%x: tensor<1x4xf32>, %s: tensor<1xf32>) {
+  // expected-error@below {{has zero point 128, which 'i8' does not hold}}
+  %0 = phiq.quantize_linear %x, %s {zero = 128 : i64} : tensor<1x4xf32>, tensor<1xf32> -> tensor<1x4xi8>
+  return
+}
+
+// -----
+
+func.func @dequantize_linear_c1(%x: tensor<?x4xui8>, %s: tensor<1xf32>) {
+  // expected-error@below {{requires tensors of static shape, found 'tensor<?x4xui8>'}}
+  %0 = phiq.dequantize_linear %x, %s {zero = 0 : i64} : tensor<?x4xui8>, tensor<1xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @dequantize_linear_c2(%x: tensor<1x4xui8>, %s: tensor<4xf32>) {
+  // expected-error@below {{requires scale to be a vector of 1, found 'tensor<4xf32>'}}
+  %0 = phiq.dequantize_linear %x, %s {zero = 0 : i64} : tensor<1x4xui8>, tensor<4xf32> -> tensor<1x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c1(%x: tensor<1x2x6x5xf32>) {
+  // expected-error@below {{requires tensors [N, C, H, W] that differ in H and W only}}
+  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x1x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c1_pairs(%x: tensor<1x2x6x5xf32>) {
+  // expected-error@below {{requires pairs of positive kernel, strides and dilations, and four pads from 0 on}}
+  %1 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 0, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x2x3x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c2(%x: tensor<1x2x6x5xf32>) {
+  // expected-error@below {{has 4 windows along axis 2, there are 3}}
+  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x2x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c3(%x: tensor<1x2x6x5xf32>) {
+  // expected-error@below {{has a window without an element along axis 3}}
+  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 2, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x2x3x6xf32>
+  return
+}
+
+// -----
+
+func.func @reshape_c1(%x: tensor<1x4xf32>) {
+  // expected-error@below {{cannot make 'tensor<5xf32>' of 'tensor<1x4xf32>'}}
+  %0 = phiq.reshape %x : tensor<1x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
 // expected-error@below {{expected ',', found the end}}
 func.func private @no_scale(tensor<8x32x!phiq.block<u4, 32>>)
 
