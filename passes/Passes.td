@@ -222,12 +222,13 @@ def MaterializeQuantizationPass : Pass<"phic-materialize-quantization", "mlir::M
 def FuseStagesPass : Pass<"phic-fuse-stages", "mlir::ModuleOp"> {
   let summary = "make the model a straight list of stages";
   let description = [{
-    Three kinds of stages, each made around its main ops:
+    Kinds of stages, each made around its main ops:
 
     - (R) rows: an embedding, a norm or other work on single rows, and the quantization of its result;
     - (M) matmul: matmuls of the same rows whose results meet again (queries, keys and values; gate and up),
       with what follows on single rows: bias, columns, rope, the append to the cache, activation, residual, quantize;
-    - (A) attend: attention over one cache, and the quantization of its result.
+    - (A) attend: attention over one cache, and the quantization of its result;
+    - (G) grid: one op on tensors of any rank, whose result's elements are computed one by one (max_pool, reshape, ...).
 
     ```mlir
     %n = phiq.rms_norm %h, %g               %q = plan.stage "layers.0.mlp.norm" (%h, %g) {rms_norm, quantize}
@@ -247,8 +248,9 @@ def FuseStagesPass : Pass<"phic-fuse-stages", "mlir::ModuleOp"> {
 def VerifyStagesPass : Pass<"phic-verify-stages", "mlir::ModuleOp"> {
   let summary = "report every op and stage that kernels cannot be made for";
   let description = [{
-    One error with a note for each offender. Afterwards `@model` holds weights, tables, stages of the three kinds of
-    `fuse-stages`, and the return of the last stage's result, which is made from the logit rows. Every family of the
+    One error with a note for each offender. Afterwards `@model` holds weights, tables, stages of the kinds of
+    `fuse-stages`, and the return of results that stages make. Of a model with steps that is one, made by a matmul from
+    the logit rows; of another, each is returned once, and a state has an argument and a result of its type. Every family of the
     program has a layout for each weight.
   }];
   let options = [

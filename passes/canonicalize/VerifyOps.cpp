@@ -22,7 +22,7 @@ bool isSupported(Operation *op) {
 
 bool isFloatRows(Type type) {
   auto rows = dyn_cast<RankedTensorType>(type);
-  return rows && rows.getRank() == 2 && rows.isDynamicDim(0) && !rows.isDynamicDim(1) && rows.getElementType().isF32();
+  return rows && rows.getRank() == 2 && !rows.isDynamicDim(1) && rows.getElementType().isF32();
 }
 
 class Verifier {
@@ -44,9 +44,9 @@ public:
 private:
   void verify(Operation *op) {
     if (!isSupported(op))
-      return blame(op, "is no operation of a decoder");
-    // phiq's own ops say what they take.
-    if (isa<arith::ArithDialect>(op->getDialect()) && !llvm::all_of(op->getOperandTypes(), isFloatRows))
+      return blame(op, "is no operation that phic compiles");
+    if (isElementwise(op) && !llvm::all_of(cast<phiq::RowOpInterface>(op).rowOperands(),
+                                           [](OpOperand *operand) { return isFloatRows(operand->get().getType()); }))
       return blame(op, "is not on rows of floats");
     // Stages may move an append up to its keys, so that the order has to be the one that attention means.
     if (auto append = dyn_cast<phiq::CacheAppendOp>(op); append && !appended.insert(append.getCacheAttr()).second)

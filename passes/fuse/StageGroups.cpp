@@ -1,7 +1,7 @@
 //===- StageGroups.cpp - Which ops make one stage --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Main ops (matmul, attend, norm, embed, logit_rows) begin stages; every other op
+// Main ops (matmul, attend, norm, embed, logit_rows) begin stages, an op on a grid is one by itself; every other op
 // joins the latest stage that it reads from. Two matmuls of the same rows are one
 // stage when their results meet before the next main op, or in one cache:
 //
@@ -80,6 +80,8 @@ bool canJoin(Operation *op, const StageGroup &group) {
     return facts->work == phiq::RowWork::Elementwise || facts->work == phiq::RowWork::Quantize;
   case StageKind::Attend:
     return facts->work == phiq::RowWork::Quantize;
+  case StageKind::Grid:
+    return false;
   }
   llvm_unreachable("all kinds are handled");
 }
@@ -119,6 +121,8 @@ private:
     }
     if (isa<phiq::AttendOp>(op))
       return begin(StageKind::Attend);
+    if (isGrid(op))
+      return begin(StageKind::Grid);
     // The final norm is computed with the selection of its rows.
     if (isNorm(op) && latest && hasWork(result.groups[*latest].ops.back(), phiq::RowWork::Select))
       return *latest;
@@ -143,6 +147,8 @@ StageKind stageKind(ArrayRef<Operation *> ops) {
     return StageKind::Matmul;
   if (llvm::any_of(ops, [](Operation *op) { return isa<phiq::AttendOp>(op); }))
     return StageKind::Attend;
+  if (llvm::any_of(ops, isGrid))
+    return StageKind::Grid;
   return StageKind::Rows;
 }
 

@@ -16,7 +16,7 @@
 
 namespace phic {
 
-enum class StageKind : uint8_t { Rows, Matmul, Attend };
+enum class StageKind : uint8_t { Rows, Matmul, Attend, Grid };
 
 /// The kind a list of ops makes, from its main op.
 StageKind stageKind(llvm::ArrayRef<mlir::Operation *> ops);
@@ -38,7 +38,7 @@ struct StageGroups {
 StageGroups groupIntoStages(mlir::Block &model);
 
 /// `layers.3.attn.qkv`: the layer that the locations name, and the group's part in the decoder.
-/// Empty-layer names (`embed`, `norm`, `lm_head`) stand for themselves.
+/// Empty-layer names (`embed`, `norm`, `lm_head`) stand for themselves. In a model without steps, the name of the node.
 std::string stageName(const StageGroups &all, const StageGroup &group);
 
 } // namespace phic

@@ -6,6 +6,7 @@
 // so names are alike for every kind of model.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "passes/fuse/StageGroups.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -85,9 +86,17 @@ StringRef rowsPart(const StageGroups &all, const StageGroup &group) {
   return "mlp.norm";
 }
 
+/// What the graph calls the op.
+std::string nodeName(Operation *op) {
+  auto name = dyn_cast<NameLoc>(op->getLoc());
+  return name ? name.getName().str() : op->getName().stripDialect().str();
+}
+
 } // namespace
 
 std::string stageName(const StageGroups &all, const StageGroup &group) {
+  if (!plan::hasSteps(group.ops.front()->getParentOfType<func::FuncOp>()))
+    return nodeName(mainOp(group));
   StringRef part = group.kind == StageKind::Attend   ? "attn.attend"
                    : group.kind == StageKind::Matmul ? matmulPart(all, group)
                                                      : rowsPart(all, group);

@@ -6,10 +6,12 @@
 // each naming the op of the model that it came from.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
 #include "passes/Passes.h"
 #include "passes/fuse/StageGroups.h"
 #include "passes/layout/WeightUses.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYSTAGESPASS
@@ -65,6 +67,8 @@ std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
     return "dequantizes activations that no scale of the graph has quantized";
   if (kind == StageKind::Rows)
     return whyNotInRows(op);
+  if (kind == StageKind::Grid)
+    return isGrid(op) && body.getOperations().size() == 2 ? "" : "is not the one op of its grid";
   if (kind == StageKind::Attend)
     return isa<phiq::AttendOp>(op) || (isa<phiq::QuantizeOp>(op) && op->getOperand(0).getDefiningOp<phiq::AttendOp>())
                ? ""
@@ -87,7 +91,10 @@ public:
       else if (!isa<func::ReturnOp>(op))
         blame(&op, "is in no stage");
     }
-    verifyResult();
+    if (plan::hasSteps(model))
+      verifyLogits();
+    else
+      verifyBindings();
     if (offenders.empty())
       return success();
     InFlightDiagnostic error = model.emitError("operations of the model that make no stage: ") << offenders.size();
@@ -141,7 +148,26 @@ private:
         blame(&op, "needs the positions of all rows, and works on logit rows");
   }
 
-  void verifyResult() {
+  /// Each result has a place of its own, which a stage writes; what a step leaves as a state, the next one can read.
+  void verifyBindings() {
+    Operation *terminator = model.getBody().front().getTerminator();
+    llvm::SmallDenseSet<Value> returned;
+    for (Value value : terminator->getOperands())
+      if (!isStageResult(value) || !returned.insert(value).second)
+        blame(terminator, "requires results that stages make, each returned once");
+    llvm::StringSet<> names;
+    for (const plan::Binding &binding : plan::bindingsOf(model)) {
+      if (!names.insert(binding.name).second)
+        blame(terminator, "binds '" + binding.name + "' twice");
+      if (binding.kind == plan::BindingKind::State &&
+          (binding.nextSlot == binding.slot ||
+           model.getResultTypes()[binding.nextSlot - model.getNumArguments()] != binding.type))
+        blame(terminator, "requires a result for state '" + binding.name + "', of its type");
+    }
+  }
+
+  /// What a session of tokens relies on.
+  void verifyLogits() {
     Operation *terminator = model.getBody().front().getTerminator();
     auto head = terminator->getNumOperands() == 1 ? terminator->getOperand(0).getDefiningOp<plan::StageOp>() : nullptr;
     if (!head || !head.getLogitRows() || head.getBody().front().getOps<phiq::MatmulOp>().empty())

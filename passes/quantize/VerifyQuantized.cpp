@@ -17,7 +17,7 @@ using namespace mlir;
 /// Whether a use of a weight is one that kernels read it for.
 bool isFinalUse(OpOperand &use) {
   std::optional<phiq::OperandRole> role = roleOf(use);
-  return role && *role != phiq::OperandRole::Rows && *role != phiq::OperandRole::Ids;
+  return isGrid(use.getOwner()) || (role && *role != phiq::OperandRole::Rows && *role != phiq::OperandRole::Ids);
 }
 
 struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {

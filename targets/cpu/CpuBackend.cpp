@@ -86,8 +86,9 @@ public:
       return object.takeError();
     const std::string isa(level.isa);
     CodeBlob code{std::move(*object), {}};
-    for (const char *entry : {"phi_decode_", "phi_verify_", "phi_prefill_"})
-      code.entries.push_back(entry + isa);
+    for (const char *entry : {"phi_decode_", "phi_verify_", "phi_prefill_", "phi_run_"})
+      if (module.lookupSymbol(entry + isa))
+        code.entries.push_back(entry + isa);
     return code;
   }
 

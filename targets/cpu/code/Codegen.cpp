@@ -96,8 +96,10 @@ llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const CpuTarget &ta
   return llvm::Error::success();
 }
 
+/// What EmitEntryPoints defines: of models with steps the first three, else the last.
 bool isEntryPoint(StringRef name) {
-  return name.starts_with("phi_decode_") || name.starts_with("phi_verify_") || name.starts_with("phi_prefill_");
+  return name.starts_with("phi_decode_") || name.starts_with("phi_verify_") || name.starts_with("phi_prefill_") ||
+         name.starts_with("phi_run_");
 }
 
 /// One CPU for every function, since code of different ones is not inlined.

@@ -1,7 +1,7 @@
 //===- EmitEntryPoints.cpp - Stages become native code ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One function per M class, a straight line of calls:
+// One function per M class (of a model without steps, one), a straight line of calls:
 //
 //     llvm.func @phi_decode_x86_64_v3(%frame: !llvm.ptr, %thread: i32) {
 //       llvm.call @phi_run_stage(%frame, %thread, 0, @phi_embed..., @phi_args_0, %tiles)
@@ -9,13 +9,14 @@
 //
 // A stage's constants (offsets of its buffers) are one table that the three share.
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
 #include "phi/format.h"
 #include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -85,8 +86,8 @@ public:
     declareRunStage();
     for (auto [index, stage] : llvm::enumerate(stages))
       emitArguments(index, stage);
-    for (MClass mClass : kMClasses)
-      emitEntry(mClass);
+    for (StringRef name : plan::entryNames(modelFunction(module)))
+      emitEntry(name);
   }
 
 private:
@@ -106,31 +107,33 @@ private:
                            DenseElementsAttr::get(tensor, ArrayRef<int64_t>(values)));
   }
 
-  /// columns * ceil(rows / tile rows), rows being the step's, or those whose logits are wanted.
-  Value tileCount(plan::StageOp stage, MClass mClass, Value rows, Value logitRows) {
-    auto tiles = cast<plan::TilesAttr>(stage.getTiles()->get(mClassName(mClass)));
+  /// columns * ceil(rows / tile rows), rows being the stage's own, the step's, or those whose logits are wanted.
+  Value tileCount(plan::StageOp stage, StringRef entry, Value rows, Value logitRows) {
+    auto tiles = cast<plan::TilesAttr>(stage.getTiles()->get(entry));
+    if (std::optional<int64_t> fixed = plan::fixedRowsOf(stage))
+      return b.i64(int64_t(llvm::divideCeil(uint64_t(*fixed), uint64_t(tiles.getRows()))) * tiles.getColumns());
     Value count = stage->hasAttr("logit_rows") ? logitRows : rows;
     int64_t tileRows = tiles.getRows();
     Value blocks = tileRows == 1 ? count : b.divide(b.add(count, tileRows - 1), tileRows);
     return b.mul(blocks, tiles.getColumns());
   }
 
-  void emitEntry(MClass mClass) {
+  void emitEntry(StringRef entry) {
     OpBuilder::InsertionGuard guard(b);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.getI32Type()});
-    std::string name = "phi_" + std::string(mClassName(mClass)) + "_" + std::string(target.isa);
+    std::string name = "phi_" + entry.str() + "_" + std::string(target.isa);
     auto function = LLVM::LLVMFuncOp::create(b, name, type);
     b.setInsertionPointToStart(function.addEntryBlock(b));
     Value frame = function.getArgument(0), thread = function.getArgument(1);
     Value rows = b.load(b.getI64Type(), frame, offsetof(phi_frame, rows));
     Value logitRows = b.sub(rows, b.load(b.getI64Type(), frame, offsetof(phi_frame, logit_row0)));
     for (auto [index, stage] : llvm::enumerate(stages)) {
-      auto kernel = cast<FlatSymbolRefAttr>(stage.getKernels()->get(mClassName(mClass)));
+      auto kernel = cast<FlatSymbolRefAttr>(stage.getKernels()->get(entry));
       Value body = LLVM::AddressOfOp::create(b, b.ptrType(), kernel.getValue());
       Value arguments = LLVM::AddressOfOp::create(b, b.ptrType(), argumentsName(index));
       LLVM::CallOp::create(
           b, runStage,
-          ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments, tileCount(stage, mClass, rows, logitRows)});
+          ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments, tileCount(stage, entry, rows, logitRows)});
     }
     LLVM::ReturnOp::create(b, ValueRange());
   }

@@ -5,8 +5,10 @@
 // and how its tiles are counted.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "phi/runtime.h"
 #include "targets/Backend.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/TileTable.h"
@@ -48,7 +50,22 @@ FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts
     return emitAttendStage(library, facts, target, tiles[unsigned(mClass)]);
   if (facts.first<phiq::MatmulOp>())
     return emitMatmulStage(library, facts, target, tiles[unsigned(mClass)]);
+  if (facts.isGrid())
+    return emitGridStage(library, facts, target);
   return emitRowStage(library, facts, target);
+}
+
+/// An entry point's name, and the M class that its kernels are of.
+using EntryClass = std::pair<StringRef, MClass>;
+
+/// Where a step chooses its rows, an entry point each class; else the class of the rows that there are.
+llvm::SmallVector<EntryClass> entryClasses(func::FuncOp model, const StageFacts &facts) {
+  if (plan::hasSteps(model))
+    return llvm::map_to_vector(kMClasses, [](MClass m) { return EntryClass(mClassName(m), m); });
+  MClass mClass = *facts.rows == 1                          ? MClass::Decode
+                  : *facts.rows <= int64_t(PHI_VERIFY_ROWS) ? MClass::Verify
+                                                            : MClass::Prefill;
+  return {EntryClass(plan::entryNames(model).front(), mClass)};
 }
 
 /// Bytes of weights that a stage reads for one token.
@@ -138,16 +155,16 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     Builder b(&getContext());
     llvm::SmallVector<NamedAttribute> kernels, tiles;
     int64_t scratchBytes = 0;
-    for (MClass mClass : kMClasses) {
+    auto model = stage->getParentOfType<func::FuncOp>();
+    for (auto [name, mClass] : entryClasses(model, *facts)) {
       FailureOr<StageKernel> kernel = emitStage(library, *facts, target, table, mClass);
       if (failed(kernel))
         return failure();
-      StringRef name = mClassName(mClass);
       kernels.push_back(b.getNamedAttr(name, FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
       tiles.push_back(
           b.getNamedAttr(name, plan::TilesAttr::get(&getContext(), kernel->tiles.columns, kernel->tiles.rows)));
       scratchBytes = std::max(scratchBytes, kernel->scratchBytes);
-      if (mClass == MClass::Decode && !kernel->fallback.empty())
+      if ((mClass == MClass::Decode || !plan::hasSteps(model)) && !kernel->fallback.empty())
         fallbacks.emplace_back(stage, *kernel);
     }
     stage.setKernelsAttr(b.getDictionaryAttr(kernels));

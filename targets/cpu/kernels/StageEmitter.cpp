@@ -68,6 +68,7 @@ FailureOr<StageFacts> StageFacts::of(plan::StageOp stage) {
   StageFacts facts;
   facts.stage = stage;
   facts.logitRows = stage.getLogitRows();
+  facts.rows = plan::fixedRowsOf(stage);
   for (Value input : stage.getInputs()) {
     FailureOr<StageBuffer> buffer = bufferOfInput(stage, input);
     if (failed(buffer))
@@ -92,6 +93,8 @@ FailureOr<StageFacts> StageFacts::of(plan::StageOp stage) {
     facts.cache = CacheFacts{int64_t(cache.getHeads()), int64_t(cache.getHeadDim()), cache.getElement().isF16(),
                              plan::slotOfCaches(stage->getParentOfType<func::FuncOp>())};
   }
+  if (facts.isGrid())
+    return facts;
   FailureOr<llvm::SmallVector<ColumnGroup>> groups = findColumnGroups(stage);
   if (failed(groups))
     return failure();
@@ -113,6 +116,9 @@ std::string StageFacts::key() const {
   Block &body = plan::StageOp(stage).getBody().front();
   for (Value argument : body.getArguments())
     number(argument);
+  if (isGrid())
+    for (Type type : body.getArgumentTypes())
+      out << type << ";";
   for (Operation &op : body) {
     out << op.getName();
     for (Value operand : op.getOperands())
@@ -158,7 +164,7 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
   total = field(offsetof(phi_frame, total), i64);
   context = field(offsetof(phi_frame, context), i64);
   logitRow0 = field(offsetof(phi_frame, logit_row0), i64);
-  rows = field(offsetof(phi_frame, rows), i64);
+  rows = facts.rows ? b.i64(*facts.rows) : field(offsetof(phi_frame, rows), i64);
   if (facts.logitRows)
     rows = b.sub(rows, logitRow0);
   Value weights = pointer(offsetof(phi_frame, weights)), arena = pointer(offsetof(phi_frame, arena));
@@ -201,6 +207,37 @@ void StageEmitter::overTiles(const StageTiles &tiles, function_ref<void(Value, V
     }
     body(column, row, tiles.rows == 1 ? b.i64(1) : b.minimum(b.i64(tiles.rows), b.sub(rows, row)));
   });
+}
+
+void StageEmitter::overElements(int64_t elements, int64_t tileElements, function_ref<void(Value)> body) {
+  b.loop(begin, end, 1, [&](Value tile) {
+    Value first = b.mul(tile, tileElements);
+    b.loop(first, b.minimum(b.add(first, tileElements), b.i64(elements)), 1, body);
+  });
+}
+
+namespace {
+
+/// Rows may be padded; what is behind the first axis is dense.
+Value elementOf(KernelBuilder &b, Value base, Type type, int64_t rowBytes, Value element) {
+  auto shaped = cast<ShapedType>(type);
+  const int64_t bytes = shaped.getElementTypeBitWidth() / 8;
+  const int64_t rows = shaped.getRank() ? shaped.getDimSize(0) : 1, inner = shaped.getNumElements() / rows;
+  if (inner * bytes == rowBytes)
+    return b.offset(base, b.mul(element, bytes));
+  Value row = b.divide(element, inner), rest = b.sub(element, b.mul(row, inner));
+  return b.offset(base, b.add(b.mul(row, rowBytes), b.mul(rest, bytes)));
+}
+
+} // namespace
+
+Value StageEmitter::inputElement(unsigned index, Value element) {
+  plan::StageOp stage = facts.stage;
+  return elementOf(b, inputBases[index], stage.getInputs()[index].getType(), facts.inputs[index].rowBytes, element);
+}
+Value StageEmitter::resultElement(unsigned index, Value element) {
+  plan::StageOp stage = facts.stage;
+  return elementOf(b, resultBases[index], stage->getResult(index).getType(), facts.results[index].rowBytes, element);
 }
 
 Value StageEmitter::inputRow(unsigned index, Value row) {

@@ -11,6 +11,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H
 #define PHIC_TARGETS_CPU_KERNELS_STAGEEMITTER_H
 
+#include "dialects/phiq/RowOps.h"
 #include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/kernels/KernelLibrary.h"
 #include "targets/cpu/kernels/StageShape.h"
@@ -40,9 +41,12 @@ struct StageFacts {
   llvm::SmallVector<StageBuffer> inputs, results;
   std::optional<CacheFacts> cache;
   bool logitRows = false;  ///< works on the wanted rows only
+  std::optional<int64_t> rows; ///< where a step does not choose them
 
   /// Fails with a diagnostic when the stage has no kernel.
   static mlir::FailureOr<StageFacts> of(plan::StageOp stage);
+  /// One op on a grid: not rows that regions work on.
+  bool isGrid() const { return phic::isGrid(&plan::StageOp(stage).getBody().front().front()); }
   /// Everything but offsets and names: equal for stages that can share a kernel.
   std::string key() const;
   template <typename Op> Op first() const {
@@ -73,6 +77,12 @@ public:
   /// column of tiles: for a step of one row.
   void overTiles(const StageTiles &tiles,
                  llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value count)> body);
+
+  /// The elements of the tiles [begin, end), `tileElements` each, of `elements` in all: `body(element)`.
+  void overElements(int64_t elements, int64_t tileElements, llvm::function_ref<void(mlir::Value)> body);
+  /// Where element `index` of an input or a result is, counted with the last axis innermost.
+  mlir::Value inputElement(unsigned index, mlir::Value element);
+  mlir::Value resultElement(unsigned index, mlir::Value element);
 
   /// Byte `column`-independent start of row `row` of an input or result.
   mlir::Value inputRow(unsigned index, mlir::Value row);
@@ -107,6 +117,7 @@ mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const Stage
 mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
                                              const TileShape &tile);
 mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target);
+mlir::FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target);
 
 /// Defines the kernel function around `body`, which emits it with an emitter. `tileKey`: what of the tile shape
 /// the code depends on.

@@ -12,9 +12,9 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
 
 // expected-error@below {{operations of the model that phic has no kernel for: 2}}
 func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
-  // expected-note@below {{'arith.negf' is no operation of a decoder}}
+  // expected-note@below {{'arith.negf' is no operation that phic compiles}}
   %0 = arith.negf %x : tensor<?x32xf32>
-  // expected-note@below {{'arith.subf' is no operation of a decoder}}
+  // expected-note@below {{'arith.subf' is no operation that phic compiles}}
   %1 = arith.subf %0, %x : tensor<?x32xf32>
   return %1 : tensor<?x32xf32>
 }

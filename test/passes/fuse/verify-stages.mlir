@@ -84,3 +84,21 @@ func.func @model(%x: tensor<?x48xf32>) -> tensor<?x8xf32> {
   }
   return %1 : tensor<?x8xf32>
 }
+
+// -----
+
+// A graph without steps: results from stages, each once; a state at both ends, of one type.
+// expected-error@below {{operations of the model that make no stage: 3}}
+func.func @model(%x: tensor<1x4xf32> {plan.binding = #plan.binding<input, "x">},
+                 %h: tensor<1x4xf32> {plan.binding = #plan.binding<state, "h">})
+    -> (tensor<2x2xf32> {plan.binding = #plan.binding<state, "h">}, tensor<2x2xf32> {plan.binding = #plan.binding<result, "x">}) {
+  %0 = plan.stage "reshape" (%x) : (tensor<1x4xf32>) -> tensor<2x2xf32> {
+  ^bb0(%a: tensor<1x4xf32>):
+    %r = phiq.reshape %a : tensor<1x4xf32> -> tensor<2x2xf32>
+    plan.yield %r : tensor<2x2xf32>
+  }
+  // expected-note@below {{'func.return' requires results that stages make, each returned once}}
+  // expected-note@below {{'func.return' binds 'x' twice}}
+  // expected-note@below {{'func.return' requires a result for state 'h', of its type}}
+  return %0, %0 : tensor<2x2xf32>, tensor<2x2xf32>
+}

@@ -1,4 +1,4 @@
-// RUN: phic-opt %s --phic-plan-memory=chunk-rows=8 | FileCheck %s
+// RUN: phic-opt %s --phic-plan-memory=chunk-rows=8 --split-input-file | FileCheck %s
 // RUN: not phic-opt %s --phic-plan-memory=chunk-rows=12 2>&1 | FileCheck %s --check-prefix=ROWS
 
 // ROWS: error: chunk-rows must be a positive multiple of 8, found 12
@@ -41,5 +41,31 @@ module {
       plan.yield %0 : tensor<?x33xf32>
     }
     return %d : tensor<?x33xf32>
+  }
+}
+
+// -----
+
+// A graph without steps: shapes times elements, whatever the chunk. 1x3x5x7 codes take 105 bytes, two cache lines of the arena; a
+// state is read from one slot and written to another.
+// CHECK: #plan.memory<chunk_rows = 1, arena_bytes = 128,
+module {
+  func.func @model(%x: tensor<1x3x5x7xf32> {plan.binding = #plan.binding<input, "x">},
+                   %h: tensor<1x105xf32> {plan.binding = #plan.binding<state, "h">}, %s: tensor<1xf32>)
+      -> (tensor<1x105xf32> {plan.binding = #plan.binding<state, "h">}) {
+    // CHECK: plan.stage "q"{{.*}} {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 105>]}
+    %q = plan.stage "q" (%x, %s) : (tensor<1x3x5x7xf32>, tensor<1xf32>) -> tensor<1x3x5x7xui8> {
+    ^bb0(%i: tensor<1x3x5x7xf32>, %j: tensor<1xf32>):
+      %0 = phiq.quantize_linear %i, %j {zero = 0 : i64} : tensor<1x3x5x7xf32>, tensor<1xf32> -> tensor<1x3x5x7xui8>
+      plan.yield %0 : tensor<1x3x5x7xui8>
+    }
+    // CHECK: plan.stage "d"{{.*}} {buffers = [#plan.buffer<binding, offset = 3, row_bytes = 420>]}
+    %d = plan.stage "d" (%q, %s) : (tensor<1x3x5x7xui8>, tensor<1xf32>) -> tensor<1x105xf32> {
+    ^bb0(%i: tensor<1x3x5x7xui8>, %j: tensor<1xf32>):
+      %0 = phiq.reshape %i : tensor<1x3x5x7xui8> -> tensor<1x105xui8>
+      %1 = phiq.dequantize_linear %0, %j {zero = 0 : i64} : tensor<1x105xui8>, tensor<1xf32> -> tensor<1x105xf32>
+      plan.yield %1 : tensor<1x105xf32>
+    }
+    return %d : tensor<1x105xf32>
   }
 }
