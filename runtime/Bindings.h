@@ -44,9 +44,12 @@ inline uint64_t elementsOf(const phi_binding &binding) {
   return count;
 }
 
+/// Of one whose shape is known.
+inline uint64_t bytesOf(const phi_binding &binding) { return elementsOf(binding) * elementBytes(binding.element); }
+
 /// Bytes that this step reads or writes.
 inline uint64_t bytesInStep(const phi_binding &binding, const phi_frame &frame) {
-  uint64_t bytes = elementsOf(binding) * elementBytes(binding.element);
+  uint64_t bytes = bytesOf(binding);
   if (binding.rank == 0 || binding.shape[0] >= 0)
     return bytes;
   int64_t first = binding.shape[0];

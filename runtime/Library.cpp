@@ -10,19 +10,6 @@
 
 namespace phi {
 
-bool blockFits(const void *memory, uint64_t given, uint64_t bytes, ErrorText &error) {
-  constexpr uintptr_t kLine = 64;
-  if (memory && reinterpret_cast<uintptr_t>(memory) % kLine == 0 && given >= bytes)
-    return true;
-  if (!memory)
-    error << "no memory is given";
-  else if (given < bytes)
-    error << "the memory given has " << given << " bytes, but " << bytes << " are needed";
-  else
-    error << "the memory given is not 64-byte aligned";
-  return false;
-}
-
 namespace {
 
 size_t pieceBytes() {
@@ -63,23 +50,11 @@ void writeFacts(phi_facts *facts) {
   known.kv_bytes_per_token = plan.state_bytes_per_token;
   known.arena_bytes = plan.arena_bytes;
   known.scratch_bytes = plan.scratch_bytes;
+  known.embedding_columns = embeddingColumns(model);
   memcpy(facts, &known, facts->size < sizeof(known) ? facts->size : sizeof(known));
 }
 
 size_t modelBytes() { return sizeof(LibraryModel); }
-
-void logOpened(const phi_model_options &options, const OpenModel &open) {
-  if (!options.log)
-    return;
-  char text[sizeof(open.path) + 256];
-  Writer line(text, sizeof(text));
-  line << open.model.name << ": code for " << open.code.variant->name << ", weights ";
-  if (open.path[0])
-    line << "of " << open.path;
-  else
-    line << (open.model.sidecar ? "in memory" : "embedded");
-  options.log(options.log_state, text);
-}
 
 phi_status openLibraryModel(const phi_model_options *given, void *memory, size_t bytes, phi_model **model,
                             phi_error *errorText) {
@@ -141,6 +116,7 @@ constexpr phi_api kApi = {
     createSampler,
     noteIds,
     sampleLogits,
+    appendEmbeddings,
 };
 
 } // namespace

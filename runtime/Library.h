@@ -8,12 +8,10 @@
 #ifndef PHI_RUNTIME_LIBRARY_H
 #define PHI_RUNTIME_LIBRARY_H
 
-#include "Model.h"
+#include "LibraryCalls.h"
 #include "Sampler.h"
 #include "Session.h"
 #include "Template.h"
-
-#include <string.h>
 
 struct phi_session : phi::Session {};
 struct phi_sampler : phi::Sampler {};
@@ -30,28 +28,6 @@ inline const LibraryModel &libraryModel(const phi_model *model) {
   return *reinterpret_cast<const LibraryModel *>(model);
 }
 
-/// The caller's struct as ours: what an older caller does not have is 0.
-template <typename T> T readOptions(const T *given) {
-  T options = {};
-  size_t bytes = given ? given->size : 0;
-  if (given)
-    memcpy(&options, given, bytes < sizeof(T) ? bytes : sizeof(T));
-  return options;
-}
-
-/// A writer of the caller's error text, if wanted.
-struct ErrorText : Writer {
-  explicit ErrorText(phi_error *error) : Writer(error ? error->text : nullptr, error ? sizeof(error->text) : 0) {}
-  /// The sentence, and its status.
-  phi_status operator()(phi_status status, Text what) {
-    *this << what;
-    return status;
-  }
-};
-
-/// Whether the block can hold `bytes`; else a sentence.
-bool blockFits(const void *memory, uint64_t given, uint64_t bytes, ErrorText &error);
-
 // The functions of phi_api, by file; see phi/runtime.h.
 
 // LibrarySession.cpp
@@ -64,6 +40,9 @@ void freeSession(phi_session *session);
 phi_status prefill(phi_session *session, const int32_t *ids, int64_t count, phi_error *error);
 phi_status decodeOne(phi_session *session, int32_t id, phi_error *error);
 phi_status verify(phi_session *session, const int32_t *ids, int64_t count, phi_error *error);
+phi_status appendEmbeddings(phi_session *session, const float *rows, int64_t count, int32_t all, phi_error *error);
+/// 0: the model takes ids.
+uint32_t embeddingColumns(const phi_model &model);
 float *logitsRow(phi_session *session, int64_t row);
 int64_t sessionLength(const phi_session *session);
 phi_status truncateSession(phi_session *session, int64_t length, phi_error *error);

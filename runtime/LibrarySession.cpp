@@ -2,23 +2,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Library.h"
 
+#include "Bindings.h"
+
 namespace phi {
 namespace {
-
-constexpr int32_t kMostThreads = 1024;
 
 /// False after a sentence.
 bool checkOptions(const phi_model &model, phi_session_options *options, ErrorText &error) {
   if (options->context == 0)
     options->context = model.context_default;
-  if (options->threads == 0)
-    options->threads = 1;
   if (options->context < 1 || options->context > int64_t(model.context_max))
     error << "a context of " << options->context << " tokens; this model takes 1 to " << model.context_max;
-  else if (options->threads < 1 || options->threads > kMostThreads)
-    error << options->threads << " threads; a session takes 1 to " << kMostThreads;
   else
-    return true;
+    return checkThreads(&options->threads, error);
   return false;
 }
 
@@ -52,17 +48,37 @@ bool checkIds(const phi_session &session, const int32_t *ids, int64_t count, Err
   return true;
 }
 
-/// PHI_OK when so many ids can be appended.
-phi_status checkAppend(const phi_session *session, const int32_t *ids, int64_t count, phi_error *errorText) {
+/// PHI_OK when so many rows can be appended: embeddings where `columns` is not 0, else ids.
+phi_status checkAppend(const phi_session *session, const void *rows, int64_t count, uint32_t columns,
+                       phi_error *errorText) {
   ErrorText error(errorText);
-  if (!session || !ids || count < 1)
-    return error(PHI_BAD_ARGUMENT, !session ? "there is no session" : "there are no ids");
-  if (!checkIds(*session, ids, count, error))
+  if (!session || !rows || count < 1)
+    return error(PHI_BAD_ARGUMENT, !session  ? "there is no session"
+                                   : columns ? "there are no embeddings"
+                                             : "there are no ids");
+  if (embeddingColumns(*session->model) != columns)
+    return error(PHI_MISSING,
+                 columns ? "this model takes ids, not embeddings" : "this model takes embeddings, not ids");
+  if (!columns && !checkIds(*session, static_cast<const int32_t *>(rows), count, error))
     return PHI_BAD_ARGUMENT;
   if (count <= session->contextLimit - session->length)
     return PHI_OK;
   error << count << " tokens after " << session->length << " are more than the context of " << session->contextLimit;
   return PHI_FULL;
+}
+
+/// Whether the logits of each of so many tokens can be had; a sentence if not.
+bool checkAll(const phi_session &session, int64_t count, phi_status *status, phi_error *errorText) {
+  ErrorText error(errorText);
+  if (session.model->pruned_head) {
+    *status = error(PHI_MISSING, "this model's graph computes the last token's logits only");
+    return false;
+  }
+  if (count <= int64_t(PHI_VERIFY_ROWS))
+    return true;
+  error << "verify takes 1 to " << PHI_VERIFY_ROWS << " ids, not " << count;
+  *status = PHI_BAD_ARGUMENT;
+  return false;
 }
 
 phi_status statusOf(const Session &session, Advance advance, phi_error *errorText) {
@@ -136,24 +152,30 @@ void freeSession(phi_session *session) {
 }
 
 phi_status prefill(phi_session *session, const int32_t *ids, int64_t count, phi_error *error) {
-  phi_status status = checkAppend(session, ids, count, error);
+  phi_status status = checkAppend(session, ids, count, /*columns=*/0, error);
   return status == PHI_OK ? statusOf(*session, append(session, ids, count, nullptr), error) : status;
 }
 
 phi_status decodeOne(phi_session *session, int32_t id, phi_error *error) { return prefill(session, &id, 1, error); }
 
-phi_status verify(phi_session *session, const int32_t *ids, int64_t count, phi_error *errorText) {
-  phi_status status = checkAppend(session, ids, count, errorText);
-  if (status != PHI_OK)
+phi_status verify(phi_session *session, const int32_t *ids, int64_t count, phi_error *error) {
+  phi_status status = checkAppend(session, ids, count, /*columns=*/0, error);
+  if (status != PHI_OK || !checkAll(*session, count, &status, error))
     return status;
-  ErrorText error(errorText);
-  if (session->model->pruned_head)
-    return error(PHI_MISSING, "this model's graph computes the last token's logits only");
-  if (count > int64_t(PHI_VERIFY_ROWS)) {
-    error << "verify takes 1 to " << PHI_VERIFY_ROWS << " ids, not " << count;
-    return PHI_BAD_ARGUMENT;
-  }
-  return statusOf(*session, appendVerified(session, ids, count), errorText);
+  return statusOf(*session, appendVerified(session, ids, count), error);
+}
+
+uint32_t embeddingColumns(const phi_model &model) {
+  const phi_binding *input = findBinding(model, PHI_INPUT, PHI_DIM_ROWS);
+  return input->element == PHI_F32 ? uint32_t(elementsOf(*input)) : 0;
+}
+
+phi_status appendEmbeddings(phi_session *session, const float *rows, int64_t count, int32_t all, phi_error *error) {
+  const uint32_t columns = session ? embeddingColumns(*session->model) : 0;
+  phi_status status = checkAppend(session, rows, count, columns ? columns : 1, error);
+  if (status != PHI_OK || (all && !checkAll(*session, count, &status, error)))
+    return status;
+  return statusOf(*session, all ? appendVerified(session, rows, count) : append(session, rows, count, nullptr), error);
 }
 
 float *logitsRow(phi_session *session, int64_t row) {

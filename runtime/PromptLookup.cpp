@@ -54,8 +54,8 @@ Advance appendGuessing(PromptLookup *lookup, Session *session, int32_t id) {
   // A wrong guess costs time: whoever was wrong guesses less.
   lookup->reach = least(lookup->most, lookup->right == lookup->count ? 2 * lookup->reach : lookup->right + 1);
   forgetGuesses(lookup, session);
-  session->tokens[session->length] = id;
-  int64_t count = guess(session->tokens, session->length + 1, lookup->guesses, roomForGuesses(*lookup, *session));
+  tokensOf(*session)[session->length] = id;
+  int64_t count = guess(tokensOf(*session), session->length + 1, lookup->guesses, roomForGuesses(*lookup, *session));
   if (!count)
     return append(session, &id, 1, nullptr);
   int32_t rows[PHI_VERIFY_ROWS] = {id};

@@ -58,7 +58,8 @@ Advance compute(Session *session, int64_t total, int64_t firstWanted, const Logi
       return device.wait(session->device) ? Advance::Interrupted : Advance::Failed;
     int64_t rows = rowsOfStep(*session, total, firstWanted);
     device.upload(session->device, frame.bindings[findBinding(*session->model, PHI_INPUT, PHI_DIM_ROWS)->slot],
-                  session->tokens + session->cached, uint64_t(rows) * sizeof(int32_t));
+                  session->sequence + uint64_t(session->cached) * session->rowBytes,
+                  uint64_t(rows) * session->rowBytes);
     frame.rows = rows;
     frame.past = session->cached;
     frame.total = total;
@@ -101,7 +102,7 @@ uint8_t *placeFrame(Session *session, Layout *work, Layout *results) {
   };
   uint8_t *logits = results->take(uint64_t(session->options.logitRows), model.vocab * sizeof(float));
   bind(PHI_RESULT, PHI_DIM_LOGIT_ROWS, logits);
-  bind(PHI_INPUT, PHI_DIM_ROWS, work->take(plan.chunk_rows, sizeof(int32_t)));
+  bind(PHI_INPUT, PHI_DIM_ROWS, work->take(plan.chunk_rows, session->rowBytes));
   frame.scratch = work->take(1, scratchBytes(*session));
   frame.arena = work->take(1, plan.arena_bytes);
   bind(PHI_STATE, PHI_DIM_CONTEXT, work->take(uint64_t(frame.context), plan.state_bytes_per_token));
@@ -138,7 +139,8 @@ void layoutSession(Session *session, Layout *layout, const LoadedCode &code, con
   const int64_t step = code.plan().context_step;
   frame.context = (options.context + step - 1) / step * step;
   session->device.state = layout->take(1, code.device().stateBytes(code, options));
-  session->tokens = layout->take<int32_t>(uint64_t(frame.context));
+  session->rowBytes = bytesOf(*findBinding(*code.model, PHI_INPUT, PHI_DIM_ROWS));
+  session->sequence = layout->take(uint64_t(frame.context), session->rowBytes);
   session->slots = layout->take<uint8_t *>(code.model->entries[0].slot_count);
   frame.bindings = session->slots;
   if (code.device().isHost)
@@ -169,14 +171,19 @@ uint64_t scratchBytes(const Session &session) {
   return session.device.code->plan().scratch_bytes * threads;
 }
 
-Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink) {
-  memmove(session->tokens + session->length, ids, size_t(count) * sizeof(int32_t));
+/// Behind the sequence, of which it may be a part.
+static void addRows(Session *session, const void *rows, int64_t count) {
+  memmove(session->sequence + uint64_t(session->length) * session->rowBytes, rows, size_t(count) * session->rowBytes);
+}
+
+Advance append(Session *session, const void *rows, int64_t count, const LogitsSink *sink) {
+  addRows(session, rows, count);
   int64_t total = session->length + count;
   return compute(session, total, sink && !session->model->pruned_head ? session->length : total - 1, sink);
 }
 
-Advance appendVerified(Session *session, const int32_t *ids, int64_t count) {
-  memmove(session->tokens + session->length, ids, size_t(count) * sizeof(int32_t));
+Advance appendVerified(Session *session, const void *rows, int64_t count) {
+  addRows(session, rows, count);
   return compute(session, session->length + count, session->length, nullptr);
 }
 
@@ -194,7 +201,7 @@ bool copySequence(const Session &from, Session *to) {
   to->cached = from.cached;
   to->longTable = from.longTable;
   to->logitRows = from.logitRows;
-  memcpy(to->tokens, from.tokens, size_t(from.length) * sizeof(int32_t));
+  memcpy(to->sequence, from.sequence, size_t(from.length) * from.rowBytes);
   for (uint32_t i = 0; i < plan.stage_count; ++i)
     for (uint32_t j = 0; j < plan.stages[i].output_count; ++j) {
       const phi_stage_output &output = plan.stages[i].outputs[j];

@@ -24,7 +24,8 @@ struct Session {
   phi_frame frame;          ///< the device's addresses: nobody here reads what is there
   uint8_t **slots;          ///< frame.bindings: in host memory, of the device's addresses
   float *logits;            ///< [logitRows, vocab] of the last tokens, in host memory
-  int32_t *tokens;          ///< [context] the sequence, kept for when it must be computed again
+  uint8_t *sequence;        ///< [context, rowBytes] what steps are given, kept for when it must be computed again
+  uint64_t rowBytes;        ///< of a token's id, or of its embedding
   int64_t length;           ///< of the sequence
   int64_t
       cached; ///< tokens whose keys and values are in the cache; less than `length` when some must be computed again
@@ -53,12 +54,14 @@ void explainFailure(const Session &session, Writer &errors);
 uint64_t kvBytes(const Session &session);
 uint64_t scratchBytes(const Session &session);
 
-/// Appends `count` tokens (1..contextLimit - length). With a sink, it gets the logits
+inline int32_t *tokensOf(const Session &session) { return reinterpret_cast<int32_t *>(session.sequence); }
+
+/// Appends `count` tokens (1..contextLimit - length): ids, or embeddings where the model takes those. With a sink, it gets the logits
 /// of each of them (of the last only if the model has a pruned head); without, the last
 /// token's logits are at session->logits.
-Advance append(Session *session, const int32_t *ids, int64_t count, const LogitsSink *sink);
+Advance append(Session *session, const void *rows, int64_t count, const LogitsSink *sink);
 /// Appends up to PHI_VERIFY_ROWS tokens; the logits of each are at session->logits. Not for a pruned head.
-Advance appendVerified(Session *session, const int32_t *ids, int64_t count);
+Advance appendVerified(Session *session, const void *rows, int64_t count);
 /// Forgets the tokens from `length` on. No logits are left, except when nothing is forgotten.
 void truncate(Session *session, int64_t length);
 /// Makes `to` (laid out and started, with room for it) hold the sequence of `from`, its cache and its last logits.

@@ -66,7 +66,7 @@ protected:
     EXPECT_EQ(session.length, int64_t(prompt.size() + tokens.size() - 1));
     std::vector<int32_t> all = prompt;
     all.insert(all.end(), tokens.begin(), tokens.end() - 1);
-    EXPECT_TRUE(std::equal(all.begin(), all.end(), session.tokens));
+    EXPECT_TRUE(std::equal(all.begin(), all.end(), tokensOf(session)));
     stopSession(&session);
     os::release(memory, bytes);
     return tokens;

@@ -50,6 +50,7 @@ typedef struct phi_facts {
   int32_t top_k;               /* sampling as the model's authors advise */
   float temperature, top_p, min_p, repetition_penalty;
   uint64_t weights_bytes, weights_hash, kv_bytes_per_token, arena_bytes, scratch_bytes; /* scratch: a thread */
+  uint32_t embedding_columns;  /* 0: the model takes ids; else it takes embeddings of so many floats instead */
 } phi_facts;
 
 typedef struct phi_model_options {
@@ -147,6 +148,8 @@ typedef struct phi_api {
                                phi_sampler **, phi_error *);
   void (*sampler_note)(phi_sampler *, const int32_t *ids, int64_t count); /* the prompt's, for the penalty */
   int32_t (*sample)(phi_sampler *, float *logits); /* logits may be changed */
+  /* prefill, decode and verify of a model that takes embeddings: [count, embedding_columns]; `all`: logits of each. */
+  phi_status (*append_embeddings)(phi_session *, const float *rows, int64_t count, int32_t all, phi_error *);
 } phi_api;
 
 #endif /* PHI_RUNTIME_H */

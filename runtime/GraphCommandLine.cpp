@@ -1,0 +1,274 @@
+//===- GraphCommandLine.cpp - The flags of a graph's program -----------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// One table names every flag; the files are told apart by the names of the graph's inputs and outputs.
+//===----------------------------------------------------------------------===//
+#include "GraphCommandLine.h"
+
+#include "GraphSession.h"
+
+namespace phi {
+namespace {
+
+enum class FlagId : uint8_t {
+  Output,
+  In,
+  Out,
+  Threads,
+  Weights,
+  Stats,
+  Device,
+  CpuVariant,
+  StreamStages,
+  StreamTimes,
+  Version,
+  Help
+};
+
+struct Flag {
+  FlagId id;
+  const char *name;
+  const char *value;  ///< nullptr: takes none
+  const char *help;
+};
+
+constexpr Flag kFlags[] = {
+    {FlagId::Output, "-o", "F", "write the only result as F (.npy)"},
+    {FlagId::In, "--in", "NAME=F", "read an input from F (.npy), or where a state begins (default: zeros)"},
+    {FlagId::Out, "--out", "NAME=F", "write a result as F (.npy), or where a state ends"},
+    {FlagId::Threads, "--threads", "N", "threads (default: physical cores)"},
+    {FlagId::Weights, "--weights", "F",
+     "file with the weights, where they are not in the program (default: beside it)"},
+    {FlagId::Stats, "--stats", "json", "print the time of the runs on stderr; with =json as one object"},
+    {FlagId::Device, "--device", "NAME", "what runs the graph: auto, or a name (default: auto, the best)"},
+    {FlagId::CpuVariant, "--cpu-variant", "NAME",
+     "run the code of this CPU level (default: the best that the processor has)"},
+    {FlagId::StreamStages, "--stream-stages", "FD",
+     "write each stage's buffers to a file descriptor (for `phic verify`)"},
+    {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
+    {FlagId::Version, "--version", nullptr, "print what this program is"},
+    {FlagId::Help, "--help", nullptr, "print this"},
+};
+
+class Parser {
+public:
+  Parser(const phi_model &model, int argc, const char *const *argv, Port *ports, GraphProgramOptions &options,
+         Writer &errors)
+      : entry(entryOf(model)), argc(argc), argv(argv), ports(ports), options(options), errors(errors) {}
+
+  bool parse() {
+    for (; at < argc; ++at) {
+      Text argument = argv[at];
+      bool isFlag = argument.size > 1 && argument.begin[0] == '-';
+      if (isFlag ? !parseFlag(argv[at]) : !giveOnly(PHI_INPUT, argv[at]))
+        return false;
+    }
+    return options.help || options.version || checkTogether();
+  }
+
+private:
+  bool parseFlag(const char *argument);
+  bool store(const Flag &flag, const char *value);
+  bool integer(const Flag &flag, const char *value, int64_t least, int64_t *number);
+  bool give(const Flag &flag, const char *value);
+  bool giveOnly(uint32_t kind, const char *path);
+  bool checkTogether();
+  void listNames(uint32_t kind);
+
+  const phi_entry_desc &entry;
+  int argc;
+  const char *const *argv;
+  Port *ports;
+  GraphProgramOptions &options;
+  Writer &errors;
+  int at = 1;
+};
+
+bool Parser::parseFlag(const char *argument) {
+  Text name = argument;
+  for (size_t i = 0; i < name.size; ++i)
+    if (name.begin[i] == '=')
+      name.size = i;
+  const char *attached = argument[name.size] == '=' ? argument + name.size + 1 : nullptr;
+  for (const Flag &flag : kFlags) {
+    if (!(name == flag.name) && !(flag.id == FlagId::Help && name == "-h"))
+      continue;
+    if (!flag.value && attached) {
+      errors << flag.name << " takes no value, but got '" << attached << "'\n";
+      return false;
+    }
+    bool isComplete = !flag.value || attached || flag.id == FlagId::Stats;
+    if (!isComplete && at + 1 >= argc) {
+      errors << flag.name << " wants a value: " << flag.name << ' ' << flag.value << '\n';
+      return false;
+    }
+    return store(flag, isComplete ? attached : argv[++at]);
+  }
+  errors << "unknown flag " << name << "; --help lists all\n";
+  return false;
+}
+
+bool Parser::integer(const Flag &flag, const char *value, int64_t least, int64_t *number) {
+  constexpr int64_t kMost = 1024;
+  if (parseInteger(value, number) && *number >= least && *number <= kMost)
+    return true;
+  errors << flag.name << " wants a whole number from " << least << " to " << kMost << ", not '" << value << "'\n";
+  return false;
+}
+
+bool Parser::store(const Flag &flag, const char *value) {
+  switch (flag.id) {
+  case FlagId::Output:
+    return giveOnly(PHI_RESULT, value);
+  case FlagId::In:
+  case FlagId::Out:
+    return give(flag, value);
+  case FlagId::Threads:
+    return integer(flag, value, 1, &options.threads);
+  case FlagId::StreamStages:
+    return integer(flag, value, 0, &options.streamStages);
+  case FlagId::StreamTimes:
+    return integer(flag, value, 0, &options.streamTimes);
+  case FlagId::Weights:
+    options.weights = value;
+    return true;
+  case FlagId::Device:
+    options.device = Text(value) == "auto" ? nullptr : value;
+    return true;
+  case FlagId::CpuVariant:
+    options.cpuVariant = value;
+    return true;
+  case FlagId::Stats:
+    options.stats = true;
+    options.statsJson = value != nullptr;
+    if (!value || Text(value) == "json")
+      return true;
+    errors << "--stats takes 'json' or nothing, not '" << value << "'\n";
+    return false;
+  case FlagId::Version:
+    return options.version = true;
+  case FlagId::Help:
+    return options.help = true;
+  }
+  return false;
+}
+
+void Parser::listNames(uint32_t kind) {
+  for (uint32_t i = 0; i < entry.binding_count; ++i)
+    if (entry.bindings[i].kind == kind || entry.bindings[i].kind == PHI_STATE)
+      errors << ' ' << entry.bindings[i].name;
+  errors << '\n';
+}
+
+/// NAME=F of --in or --out.
+bool Parser::give(const Flag &flag, const char *value) {
+  const uint32_t kind = flag.id == FlagId::In ? PHI_INPUT : PHI_RESULT;
+  Text name = value;
+  for (size_t i = 0; i < name.size; ++i)
+    if (name.begin[i] == '=')
+      name.size = i;
+  const char *path = value[name.size] == '=' ? value + name.size + 1 : "";
+  if (!*path) {
+    errors << flag.name << " wants NAME=F, not '" << value << "'\n";
+    return false;
+  }
+  for (uint32_t i = 0; i < entry.binding_count; ++i) {
+    const phi_binding &binding = entry.bindings[i];
+    if (!(name == binding.name) || (binding.kind != kind && binding.kind != PHI_STATE))
+      continue;
+    const char *&place = flag.id == FlagId::In ? ports[i].from : ports[i].to;
+    if (place) {
+      errors << "'" << name << "' is given twice, as " << place << " and " << path << '\n';
+      return false;
+    }
+    place = path;
+    return true;
+  }
+  errors << flag.name << ": this graph has no '" << name << "'; it has";
+  listNames(kind);
+  return false;
+}
+
+/// A path without a name: of the only input or result.
+bool Parser::giveOnly(uint32_t kind, const char *path) {
+  Port *only = nullptr;
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < entry.binding_count; ++i)
+    if (entry.bindings[i].kind == kind) {
+      only = &ports[i];
+      ++count;
+    }
+  if (count != 1) {
+    errors << (kind == PHI_INPUT ? "this graph has " : "-o: this graph has ") << count
+           << (kind == PHI_INPUT ? " inputs; say which one " : " results; say which one ") << path
+           << (kind == PHI_INPUT ? " is, --in NAME=F, of" : " is, --out NAME=F, of");
+    listNames(kind);
+    return false;
+  }
+  const char *&place = kind == PHI_INPUT ? only->from : only->to;
+  if (place) {
+    errors << "two files are given for one: " << place << " and " << path << '\n';
+    return false;
+  }
+  place = path;
+  return true;
+}
+
+bool Parser::checkTogether() {
+  bool writes = options.streams();
+  for (uint32_t i = 0; i < entry.binding_count; ++i) {
+    const phi_binding &binding = entry.bindings[i];
+    writes |= ports[i].to != nullptr;
+    if (binding.kind != PHI_INPUT || ports[i].from)
+      continue;
+    errors << "input '" << binding.name << "' is missing: --in " << binding.name << "=F, "
+           << elementName(binding.element) << ' ';
+    writeShape(binding, errors);
+    errors << '\n';
+    return false;
+  }
+  if (options.streamStages >= 0 && options.streamTimes >= 0) {
+    errors << "--stream-stages and --stream-times exclude each other: writing buffers takes time\n";
+    return false;
+  }
+  if (!writes)
+    errors << "no result is asked for: -o F, or --out NAME=F\n";
+  return writes;
+}
+
+} // namespace
+
+bool parseGraphCommandLine(const phi_model &model, int argc, const char *const *argv, Port *ports,
+                           GraphProgramOptions *options, Writer &errors) {
+  return Parser(model, argc, argv, ports, *options, errors).parse();
+}
+
+void printGraphHelp(const phi_model &model, const char *program, Writer &out) {
+  constexpr const char *kKinds[] = {"input ", "result", "state "};
+  out << model.name << "\n\nusage: " << program << " [INPUT] -o RESULT [flags]\n\n";
+  const phi_entry_desc &entry = entryOf(model);
+  for (uint32_t i = 0; i < entry.binding_count; ++i) {
+    const phi_binding &binding = entry.bindings[i];
+    out << "  " << kKinds[binding.kind] << ' ' << binding.name << ", " << elementName(binding.element) << ' ';
+    writeShape(binding, out);
+    out << '\n';
+  }
+  out << '\n';
+  for (const Flag &flag : kFlags) {
+    const bool isOptional = flag.id == FlagId::Stats;
+    size_t used = Text(flag.name).size;
+    out << "  " << flag.name;
+    if (flag.value) {
+      out << (isOptional ? "[=" : " ") << flag.value << (isOptional ? "]" : "");
+      used += Text(flag.value).size + (isOptional ? 3 : 1);
+    }
+    for (; used < 22; ++used)
+      out << ' ';
+    out << flag.help << '\n';
+  }
+  out << "\nA file with one more axis in front holds the inputs of so many runs, one after another; its results are\n"
+         "written the same way. A state goes on from run to run. An input of one run counts for all.\n"
+         "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 the program or its weights are damaged.\n";
+}
+
+} // namespace phi

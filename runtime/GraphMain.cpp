@@ -1,0 +1,5 @@
+//===- GraphMain.cpp - Where a graph's program begins ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "GraphProgram.h"
+
+int main(int argc, char **argv) { return phi::runGraphProgram(phi_the_model, argc, argv, {}); }

@@ -1,0 +1,266 @@
+//===- GraphProgram.cpp - What a graph's program does ------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Maps the inputs' files, lays out all memory in one block, runs the graph as often as the files say, and writes
+// results as they come.
+//===----------------------------------------------------------------------===//
+#include "GraphProgram.h"
+
+#include "CommandLine.h"
+#include "GraphCommandLine.h"
+#include "GraphSession.h"
+#include "Model.h"
+#include "Os.h"
+#include "StageStream.h"
+
+#include <string.h>
+
+namespace phi {
+namespace {
+
+class GraphProgram {
+public:
+  GraphProgram(const phi_model &constants, Console console)
+      : constants(constants), entry(entryOf(constants)), out(console.out), errors(console.err) {}
+
+  int run(int argc, const char *const *argv);
+
+private:
+  bool openInputs();
+  bool agreeOnRuns(const phi_binding &binding, const NpyArray &array);
+  bool checkOutputs();
+  bool createOutputs();
+  void layOut(Layout *layout);
+  bool start();
+  bool runAll();
+  void giveInputs(int64_t index);
+  bool writeResults();
+  bool finish(bool done);
+  void printStats();
+  bool fail(Text what) {
+    errors << what << '\n';
+    return false;
+  }
+  template <typename Function> bool forEachPort(Function function) {
+    for (uint32_t i = 0; i < entry.binding_count; ++i)
+      if (!function(entry.bindings[i], ports[i]))
+        return false;
+    return true;
+  }
+
+  const phi_model &constants;
+  const phi_entry_desc &entry;
+  Writer out, errors;
+  OpenModel opened = {};
+  GraphProgramOptions options;
+  Port *ports = nullptr;  ///< [entry.binding_count]
+  GraphSession session = {};
+  StageStream stream;
+  int64_t runs = 1;
+  bool hasRuns = false;
+  double seconds = 0;
+};
+
+/// How often the graph runs is what the inputs with an axis of runs say; they must agree.
+bool GraphProgram::agreeOnRuns(const phi_binding &binding, const NpyArray &array) {
+  if (!array.hasRuns)
+    return true;
+  if (binding.kind == PHI_STATE)
+    return fail("a state begins in one way only; its file has an axis of runs");
+  if (hasRuns && runs != array.runs) {
+    errors << "input '" << binding.name << "' is of " << array.runs << " runs, another one of " << runs << '\n';
+    return false;
+  }
+  runs = array.runs;
+  return hasRuns = true;
+}
+
+bool GraphProgram::openInputs() {
+  return forEachPort([&](const phi_binding &binding, Port &port) {
+    return !port.from || (openNpy(port.from, binding, &port.array, errors) && agreeOnRuns(binding, port.array));
+  });
+}
+
+bool isSameFile(const char *path, const char *other) {
+  os::FileId id, otherId;
+  return os::idOfFile(path, &id) && os::idOfFile(other, &otherId) && id.device == otherId.device &&
+         id.inode == otherId.inode;
+}
+
+/// Nothing that is read is written to, and nothing is written twice.
+bool GraphProgram::checkOutputs() {
+  char program[os::kPathBytes];
+  const bool isKnown = os::fileOf(&constants, program, sizeof(program));
+  return forEachPort([&](const phi_binding &, Port &output) {
+    if (output.to &&
+        ((isKnown && isSameFile(output.to, program)) || (opened.path[0] && isSameFile(output.to, opened.path)))) {
+      errors << output.to << " is this program or its weights; write the result elsewhere\n";
+      return false;
+    }
+    return !output.to || forEachPort([&](const phi_binding &, Port &other) {
+      if (other.from && isSameFile(output.to, other.from)) {
+        errors << output.to << " is an input; write the result elsewhere\n";
+        return false;
+      }
+      if (&other != &output && other.to && Text(other.to) == output.to) {
+        errors << output.to << " is given for two results\n";
+        return false;
+      }
+      return true;
+    });
+  });
+}
+
+bool GraphProgram::createOutputs() {
+  return forEachPort([&](const phi_binding &binding, Port &port) {
+    if (!port.to)
+      return true;
+    bool isStacked = hasRuns && binding.kind == PHI_RESULT;
+    port.file = createNpy(port.to, binding, runs, isStacked);
+    if (port.file < 0)
+      errors << "cannot write " << port.to << ": " << os::lastError() << '\n';
+    return port.file >= 0;
+  });
+}
+
+void GraphProgram::layOut(Layout *layout) {
+  if (options.streamTimes >= 0)
+    stream.times = layout->take<uint64_t>(opened.code.plan().stage_count);
+  SessionOptions wanted = {};
+  wanted.threads = int32_t(options.threads);
+  wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
+  layoutGraph(&session, layout, opened.code, wanted);
+  forEachPort([&](const phi_binding &binding, Port &) {
+    uint8_t *memory = binding.kind == PHI_STATE ? nullptr : layout->take(1, bytesOf(binding));
+    if (memory)
+      session.slots[binding.slot] = memory;
+    return true;
+  });
+}
+
+/// Takes the memory and starts the threads: the last allocation of the program.
+bool GraphProgram::start() {
+  if (!options.threads)
+    options.threads = os::physicalCores();
+  Layout layout;
+  layOut(&layout);
+  uint64_t bytes = layout.size;
+  layout = {};
+  layout.base = os::reserve(bytes);
+  if (!layout.base)
+    return fail("not enough memory");
+  layOut(&layout);
+  stream.device = &session.device;
+  stream.file = int(options.streamTimes >= 0 ? options.streamTimes : options.streamStages);
+  if (options.streams())
+    beginStream(&stream, /*context=*/1);
+  if (startGraph(&session) != PHI_OK)
+    return fail("the system allows no more threads; a smaller --threads needs fewer");
+  return forEachPort([&](const phi_binding &binding, Port &port) {
+    if (binding.kind == PHI_STATE && port.from)
+      memcpy(session.slots[binding.slot], port.array.data, size_t(bytesOf(binding)));
+    return true;
+  });
+}
+
+/// Copied: a file's data has no alignment to rely on.
+void GraphProgram::giveInputs(int64_t index) {
+  forEachPort([&](const phi_binding &binding, Port &port) {
+    const uint64_t bytes = bytesOf(binding);
+    if (binding.kind == PHI_INPUT)
+      memcpy(session.slots[binding.slot], port.array.data + (port.array.hasRuns ? uint64_t(index) * bytes : 0),
+             size_t(bytes));
+    return true;
+  });
+}
+
+bool GraphProgram::writeResults() {
+  return forEachPort([&](const phi_binding &binding, Port &port) {
+    return binding.kind != PHI_RESULT || port.file < 0 ||
+           os::writeAll(port.file, session.slots[binding.slot], size_t(bytesOf(binding))) ||
+           fail("cannot write the results: the disk is full");
+  });
+}
+
+bool GraphProgram::runAll() {
+  for (int64_t i = 0; i < runs; ++i) {
+    giveInputs(i);
+    const double from = os::now();
+    runGraph(&session);
+    seconds += os::now() - from;
+    if (!writeResults())
+      return false;
+  }
+  return forEachPort([&](const phi_binding &binding, Port &port) {
+    return binding.kind != PHI_STATE || port.file < 0 ||
+           os::writeAll(port.file, session.slots[binding.slot], size_t(bytesOf(binding))) ||
+           fail("cannot write the results: the disk is full");
+  });
+}
+
+/// Outputs are there whole, or not at all.
+bool GraphProgram::finish(bool done) {
+  forEachPort([&](const phi_binding &, Port &port) {
+    if (port.file >= 0 && !os::closeFile(port.file) && done)
+      done = fail("cannot write the results: the disk is full");
+    return true;
+  });
+  return forEachPort([&](const phi_binding &, Port &port) {
+           if (port.file >= 0 && !done)
+             os::removeFile(port.to);
+           closeNpy(&port.array);
+           return true;
+         }) &&
+         done;
+}
+
+void GraphProgram::printStats() {
+  if (options.statsJson)
+    (errors << "{\"runs\": " << runs << ", \"run_s\": ").fixed(seconds / double(runs), 9)
+        << ", \"threads\": " << options.threads << ", \"cpu_variant\": \"" << opened.code.variant->name << "\"}\n";
+  else if (options.stats)
+    (errors << runs << (runs == 1 ? " run, " : " runs, ")).fixed(seconds / double(runs) * 1e3, 3)
+        << " ms each; " << options.threads << " threads, " << opened.code.variant->name << '\n';
+}
+
+int GraphProgram::run(int argc, const char *const *argv) {
+  if (checkVersion(constants, errors) != PHI_OK) {
+    errors << '\n';
+    return kExitDamaged;
+  }
+  ports = reinterpret_cast<Port *>(os::reserve(entry.binding_count * sizeof(Port)));
+  if (!ports)
+    return fail("not enough memory"), kExitUsage;
+  for (uint32_t i = 0; i < entry.binding_count; ++i)
+    ports[i] = Port();
+  if (!parseGraphCommandLine(constants, argc, argv, ports, &options, errors))
+    return kExitUsage;
+  if (options.help || options.version) {
+    options.help ? printGraphHelp(constants, argv[0], out) : printVersion(constants, out);
+    return kExitFine;
+  }
+  phi_status status =
+      openModel(&opened, constants, {options.weights, nullptr, 0}, errors, {options.device, options.cpuVariant});
+  if (status != PHI_OK) {
+    errors << '\n';
+    return status == PHI_NO_WEIGHTS ? kExitDamaged : kExitUsage;
+  }
+  if (!openInputs() || !checkOutputs() || !start())
+    return kExitUsage;
+  bool done = createOutputs() && runAll();
+  if (options.streams() && !endStream(&stream) && done)
+    done = fail("cannot write the stream of stages: its reader is gone");
+  stopGraph(&session);
+  done = finish(done);
+  if (done)
+    printStats();
+  return done ? kExitFine : kExitUsage;
+}
+
+} // namespace
+
+int runGraphProgram(const phi_model &model, int argc, const char *const *argv, Console console) {
+  return GraphProgram(model, console).run(argc, argv);
+}
+
+} // namespace phi
