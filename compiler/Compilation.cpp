@@ -64,7 +64,7 @@ ExitCode Compilation::readModel() {
       hashing.emplace("hashing weights", total, options.quiet);
     (*hashing)(done);
   };
-  ImportOptions importOptions{options.maxContext, &inputs, showProgress};
+  ImportOptions importOptions{options.maxContext, options.states, options.dimensions, &inputs, showProgress};
   module = model.importer->read(context, model, importOptions);
   return module ? kExitSuccess : kExitModel;
 }

@@ -146,6 +146,16 @@ llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &in
   return llvm::Error::success();
 }
 
+/// A program makes its tokens' embeddings from nothing: only who links a library can bring them.
+llvm::Error checkProgram(const ModelData &model, const Outputs &outputs) {
+  auto takesEmbeddings = [](const BindingData &b) { return b.kind == PHI_INPUT && b.element == PHI_F32; };
+  bool isProgram = llvm::any_of(outputs.files, [](const Output &file) { return file.kind == EmitKind::Exe; });
+  if (!isProgram || !model.hasSteps() || llvm::none_of(model.entries.front().bindings, takesEmbeddings))
+    return llvm::Error::success();
+  return llvm::createStringError("this model takes embeddings, not token ids; a program has none, a library is given "
+                                 "them: --emit=lib,header");
+}
+
 /// How many matmuls compute in which mode: what --act came to.
 std::string computeModes(ModuleOp module) {
   std::map<std::string, int> modes;
@@ -161,10 +171,11 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
   const PlanData &plan = data.plans.front();
   log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << plan.stages.size()
-      << " stages, matmuls " << computeModes(module) << " (--act=" << options.activations << "), KV cache "
-      << options.kvCache << " of " << mib(plan.stateBytesPerToken * data.contextDefault) << " at "
-      << data.contextDefault << " tokens, weights " << mib(data.weightsBytes) << ", arena " << mib(plan.arenaBytes)
-      << "\n";
+      << " stages, matmuls " << computeModes(module) << " (--act=" << options.activations << "), ";
+  if (data.hasSteps())
+    log << "KV cache " << options.kvCache << " of " << mib(plan.stateBytesPerToken * data.contextDefault) << " at "
+        << data.contextDefault << " tokens, ";
+  log << "weights " << mib(data.weightsBytes) << ", arena " << mib(plan.arenaBytes) << "\n";
   if (std::string conversions = collectPrecision(module).conversions(); !conversions.empty())
     log << "phic: " << conversions << "\n";
 }
@@ -212,8 +223,11 @@ ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, 
   parts.system = system;
   parts.model = modelDataOf(families, system->pageBytes);
   parts.model.sidecar = llvm::sys::path::filename(outputs->weightsPath).str();
-  if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
-    return report(log, std::move(error), kExitModel);
+  if (parts.model.hasSteps())
+    if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
+      return report(log, std::move(error), kExitModel);
+  if (llvm::Error error = checkProgram(parts.model, *outputs))
+    return report(log, std::move(error), kExitUsage);
   ManifestFacts facts;
   facts.target = options.target;
   facts.activations = options.activations;

@@ -55,6 +55,8 @@ struct Options {
   PrecisionFlags precision; ///< --precision and what goes with it: formats of the weights
   std::string activations = "auto"; ///< --act: auto, f32, i8
   std::string kvCache = "f16"; ///< --kv: f16, f32
+  std::vector<std::string> states; ///< --state: OUT=IN, results of a graph that its next run takes as inputs
+  std::vector<std::string> dimensions; ///< --dim: NAME=N, sizes of dimensions that a graph only names
   int64_t maxContext = PHI_CONTEXT_DEFAULT; ///< tokens the program is built for at most; the model's limit caps it
   int64_t chunkRows = 0; ///< rows of one prefill step; 0: as many as the family takes
   uint64_t maxMemory = 0; ///< --max-memory: bytes that a program may need; 0: no limit

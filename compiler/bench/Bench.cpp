@@ -6,6 +6,8 @@
 #include "compiler/bench/Median.h"
 #include "compiler/bench/ProgramRuns.h"
 #include "compiler/verify/OpenedProgram.h"
+#include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
 
@@ -51,6 +53,11 @@ Error Bench::open() {
   if (!program)
     return program.takeError();
   opened = std::move(*program);
+  if (!plan::hasSteps(modelFunction(*opened->module)))
+    return createStringError(std::make_error_code(std::errc::invalid_argument),
+                             options.program +
+                                 " is of a graph that takes no tokens; its own --stats says how long a run "
+                                 "on your inputs takes");
   costs = stageCosts(*opened->module);
   const phi_model &model = opened->program.model();
   // The last token generated needs no place of its own.

@@ -4,8 +4,11 @@
 #include "compiler/Compiler.h"
 #include "compiler/Plugin.h"
 #include "compiler/import/Importer.h"
+#include "compiler/manifest/Entries.h"
 #include "compiler/report/MemoryLimit.h"
 #include "dialects/phiq/ModelFacts.h"
+#include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/Threading.h"
@@ -51,6 +54,7 @@ private:
   void readSource();
   void readTokenizer();
   void takeThroughPhases();
+  void forgetTokenizer();
   void seePhase(Phase phase, ModuleOp module);
   void predictProgram(ModuleOp module);
   Machine machine(uint64_t weightBytes);
@@ -97,12 +101,24 @@ void Checker::takeThroughPhases() {
 }
 
 void Checker::seePhase(Phase phase, ModuleOp module) {
+  if (phase == Phase::Import && !plan::hasSteps(modelFunction(module)))
+    forgetTokenizer();
   if (phase == Phase::Import)
     vocab = uint32_t(modelFacts(module).vocab);
   if (phase == Phase::Precision)
     report.precision = collectPrecision(module);
-  if (phase == Phase::Kernels)
+  if (phase == Phase::Kernels) {
+    report.bindings = bindingsOf(module);
     predictProgram(module);
+  }
+}
+
+/// A graph without tokens needs none, so that what was found of one so far does not count.
+void Checker::forgetTokenizer() {
+  report.findings.clear();
+  report.code = kExitSuccess;
+  report.tokenizer.reset();
+  tokenizer.reset();
 }
 
 Machine Checker::machine(uint64_t weightBytes) {

@@ -11,6 +11,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/Options.h"
 #include "compiler/import/SourceFacts.h"
+#include "compiler/link/EntryData.h"
 #include "compiler/report/Prediction.h"
 #include "passes/precision/PrecisionReport.h"
 #include <optional>
@@ -36,6 +37,7 @@ struct CheckReport {
   std::optional<PrecisionReport> precision;  ///< formats and compute modes, from the precision phase on
   std::optional<TokenizerFacts> tokenizer;   ///< empty: it has none, or one with an error
   std::optional<Prediction> prediction;      ///< from the layout phase on
+  std::vector<BindingData> bindings;         ///< inputs, results and state, from the layout phase on
   int64_t chunkRows = 0;
 
   size_t errors() const;

@@ -1,6 +1,7 @@
 //===- CheckPrinter.cpp - A check's report as text or JSON -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/CheckPrinter.h"
+#include "compiler/manifest/Entries.h"
 #include "compiler/report/MachineText.h"
 #include "compiler/report/PredictionPrinter.h"
 #include "llvm/ADT/StringExtras.h"
@@ -113,6 +114,10 @@ void printText(const CheckReport &report, llvm::raw_ostream &os) {
   if (report.tokenizer)
     os << formatv("tokenizer    {0} ids, {1} stop ids, {2}{3}\n", report.tokenizer->ids, report.tokenizer->stopIds,
                   bytesText(report.tokenizer->tableBytes), report.tokenizer->chatBytes ? ", with a chat template" : "");
+  if (!report.bindings.empty()) {
+    os << "bindings\n";
+    printBindings(bindingsJson(report.bindings), os);
+  }
   if (report.prediction) {
     printMemory(*report.prediction, os);
     printSpeed(*report.prediction, os);
@@ -145,6 +150,8 @@ void printJson(const CheckReport &report, llvm::raw_ostream &os) {
                          {"stop_ids", report.tokenizer->stopIds},
                          {"table_bytes", report.tokenizer->tableBytes},
                          {"chat_bytes", report.tokenizer->chatBytes}};
+  if (!report.bindings.empty())
+    json["bindings"] = bindingsJson(report.bindings);
   if (report.prediction)
     json.update(predictionJson(*report.prediction));
   os << json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) << "\n";

@@ -17,6 +17,8 @@
 #include "phi/format.h"
 #include "llvm/Support/Error.h"
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace phic {
 
@@ -25,6 +27,9 @@ class InputFiles;
 struct ImportOptions {
   /// Most positions a program will ever use: rope tables and `context_max` stop there.
   int64_t maxContext = PHI_CONTEXT_DEFAULT;
+  /// Of a graph without token ids: result and input that are one state, OUT and IN; sizes of dimensions that it only
+  /// names, NAME and N. As their flags have them, "OUT=IN" and "NAME=N".
+  std::vector<std::string> states = {}, dimensions = {};
   /// Told of every file that is read.
   InputFiles *inputs = nullptr;
   /// Told how many of the weights' bytes have been hashed, now and then; may be empty.

@@ -7,9 +7,9 @@
 
 namespace phic {
 
-/// The header of the model whose query function is phi_query_<name>: `interface`, which is the text of phi/runtime.h, so
-/// that the header needs no other file, then the function and the model's sizes as constants. Headers of several models
-/// can be included together.
+/// The header of the model whose query function is phi_query_<name>: `interface`, which is the text of phi/runtime.h (of a
+/// graph, phi/graph.h behind it), so that the header needs no other file, then the function and the model's sizes as
+/// constants; of a graph, also a typed function that runs it. Headers of several models can be included together.
 std::string headerText(const ModelData &model, llvm::StringRef name, llvm::StringRef interface);
 
 } // namespace phic

@@ -101,7 +101,7 @@ private:
 llvm::Error Link::prepareObjects() {
   if (inputs)
     return llvm::Error::success();
-  auto created = LinkInputs::open(runtimeDirectory(parts.system->name), *parts.system);
+  auto created = LinkInputs::open(runtimeDirectory(parts.system->name), *parts.system, parts.model.hasSteps());
   if (!created)
     return created.takeError();
   inputs = std::move(*created);
@@ -186,12 +186,18 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const Output &output
 }
 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeHeader(OutputFile file) {
-  std::string path = runtimeDirectory(parts.system->name) + "/runtime.h";
-  auto interface = llvm::MemoryBuffer::getFile(path);
-  if (!interface)
-    return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": cannot read " + path +
-                                   ": " + interface.getError().message());
-  return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, (*interface)->getBuffer()));
+  std::string interface;
+  for (const char *name : {"runtime.h", "graph.h"}) {
+    if (parts.model.hasSteps() && name == llvm::StringRef("graph.h"))
+      break;
+    std::string path = runtimeDirectory(parts.system->name) + "/" + name;
+    auto text = llvm::MemoryBuffer::getFile(path);
+    if (!text)
+      return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": cannot read " + path +
+                                     ": " + text.getError().message());
+    interface += (*text)->getBuffer();
+  }
+  return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, interface));
 }
 
 llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeFile(const Output &output, OutputFile file) {

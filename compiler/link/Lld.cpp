@@ -38,13 +38,20 @@ const std::vector<std::string> kMacho = {"ld64.lld",
 
 } // namespace
 
-llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime, const System &system) {
-  std::unique_ptr<LinkInputs> inputs(new LinkInputs(std::move(runtime), system));
-  std::string library = inputs->file("libphi_rt.a");
-  if (llvm::sys::fs::exists(library))
-    return inputs;
-  return llvm::createStringError("no runtime for " + llvm::sys::path::filename(inputs->runtime) + ": " + library +
-                                 " is missing");
+llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime, const System &system, bool hasSteps) {
+  std::unique_ptr<LinkInputs> inputs(new LinkInputs(std::move(runtime), system, hasSteps));
+  for (const std::string &library : inputs->libraries())
+    if (!llvm::sys::fs::exists(library))
+      return llvm::createStringError("no runtime for " + llvm::sys::path::filename(inputs->runtime) + ": " + library +
+                                     " is missing");
+  return inputs;
+}
+
+std::vector<std::string> LinkInputs::libraries() const {
+  std::vector<std::string> files = {file("libphi_rt.a")};
+  if (!hasSteps)
+    files.insert(files.begin(), file("libphi_graph.a"));
+  return files;
 }
 
 llvm::Error LinkInputs::addObject(llvm::ArrayRef<char> bytes) {
@@ -94,7 +101,8 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
                                         file("crt1.o"),
                                         file("crti.o")};
   appendObjects(arguments);
-  for (const char *name : {"libphi_rt.a", "libc.a", "crtn.o"})
+  llvm::append_range(arguments, libraries());
+  for (const char *name : {"libc.a", "crtn.o"})
     arguments.push_back(file(name));
   return run(std::move(arguments));
 }
@@ -103,7 +111,7 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkObject() {
   std::vector<std::string> arguments = {
       "-r", "-e", "phi_query", "-u", "phi_query", "--force-group-allocation", "-T", file("object.ld")};
   appendObjects(arguments);
-  arguments.push_back(file("libphi_rt.a"));
+  llvm::append_range(arguments, libraries());
   return run(std::move(arguments));
 }
 
@@ -127,8 +135,9 @@ LinkInputs::linkMacho(std::vector<std::string> arguments, llvm::StringRef manife
   appendObjects(arguments);
   if (!weights.empty())
     arguments.push_back(object->path());
-  arguments.insert(arguments.end(), {"-sectcreate", "__TEXT", "__phi_manifest", text->path(), file("libphi_rt.a"),
-                                     file("LibSystem.tbd")});
+  arguments.insert(arguments.end(), {"-sectcreate", "__TEXT", "__phi_manifest", text->path()});
+  llvm::append_range(arguments, libraries());
+  arguments.push_back(file("LibSystem.tbd"));
   return run(std::move(arguments));
 }
 
@@ -155,7 +164,14 @@ llvm::Expected<std::vector<MachoMember>> LinkInputs::machoObjects() const {
       return llvm::errorCodeToError(bytes.getError());
     members.push_back({"model" + std::to_string(members.size()) + ".o", (*bytes)->getBuffer().str()});
   }
-  auto runtimeFile = llvm::MemoryBuffer::getFile(file("libphi_rt.a"));
+  for (const std::string &library : libraries())
+    if (llvm::Error failure = addMembers(library, members))
+      return std::move(failure);
+  return members;
+}
+
+llvm::Error LinkInputs::addMembers(const std::string &library, std::vector<MachoMember> &members) const {
+  auto runtimeFile = llvm::MemoryBuffer::getFile(library);
   if (!runtimeFile)
     return llvm::errorCodeToError(runtimeFile.getError());
   auto archive = llvm::object::Archive::create(**runtimeFile);
@@ -168,9 +184,7 @@ llvm::Expected<std::vector<MachoMember>> LinkInputs::machoObjects() const {
       return bytes.takeError();
     members.push_back({llvm::sys::path::filename(bytes->getBufferIdentifier()).str(), bytes->getBuffer().str()});
   }
-  if (failure)
-    return std::move(failure);
-  return members;
+  return failure;
 }
 
 } // namespace phic

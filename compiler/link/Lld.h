@@ -20,8 +20,9 @@ namespace phic {
 /// Objects to be linked, and the prebuilt files of a system.
 class LinkInputs {
 public:
-  /// `runtime` is a folder with libphi_rt.a, and the linker scripts and musl's files or the stub of libSystem.
-  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, const System &system);
+  /// `runtime` is a folder with libphi_rt.a, libphi_graph.a, which begins in its place where the model has no steps, and
+  /// the linker scripts and musl's files or the stub of libSystem.
+  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, const System &system, bool hasSteps);
 
   llvm::Error addObject(llvm::ArrayRef<char> object);
 
@@ -44,15 +45,20 @@ public:
   llvm::Expected<std::vector<MachoMember>> machoObjects() const;
 
 private:
-  LinkInputs(std::string runtime, const System &system) : runtime(std::move(runtime)), system(system) {}
+  LinkInputs(std::string runtime, const System &system, bool hasSteps)
+      : runtime(std::move(runtime)), system(system), hasSteps(hasSteps) {}
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments,
                                                                 llvm::StringRef manifest, llvm::StringRef weights);
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
   std::string file(const char *name) const { return runtime + "/" + name; }
   void appendObjects(std::vector<std::string> &arguments) const;
+  /// In the order in which the linker is to look into them.
+  std::vector<std::string> libraries() const;
+  llvm::Error addMembers(const std::string &library, std::vector<MachoMember> &members) const;
 
   std::string runtime;
   const System &system;
+  bool hasSteps;
   std::vector<MemoryFile> objects;
 };
 

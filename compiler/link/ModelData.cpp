@@ -14,6 +14,7 @@
 #include "compiler/link/ModelData.h"
 #include "compiler/link/MachoWeights.h"
 
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -230,6 +231,12 @@ void ModelModule::build(const ModelData &model) {
 }
 
 } // namespace
+
+bool ModelData::hasSteps() const {
+  return llvm::any_of(entries, [](const EntryData &entry) {
+    return llvm::any_of(entry.bindings, [](const BindingData &b) { return !b.shape.empty() && b.shape[0] < 0; });
+  });
+}
 
 llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, const System &system) {
   llvm::InitializeAllTargetInfos();

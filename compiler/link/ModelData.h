@@ -50,6 +50,8 @@ struct PlanData {
 
 /// phi_model, field by field; see there.
 struct ModelData {
+  /// Whether a step chooses its rows: of tokens, or of what stands for them. Else it is a graph, which runs as it is.
+  bool hasSteps() const;
   std::string name;
   std::string phicVersion;
   uint32_t vocab = 0;
@@ -57,13 +59,13 @@ struct ModelData {
   uint32_t contextDefault = 0;
   uint32_t ropeSwitch = 0;
   bool prunedHead = false;
-  uint64_t weightsBytes = 0;           ///< of all plans: what linkOutputs' `writeWeights` will write, exactly
-  std::string sidecar;                 ///< name of the weights' own file; empty: they are embedded
-  std::vector<EntryData> entries;      ///< in order of the rows that they take
+  uint64_t weightsBytes = 0; ///< of all plans: what linkOutputs' `writeWeights` will write, exactly
+  std::string sidecar; ///< name of the weights' own file; empty: they are embedded
+  std::vector<EntryData> entries; ///< in order of the rows that they take
   std::vector<PlanData> plans;
-  std::vector<VariantData> variants;   ///< best first
-  std::string tokenizer;               ///< tables, empty: the program takes --tokens only
-  std::string chat;                    ///< chat template tables, empty: --raw only
+  std::vector<VariantData> variants; ///< best first
+  std::string tokenizer; ///< tables, empty: the program takes --tokens only
+  std::string chat; ///< chat template tables, empty: --raw only
   std::vector<int32_t> stopIds;
   phi_generation generation = {0, 1, 0, 0, 1};
 };

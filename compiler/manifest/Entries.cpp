@@ -5,6 +5,7 @@
 #include "dialects/plan/Entry.h"
 #include "targets/Target.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 
 using namespace mlir;
 
@@ -89,6 +90,22 @@ StringRef bindingKindName(uint32_t kind) {
 StringRef elementName(uint32_t element) {
   constexpr StringRef kNames[] = {"f32", "f16", "i8", "u8", "i32", "i64", "bool"};
   return kNames[element];
+}
+
+nlohmann::ordered_json bindingsJson(const std::vector<BindingData> &bindings) {
+  auto json = nlohmann::ordered_json::array();
+  for (const BindingData &binding : bindings)
+    json.push_back({{"kind", bindingKindName(binding.kind).str()},
+                    {"name", binding.name},
+                    {"element", elementName(binding.element).str()},
+                    {"shape", shapeText(binding.shape)}});
+  return json;
+}
+
+void printBindings(const nlohmann::ordered_json &bindings, llvm::raw_ostream &os) {
+  for (const auto &binding : bindings)
+    os << "  " << llvm::left_justify(binding.value("kind", ""), 7) << binding.value("name", "") << "  "
+       << binding.value("element", "") << binding.value("shape", "") << "\n";
 }
 
 std::string shapeText(ArrayRef<int64_t> shape) {

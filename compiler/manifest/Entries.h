@@ -10,6 +10,8 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/raw_ostream.h"
+#include <nlohmann/json.hpp>
 
 namespace phic {
 
@@ -24,6 +26,10 @@ llvm::StringRef bindingKindName(uint32_t kind);
 llvm::StringRef elementName(uint32_t element);
 /// "[rows, 640]"
 std::string shapeText(llvm::ArrayRef<int64_t> shape);
+/// {kind, name, element, shape}, all texts.
+nlohmann::ordered_json bindingsJson(const std::vector<BindingData> &bindings);
+/// A line each: "input   x  f32[1, 2, 8, 8]".
+void printBindings(const nlohmann::ordered_json &bindings, llvm::raw_ostream &os);
 
 } // namespace phic
 

@@ -90,16 +90,6 @@ std::string plannedIr(ModuleOp module) {
   return text;
 }
 
-Json entryJson(const EntryData &entry) {
-  Json bindings = Json::array();
-  for (const BindingData &binding : entry.bindings)
-    bindings.push_back({{"kind", bindingKindName(binding.kind).str()},
-                        {"name", binding.name},
-                        {"element", elementName(binding.element).str()},
-                        {"shape", shapeText(binding.shape)}});
-  return {{"name", entry.name}, {"most_rows", entry.mostRows}, {"bindings", std::move(bindings)}};
-}
-
 /// What was asked of the weights, and what that cost each of those it changed.
 void addPrecision(ModuleOp module, const std::string &asked, Json &json) {
   const PrecisionReport report = collectPrecision(module);
@@ -163,7 +153,8 @@ std::string makeManifest(const ManifestFacts &facts) {
   json["context_max"] = model.contextMax;
   json["entries"] = Json::array();
   for (const EntryData &entry : entriesOf(module))
-    json["entries"].push_back(entryJson(entry));
+    json["entries"].push_back(
+        {{"name", entry.name}, {"most_rows", entry.mostRows}, {"bindings", bindingsJson(entry.bindings)}});
   json["formats"] = formatsOf(module);
   for (const ManifestFacts::Plan &plan : facts.plans)
     for (const ManifestFacts::Level &level : plan.levels) {

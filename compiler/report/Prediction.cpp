@@ -4,7 +4,7 @@
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
-#include "dialects/plan/Plan.h"
+#include "dialects/plan/Entry.h"
 #include "phi/format.h"
 #include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
@@ -77,7 +77,8 @@ Prediction predict(ModuleOp planned, const Options &options, const PredictionOpt
   Prediction p;
   p.machine = more.machine ? *more.machine : referenceMachine(*cpuLevelsOf(choices->front().levels).front());
   p.threads = more.threads ? more.threads : p.machine.threads;
-  p.contextMax = model.contextMax;
+  p.hasSteps = plan::hasSteps(modelFunction(planned));
+  p.contextMax = p.hasSteps ? model.contextMax : 1;
   p.context = std::min(p.contextMax, more.context ? more.context : int64_t(PHI_CONTEXT_DEFAULT));
   p.weightBytes = memory.getWeightsBytes();
   p.kvBytesPerToken = memory.getKvBytesPerToken();

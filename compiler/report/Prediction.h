@@ -33,6 +33,7 @@ struct StepPrediction {
 };
 
 struct Prediction {
+  bool hasSteps = true;           ///< of tokens; else `decode` is one run of a graph
   int64_t context = 0;            ///< tokens of the session that is predicted
   int64_t contextMax = 0;         ///< most that the program can hold
   int64_t chunkRows = 0;          ///< of a prefill step, at most

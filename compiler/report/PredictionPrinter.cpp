@@ -43,16 +43,21 @@ Json toJson(const StepPrediction &step) {
 } // namespace
 
 void printMemory(const Prediction &p, llvm::raw_ostream &os) {
-  os << formatv("memory       {0} with {1} tokens, {2} threads\n", bytesText(p.totalBytes()), p.context, p.threads);
+  os << "memory       " << bytesText(p.totalBytes()) << " with ";
+  if (p.hasSteps)
+    os << p.context << " tokens, ";
+  os << p.threads << " threads\n";
   auto row = [&](llvm::StringRef name, uint64_t bytes, const std::string &remark = "") {
     os << formatv("  {0,-36} {1,12}  {2}\n", name, bytesText(bytes), remark);
   };
   row("weights", p.weightBytes);
-  row("KV cache", p.kvBytes, bytesText(p.kvBytesPerToken) + " a token");
+  if (p.hasSteps)
+    row("KV cache", p.kvBytes, bytesText(p.kvBytesPerToken) + " a token");
   row("arena", p.arenaBytes);
   row("scratch", p.scratchBytes);
-  row("tokenizer", p.tokenizerBytes);
-  row("runtime", p.runtimeBytes, "logits, sampling, token ids, code");
+  if (p.hasSteps)
+    row("tokenizer", p.tokenizerBytes);
+  row("runtime", p.runtimeBytes, p.hasSteps ? "logits, sampling, token ids, code" : "code");
   os << "largest\n";
   for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
     row(block.name, block.bytes);
@@ -61,15 +66,19 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
 void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
   os << "speed        at most, by limits " << machineText(p.machine) << "\n";
   auto row = [&](const std::string &name, const StepPrediction &step) {
-    os << formatv("  {0,-36} {1,9:f1} tokens/s  {2} and {3:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
-                  bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
+    os << formatv("  {0,-36} {1,9:f1} {2}/s  {3} and {4:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
+                  p.hasSteps ? "tokens" : "runs", bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
   };
+  if (!p.hasSteps)
+    return row("a run", p.decode);
   row("decode, first token", p.firstDecode);
   row("decode, token " + std::to_string(p.context), p.decode);
   row("prefill, " + std::to_string(p.prefill.shape.rows) + " tokens a step", p.prefill);
 }
 
 Json predictionJson(const Prediction &p) {
+  if (!p.hasSteps)
+    return {{"memory", memoryJson(p)}, {"machine", machineJson(p.machine)}, {"speed", {{"run", toJson(p.decode)}}}};
   return {{"memory", memoryJson(p)},
           {"machine", machineJson(p.machine)},
           {"speed",

@@ -3,7 +3,7 @@
 #include "compiler/report/StageCosts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
-#include "dialects/plan/Plan.h"
+#include "dialects/plan/Entry.h"
 
 using namespace mlir;
 
@@ -63,17 +63,22 @@ StageCost costOf(plan::StageOp stage, ModuleOp module) {
   StageCost cost;
   cost.name = stage.getName().str();
   cost.logitRows = stage.getLogitRows();
+  // What stages with rows of their own do to each of them.
+  const auto rows = uint64_t(plan::fixedRowsOf(stage).value_or(1));
   for (auto [input, argument] : llvm::zip_equal(stage.getInputs(), stage.getBody().getArguments())) {
     Operation *source = input.getDefiningOp();
     if (isWeight(source))
       addWeight(cost, source, argument);
     else if (auto producer = dyn_cast_or_null<plan::StageOp>(source))
-      cost.rowBytes += rowBytesOf(producer, cast<OpResult>(input).getResultNumber());
+      cost.rowBytes += uint64_t(plan::fixedRowsOf(producer).value_or(1)) *
+                       rowBytesOf(producer, cast<OpResult>(input).getResultNumber());
   }
   for (unsigned result = 0; result < stage.getNumResults(); ++result)
-    cost.rowBytes += rowBytesOf(stage, result);
+    cost.rowBytes += rows * rowBytesOf(stage, result);
   for (Operation &op : stage.getBody().front())
     addOp(cost, &op, module);
+  cost.rowMulAdds.integer *= double(rows);
+  cost.rowMulAdds.real *= double(rows);
   return cost;
 }
 

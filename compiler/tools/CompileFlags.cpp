@@ -22,6 +22,11 @@ CLI::Validator multipleOf8(int64_t least, int64_t most) {
 
 } // namespace
 
+/// One value a time; more are more of the same flag.
+static void addRepeatable(CLI::App &verb, const char *flag, std::vector<std::string> &values, const char *text) {
+  verb.add_option(flag, values, text)->type_size(1)->allow_extra_args(false);
+}
+
 void addModelFlags(CLI::App &verb, Options &o) {
   verb.add_option("MODEL", o.model,
                   "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
@@ -29,6 +34,9 @@ void addModelFlags(CLI::App &verb, Options &o) {
                   "most tokens a session of the program can hold (the model's own limit caps it)")
       ->check(CLI::Range(int64_t(32), int64_t(1) << 24))
       ->capture_default_str();
+  addRepeatable(verb, "--state", o.states,
+                "OUTPUT=INPUT of a graph: what a run returns is what the next one takes, kept in between; repeatable");
+  addRepeatable(verb, "--dim", o.dimensions, "NAME=SIZE of a dimension that a graph only names; repeatable");
   verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8 (default: 256 on a CPU)")
       ->check(multipleOf8(8, 4096));
 }
@@ -90,11 +98,6 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
   verb.add_option("--kv", o.kvCache, "element type of the KV cache")
       ->check(CLI::IsMember({"f16", "f32"}))
       ->capture_default_str();
-}
-
-/// One value a time; more are more of the same flag.
-static void addRepeatable(CLI::App &verb, const char *flag, std::vector<std::string> &values, const char *text) {
-  verb.add_option(flag, values, text)->type_size(1)->allow_extra_args(false);
 }
 
 void addPluginFileFlags(CLI::App &verb, Options &o) {

@@ -4,6 +4,7 @@
 // Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ProgramFile.h"
+#include "compiler/manifest/Entries.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/StringExtras.h"
@@ -29,9 +30,8 @@ void printEntries(const Json &entries, llvm::raw_ostream &os) {
   for (const Json &entry : entries)
     os << "  " << entry.value("name", "") << ", up to "
        << (entry.value("most_rows", 0) ? std::to_string(entry.value("most_rows", 0)) : "chunk_rows") << " rows\n";
-  for (const Json &binding : entries.empty() ? Json::array() : entries.front().value("bindings", Json::array()))
-    os << "  " << llvm::left_justify(binding.value("kind", ""), 7) << binding.value("name", "") << " "
-       << binding.value("element", "") << binding.value("shape", "") << "\n";
+  if (!entries.empty())
+    printBindings(entries.front().value("bindings", Json::array()), os);
 }
 
 void printTable(const Json &manifest) {

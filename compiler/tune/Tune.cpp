@@ -11,7 +11,8 @@
 #include "compiler/files/OutputFile.h"
 #include "compiler/tune/Candidates.h"
 #include "compiler/verify/OpenedProgram.h"
-#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
@@ -134,6 +135,8 @@ Error Tuner::open(const std::string &program) {
     else
       kinds.push_back(body.getOps<phiq::MatmulOp>().empty() ? std::nullopt : std::optional(StageKind::Matmul));
   }
+  if (!plan::hasSteps(modelFunction(*(*opened)->module)))
+    return createStringError("the model is a graph that takes no tokens; tiles are tuned for decoders");
   const phi_model &model = (*opened)->program.model();
   const int64_t most = int64_t(model.context_max) - options.decodeTokens + 1;
   if (most < 1)

@@ -45,17 +45,32 @@ void readQuantizedRow(const uint8_t *bytes, const BlockFormat &format, const Row
   }
 }
 
+/// 8-bit integers of a graph's own.
+void readIntegers(const uint8_t *bytes, mlir::IntegerType type, Rows &rows, int64_t i) {
+  assert(type.getWidth() == 8 && "verified: what ops on grids make");
+  for (int64_t j = 0; j < rows.columns; ++j)
+    rows.row(i)[j] = type.isUnsigned() ? float(bytes[j]) : float(int8_t(bytes[j]));
+}
+
+/// What is behind the first axis.
+int64_t columnsOf(mlir::RankedTensorType type) {
+  int64_t columns = 1;
+  for (int64_t size : type.getShape().drop_front(std::min<size_t>(1, type.getShape().size())))
+    columns *= size;
+  return columns;
+}
+
 } // namespace
 
 Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &backend, ArrayRef<uint8_t> bytes,
                                    int64_t count, int64_t rowBytes) {
   StoredRows stored;
-  stored.rows = Rows(count, type.getDimSize(1));
+  stored.rows = Rows(count, columnsOf(type));
   if (count == 0)
     return stored;
   auto block = dyn_cast<phiq::BlockType>(type.getElementType());
-  const RowLayout layout = backend.rowLayout(type);
-  int64_t needed = stored.rows.columns * 4;
+  const RowLayout layout = block ? backend.rowLayout(type) : RowLayout{};
+  int64_t needed = block ? 0 : int64_t(plan::denseRowBytes(type));
   if (block) {
     stored.rows.block = block.getFormat().block;
     stored.rows.zero = int32_t(block.getFormat().zeroConstant);
@@ -69,8 +84,10 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &b
     const uint8_t *row = bytes.data() + i * rowBytes;
     if (block)
       readQuantizedRow(row, block.getFormat(), layout, i, stored);
-    else
+    else if (type.getElementType().isF32())
       std::memcpy(stored.rows.row(i), row, size_t(needed));
+    else
+      readIntegers(row, cast<mlir::IntegerType>(type.getElementType()), stored.rows, i);
   }
   return stored;
 }

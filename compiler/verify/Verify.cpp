@@ -5,6 +5,7 @@
 #include "compiler/Progress.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/verify/Emulator.h"
+#include "compiler/verify/GraphInputs.h"
 #include "compiler/verify/OpenedProgram.h"
 #include "compiler/verify/StageStream.h"
 #include "compiler/verify/TestPrompt.h"
@@ -182,7 +183,8 @@ Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step 
 
 Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
                         ArrayRef<Rows> expected) {
-  const int64_t rows = stage->hasAttr("logit_rows") ? step.facts.rows - step.facts.logit_row0 : step.facts.rows;
+  const int64_t chosen = stage->hasAttr("logit_rows") ? step.facts.rows - step.facts.logit_row0 : step.facts.rows;
+  const int64_t rows = plan::fixedRowsOf(stage).value_or(chosen);
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
     auto type = cast<mlir::RankedTensorType>(stage.getResult(i).getType());
@@ -313,28 +315,11 @@ Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const 
   return machine;
 }
 
-Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine,
-                const std::vector<int32_t> &tokens, VerifyReport &report, llvm::function_ref<void()> seen) {
-  // With --logits the program computes those of every row.
-  TemporaryFile logits;
-  if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
-    return error("cannot make a temporary file: " + code.message());
-  const int64_t generate = options.generate;
-  std::vector<std::string> arguments = {"--tokens",
-                                        tokensText(tokens),
-                                        "--logits",
-                                        logits.path.str().str(),
-                                        "--threads",
-                                        std::to_string(machine.emulator ? 1 : options.threads),
-                                        "--ctx",
-                                        std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)),
-                                        "--temp",
-                                        "0",
-                                        "-n",
-                                        std::to_string(generate),
-                                        "--ignore-eos",
-                                        "--device",
-                                        subject.opened->plan.device};
+/// Runs the program with these arguments, and follows it.
+Error runWith(Subject &subject, const VerifyOptions &options, const Machine &machine,
+              std::vector<std::string> arguments, VerifyReport &report, llvm::function_ref<void()> seen) {
+  arguments.insert(arguments.end(), {"--threads", std::to_string(machine.emulator ? 1 : options.threads), "--device",
+                                     subject.opened->plan.device});
   if (!machine.variant.empty())
     arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
   auto stream =
@@ -343,6 +328,46 @@ Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &m
   if (!stream)
     return stream.takeError();
   return Run(subject, report, seen).follow(**stream);
+}
+
+Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine,
+                const std::vector<int32_t> &tokens, VerifyReport &report, llvm::function_ref<void()> seen) {
+  // With --logits the program computes those of every row.
+  TemporaryFile logits;
+  if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
+    return error("cannot make a temporary file: " + code.message());
+  const int64_t generate = options.generate;
+  return runWith(subject, options, machine,
+                 {"--tokens", tokensText(tokens), "--logits", logits.path.str().str(), "--ctx",
+                  std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)), "--temp", "0", "-n",
+                  std::to_string(generate), "--ignore-eos"},
+                 report, seen);
+}
+
+Error runPrompts(Subject &subject, const VerifyOptions &options, const Machine &machine, VerifyReport &report) {
+  const std::vector<std::vector<int32_t>> prompts = promptsFor(subject.model(), options);
+  Progress progress("verifying", uint64_t(stepCount(prompts, subject.opened->plan, options)) * report.stages.size());
+  uint64_t stages = 0;
+  for (const std::vector<int32_t> &tokens : prompts) {
+    if (Error failure = runPrompt(subject, options, machine, tokens, report, [&] { progress(++stages); }))
+      return failure;
+    if (report.diverging >= 0)
+      break;
+  }
+  return Error::success();
+}
+
+/// A graph on numbers of our own, a few runs in one session: states are not zero then.
+Error runGraph(Subject &subject, const VerifyOptions &options, const Machine &machine, VerifyReport &report) {
+  constexpr int64_t kRuns = 3;
+  if (!options.tokens.empty())
+    return error("--tokens: " + Twine(options.program) + " is of a graph that takes no tokens");
+  Expected<GraphInputs> inputs = GraphInputs::create(plan::bindingsOf(modelFunction(subject.module())), kRuns);
+  if (!inputs)
+    return inputs.takeError();
+  Progress progress("verifying", uint64_t(kRuns) * report.stages.size());
+  uint64_t stages = 0;
+  return runWith(subject, options, machine, inputs->arguments(), report, [&] { progress(++stages); });
 }
 
 } // namespace
@@ -362,15 +387,10 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   report.emulated = machine->emulator.has_value();
   for (plan::StageOp stage : subject->opened->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
-  const std::vector<std::vector<int32_t>> prompts = promptsFor(subject->model(), options);
-  Progress progress("verifying", uint64_t(stepCount(prompts, subject->opened->plan, options)) * report.stages.size());
-  uint64_t stages = 0;
-  for (const std::vector<int32_t> &tokens : prompts) {
-    if (Error failure = runPrompt(*subject, options, *machine, tokens, report, [&] { progress(++stages); }))
-      return std::move(failure);
-    if (report.diverging >= 0)
-      break;
-  }
+  const bool hasSteps = plan::hasSteps(modelFunction(subject->module()));
+  if (Error failure =
+          hasSteps ? runPrompts(*subject, options, *machine, report) : runGraph(*subject, options, *machine, report))
+    return std::move(failure);
   return report;
 }
 

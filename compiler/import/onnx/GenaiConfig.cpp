@@ -107,6 +107,7 @@ llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef text) {
   members.text(model, "type", config.type);
   members.text(decoder, "filename", config.fileName);
   members.text(inputs, "input_ids", config.inputIds);
+  members.text(inputs, "inputs_embeds", config.inputsEmbeds);
   members.text(inputs, "attention_mask", config.attentionMask);
   members.text(inputs, "position_ids", config.positionIds);
   members.text(outputs, "logits", config.logits);

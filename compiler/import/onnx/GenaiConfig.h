@@ -19,9 +19,11 @@ namespace phic::onnx {
 
 /// The defaults are what a model without the file gets.
 struct GenaiConfig {
+  bool isRead = true; ///< false: there is none, these are defaults
   std::string type = "model"; ///< "llama", "phi3"
   std::string fileName = "model.onnx";
-  std::string inputIds = "input_ids", attentionMask = "attention_mask", positionIds = "position_ids";
+  std::string inputIds = "input_ids", inputsEmbeds = "inputs_embeds", attentionMask = "attention_mask",
+              positionIds = "position_ids";
   std::string logits = "logits";
   std::optional<int64_t> contextLength;
   std::vector<int32_t> stopIds;

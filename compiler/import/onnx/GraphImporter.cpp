@@ -3,7 +3,6 @@
 #include "compiler/import/onnx/GraphImporter.h"
 #include "compiler/import/onnx/NodeImport.h"
 #include "dialects/phiq/ModelFacts.h"
-#include "dialects/plan/Entry.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -44,7 +43,7 @@ bool isRowwise(StringRef op) {
 
 GraphImporter::GraphImporter(MLIRContext &context, const Model &model, const GenaiConfig &config,
                              const ImportOptions &options)
-    : model(model), config(config), builder(&context), weights(model, builder, options.progress),
+    : model(model), config(config), options(options), builder(&context), weights(model, builder, options.progress),
       contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
   context.loadDialect<phiq::PhiqDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
                       tensor::TensorDialect>();
@@ -54,30 +53,52 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   Location loc = NameLoc::get(builder.getStringAttr(model.files().front()));
   module = ModuleOp::create(loc);
   builder.setInsertionPointToEnd(module->getBody());
-  auto idsType = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
-  function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType(idsType, {}));
+  function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType({}, {}));
   builder.setInsertionPointToEnd(function.addEntryBlock());
-
-  bindInputs();
-  markLive();
-  findHead();
-  for (const Node &node : model.graph().nodes)
-    if (llvm::any_of(node.outputs, [&](const std::string &name) { return !name.empty() && live.contains(name); }))
-      importNode(node);
-  Value logits = finish();
-  checkPresents();
+  for (const Tensor &tensor : model.graph().initializers)
+    values[tensor.name] = TensorView{&tensor, tensor.dims};
+  if (isDecoder())
+    importDecoder();
+  else
+    importGraph();
   if (!refusals.empty()) {
     emitRefusals();
     return {};
   }
-  func::ReturnOp::create(builder, loc, logits);
-  function.setFunctionType(builder.getFunctionType(idsType, logits.getType()));
-  plan::nameArgument(function, 0, plan::BindingKind::Input, config.inputIds);
-  plan::nameResult(function, 0, plan::BindingKind::Result, config.logits);
-  setAttributes(columnsOf(logits));
   if (failed(verify(*module)))
     return {};
   return std::move(module);
+}
+
+bool GraphImporter::isDecoder() const {
+  return llvm::any_of(model.graph().inputs, [&](const ValueInfo &info) {
+    return info.name == config.inputIds || info.name == config.inputsEmbeds || info.name == config.attentionMask;
+  });
+}
+
+void GraphImporter::importDecoder() {
+  bindInputs();
+  markLive({config.logits});
+  findHead();
+  importNodes();
+  Value logits = finish();
+  checkPresents();
+  if (!refusals.empty())
+    return;
+  if (!options.states.empty() || !options.dimensions.empty())
+    return refuse(function.getLoc(),
+                  "a decoder's state and dimensions are known; --state and --dim are for other graphs");
+  func::ReturnOp::create(builder, function.getLoc(), logits);
+  function.setFunctionType(builder.getFunctionType(function.getBody().getArgumentTypes(), logits.getType()));
+  plan::nameArgument(function, 0, plan::BindingKind::Input, sequenceInput);
+  plan::nameResult(function, 0, plan::BindingKind::Result, config.logits);
+  setAttributes(columnsOf(logits));
+}
+
+void GraphImporter::importNodes() {
+  for (const Node &node : model.graph().nodes)
+    if (llvm::any_of(node.outputs, [&](const std::string &name) { return !name.empty() && live.contains(name); }))
+      importNode(node);
 }
 
 //===----------------------------------------------------------------------===//
@@ -85,15 +106,9 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
 //===----------------------------------------------------------------------===//
 
 void GraphImporter::bindInputs() {
-  const Graph &graph = model.graph();
-  for (const Tensor &tensor : graph.initializers)
-    values[tensor.name] = TensorView{&tensor, tensor.dims};
-  bool hasIds = false;
-  for (const ValueInfo &info : graph.inputs) {
-    hasIds |= info.name == config.inputIds;
+  for (const ValueInfo &info : model.graph().inputs)
     bindInput(info);
-  }
-  if (!hasIds)
+  if (sequenceInput.empty())
     refuse(function.getLoc(), "the graph has no input '" + config.inputIds + "' of token ids");
 }
 
@@ -104,28 +119,43 @@ void GraphImporter::bindInput(const ValueInfo &info) {
   Location loc = NameLoc::get(builder.getStringAttr(info.name));
   bool isInteger = info.type == ElementType::I64 || info.type == ElementType::I32;
   bool isFloat = bool(floatType(builder.getContext(), info.type));
-  if (isInteger && info.name == config.inputIds)
+  if (isInteger && info.name == config.inputIds && bindSequence(info, builder.getI32Type(), {}))
     value = Ids{};
+  else if (isFloat && info.name == config.inputsEmbeds && info.dims.size() == 3 && info.dims[2] > 0 &&
+           bindSequence(info, builder.getF32Type(), info.dims[2]))
+    value = Rows{function.getBody().getArgument(0)};
   else if (isInteger && info.name == config.attentionMask)
     value = Symbolic::mask();
   else if (isInteger && info.name == config.positionIds)
     value = Symbolic::positions();
   else if (isFloat && info.dims.size() == 4)
     value = Past{&info};
-  else if (value = Poison{}; info.name == "inputs_embeds")
-    refuse(loc, "graph input 'inputs_embeds' is not supported: the model takes embeddings that another graph makes; "
-                "export it with its embedding, so that it takes token ids");
+  else if (value = Poison{}; info.name == config.inputIds || info.name == config.inputsEmbeds)
+    refuse(loc, "graph input '" + info.name + "' must be integers [batch, sequence], or floats [batch, sequence, " +
+                    "hidden] with a fixed last axis, and the only one of its kind");
   else
     refuse(loc, "graph input '" + info.name + "' of type " + elementTypeName(info.type) + " and rank " +
                     llvm::Twine(info.dims.size()) + " is not supported");
 }
 
-/// Walks up from the logits; nodes in branches may name values outside.
-void GraphImporter::markLive() {
+/// The model's one argument: rows of a step. False when it has another already.
+bool GraphImporter::bindSequence(const ValueInfo &info, Type element, std::optional<int64_t> columns) {
+  if (!sequenceInput.empty())
+    return false;
+  sequenceInput = info.name;
+  llvm::SmallVector<int64_t> shape{ShapedType::kDynamic};
+  if (columns)
+    shape.push_back(*columns);
+  function.getBody().addArgument(RankedTensorType::get(shape, element), NameLoc::get(builder.getStringAttr(info.name)));
+  return true;
+}
+
+/// Walks up from the outputs; nodes in branches may name values outside.
+void GraphImporter::markLive(std::vector<std::string> outputs) {
   for (const Node &node : model.graph().nodes)
     for (const std::string &output : node.outputs)
       producers.try_emplace(output, &node);
-  std::vector<std::string> work{config.logits};
+  std::vector<std::string> work = std::move(outputs);
   auto push = [&](const Node &node) { work.insert(work.end(), node.inputs.begin(), node.inputs.end()); };
   while (!work.empty()) {
     std::string name = std::move(work.back());
@@ -268,11 +298,15 @@ void GraphImporter::checkPresents() {
                                   " keys and values, but the graph outputs " + llvm::Twine(presents));
 }
 
-void GraphImporter::setAttributes(int64_t vocab) {
+void GraphImporter::setFiles() {
   SmallVector<mlir::Attribute> files;
   for (const std::string &file : model.files())
     files.push_back(builder.getStringAttr(file));
   (*module)->setAttr(phiq::PhiqDialect::kFiles, builder.getArrayAttr(files));
+}
+
+void GraphImporter::setAttributes(int64_t vocab) {
+  setFiles();
   setModelFacts(*module,
                 {config.type, vocab, contextMax, ropeSwitch.value_or(0), pruned, config.stopIds, config.sampling});
 }

@@ -5,7 +5,8 @@
 //  becomes
 //     phiq.cache @kv0 ...   func.func @model(%ids: tensor<?xi32>) -> tensor<?xVxf32>
 //
-// Only nodes that `logits` needs are imported. Everything that cannot be is collected
+// That is a decoder: a graph that takes token ids, embeddings of tokens, or a mask of them. Any other is what its inputs
+// and outputs say (GraphBindings.cpp). Only nodes that an output needs are imported. Everything that cannot be is collected
 // and reported as one error with a note a node.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_IMPORT_ONNX_GRAPHIMPORTER_H
@@ -16,6 +17,7 @@
 #include "compiler/import/onnx/Reader.h"
 #include "compiler/import/onnx/Values.h"
 #include "compiler/import/onnx/Weights.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
@@ -31,6 +33,8 @@ public:
                 const ImportOptions &options);
   /// The verified module, or null after an error on the context.
   mlir::OwningOpRef<mlir::ModuleOp> run();
+  /// Whether the graph is fed tokens: ids, what an embedding made of them, or which of them count.
+  bool isDecoder() const;
 
   // For importer functions.
   const Model &model;
@@ -50,19 +54,32 @@ public:
 
 private:
   friend class NodeImport;
+  void importDecoder();
+  void importNodes();
+  // GraphBindings.cpp
+  void importGraph();
+  void bindGraphInput(const ValueInfo &info);
+  std::optional<int64_t> sizeOf(const ValueInfo &info, size_t axis);
+  mlir::Value graphOutput(const ValueInfo &info);
+  void readFlags();
+  void nameBindings();
+
   void bindInputs();
   void bindInput(const ValueInfo &info);
-  void markLive();
+  bool bindSequence(const ValueInfo &info, mlir::Type element, std::optional<int64_t> columns);
+  void markLive(std::vector<std::string> outputs);
   void findHead();
   void importNode(const Node &node);
   void importResults(NodeImport &import, llvm::LogicalResult outcome);
   mlir::Value finish();
+  void setFiles();
   void setAttributes(int64_t vocab);
   void checkPresents();
   void refuse(mlir::Location loc, const llvm::Twine &message);
   void emitRefusals();
 
   const GenaiConfig &config;
+  const ImportOptions &options;
   mlir::OpBuilder builder;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
@@ -70,9 +87,13 @@ private:
   llvm::StringMap<Imported> values;
   llvm::StringMap<const Node *> producers;
   llvm::StringSet<> live, pasts;
+  std::string sequenceInput; ///< of a decoder: what its one argument is
   const Node *head = nullptr;
   int64_t contextMax, tableRows;
   std::optional<int64_t> ropeSwitch;
+  llvm::StringMap<std::string> states; ///< input -> the output that becomes it
+  llvm::StringMap<int64_t> dimensions;
+  std::vector<std::pair<plan::BindingKind, std::string>> arguments; ///< of a graph
   bool pruned = false;
   unsigned caches = 0;
   std::vector<std::pair<mlir::Location, std::string>> refusals;

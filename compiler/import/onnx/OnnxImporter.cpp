@@ -38,13 +38,20 @@ Recognition recognizeFolder(const std::string &folder) {
   return {Claim::Content, file};
 }
 
-/// The configuration beside the model; defaults and a warning where there is none.
+/// A decoder needs to know of more than its graph.
+void warnOfDefaults(Location loc, const onnx::GenaiConfig &config) {
+  if (!config.isRead)
+    emitWarning(loc) << "no " << kConfigName << " beside the model: stop tokens are unknown and sampling is greedy";
+}
+
+/// The configuration beside the model; defaults where there is none.
 FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder, InputFiles *inputs) {
   SmallString<256> path(folder);
   llvm::sys::path::append(path, kConfigName);
   if (!look(inputs, path)) {
-    emitWarning(loc) << "no " << kConfigName << " beside the model: stop tokens are unknown and sampling is greedy";
-    return onnx::GenaiConfig();
+    onnx::GenaiConfig defaults;
+    defaults.isRead = false;
+    return defaults;
   }
   auto text = llvm::MemoryBuffer::getFile(path);
   if (!text)
@@ -85,9 +92,14 @@ public:
     if (llvm::failed(config))
       return {};
     auto model = onnx::Model::read(path.directory, llvm::sys::path::filename(path.file));
-    if (!model)
+    if (!model) {
+      warnOfDefaults(loc, *config);
       return emitError(loc) << llvm::toString(model.takeError()), nullptr;
-    return onnx::GraphImporter(context, *model, *config, options).run();
+    }
+    onnx::GraphImporter importer(context, *model, *config, options);
+    if (importer.isDecoder())
+      warnOfDefaults(loc, *config);
+    return importer.run();
   }
 
   llvm::Expected<SourceFacts> facts(const ModelPath &path) const override {

@@ -5,7 +5,7 @@
 // (Values.h), on initializers too, and on integers they are evaluated. Slices and splits
 // of activations' columns become phiq.columns.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/GraphOps.h"
 
 using namespace mlir;
 
@@ -97,14 +97,14 @@ LogicalResult reshapeRows(NodeImport &node, Rows rows, const Symbolic &to) {
   return success();
 }
 
-LogicalResult reshapeTensor(NodeImport &node, TensorView view, ArrayRef<int64_t> to) {
-  if (view.transposed)
-    return node.unsupportedInput(0, "is transposed, which is not supported");
-  int64_t elements = view.tensor->elements(), known = 1, *open = nullptr;
+/// Constants with 0 (keep) and -1 (the rest) replaced.
+FailureOr<std::vector<int64_t>> resolveShape(NodeImport &node, ArrayRef<int64_t> from, int64_t elements,
+                                             ArrayRef<int64_t> to) {
+  int64_t known = 1, *open = nullptr;
   std::vector<int64_t> dims = to.vec();
   for (auto [i, dim] : llvm::enumerate(dims)) {
-    if (dim == 0 && i < view.dims.size())
-      dim = view.dims[i];
+    if (dim == 0 && i < from.size())
+      dim = from[i];
     if (dim == -1 && !open)
       open = &dim;
     else if (dim < 0 || llvm::MulOverflow(known, dim, known))
@@ -114,9 +114,28 @@ LogicalResult reshapeTensor(NodeImport &node, TensorView view, ArrayRef<int64_t>
     *open = known ? elements / known : 0;
   if (known * (open ? *open : 1) != elements)
     return node.unsupportedInput(1, "(shape) does not hold " + llvm::Twine(elements) + " elements");
-  view.dims = dims;
+  return dims;
+}
+
+LogicalResult reshapeTensor(NodeImport &node, TensorView view, ArrayRef<int64_t> to) {
+  if (view.transposed)
+    return node.unsupportedInput(0, "is transposed, which is not supported");
+  FailureOr<std::vector<int64_t>> dims = resolveShape(node, view.dims, view.tensor->elements(), to);
+  if (llvm::failed(dims))
+    return failure();
+  view.dims = *dims;
   node.result(0, view);
   return success();
+}
+
+LogicalResult reshapeRanked(NodeImport &node) {
+  FailureOr<Value> x = node.ranked(0, /*isFloat=*/false);
+  FailureOr<std::vector<int64_t>> to = node.constants(1);
+  if (llvm::failed(x) || llvm::failed(to) || llvm::failed(node.require("allowzero", 0)))
+    return failure();
+  auto type = cast<ShapedType>(x->getType());
+  FailureOr<std::vector<int64_t>> shape = resolveShape(node, type.getShape(), type.getNumElements(), *to);
+  return llvm::failed(shape) ? failure() : makeReshape(node, *x, *shape);
 }
 
 /// Columns [begin, begin + count) of activations, into output `index`.
@@ -151,6 +170,8 @@ LogicalResult importShape(NodeImport &node) {
 }
 
 LogicalResult importReshape(NodeImport &node) {
+  if (node.get<Ranked>(0))
+    return reshapeRanked(node);
   if (llvm::failed(node.require("allowzero", 0)))
     return failure();
   FailureOr<Symbolic> to = node.symbolic(1);

@@ -64,11 +64,15 @@ struct Past {
 struct Present {
   std::string past; ///< name of the graph input that it continues
 };
+/// A tensor of static shape in a graph without steps: shape and element type are the value's.
+struct Ranked {
+  mlir::Value value;
+};
 /// The result of a node that was reported.
 struct Poison {};
 
 using Imported =
-    std::variant<std::monostate, Poison, Ids, Rows, Symbolic, TensorView, Selected, FloatWeight, Past, Present>;
+    std::variant<std::monostate, Poison, Ids, Rows, Symbolic, TensorView, Selected, FloatWeight, Past, Present, Ranked>;
 
 } // namespace phic::onnx
 

@@ -148,7 +148,7 @@ std::string elementName(Type type) { return type.isF32() ? "f32" : cast<IntegerT
 
 } // namespace
 
-FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const Target &target) {
+FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target) {
   plan::StageOp stage = facts.stage;
   Operation *op = &stage.getBody().front().front();
   const GridOp *row = gridOp(op);

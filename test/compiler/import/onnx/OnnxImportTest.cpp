@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_range.onnx", "which has 100 (truncated?)"},
         Bad{"bad_length.onnx", "initializer 'embed' has 100 bytes, its shape and type (float) ask for 2048"},
         Bad{"bad_shape.onnx", "initializer 'embed' has an invalid shape"},
-        Bad{"bad_embeds.onnx", "graph input 'inputs_embeds' is not supported"},
+        Bad{"bad_embeds.onnx", "with a fixed last axis"},
         Bad{"bad_opset.onnx", "operator set 99 is not supported, only 13 to 25"},
         Bad{"bad_unsorted.onnx", "it reads 'normed', which no earlier node makes"},
         Bad{"bad_g_idx.onnx", "input 4 ('order'), g_idx, is not supported"},
@@ -263,15 +263,12 @@ INSTANTIATE_TEST_SUITE_P(, SharedModel,
                            return name;
                          });
 
-TEST(OnnxImport, EmbeddingsAsInputAreRefused) {
-  std::string path = shared("tiny-phi35-longrope/ort-genai/int4-cpu-noembeds");
-  if (!llvm::sys::fs::exists(path)) {
-    std::printf("[SKIP] no %s\n", path.c_str());
-    GTEST_SKIP();
-  }
-  Outcome out = import(path);
-  EXPECT_FALSE(out.module);
-  EXPECT_THAT(out.said, HasSubstr("inputs_embeds"));
+TEST(OnnxImport, EmbeddingsAreAnInput) {
+  Outcome out = import(local("embeds.onnx"));
+  ASSERT_TRUE(out.module) << out.said;
+  EXPECT_THAT(out.text, ContainsRegex("@model\\(%arg0: tensor<\\?x[0-9]+xf32> "
+                                      "\\{plan.binding = #plan.binding<input, \"inputs_embeds\">\\}\\)"));
+  EXPECT_THAT(out.text, Not(HasSubstr("phiq.embed")));
 }
 
 } // namespace

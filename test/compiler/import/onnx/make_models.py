@@ -231,8 +231,10 @@ def bad_many(d):
     set_attribute(d.find("/layers.0/norm"), shiny=1)
 
 
-def bad_embeds(d):
-    d.inputs[0] = h.make_tensor_value_info("inputs_embeds", T.FLOAT, ["batch", "seq", HIDDEN])
+def embeds(d, columns=HIDDEN):
+    """good.onnx behind its embedding."""
+    good(d)
+    d.inputs[0] = h.make_tensor_value_info("inputs_embeds", T.FLOAT, ["batch", "seq", columns])
     d.nodes.remove(next(n for n in d.nodes if n.input[0] == "embed"))
     d.find("/layers.0/norm").input[0] = "inputs_embeds"
     d.find("/final").input[0] = "inputs_embeds"
@@ -268,7 +270,7 @@ def bad_shape(d):
 CASES = {
     "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "relu": relu, "qdq": qdq,
     "qdq_activations": qdq_activations,
-    "bad_many": bad_many, "bad_embeds": bad_embeds, "bad_unsorted": bad_unsorted, "bad_head_sink": bad_head_sink,
+    "bad_many": bad_many, "embeds": embeds, "bad_embeds": lambda d: embeds(d, "hidden"), "bad_unsorted": bad_unsorted, "bad_head_sink": bad_head_sink,
     "bad_present": bad_present, "bad_g_idx": bad_g_idx, "bad_shape": bad_shape,
     "bad_folder": lambda d: d.external("embed", location="."),
     "bad_window": lambda d: set_attribute(d.find("/layers.0/attn"), local_window_size=0),

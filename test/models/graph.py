@@ -1,0 +1,223 @@
+# graph.py - A graph that is no language model, end to end
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Builds tiny-graph as a program and as a library, and compares both with onnx.reference.
+
+    graph.py PHIC CLANG [test...]
+
+Its first input has rank 4, its codes stay u8 from stage to stage, it has two inputs, two results and one state."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+from onnx.reference import ReferenceEvaluator
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PHIC, CLANG = (os.path.abspath(sys.argv.pop(1)) for _ in range(2))
+MODEL = os.path.join(HERE, "tiny-graph", "graph.onnx")
+FLAGS = ("--state=h_next=h", "--dim=batch=1")
+RUNS = 4
+
+USE = """#include "graph.h"
+#include <stdio.h>
+#include <stdlib.h>
+static float x[PHI_GRAPH_IN_X_ELEMENTS], u[PHI_GRAPH_IN_U_ELEMENTS], y[PHI_GRAPH_OUT_Y_ELEMENTS];
+static uint8_t p[PHI_GRAPH_OUT_P_ELEMENTS];
+static void *block(uint64_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 * 64); }
+int main(void) {
+  const phi_graph_api *api = phi_query_graph(PHI_GRAPH_VERSION);
+  phi_error error = {""};
+  phi_model *model;
+  phi_graph *graph;
+  phi_session_options options = {sizeof(options), 0, 2, 0, {0, 0}, 0};
+  if (phi_query_graph(PHI_GRAPH_VERSION + 1) || api->model_open(0, block(api->model_bytes()), 8, &model, &error) != PHI_NO_MEMORY)
+    return 1;
+  fprintf(stderr, "%s\\n", error.text);
+  if (api->model_open(0, block(api->model_bytes()), api->model_bytes(), &model, &error))
+    return 2;
+  uint64_t bytes = api->graph_bytes(model, &options);
+  if (api->graph_create(model, &options, block(bytes), bytes, &graph, &error))
+    return 3;
+  if (phi_graph_run(graph, 0, u, y, p, &error) != PHI_BAD_ARGUMENT)
+    return 4;
+  fprintf(stderr, "%s\\n", error.text);
+  for (int again = 0; again < 2; ++again, api->reset(graph)) {
+    rewind(stdin);
+    while (fread(x, sizeof x, 1, stdin) == 1 && fread(u, sizeof u, 1, stdin) == 1) {
+      if (phi_graph_run(graph, x, u, y, p, &error))
+        return 5;
+      fwrite(y, sizeof y, 1, stdout);
+      fwrite(p, sizeof p, 1, stdout);
+    }
+  }
+  if (api->state(graph, 1) || ((float *)api->state(graph, 0))[0] != 0)
+    return 6;
+  api->graph_free(graph);
+  api->model_close(model);
+  return 0;
+}
+"""
+
+
+def run(*command, code=0, **more):
+    done = subprocess.run(command, capture_output=True, **more)
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    assert done.returncode == code, f"{command} gave {done.returncode}:\n{out}{err}"
+    return err if code else out
+
+
+class Graph(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="phic-graph-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.build("graph", "exe")
+        random = np.random.default_rng(3)
+        cls.x = random.normal(0, 1.5, (RUNS, 1, 3, 9, 7)).astype(np.float32)
+        cls.u = random.normal(0, 1, (RUNS, 1, 20)).astype(np.float32)
+        np.save(cls.path("x.npy"), cls.x)
+        np.save(cls.path("u.npy"), cls.u)
+        cls.expected = cls.reference(np.zeros((1, 20), np.float32))
+
+    @classmethod
+    def build(cls, output, emit, *flags, code=0):
+        return run(PHIC, "build", MODEL, "-o", output, f"--emit={emit}", "--quiet", *(flags or FLAGS), code=code, cwd=cls.folder)
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder, name)
+
+    @classmethod
+    def reference(cls, state):
+        """y, p and h_next of each run."""
+        evaluator, results = ReferenceEvaluator(MODEL), []
+        for x, u in zip(cls.x, cls.u):
+            results.append(evaluator.run(None, {"x": x, "u": u, "h": state}))
+            state = results[-1][2]
+        return [np.stack(values) for values in zip(*results)]
+
+    def program(self, *arguments, code=0):
+        return run("./graph", *arguments, code=code, cwd=self.folder)
+
+    def given(self, *more):
+        return ("--in", "x=x.npy", "--in", "u=u.npy", *more)
+
+    def check(self, y, p):
+        np.testing.assert_allclose(y, self.expected[0], rtol=0, atol=2e-6)
+        np.testing.assert_array_equal(p, self.expected[1])
+
+    # What it computes.
+
+    def test_runs_agree_with_the_reference(self):
+        self.program(*self.given("--out", "y=y.npy", "--out", "p=p.npy", "--out", "h=h.npy"))
+        y, p, h = (np.load(self.path(f"{name}.npy")) for name in "yph")
+        self.assertEqual((y.shape, p.shape, p.dtype, h.shape), ((RUNS, 1, 20), (RUNS, 1, 3, 5, 4), np.uint8, (1, 20)))
+        self.check(y, p)
+        np.testing.assert_allclose(h, self.expected[2][-1], rtol=0, atol=2e-6)
+        # The state moves the results: runs one by one, each from zeros, give others.
+        self.assertGreater(np.abs(self.reference(np.ones((1, 20), np.float32))[0][0] - y[0]).max(), 1e-2)
+
+    def test_runs_one_by_one_carry_the_state_in_a_file(self):
+        np.save(self.path("state.npy"), np.zeros((1, 20), np.float32))
+        for i in range(RUNS):
+            np.save(self.path("x1.npy"), self.x[i])
+            np.save(self.path("u1.npy"), self.u[i])
+            self.program("--in", "x=x1.npy", "--in", "u=u1.npy", "--in", "h=state.npy", "--out", "y=y1.npy", "--out", "h=next.npy")
+            np.testing.assert_allclose(np.load(self.path("y1.npy")), self.expected[0][i], rtol=0, atol=2e-6)
+            os.replace(self.path("next.npy"), self.path("state.npy"))
+
+    def test_results_do_not_depend_on_threads(self):
+        for threads in "13":
+            self.program(*self.given("--out", f"y=y-{threads}.npy", "--threads", threads))
+        with open(self.path("y-1.npy"), "rb") as one, open(self.path("y-3.npy"), "rb") as three:
+            self.assertEqual(one.read(), three.read())
+
+    def test_verify_finds_every_stage_within_its_bound(self):
+        out = run(PHIC, "verify", "graph", cwd=self.folder)
+        self.assertIn("5 stages, 3 steps", out)
+        self.assertIn("every value within its bound", out)
+
+    def test_two_builds_are_equal(self):
+        self.build("again", "exe")
+        with open(self.path("graph"), "rb") as one, open(self.path("again"), "rb") as other:
+            self.assertEqual(one.read(), other.read())
+
+    # What it says.
+
+    def test_codes_stay_u8_in_the_arena(self):
+        ir = run(PHIC, "inspect", "--ir", "graph", cwd=self.folder)
+        self.assertRegex(ir, r'plan.stage "quantize".*#plan.buffer<arena, offset = \d+, row_bytes = 189>.* -> tensor<1x3x9x7xui8>')
+        self.assertRegex(ir, r'plan.stage "pool"\(%\d+\).*: \(tensor<1x3x9x7xui8>\) -> tensor<1x3x5x4xui8>')
+
+    def test_inspect_and_check_list_the_bindings(self):
+        for text in (run(PHIC, "inspect", "graph", cwd=self.folder), run(PHIC, "check", MODEL, *FLAGS)):
+            for line in ("input  x  f32[1, 3, 9, 7]", "input  u  f32[1, 20]", "result y  f32[1, 20]", "result p  u8[1, 3, 5, 4]",
+                         "state  h  f32[1, 20]"):
+                self.assertIn(line, text)
+        self.assertIn("state  h, float32 [1, 20]", self.program("--help"))
+
+    def test_mistakes_of_a_build_are_told(self):
+        self.assertIn("'batch', which has no size; --dim=batch=SIZE", self.build("bad", "exe", "--state=h_next=h", code=2))
+        self.assertIn("--state=y=x1 is not OUTPUT=INPUT of this graph", self.build("bad", "exe", "--state=y=x1", FLAGS[1], code=2))
+        self.assertIn("for state 'x', of its type", self.build("bad", "exe", "--state=y=x", FLAGS[1], code=2))
+        self.assertIn("--dim=batch=0 is not", self.build("bad", "exe", FLAGS[0], "--dim=batch=0", code=2))
+        self.assertFalse(os.path.exists(self.path("bad")))
+
+    def test_mistakes_of_a_run_are_told(self):
+        def refused(wanted, *arguments):
+            self.assertIn(wanted, self.program(*arguments, code=1))
+            self.assertFalse(os.path.exists(self.path("r.npy")))
+
+        refused("input 'u' is missing: --in u=F, float32 [1, 20]", "--in", "x=x.npy", "--out", "y=r.npy")
+        refused("no result is asked for", *self.given())
+        refused("this graph has no 'z'; it has x u h", *self.given("--in", "z=x.npy"))
+        refused("this graph has 2 results; say which one r.npy is", *self.given("-o", "r.npy"))
+        refused("'u' is given twice", *self.given("--in", "u=x.npy"))
+        for name, array, wanted in [("f64", self.u.astype(np.float64), "is float32 ('<f4'), this file holds '<f8'"),
+                                    ("shape", self.u[:, :, :19], "is [1, 20], or that after an axis of runs; this file holds [4, 1, 19]"),
+                                    ("order", np.asfortranarray(np.zeros((2, 1, 20), np.float32)), "this file in Fortran order"),
+                                    ("runs", self.u[:3], "is of 3 runs, another one of 4")]:
+            np.save(self.path(name + ".npy"), array)
+            refused(wanted, "--in", "x=x.npy", "--in", f"u={name}.npy", "--out", "y=r.npy")
+        with open(self.path("u.npy"), "rb") as whole, open(self.path("cut.npy"), "wb") as cut:
+            cut.write(whole.read()[:-4])
+        refused("cut.npy is cut short", "--in", "x=x.npy", "--in", "u=cut.npy", "--out", "y=r.npy")
+        os.link(self.path("u.npy"), self.path("u-link.npy"))
+        refused("u-link.npy is an input", *self.given("--out", "y=u-link.npy"))
+        np.testing.assert_array_equal(np.load(self.path("u.npy")), self.u)
+        refused("cannot write", *self.given("--out", "y=nowhere/r.npy"))
+
+    def test_bench_says_what_it_does_not_time(self):
+        self.assertIn("takes no tokens", run(PHIC, "bench", "graph", code=1, cwd=self.folder))
+
+    # The library.
+
+    def test_library_has_a_typed_function(self):
+        self.build("libgraph.a", "lib,header,shared")
+        with open(self.path("graph.h")) as file:
+            self.assertRegex(file.read(), re.escape("const float *in_x /* [1, 3, 9, 7] */"))
+        with open(self.path("use.c"), "w") as file:
+            file.write(USE)
+        run(CLANG, "-std=c11", "-Wall", "-Wextra", "-Werror", "use.c", "libgraph.a", "-o", "use", "-lpthread", cwd=self.folder)
+        numbers = b"".join(x.tobytes() + u.tobytes() for x, u in zip(self.x, self.u))
+        with open(self.path("numbers"), "wb") as file:
+            file.write(numbers)
+        with open(self.path("numbers"), "rb") as file:
+            done = subprocess.run(["./use"], stdin=file, capture_output=True, cwd=self.folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"the memory given has 8 bytes", done.stderr)
+        self.assertIn(b"input 'x' has no memory", done.stderr)
+        record = np.dtype([("y", np.float32, (1, 20)), ("p", np.uint8, (1, 3, 5, 4))])
+        results = np.frombuffer(done.stdout, record)
+        self.assertEqual(len(results), 2 * RUNS)
+        self.check(results["y"][:RUNS], results["p"][:RUNS])
+        # After a reset, the same again.
+        self.assertEqual(results[:RUNS].tobytes(), results[RUNS:].tobytes())
+
+
+if __name__ == "__main__":
+    unittest.main()
