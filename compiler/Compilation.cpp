@@ -5,7 +5,6 @@
 #include "compiler/Pipeline.h"
 #include "compiler/Progress.h"
 #include "compiler/import/Importer.h"
-#include "compiler/report/Report.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
@@ -25,15 +24,15 @@ ExitCode Compilation::fail(ExitCode code, const llvm::Twine &message) {
 
 /// Before the model is read: plugins may bring what its IR is made of.
 ExitCode Compilation::usePlugins() {
-  std::vector<std::string> errors = loadPlugins(options, plugins);
+  std::vector<std::string> errors = loadPlugins(request.plugins, plugins);
   for (const std::string &error : errors)
     usageError(error);
   if (!errors.empty())
     return kExitUsage;
-  if (!options.passPlugins.empty() && plugins.isIdle())
+  if (!request.plugins.files.empty() && plugins.isIdle())
     return usageError(
         "nothing runs the passes of the plugins: say where with --run-before=PHASE:PASS or --run-after=PHASE:PASS");
-  for (const std::string &path : options.passPlugins)
+  for (const std::string &path : request.plugins.files)
     inputs.look(path);
   plugins.addTo(context);
   return kExitSuccess;
@@ -53,7 +52,7 @@ SmallVector<ModuleOp> Compilation::modules() {
 
 ExitCode Compilation::readModel() {
   std::string error;
-  std::optional<ModelPath> found = findModel(options.model, error, plugins.importers());
+  std::optional<ModelPath> found = findModel(request.model, error, plugins.importers());
   if (!found)
     return usageError(error);
   model = *found;
@@ -61,25 +60,25 @@ ExitCode Compilation::readModel() {
   std::optional<Progress> hashing;
   auto showProgress = [&](uint64_t done, uint64_t total) {
     if (!hashing)
-      hashing.emplace("hashing weights", total, options.quiet);
+      hashing.emplace("hashing weights", total, request.quiet);
     (*hashing)(done);
   };
-  ImportOptions importOptions{options.maxContext, options.states, options.dimensions, &inputs, showProgress};
+  ImportOptions importOptions{request.maxContext, request.states, request.dimensions, &inputs, showProgress};
   module = model.importer->read(context, model, importOptions);
   return module ? kExitSuccess : kExitModel;
 }
 
 ExitCode Compilation::readIr() {
-  if (!llvm::sys::fs::exists(options.model))
-    return usageError("no such file: " + options.model);
+  if (!llvm::sys::fs::exists(request.model))
+    return usageError("no such file: " + request.model);
   std::string error;
-  if (std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error, plugins.importers()))
+  if (std::optional<ModelPath> found = findModelOfIr(request.model, request.modelDirectory, error, plugins.importers()))
     model = *found;
   else
     return usageError(error);
-  inputs.look(options.model);
+  inputs.look(request.model);
   auto read =
-      readIrFile(context, options, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
+      readIrFile(context, request, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
   if (!read.code)
     module = std::move(read.module), families = std::move(read.families), levels = std::move(read.levels);
   if (read.code)
@@ -89,13 +88,13 @@ ExitCode Compilation::readIr() {
 
 /// What has been through `kernels` says for which levels.
 ExitCode Compilation::chooseLevelsRead() {
-  for (TargetChoice &choice : targets) {
+  for (TargetChoice &choice : request.targets) {
     choice.levels.clear();
     for (const LevelModule &level : levels)
       if (level.target->family != kCpuFamily || asCpuLevel(*level.target).architecture == choice.system->architecture)
         choice.levels.push_back(level.target);
     if (cpuLevelsOf(choice.levels).empty())
-      return usageError(options.model + " has no kernels for --target=" + std::string(choice.system->name));
+      return usageError(request.model + " has no kernels for --target=" + std::string(choice.system->name));
   }
   return kExitSuccess;
 }
@@ -104,25 +103,15 @@ ExitCode Compilation::chooseLevelsRead() {
 ExitCode Compilation::chooseFamiliesRead() {
   if (families.empty())
     return kExitSuccess;
-  for (const Target *level : chosenLevels())
+  for (const Target *level : request.levels())
     if (llvm::none_of(families, [&](const FamilyModule &one) { return one.backend == &backendOf(*level); }))
-      return usageError(options.model + " has no plan for the family '" + std::string(level->family) +
+      return usageError(request.model + " has no plan for the family '" + std::string(level->family) +
                         "'; --start-from=layout makes one");
-  for (TargetChoice &choice : targets)
+  for (TargetChoice &choice : request.targets)
     for (const FamilyModule &one : families)
       if (llvm::none_of(choice.levels, [&](const Target *level) { return &backendOf(*level) == one.backend; }))
         choice.levels.push_back(one.backend->levels().front());
   return kExitSuccess;
-}
-
-/// Of all outputs, each once.
-std::vector<const Target *> Compilation::chosenLevels() const {
-  std::vector<const Target *> all;
-  for (const TargetChoice &choice : targets)
-    for (const Target *level : choice.levels)
-      if (!llvm::is_contained(all, level))
-        all.push_back(level);
-  return all;
 }
 
 /// The weights' files, which the IR names relative to the model's folder, and those that may lie beside them.
@@ -135,7 +124,7 @@ void Compilation::lookAtModelFiles() {
 }
 
 void Compilation::addFamilies() {
-  for (const Target *level : chosenLevels()) {
+  for (const Target *level : request.levels()) {
     const Backend &backend = backendOf(*level);
     if (llvm::none_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
       families.push_back({&backend, OwningOpRef<ModuleOp>(module->clone())});
@@ -144,7 +133,7 @@ void Compilation::addFamilies() {
 }
 
 void Compilation::addLevels() {
-  for (const Target *level : chosenLevels()) {
+  for (const Target *level : request.levels()) {
     auto family = llvm::find_if(families, [&](const FamilyModule &one) { return one.backend == &backendOf(*level); });
     levels.push_back({level, OwningOpRef<ModuleOp>(family->module->clone())});
   }
@@ -153,7 +142,7 @@ void Compilation::addLevels() {
 
 ExitCode Compilation::runPhase(Phase phase) {
   if (phase <= kLastSharedPhase)
-    return runPasses(phase, *module, chosenLevels());
+    return runPasses(phase, *module, request.levels());
   if (phase == Phase::Layout) {
     if (ExitCode code = measureWeights())
       return code;
@@ -177,7 +166,7 @@ ExitCode Compilation::runPhase(Phase phase) {
 /// takes.
 void Compilation::shareScratch() {
   auto memoryOf = [](ModuleOp one) { return one->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory); };
-  for (const TargetChoice &choice : targets)
+  for (const TargetChoice &choice : request.targets)
     for (const Backend *backend : allBackends()) {
       llvm::SmallVector<ModuleOp> together;
       uint64_t most = 0;
@@ -205,9 +194,9 @@ ExitCode Compilation::runPasses(Phase phase, ModuleOp on, ArrayRef<const Target 
     reproducer = "another-" + reproducer;
   if (phase > Phase::Fuse)
     passes.enableCrashReproducerGeneration(reproducer);
-  addPhase(passes, phase, options, forLevels);
+  addPhase(passes, phase, request, forLevels);
   if (succeeded(passes.run(on)))
-    return options.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
+    return request.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
   if (phase <= Phase::Fuse)
     return kExitModel;
   return fail(kExitInternal, llvm::Twine("phase '") + std::string(phaseName(phase)) +
@@ -218,7 +207,7 @@ ExitCode Compilation::runPasses(Phase phase, ModuleOp on, ArrayRef<const Target 
 /// What the user of a reproducer must know: whose passes it names, and who may be to blame.
 std::string Compilation::pluginNote() {
   std::string note;
-  for (const std::string &path : options.passPlugins)
+  for (const std::string &path : request.plugins.files)
     note += " --load-pass-plugin=" + path;
   if (!plugins.isIdle())
     note += "; plugins and hooks had their part in it: see whether it fails without them";
@@ -241,53 +230,21 @@ ExitCode Compilation::runHooks(Phase phase, bool isBefore) {
   return kExitSuccess;
 }
 
-/// Why tables of tiles would be passed over, or an empty string.
-std::string Compilation::checkTiles(Phase first, Phase last) const {
-  if (options.tiles.empty())
-    return "";
-  if (first > Phase::Kernels || last < Phase::Kernels)
-    return "--tiles is for the phase 'kernels', which is not run here";
-  std::string names;
-  for (const Target *level : chosenLevels()) {
-    if (options.tiles.contains(level->name))
-      return "";
-    names += (names.empty() ? "" : ", ") + std::string(level->name);
-  }
-  return options.tilesFile + " has tiles for " + options.tiles.begin()->first +
-         (options.tiles.size() > 1 ? " and others" : "") + ", for none of the levels of this build: " + names;
-}
-
-/// What the options name, before anything is read.
-ExitCode Compilation::checkOptions(Phase first, Phase last) {
-  if (first > last)
-    return usageError(llvm::Twine("--start-from=") + std::string(phaseName(first)) +
-                      " is after --stop-after=" + std::string(phaseName(last)));
-  std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
-  if (!choices)
-    return usageError(reason);
-  targets = std::move(*choices);
-  if (std::string error; !PrecisionSpec::parse(options.precision, &error))
-    return usageError(error);
-  if (std::string error = checkTiles(first, last); !error.empty())
-    return usageError(error);
-  if (!options.tilesFile.empty())
-    inputs.look(options.tilesFile);
-  if (std::string error = checkReportFlags(options); !error.empty())
-    return usageError(error);
-  if (!options.dumpPhases.empty())
-    if (std::error_code code = llvm::sys::fs::create_directories(options.dumpPhases))
-      return usageError("cannot create " + options.dumpPhases + ": " + code.message());
-  return kExitSuccess;
+/// What the request names, before the model is read.
+ExitCode Compilation::prepare() {
+  if (!request.tilesFile.empty())
+    inputs.look(request.tilesFile);
+  if (!request.dumpPhases.empty())
+    if (std::error_code code = llvm::sys::fs::create_directories(request.dumpPhases))
+      return usageError("cannot create " + request.dumpPhases + ": " + code.message());
+  return usePlugins();
 }
 
 /// Reads the model or its IR, and takes it through the phases but `link`.
-ExitCode Compilation::runPhases(Phase first, Phase last) {
-  if (ExitCode code = checkOptions(first, last))
+ExitCode Compilation::runPhases(Phase last) {
+  if (ExitCode code = prepare())
     return code;
-  if (ExitCode code = usePlugins())
-    return code;
-  if (ExitCode code = first == Phase::Import ? readModel() : readIr())
+  if (ExitCode code = request.first == Phase::Import ? readModel() : readIr())
     return code;
   lookAtModelFiles();
   if (llvm::Error clash = planned.check())
@@ -295,7 +252,7 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
   if (!plugins.plugins().empty())
     for (ModuleOp one : modules())
       one->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
-  for (Phase phase = first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
+  for (Phase phase = request.first; phase <= last && phase < Phase::Link; phase = Phase(int(phase) + 1)) {
     if (ExitCode code = runHooks(phase, /*isBefore=*/true))
       return code;
     if (ExitCode code = runPhase(phase))
@@ -304,8 +261,8 @@ ExitCode Compilation::runPhases(Phase first, Phase last) {
       return code;
     if (observer)
       observer->after(phase, anyModule());
-    if (!options.dumpPhases.empty())
-      if (ExitCode code = writeIr(dumpFile(options, phase), phase))
+    if (!request.dumpPhases.empty())
+      if (ExitCode code = writeIr(request.dumpFile(phase), phase))
         return code;
   }
   return kExitSuccess;

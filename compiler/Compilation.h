@@ -7,6 +7,7 @@
 #ifndef PHIC_COMPILER_COMPILATION_H
 #define PHIC_COMPILER_COMPILATION_H
 
+#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
 #include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
@@ -23,31 +24,29 @@
 
 namespace phic {
 
-/// Every file that the options name to be written; an error says which of them cannot be.
-llvm::Error planFiles(const Options &options, OutputFiles &files);
-/// The file of --dump-phases for the IR after `phase`.
-std::string dumpFile(const Options &options, Phase phase);
+/// Every file that the request names to be written; an error says which of them cannot be.
+llvm::Error planFiles(const BuildRequest &request, OutputFiles &files);
 
 /// The state of one compilation: a context, the module as it moves through the
 /// phases, the modules that become of it after the last shared one, and where the model's files are.
 class Compilation {
 public:
-  Compilation(const Options &options, InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log,
+  Compilation(const BuildRequest &request, InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log,
               const PluginRegistry &plugins)
-      : options(options), inputs(inputs), planned(planned), log(log), plugins(plugins),
+      : request(request), inputs(inputs), planned(planned), log(log), plugins(plugins),
         context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED),
-        diagnostics(&context, log, {!options.quiet, options.errorOnFallback}) {
+        diagnostics(&context, log, {!request.quiet, request.errorOnFallback}) {
     prepareContext();
   }
-  Compilation(const Options &options, InputFiles &inputs, OutputFiles &planned, PhaseObserver &observer)
-      : options(options), inputs(inputs), planned(planned), log(llvm::nulls()), observer(&observer),
+  Compilation(const BuildRequest &request, InputFiles &inputs, OutputFiles &planned, PhaseObserver &observer)
+      : request(request), inputs(inputs), planned(planned), log(llvm::nulls()), observer(&observer),
         context(makeRegistry(), mlir::MLIRContext::Threading::DISABLED), diagnostics(&context, observer.findings) {
     prepareContext();
   }
 
   ExitCode run();
   /// For an observer: the phases up to the one it asks for.
-  ExitCode runObserved() { return runPhases(Phase::Import, observer->last); }
+  ExitCode runObserved() { return runPhases(observer->last); }
 
 private:
   void prepareContext() {
@@ -68,15 +67,13 @@ private:
   ExitCode chooseLevelsRead();
   ExitCode chooseFamiliesRead();
   void lookAtModelFiles();
-  ExitCode checkOptions(Phase first, Phase last);
-  std::string checkTiles(Phase first, Phase last) const;
-  ExitCode runPhases(Phase first, Phase last);
+  ExitCode prepare();
+  ExitCode runPhases(Phase last);
   void shareScratch();
   void addFamilies();
   void addLevels();
   ExitCode runPhase(Phase phase);
   ExitCode runPasses(Phase phase, mlir::ModuleOp on, llvm::ArrayRef<const Target *> forLevels);
-  std::vector<const Target *> chosenLevels() const;
   ExitCode writeIr(const std::string &path, Phase after);
   ExitCode runHooks(Phase phase, bool isBefore);
   std::string pluginNote();
@@ -88,9 +85,9 @@ private:
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
   ExitCode measureWeights();
-  ExitCode writeReport(Phase last, OutputFile &file);
+  ExitCode writeReport(OutputFile &file);
 
-  const Options &options;
+  BuildRequest request; ///< whose levels are those that the IR has, where it is read after `kernels`
   InputFiles &inputs;
   OutputFiles &planned;
   llvm::raw_ostream &log;
@@ -101,7 +98,6 @@ private:
   DiagnosticPrinter diagnostics;
   ModelPath model;
   mlir::OwningOpRef<mlir::ModuleOp> module;     ///< up to kLastSharedPhase; then one of these has what became of it:
-  std::vector<TargetChoice> targets;
   std::vector<FamilyModule> families; ///< after `layout`, each family once, the CPU first
   std::vector<LevelModule> levels;    ///< from `kernels` on, each level once
   bool hasMeasuredWeights = false;

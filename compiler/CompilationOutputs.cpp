@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Compilation.h"
 #include "compiler/IrFile.h"
-#include "compiler/SystemOptions.h"
 #include "compiler/import/Importer.h"
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/report/Report.h"
@@ -13,31 +12,14 @@ using namespace mlir;
 
 namespace phic {
 
-static bool isStandardOutput(llvm::StringRef path) { return path.empty() || path == "-"; }
-
-static std::string reportFile(const Options &options) { return options.report == "-" ? "/dev/stdout" : options.report; }
-
-std::string dumpFile(const Options &options, Phase phase) {
-  return llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, int(phase), phaseName(phase));
-}
-
-llvm::Error planFiles(const Options &options, OutputFiles &files) {
-  const Phase first = options.startFrom.value_or(Phase::Import), last = options.stopAfter.value_or(Phase::Link);
-  std::vector<std::string> paths;
-  if (last == Phase::Link) {
-    auto outputs = pathsOfSystems(options);
-    if (!outputs)
-      return outputs.takeError();
-    paths = std::move(*outputs);
-  } else if (!isStandardOutput(options.output)) {
-    paths.push_back(options.output);
-  }
-  for (const std::string &path : {reportFile(options), options.depfile})
+llvm::Error planFiles(const BuildRequest &request, OutputFiles &files) {
+  std::vector<std::string> paths = request.writtenFiles();
+  for (const std::string &path : {request.reportFile(), request.depfile})
     if (!path.empty())
       paths.push_back(path);
-  for (Phase phase = first; !options.dumpPhases.empty() && phase <= last && phase < Phase::Link;
+  for (Phase phase = request.first; !request.dumpPhases.empty() && phase <= request.last && phase < Phase::Link;
        phase = Phase(int(phase) + 1))
-    paths.push_back(dumpFile(options, phase));
+    paths.push_back(request.dumpFile(phase));
   for (const std::string &path : paths)
     if (llvm::Error failure = files.plan(path))
       return failure;
@@ -45,31 +27,31 @@ llvm::Error planFiles(const Options &options, OutputFiles &files) {
 }
 
 ExitCode Compilation::run() {
-  Phase last = options.stopAfter.value_or(Phase::Link);
   std::optional<OutputFile> report; // first: a file that cannot be is known before the work is done
-  if (!options.report.empty()) {
-    auto created = OutputFile::create(reportFile(options), planned);
+  if (!request.report.empty()) {
+    auto created = OutputFile::create(request.reportFile(), planned);
     if (!created)
       return usageError(llvm::toString(created.takeError()));
     report.emplace(std::move(*created));
   }
-  if (ExitCode code = runPhases(options.startFrom.value_or(Phase::Import), last))
+  const bool isLinked = request.last == Phase::Link;
+  if (ExitCode code = runPhases(request.last))
     return code;
-  if (last == Phase::Link)
+  if (isLinked)
     if (ExitCode code = runHooks(Phase::Link, /*isBefore=*/true))
       return code;
-  if (last == Phase::Link)
+  if (isLinked)
     if (ExitCode code = checkMemory())
       return code;
   if (ExitCode code = measureWeights())
     return code;
-  if (ExitCode code = last < Phase::Link ? writeIr(options.output, last) : link())
+  if (ExitCode code = isLinked ? link() : writeIr(request.irFile, request.last))
     return code;
-  return report ? writeReport(last, *report) : kExitSuccess;
+  return report ? writeReport(*report) : kExitSuccess;
 }
 
 ExitCode Compilation::writeIr(const std::string &path, Phase after) {
-  if (isStandardOutput(path)) {
+  if (path == "-") {
     llvm::outs() << printIr(modules(), after);
     llvm::outs().flush();
     std::error_code failure = llvm::outs().error();
@@ -82,7 +64,7 @@ ExitCode Compilation::writeIr(const std::string &path, Phase after) {
 
 /// What converted weights lost, where a program or a report will say it: once, before the families part where they do.
 ExitCode Compilation::measureWeights() {
-  bool isSaid = !observer && (options.stopAfter.value_or(Phase::Link) == Phase::Link || !options.report.empty());
+  bool isSaid = !observer && (request.last == Phase::Link || !request.report.empty());
   if (!isSaid || std::exchange(hasMeasuredWeights, true))
     return kExitSuccess;
   for (ModuleOp one : modules())
@@ -91,8 +73,8 @@ ExitCode Compilation::measureWeights() {
   return kExitSuccess;
 }
 
-ExitCode Compilation::writeReport(Phase last, OutputFile &file) {
-  llvm::Error failure = file.write(reportText(makeReport(anyModule(), last, options, tokenizerBytes()), options));
+ExitCode Compilation::writeReport(OutputFile &file) {
+  llvm::Error failure = file.write(reportText(makeReport(anyModule(), request, tokenizerBytes())));
   if (!failure)
     failure = file.keep();
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
@@ -100,10 +82,7 @@ ExitCode Compilation::writeReport(Phase last, OutputFile &file) {
 
 /// The outputs of one system after the other, each of its levels.
 ExitCode Compilation::link() {
-  auto systems = optionsOfSystems(options);
-  if (!systems)
-    return usageError(llvm::toString(systems.takeError()));
-  for (auto [choice, one] : llvm::zip_equal(targets, *systems)) {
+  for (auto [choice, outputs] : llvm::zip_equal(request.targets, request.outputs)) {
     std::vector<FamilyCode> code;
     for (const Target *target : choice.levels) {
       if (code.empty() || code.back().backend != &backendOf(*target))
@@ -111,7 +90,7 @@ ExitCode Compilation::link() {
       code.back().levels.push_back(
           &*llvm::find_if(levels, [&](const LevelModule &level) { return level.target == target; }));
     }
-    if (ExitCode result = linkModel(code, model, one, inputs, planned, log))
+    if (ExitCode result = linkModel({choice.system, code, outputs}, model, request, inputs, planned, log))
       return result;
   }
   return kExitSuccess;
@@ -128,12 +107,12 @@ uint64_t Compilation::tokenizerBytes() {
 
 /// --max-memory, at the longest context that the program is built for.
 ExitCode Compilation::checkMemory() {
-  if (options.maxMemory == 0)
+  if (request.maxMemory == 0)
     return kExitSuccess;
   PredictionOptions wanted;
-  wanted.context = options.maxContext;
+  wanted.context = request.maxContext;
   wanted.tokenizerBytes = tokenizerBytes();
-  std::optional<Finding> excess = findMemoryExcess(predict(anyModule(), options, wanted), options);
+  std::optional<Finding> excess = findMemoryExcess(predict(anyModule(), request.targets.front(), wanted), request);
   if (!excess)
     return kExitSuccess;
   fail(kExitModel, excess->message);

@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Compilation.h"
 #include "compiler/Depfile.h"
-#include "compiler/SystemOptions.h"
 #include "compiler/cache/CompileCache.h"
 #include "compiler/cache/CompilerFiles.h"
 
@@ -28,39 +27,40 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginReg
 }
 
 ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginRegistry &plugins, InputFiles &read) {
+  auto resolved = resolveBuild(options);
+  if (!resolved)
+    return usageError(log, resolved.takeError());
+  const BuildRequest &request = *resolved;
   OutputFiles planned(read, filesOfPhic());
-  if (llvm::Error failure = planFiles(options, planned))
+  if (llvm::Error failure = planFiles(request, planned))
     return usageError(log, std::move(failure));
   std::optional<Depfile> depfile;
-  if (!options.depfile.empty()) {
-    auto created = Depfile::create(options.depfile, planned);
+  if (!request.depfile.empty()) {
+    auto created = Depfile::create(request.depfile, planned);
     if (!created)
       return usageError(log, created.takeError());
     depfile.emplace(std::move(*created));
   }
-  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(options, read, planned, log, plugins).run(); };
-  // The cache knows the plugins of the options, which are files; not those of the calling program.
-  bool isCached = wantsCache(options) && plugins.isIdle();
+  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(request, read, planned, log, plugins).run(); };
+  // The cache knows the plugins of the request, which are files; not those of the calling program.
+  bool isCached = wantsCache(request) && plugins.isIdle();
   PluginRegistry loaded;
   if (isCached)
-    loadPlugins(options, loaded); // for their importers; of what is wrong with them the compilation tells
+    loadPlugins(request.plugins, loaded); // for their importers; of what is wrong with them the compilation tells
   if (ExitCode code =
-          isCached ? compileCached(options, loaded.importers(), read, planned, log, compileAnew) : compileAnew(log))
+          isCached ? compileCached(request, loaded.importers(), read, planned, log, compileAnew) : compileAnew(log))
     return code;
   if (!depfile)
     return kExitSuccess;
-  auto outputs = pathsOfSystems(options);
-  if (!outputs)
-    return usageError(log, outputs.takeError());
-  if (llvm::Error failure = depfile->write(*outputs, read))
+  if (llvm::Error failure = depfile->write(request.writtenFiles(), read))
     return usageError(log, std::move(failure));
   return kExitSuccess;
 }
 
-ExitCode observe(const Options &options, PhaseObserver &observer) {
+ExitCode observe(const BuildRequest &request, PhaseObserver &observer) {
   InputFiles read;
   OutputFiles none(read, {});
-  return Compilation(options, read, none, observer).runObserved();
+  return Compilation(request, read, none, observer).runObserved();
 }
 
 } // namespace phic

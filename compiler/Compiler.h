@@ -16,6 +16,7 @@ namespace phic {
 
 class InputFiles;
 class PluginRegistry;
+struct BuildRequest;
 
 /// Compiles `options.model` and writes `options.output`, atomically: on failure
 /// no output is left. Diagnostics, remarks and the summary go to `log`.
@@ -33,7 +34,7 @@ struct PhaseObserver {
 };
 
 /// compile(), seen by `observer` and without output. The code is that of the first phase that failed.
-ExitCode observe(const Options &options, PhaseObserver &observer);
+ExitCode observe(const BuildRequest &request, PhaseObserver &observer);
 
 } // namespace phic
 

@@ -20,16 +20,17 @@ constexpr llvm::StringLiteral kSplitMarker = "// -----\n";
 class Reader {
 public:
   using Fail = llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)>;
-  Reader(MLIRContext &context, const Options &options, Fail fail) : context(context), options(options), fail(fail) {}
+  Reader(MLIRContext &context, const BuildRequest &request, Fail fail)
+      : context(context), request(request), fail(fail) {}
 
   IrFile read() {
     IrFile file;
-    auto text = llvm::MemoryBuffer::getFile(options.model, /*IsText=*/true);
+    auto text = llvm::MemoryBuffer::getFile(request.model, /*IsText=*/true);
     if (!text)
-      file.code = fail(kExitUsage, "cannot read " + options.model + ": " + text.getError().message());
-    else if (*options.startFrom <= Phase::Layout)
+      file.code = fail(kExitUsage, "cannot read " + request.model + ": " + text.getError().message());
+    else if (request.first <= Phase::Layout)
       file.code = readModule((*text)->getBuffer(), file.module);
-    else if (*options.startFrom == Phase::Kernels)
+    else if (request.first == Phase::Kernels)
       file.code = readFamilies((*text)->getBuffer(), file.families);
     else
       file.code = readLevels((*text)->getBuffer(), file.levels);
@@ -38,7 +39,7 @@ public:
 
 private:
   ExitCode readModule(StringRef text, OwningOpRef<ModuleOp> &module) {
-    module = parseSourceString<ModuleOp>(text, &context, options.model);
+    module = parseSourceString<ModuleOp>(text, &context, request.model);
     return module ? checkPhase(*module) : kExitModel;
   }
   ExitCode readFamilies(StringRef text, std::vector<FamilyModule> &families);
@@ -47,7 +48,7 @@ private:
   ExitCode checkPhase(ModuleOp module);
 
   MLIRContext &context;
-  const Options &options;
+  const BuildRequest &request;
   Fail fail;
 };
 
@@ -55,14 +56,14 @@ private:
 ExitCode Reader::checkPhase(ModuleOp module) {
   auto after = dyn_cast_or_null<StringAttr>(module->removeAttr(kAfterPhase));
   std::optional<Phase> phase = after ? phaseByName(after.getValue()) : std::nullopt;
-  if (!phase && options.startFrom > Phase::Layout && !module->hasAttr(plan::PlanDialect::kMemory))
+  if (!phase && request.first > Phase::Layout && !module->hasAttr(plan::PlanDialect::kMemory))
     return fail(kExitModel,
-                options.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
-  if (!phase || int(*phase) + 1 == int(*options.startFrom))
+                request.model + " is not IR after phase 'layout': it has no " + plan::PlanDialect::kMemory.str());
+  if (!phase || int(*phase) + 1 == int(request.first))
     return kExitSuccess;
-  return fail(kExitUsage, options.model + " is IR after phase '" + after.getValue() +
+  return fail(kExitUsage, request.model + " is IR after phase '" + after.getValue() +
                               "'; it goes on with --start-from=" + std::string(phaseName(Phase(int(*phase) + 1))) +
-                              ", not " + std::string(phaseName(*options.startFrom)));
+                              ", not " + std::string(phaseName(request.first)));
 }
 
 /// A module without a family is the first backend's, as for single passes; one with another name is nobody's.
@@ -89,16 +90,13 @@ ExitCode Reader::readFamilies(StringRef text, std::vector<FamilyModule> &familie
       return code;
     const Backend &backend = backendOf(*module);
     if (llvm::any_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
-      return fail(kExitModel, options.model + " has two modules of the family '" + backend.family() + "'");
+      return fail(kExitModel, request.model + " has two modules of the family '" + backend.family() + "'");
     families.push_back({&backend, std::move(module)});
   }
   return kExitSuccess;
 }
 
 ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
-  for (auto [flag, value] : {std::pair("--cpu=", &options.cpu), std::pair("--device=", &options.device)})
-    if (!value->empty())
-      return fail(kExitUsage, flag + *value + " comes too late: the kernels of " + options.model + " are made");
   for (StringRef piece : piecesOf(text)) {
     OwningOpRef<ModuleOp> module;
     if (ExitCode code = readOfFamily(piece, module))
@@ -129,8 +127,8 @@ std::string printIr(ArrayRef<ModuleOp> modules, Phase after) {
   return text;
 }
 
-IrFile readIrFile(MLIRContext &context, const Options &options, Reader::Fail fail) {
-  return Reader(context, options, fail).read();
+IrFile readIrFile(MLIRContext &context, const BuildRequest &request, Reader::Fail fail) {
+  return Reader(context, request, fail).read();
 }
 
 } // namespace phic

@@ -8,8 +8,8 @@
 #ifndef PHIC_COMPILER_IRFILE_H
 #define PHIC_COMPILER_IRFILE_H
 
+#include "compiler/BuildRequest.h"
 #include "compiler/Link.h"
-#include "compiler/Options.h"
 #include "mlir/IR/MLIRContext.h"
 
 namespace phic {
@@ -24,9 +24,9 @@ struct IrFile {
   std::vector<LevelModule> levels{}; ///< of a later one, in the file's order
 };
 
-/// Reads options.model, which must be IR that options.startFrom goes on with. MLIR's own errors go to the context's
+/// Reads request.model, which must be IR that request.first goes on with. MLIR's own errors go to the context's
 /// diagnostics, other ones to `fail`.
-IrFile readIrFile(mlir::MLIRContext &context, const Options &options,
+IrFile readIrFile(mlir::MLIRContext &context, const BuildRequest &request,
                   llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)> fail);
 
 } // namespace phic

@@ -1,7 +1,6 @@
 //===- Link.cpp - The last phase: a module becomes a program ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Link.h"
-#include "compiler/PlanOutputs.h"
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
 #include "compiler/Version.h"
@@ -167,14 +166,14 @@ std::string computeModes(ModuleOp module) {
 }
 
 void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs,
-               const Options &options) {
+               const BuildRequest &request) {
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
   const PlanData &plan = data.plans.front();
   log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << plan.stages.size()
-      << " stages, matmuls " << computeModes(module) << " (--act=" << options.activations << "), ";
+      << " stages, matmuls " << computeModes(module) << " (--act=" << nameOf(request.activations) << "), ";
   if (data.hasSteps())
-    log << "KV cache " << options.kvCache << " of " << mib(plan.stateBytesPerToken * data.contextDefault) << " at "
-        << data.contextDefault << " tokens, ";
+    log << "KV cache " << nameOf(request.kvCache) << " of " << mib(plan.stateBytesPerToken * data.contextDefault)
+        << " at " << data.contextDefault << " tokens, ";
   log << "weights " << mib(data.weightsBytes) << ", arena " << mib(plan.arenaBytes) << "\n";
   if (std::string conversions = collectPrecision(module).conversions(); !conversions.empty())
     log << "phic: " << conversions << "\n";
@@ -207,14 +206,11 @@ llvm::Error addCode(llvm::ArrayRef<FamilyCode> families, ProgramParts &parts, st
 
 } // namespace
 
-ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, const Options &options,
-                   InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log) {
-  const System *system = systemByName(options.target);
+ExitCode linkModel(const LinkTask &task, const ModelPath &model, const BuildRequest &request, InputFiles &inputs,
+                   OutputFiles &planned, llvm::raw_ostream &log) {
+  const auto &[system, families, outputs] = task;
   assert(system && !families.empty() && "chosen together");
   ModuleOp module = families.front().plan(); // what is asked of it below is the same for all
-  auto outputs = planOutputs(options);
-  if (!outputs)
-    return report(log, outputs.takeError(), kExitUsage);
   auto store = WeightStore::open(model.directory, stringsOf(module, phiq::PhiqDialect::kFiles));
   if (!store)
     return report(log, store.takeError(), kExitModel);
@@ -222,17 +218,17 @@ ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, 
   ProgramParts parts;
   parts.system = system;
   parts.model = modelDataOf(families, system->pageBytes);
-  parts.model.sidecar = llvm::sys::path::filename(outputs->weightsPath).str();
+  parts.model.sidecar = llvm::sys::path::filename(outputs.weightsPath).str();
   if (parts.model.hasSteps())
     if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
       return report(log, std::move(error), kExitModel);
-  if (llvm::Error error = checkProgram(parts.model, *outputs))
+  if (llvm::Error error = checkProgram(parts.model, outputs))
     return report(log, std::move(error), kExitUsage);
   ManifestFacts facts;
-  facts.target = options.target;
-  facts.activations = options.activations;
-  facts.kvCache = options.kvCache;
-  facts.precision = options.precision.str();
+  facts.target = system->name;
+  facts.activations = nameOf(request.activations);
+  facts.kvCache = nameOf(request.kvCache);
+  facts.precision = request.precision.str();
   facts.plugins = stringsOf(module, kPlugins);
   facts.tokenizerBytes = parts.model.tokenizer.size() + parts.model.chat.size();
   facts.weightsFile = parts.model.sidecar;
@@ -251,7 +247,7 @@ ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, 
     parts.objects.push_back(object.bytes);
   bool isModelsFault = false;
   auto write = [&](WeightSink &sink) {
-    Progress progress("packing weights", parts.model.weightsBytes, options.quiet);
+    Progress progress("packing weights", parts.model.weightsBytes, request.quiet);
     llvm::Error failure = llvm::Error::success();
     for (auto [family, plan] : llvm::zip_equal(families, parts.model.plans))
       if (!failure)
@@ -264,10 +260,10 @@ ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, 
     });
   };
   parts.writeWeights = write;
-  if (llvm::Error error = linkOutputs(parts, *outputs, planned))
+  if (llvm::Error error = linkOutputs(parts, outputs, planned))
     return report(log, std::move(error), isModelsFault ? kExitModel : kExitUsage);
-  if (!options.quiet)
-    summarize(log, module, parts.model, *outputs, options);
+  if (!request.quiet)
+    summarize(log, module, parts.model, outputs, request);
   return kExitSuccess;
 }
 

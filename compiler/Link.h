@@ -3,7 +3,7 @@
 #ifndef PHIC_COMPILER_LINK_H
 #define PHIC_COMPILER_LINK_H
 
-#include "compiler/Options.h"
+#include "compiler/BuildRequest.h"
 #include "compiler/import/ModelPath.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -39,10 +39,17 @@ struct FamilyCode {
   mlir::ModuleOp plan() const { return *levels.front()->module; }
 };
 
-/// Emits the code of each level, compiles the model's tokenizer, packs its weights and writes what options.emit names,
-/// for the one system options.target. The CPU is the first family. `inputs` is told of the tokenizer's files.
-ExitCode linkModel(llvm::ArrayRef<FamilyCode> families, const ModelPath &model, const Options &options,
-                   InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log);
+/// What is made for one system.
+struct LinkTask {
+  const System *system;
+  llvm::ArrayRef<FamilyCode> families; ///< the CPU first
+  const Outputs &outputs;
+};
+
+/// Emits the code of each level, compiles the model's tokenizer, packs its weights and writes the outputs. `inputs` is
+/// told of the tokenizer's files.
+ExitCode linkModel(const LinkTask &task, const ModelPath &model, const BuildRequest &request, InputFiles &inputs,
+                   OutputFiles &planned, llvm::raw_ostream &log);
 
 } // namespace phic
 

@@ -1,8 +1,9 @@
 //===- Options.h - Every user option in one struct -------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a user can ask of a compilation. No globals: tools fill one of these
-// and pass it down. A value that cannot be honoured is an error, never ignored.
+// What a user can ask of a compilation, as it was written down. No globals: tools
+// fill one of these and pass it to compile(), which makes a BuildRequest of it
+// before anything is read. A value that cannot be honoured is an error, never ignored.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_OPTIONS_H
 #define PHIC_COMPILER_OPTIONS_H
@@ -41,40 +42,66 @@ enum ExitCode : int {
 /// Tables by the name of a level.
 using TilesOfLevels = std::map<std::string, TileTable, std::less<>>;
 
-struct Options {
-  std::string model;               ///< directory, .onnx or .gguf; with startFrom an .mlir file
-  std::vector<EmitKind> emit = {EmitKind::Exe};
-  std::string weights = "embed";   ///< embed, sidecar
-  std::string name;                ///< of the query function; empty: from the output's stem
-  std::string output;              ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
-  std::string target = "x86_64-linux"; ///< rows of targets/Systems.def, comma-separated: outputs for each
-  std::string cpu; ///< levels, processors or `native`, comma-separated; empty: the target's own levels
-  std::string device; ///< --device: FAMILY or FAMILY:LEVEL, comma-separated, beside the CPU's code
-  std::string tilesFile; ///< --tiles: names the file that `tiles` come from
-  TilesOfLevels tiles; ///< of levels that are not to have their own
-  PrecisionFlags precision; ///< --precision and what goes with it: formats of the weights
-  std::string activations = "auto"; ///< --act: auto, f32, i8
-  std::string kvCache = "f16"; ///< --kv: f16, f32
+/// --act: what matmuls read rows in. Auto is i8 for weights of 8 bits or less, else f32.
+enum class Activations : uint8_t { Auto, F32, F16, I8 };
+/// --kv: elements of the KV cache.
+enum class CacheElement : uint8_t { F16, F32 };
+/// --weights: in each file, or in one of their own beside it.
+enum class WeightsPlace : uint8_t { Embed, Sidecar };
+/// --report-format; ByName is JSON for a file that ends in .json, else text.
+enum class ReportFormat : uint8_t { Text, Json, ByName };
+
+/// The words for their values, in order.
+inline constexpr std::string_view kActivations[] = {"auto", "f32", "f16", "i8"};
+inline constexpr std::string_view kCacheElements[] = {"f16", "f32"};
+inline constexpr std::string_view kWeightsPlaces[] = {"embed", "sidecar"};
+inline constexpr std::string_view kReportFormats[] = {"text", "json"};
+inline std::string nameOf(Activations value) { return std::string(kActivations[int(value)]); }
+inline std::string nameOf(CacheElement value) { return std::string(kCacheElements[int(value)]); }
+
+/// Passes that are not phic's.
+struct PluginFlags {
+  std::vector<std::string> files;               ///< --load-pass-plugin: shared libraries, in order
+  std::vector<std::string> options;             ///< --plugin-option: PLUGIN:NAME=VALUE
+  std::vector<std::string> runBefore, runAfter; ///< PHASE:PIPELINE of passes to run before or after a phase
+};
+
+/// What is used as it is written.
+struct CompileSettings {
+  std::string model;          ///< directory, .onnx or .gguf; with startFrom an .mlir file
+  std::string modelDirectory; ///< folder of the weight files, with startFrom; default: that of the .mlir
+  PrecisionFlags precision;   ///< --precision and what goes with it: formats of the weights
+  Activations activations = Activations::Auto;
+  CacheElement kvCache = CacheElement::F16;
   std::vector<std::string> states; ///< --state: OUT=IN, results of a graph that its next run takes as inputs
   std::vector<std::string> dimensions; ///< --dim: NAME=N, sizes of dimensions that a graph only names
   int64_t maxContext = PHI_CONTEXT_DEFAULT; ///< tokens the program is built for at most; the model's limit caps it
-  int64_t chunkRows = 0; ///< rows of one prefill step; 0: as many as the family takes
-  uint64_t maxMemory = 0; ///< --max-memory: bytes that a program may need; 0: no limit
-  std::optional<Phase> stopAfter;
-  std::optional<Phase> startFrom;
-  std::string modelDirectory; ///< folder of the weight files, with startFrom; default: that of the .mlir
-  std::string report; ///< --report: file, or "-"; empty: none
-  std::string reportFormat; ///< --report-format: text, json; empty: by the file's name
-  std::string depfile; ///< names the files that were read, in Make's syntax
-  std::string cacheDir; ///< compile cache; empty: none
+  int64_t chunkRows = 0;     ///< rows of one prefill step; 0: as many as the family takes
+  uint64_t maxMemory = 0;    ///< --max-memory: bytes that a program may need; 0: no limit
+  std::string tilesFile;     ///< --tiles: names the file that `tiles` come from
+  TilesOfLevels tiles;       ///< of levels that are not to have their own
+  PluginFlags plugins;
+  std::string depfile;                     ///< names the files that were read, in Make's syntax
+  std::string cacheDir;                    ///< compile cache; empty: none
   uint64_t cacheSize = uint64_t(10) << 30; ///< bytes that the cache keeps at most
-  std::string spelledFlags; ///< for the cache's key: every flag as given, but those that say where to write
-  std::vector<std::string> passPlugins; ///< --load-pass-plugin: shared libraries, in order
-  std::vector<std::string> pluginOptions; ///< --plugin-option: PLUGIN:NAME=VALUE
-  std::vector<std::string> runBefore, runAfter; ///< PHASE:PIPELINE of passes to run before or after a phase
-  std::string dumpPhases; ///< directory for one .mlir a phase
+  std::string spelledFlags;     ///< for the cache's key: every flag as given, but those that say where to write
+  std::string dumpPhases;       ///< directory for one .mlir a phase
   bool errorOnFallback = false; ///< --Werror=fallback
   bool quiet = false;
+};
+
+struct Options : CompileSettings {
+  std::vector<EmitKind> emit = {EmitKind::Exe};
+  WeightsPlace weights = WeightsPlace::Embed;
+  std::string name;   ///< of the query function; empty: from the output's stem
+  std::string output; ///< names the first kind of `emit`; "-" or empty with stopAfter: standard output
+  std::string target = "x86_64-linux"; ///< rows of targets/Systems.def, comma-separated: outputs for each
+  std::string cpu; ///< levels, processors or `native`, comma-separated; empty: the target's own levels
+  std::string device; ///< --device: FAMILY or FAMILY:LEVEL, comma-separated, beside the CPU's code
+  std::optional<Phase> stopAfter;
+  std::optional<Phase> startFrom;
+  std::string report; ///< --report: file, or "-"; empty: none
+  ReportFormat reportFormat = ReportFormat::ByName;
 };
 
 } // namespace phic

@@ -9,7 +9,6 @@
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
 #include "targets/Backend.h"
-#include "targets/Levels.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -44,8 +43,8 @@ std::string familiesOf(ArrayRef<const Target *> levels) {
   return llvm::join(families, ",");
 }
 
-void addPrecision(OpPassManager &passes, const Options &options, const std::string &families) {
-  const PrecisionFlags &flags = options.precision;
+void addPrecision(OpPassManager &passes, const CompileSettings &settings, const std::string &families) {
+  const PrecisionFlags &flags = settings.precision;
   passes.addPass(createAssignPrecisionPass({flags.precision,
                                             flags.block,
                                             flags.scheme,
@@ -55,8 +54,8 @@ void addPrecision(OpPassManager &passes, const Options &options, const std::stri
                                             {flags.rules.begin(), flags.rules.end()},
                                             flags.allowRequantize,
                                             families}));
-  passes.addPass(createAssignComputePass({options.activations, families}));
-  passes.addPass(createAssignKvCachePass({options.kvCache}));
+  passes.addPass(createAssignComputePass({nameOf(settings.activations), families}));
+  passes.addPass(createAssignKvCachePass({nameOf(settings.kvCache)}));
 }
 
 void addFuse(OpPassManager &passes, const std::string &families) {
@@ -65,25 +64,25 @@ void addFuse(OpPassManager &passes, const std::string &families) {
   passes.addPass(createVerifyStagesPass({families}));
 }
 
-void addLayout(OpPassManager &passes, const Options &options, std::string_view family) {
+void addLayout(OpPassManager &passes, const CompileSettings &settings, std::string_view family) {
   AssignPackedLayoutsPassOptions layouts;
   layouts.family = family;
   passes.addPass(createAssignPackedLayoutsPass(layouts));
-  passes.addPass(createPlanMemoryPass({options.chunkRows}));
+  passes.addPass(createPlanMemoryPass({settings.chunkRows}));
   passes.addPass(createVerifyPlanPass());
 }
 
-void addKernels(OpPassManager &passes, const Options &options, const Target &level) {
-  auto tiles = options.tiles.find(level.name);
+void addKernels(OpPassManager &passes, const CompileSettings &settings, const Target &level) {
+  auto tiles = settings.tiles.find(level.name);
   KernelOptions kernels;
-  if (tiles != options.tiles.end())
+  if (tiles != settings.tiles.end())
     kernels.tiles = tileTableText(tiles->second);
   backendOf(level).addKernelPasses(passes, level, kernels);
 }
 
 } // namespace
 
-void addPhase(OpPassManager &passes, Phase phase, const Options &options, ArrayRef<const Target *> levels) {
+void addPhase(OpPassManager &passes, Phase phase, const CompileSettings &settings, ArrayRef<const Target *> levels) {
   const Target &level = *levels.front();
   switch (phase) {
   case Phase::Import:
@@ -93,13 +92,13 @@ void addPhase(OpPassManager &passes, Phase phase, const Options &options, ArrayR
   case Phase::Quantize:
     return addQuantize(passes);
   case Phase::Precision:
-    return addPrecision(passes, options, familiesOf(levels));
+    return addPrecision(passes, settings, familiesOf(levels));
   case Phase::Fuse:
     return addFuse(passes, familiesOf(levels));
   case Phase::Layout:
-    return addLayout(passes, options, level.family);
+    return addLayout(passes, settings, level.family);
   case Phase::Kernels:
-    return addKernels(passes, options, level);
+    return addKernels(passes, settings, level);
   case Phase::Target:
     return backendOf(level).addTargetPasses(passes, level);
   case Phase::Link:
@@ -148,37 +147,26 @@ void printHooks(llvm::raw_ostream &os, Phase phase, bool isBefore, const PluginR
 
 namespace {
 
-void printPasses(llvm::raw_ostream &os, Phase phase, const Options &options, ArrayRef<const Target *> levels) {
+void printPasses(llvm::raw_ostream &os, Phase phase, const CompileSettings &settings, ArrayRef<const Target *> levels) {
   OpPassManager passes(ModuleOp::getOperationName());
-  addPhase(passes, phase, options, levels);
+  addPhase(passes, phase, settings, levels);
   for (Pass &pass : passes)
     os << "    " << pass.getArgument() << "\n";
 }
 
-/// A level of each family that the options ask for.
-std::vector<const Target *> familyLevels(const Options &options) {
-  std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
-  std::vector<const Target *> levels;
-  for (const Target *level : choices ? choices->front().levels : allBackends().front()->levels())
-    if (levels.empty() || levels.back()->family != level->family)
-      levels.push_back(level);
-  return levels;
-}
-
 } // namespace
 
-void printPipeline(llvm::raw_ostream &os, const Options &options, const PluginRegistry &plugins) {
-  const std::vector<const Target *> levels = familyLevels(options);
+void printPipeline(llvm::raw_ostream &os, const CompileSettings &settings, ArrayRef<const Target *> levels,
+                   const PluginRegistry &plugins) {
   for (int i = 0; i < kPhaseCount; ++i) {
     const auto phase = Phase(i);
     os << phaseName(phase) << ": " << phaseMeaning(phase) << "\n";
     printHooks(os, phase, /*isBefore=*/true, plugins);
     if (phase <= kLastSharedPhase)
-      printPasses(os, phase, options, levels);
+      printPasses(os, phase, settings, levels);
     else
       for (const Target *level : levels)
-        printPasses(os, phase, options, level);
+        printPasses(os, phase, settings, level);
     printHooks(os, phase, /*isBefore=*/false, plugins);
   }
 }

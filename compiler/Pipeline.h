@@ -31,13 +31,15 @@ void registerPasses();
 
 /// Appends the passes of a phase. `import`, the emission of code and `link` are not passes: Compilation.cpp runs them.
 /// Shared phases are for all of `levels`, which is not empty, `layout` for the family of the first, later ones for it.
-void addPhase(mlir::OpPassManager &passes, Phase phase, const Options &options, llvm::ArrayRef<const Target *> levels);
+void addPhase(mlir::OpPassManager &passes, Phase phase, const CompileSettings &settings,
+              llvm::ArrayRef<const Target *> levels);
 
 /// Appends what a hook runs, or returns why its text is no pipeline.
 std::string addHook(mlir::OpPassManager &passes, const Hook &hook);
 
-/// Prints every phase with its meaning and its passes, in order, hooks among them.
-void printPipeline(llvm::raw_ostream &os, const Options &options, const PluginRegistry &plugins);
+/// Prints every phase with its meaning and its passes, in order, hooks among them. `levels`: one of each family.
+void printPipeline(llvm::raw_ostream &os, const CompileSettings &settings, llvm::ArrayRef<const Target *> levels,
+                   const PluginRegistry &plugins);
 
 } // namespace phic
 

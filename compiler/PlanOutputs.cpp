@@ -1,7 +1,6 @@
 //===- PlanOutputs.cpp - Which files a build writes ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/PlanOutputs.h"
-#include "targets/Target.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -49,26 +48,30 @@ std::string beside(llvm::StringRef path, llvm::StringRef name) {
   return other.str().str();
 }
 
+std::string withSystem(llvm::StringRef path, llvm::StringRef system) {
+  llvm::StringRef extension = llvm::sys::path::extension(path);
+  return (path.drop_back(extension.size()) + "-" + system + extension).str();
+}
+
 } // namespace
 
-llvm::Expected<Outputs> planOutputs(const Options &options) {
+llvm::Expected<Outputs> planOutputs(const Options &options, const System &system, bool isFirst) {
   Outputs outputs;
-  std::string stem = stemOf(options.output);
-  const System *system = systemByName(options.target);
-  assert(system && "one of those that optionsOfSystems names");
+  const std::string output = isFirst ? options.output : withSystem(options.output, system.name);
+  std::string stem = stemOf(output);
   for (EmitKind kind : options.emit)
     outputs.files.push_back(
-        {kind, outputs.files.empty() ? options.output : beside(options.output, fileName(kind, stem, system->format))});
-  if (options.weights == "sidecar")
-    outputs.weightsPath = beside(options.output, stem + ".weights");
+        {kind, outputs.files.empty() ? output : beside(output, fileName(kind, stem, system.format))});
+  if (options.weights == WeightsPlace::Sidecar)
+    outputs.weightsPath = beside(output, stem + ".weights");
   outputs.name = options.name.empty() ? identifierOf(stem) : options.name;
 
   if (options.name != identifierOf(options.name))
     return llvm::createStringError("--name=" + options.name + " is no C identifier: letters, digits and '_' make one");
   if (!options.name.empty() && llvm::all_of(options.emit, [](EmitKind kind) { return kind == EmitKind::Exe; }))
     return llvm::createStringError("--name names a library's query function, but --emit=exe has none");
-  if (system->format == ObjectFormat::MachO && llvm::is_contained(options.emit, EmitKind::Obj))
-    return llvm::createStringError("--emit=obj: a model is no single object for --target=" + options.target +
+  if (system.format == ObjectFormat::MachO && llvm::is_contained(options.emit, EmitKind::Obj))
+    return llvm::createStringError("--emit=obj: a model is no single object for --target=" + std::string(system.name) +
                                    "; --emit=lib makes a library of several");
   return outputs;
 }

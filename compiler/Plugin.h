@@ -136,11 +136,11 @@ private:
 /// Attribute of a module: the plugins that were there when it was made.
 inline constexpr llvm::StringLiteral kPlugins = "phic.plugins";
 
-/// Loads the plugins of `options` (each file once a process) and adds them, and the hooks of --run-before and --run-after.
+/// Loads the plugins of `flags` (each file once a process) and adds them, and the hooks of --run-before and --run-after.
 /// Returns what is wrong for the user to read, or nothing.
-std::vector<std::string> loadPlugins(const Options &options, PluginRegistry &registry);
+std::vector<std::string> loadPlugins(const PluginFlags &flags, PluginRegistry &registry);
 /// The same for a tool: tells `log`, and the tool ends with exit code 1 where this is nothing.
-std::optional<PluginRegistry> loadPlugins(const Options &options, llvm::raw_ostream &log);
+std::optional<PluginRegistry> loadPlugins(const PluginFlags &flags, llvm::raw_ostream &log);
 
 } // namespace phic
 

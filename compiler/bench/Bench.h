@@ -24,7 +24,7 @@ struct BenchOptions {
   int threads = 0;             ///< 0: as the program chooses
   std::string device; ///< whose code; empty: that of the program's first plan
   int repetitions = 3;
-  Options plugins; ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
+  PluginFlags plugins; ///< those it was built with, where they bring formats of weights
   bool json = false, listStages = false;
 };
 

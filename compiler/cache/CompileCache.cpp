@@ -1,7 +1,6 @@
 //===- CompileCache.cpp - Compilations that were done before ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/CompileCache.h"
-#include "compiler/SystemOptions.h"
 #include "compiler/cache/CompilerFiles.h"
 #include "compiler/cache/FileHash.h"
 #include "compiler/cache/OutputStore.h"
@@ -83,7 +82,7 @@ std::string messagesIn(llvm::StringRef log) {
 
 class CompileCache {
 public:
-  static llvm::Expected<CompileCache> open(const Options &options, AddedImporters importers);
+  static llvm::Expected<CompileCache> open(const BuildRequest &request, AddedImporters importers);
 
   /// Writes the outputs of an equal compilation, tells `log` what it told, and `inputs` what it read. False: there is none.
   llvm::Expected<bool> restore(InputFiles &inputs, OutputFiles &planned, llvm::raw_ostream &log) const;
@@ -92,12 +91,12 @@ public:
   llvm::Error store(const InputFiles &inputs, llvm::StringRef messages) const;
 
 private:
-  CompileCache(const Options &options, AddedImporters importers, OutputStore store, std::vector<std::string> files);
+  CompileCache(const BuildRequest &request, AddedImporters importers, OutputStore store);
   std::string makeKey() const;
   std::string nameOf(llvm::StringRef path) const;
   std::string pathOf(llvm::StringRef name) const;
 
-  const Options &options;
+  const BuildRequest &request;
   OutputStore outputs;
   std::vector<std::string> files; ///< that the compilation writes
   FileHasher hasher;
@@ -106,33 +105,29 @@ private:
   std::string key; ///< empty: the model cannot be read, which the compilation will say
 };
 
-CompileCache::CompileCache(const Options &options, AddedImporters importers, OutputStore store,
-                           std::vector<std::string> files)
-    : options(options), outputs(std::move(store)), files(std::move(files)), hasher(outputs.hashNotes()),
+CompileCache::CompileCache(const BuildRequest &request, AddedImporters importers, OutputStore store)
+    : request(request), outputs(std::move(store)), files(request.writtenFiles()), hasher(outputs.hashNotes()),
       begin(fileClockNow()) {
   std::string ignored;
-  model = findModel(options.model, ignored, importers);
+  model = findModel(request.model, ignored, importers);
   key = makeKey();
 }
 
-llvm::Expected<CompileCache> CompileCache::open(const Options &options, AddedImporters importers) {
-  auto store = OutputStore::open(options.cacheDir);
+llvm::Expected<CompileCache> CompileCache::open(const BuildRequest &request, AddedImporters importers) {
+  auto store = OutputStore::open(request.cacheDir);
   if (!store)
     return store.takeError();
-  auto paths = pathsOfSystems(options);
-  if (!paths)
-    return paths.takeError();
-  return CompileCache(options, importers, std::move(*store), std::move(*paths));
+  return CompileCache(request, importers, std::move(*store));
 }
 
 std::string CompileCache::makeKey() const {
   std::optional<std::string> content = model ? hasher.hash(model->file) : std::nullopt;
   if (!content)
     return "";
-  std::string text = compilerIdentity(hasher) + options.spelledFlags;
-  if (llvm::StringRef(options.cpu).contains("native"))
+  std::string text = compilerIdentity(hasher) + request.spelledFlags;
+  if (request.namesThisMachine)
     text += "native " + nativeCpu() + "\n";
-  text += "output " + path::filename(options.output).str() + "\n"; // symbols are named after it
+  text += "output " + path::filename(files.front()).str() + "\n"; // symbols are named after it
   text += "model " + path::filename(model->file).str() + " " + *content + "\n";
   return hashOf(text);
 }
@@ -168,7 +163,7 @@ llvm::Expected<bool> CompileCache::restore(InputFiles &inputs, OutputFiles &plan
   if (!restored || !*restored)
     return restored;
   log << entry->messages;
-  if (!options.quiet)
+  if (!request.quiet)
     log << "phic: wrote " << llvm::join(files, ", ") << ": as compiled before, from the cache\n";
   return true;
 }
@@ -185,24 +180,24 @@ llvm::Error CompileCache::store(const InputFiles &read, llvm::StringRef messages
   }
   if (llvm::Error failure = outputs.store(key, inputs, files, messages))
     return failure;
-  outputs.prune(options.cacheSize);
+  outputs.prune(request.cacheSize);
   return llvm::Error::success();
 }
 
 } // namespace
 
-bool wantsCache(const Options &options) {
-  return !options.cacheDir.empty() && !options.stopAfter && !options.startFrom && options.dumpPhases.empty() &&
-         options.report.empty();
+bool wantsCache(const BuildRequest &request) {
+  return !request.cacheDir.empty() && request.first == Phase::Import && request.last == Phase::Link &&
+         request.dumpPhases.empty() && request.report.empty();
 }
 
-ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
+ExitCode compileCached(const BuildRequest &request, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
                        llvm::raw_ostream &log, llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile) {
   auto fail = [&](llvm::Error failure) {
     log << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
     return kExitUsage;
   };
-  auto cache = CompileCache::open(options, importers);
+  auto cache = CompileCache::open(request, importers);
   if (!cache)
     return fail(cache.takeError());
   auto restored = cache->restore(inputs, planned, log);

@@ -9,7 +9,7 @@
 #ifndef PHIC_COMPILER_CACHE_COMPILECACHE_H
 #define PHIC_COMPILER_CACHE_COMPILECACHE_H
 
-#include "compiler/Options.h"
+#include "compiler/BuildRequest.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
@@ -21,12 +21,12 @@ class raw_ostream;
 
 namespace phic {
 
-/// Whether the options ask for a cache, and for nothing but outputs: IR is made anew each time.
-bool wantsCache(const Options &options);
+/// Whether the request asks for a cache, and for nothing but outputs: IR is made anew each time.
+bool wantsCache(const BuildRequest &request);
 
-/// Does what `compile(log)` does, which has to tell `inputs` what it reads and writes what is `planned`: writes what an equal compilation made before, or
-/// compiles and keeps the outputs. `importers` are those of the plugins that `options` names.
-ExitCode compileCached(const Options &options, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
+/// Does what `compile(log)` does, which has to tell `inputs` what it reads and writes what is `planned`: writes what an
+/// equal compilation made before, or compiles and keeps the outputs. `importers` are those of the plugins that `request` names.
+ExitCode compileCached(const BuildRequest &request, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
                        llvm::raw_ostream &log, llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile);
 
 } // namespace phic

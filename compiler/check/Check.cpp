@@ -1,6 +1,7 @@
 //===- Check.cpp - Everything about a model, nothing built -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
+#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
 #include "compiler/Plugin.h"
 #include "compiler/import/Importer.h"
@@ -9,7 +10,6 @@
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
-#include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/Threading.h"
 
@@ -20,16 +20,16 @@ namespace {
 
 class Checker {
 public:
-  Checker(const Options &options, const CheckOptions &more) : options(options), more(more) {}
+  Checker(const BuildRequest &request, const CheckOptions &more) : request(request), more(more) {}
 
   CheckReport run() {
     PluginRegistry plugins;
-    for (const std::string &error : loadPlugins(options, plugins))
+    for (const std::string &error : loadPlugins(request.plugins, plugins))
       fail(kExitUsage, error);
     if (report.code)
       return std::move(report);
     std::string message;
-    model = findModel(options.model, message, plugins.importers());
+    model = findModel(request.model, message, plugins.importers());
     if (!model) {
       fail(kExitUsage, message);
       return std::move(report);
@@ -61,7 +61,7 @@ private:
   void compareVocabulary();
   void checkMemory();
 
-  const Options &options;
+  const BuildRequest &request;
   const CheckOptions &more;
   std::optional<ModelPath> model;
   std::optional<CompiledTokenizer> tokenizer;
@@ -94,7 +94,7 @@ void Checker::takeThroughPhases() {
   PhaseObserver observer;
   observer.last = Phase::Kernels;
   observer.after = [&](Phase phase, ModuleOp module) { seePhase(phase, module); };
-  ExitCode code = observe(options, observer);
+  ExitCode code = observe(request, observer);
   // What imports with an error has its own findings; a tokenizer's come after the graph's.
   report.findings.insert(report.findings.begin(), observer.findings.begin(), observer.findings.end());
   report.code = code ? code : report.code;
@@ -122,17 +122,15 @@ void Checker::forgetTokenizer() {
 }
 
 Machine Checker::machine(uint64_t weightBytes) {
-  std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
-  const std::vector<const CpuTarget *> levels = cpuLevelsOf(choices->front().levels);
+  const std::vector<const CpuTarget *> levels = cpuLevelsOf(request.targets.front().levels);
   const auto here = llvm::find_if(levels, [](const CpuTarget *level) { return canRunHere(*level); });
   const CpuTarget &target = here != levels.end() ? **here : *levels.front();
-  if (more.machine != "reference") {
+  if (more.machine != MachineChoice::Reference) {
     const int cores = llvm::heavyweight_hardware_concurrency().compute_thread_count();
     if (std::optional<Machine> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))
       return *measured;
   }
-  if (more.machine == "this")
+  if (more.machine == MachineChoice::This)
     fail(kExitUsage, "--machine=this: this machine cannot run " + std::string(target.name) +
                          "; --machine=reference predicts for another one");
   return referenceMachine(target);
@@ -144,14 +142,14 @@ void Checker::predictProgram(ModuleOp module) {
   wanted.threads = more.threads;
   if (tokenizer)
     wanted.tokenizerBytes = tokenizer->tables.size() + tokenizer->chat.size();
-  Prediction first = predict(module, options, wanted);
+  Prediction first = predict(module, request.targets.front(), wanted);
   if (more.context > first.contextMax)
     return fail(kExitUsage, "--ctx=" + llvm::Twine(more.context) +
                                 " is more than the program can hold: " + llvm::Twine(first.contextMax) +
-                                " tokens, of --max-context=" + llvm::Twine(options.maxContext) +
+                                " tokens, of --max-context=" + llvm::Twine(request.maxContext) +
                                 " and the model's own limit");
   wanted.machine = machine(first.weightBytes);
-  report.prediction = predict(module, options, wanted);
+  report.prediction = predict(module, request.targets.front(), wanted);
   report.chunkRows = first.chunkRows;
 }
 
@@ -164,7 +162,7 @@ void Checker::compareVocabulary() {
 
 void Checker::checkMemory() {
   if (report.prediction)
-    if (std::optional<Finding> excess = findMemoryExcess(*report.prediction, options))
+    if (std::optional<Finding> excess = findMemoryExcess(*report.prediction, request))
       addFinding(kExitModel, std::move(*excess));
 }
 
@@ -174,6 +172,6 @@ size_t CheckReport::errors() const {
   return size_t(llvm::count_if(findings, [](const Finding &f) { return f.severity == DiagnosticSeverity::Error; }));
 }
 
-CheckReport check(const Options &options, const CheckOptions &more) { return Checker(options, more).run(); }
+CheckReport check(const BuildRequest &request, const CheckOptions &more) { return Checker(request, more).run(); }
 
 } // namespace phic

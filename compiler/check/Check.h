@@ -8,8 +8,8 @@
 #ifndef PHIC_COMPILER_CHECK_CHECK_H
 #define PHIC_COMPILER_CHECK_CHECK_H
 
+#include "compiler/BuildRequest.h"
 #include "compiler/Diagnostics.h"
-#include "compiler/Options.h"
 #include "compiler/import/SourceFacts.h"
 #include "compiler/link/EntryData.h"
 #include "compiler/report/Prediction.h"
@@ -18,10 +18,14 @@
 
 namespace phic {
 
+/// --machine: this one where it can run the target; this one; the reference for the target.
+enum class MachineChoice : uint8_t { Auto, This, Reference };
+inline constexpr std::string_view kMachineChoices[] = {"auto", "this", "reference"};
+
 struct CheckOptions {
   int64_t context = 0;         ///< --ctx: tokens that memory is predicted for; 0: a program's default
   int threads = 0;             ///< of the predicted program; 0: cores of this machine, or those of the reference
-  std::string machine = "auto";///< auto: this one where it can run the target; this; reference
+  MachineChoice machine = MachineChoice::Auto; ///< whose limits speed is predicted with
 };
 
 struct TokenizerFacts {
@@ -43,7 +47,7 @@ struct CheckReport {
   size_t errors() const;
 };
 
-CheckReport check(const Options &options, const CheckOptions &more);
+CheckReport check(const BuildRequest &request, const CheckOptions &more);
 
 } // namespace phic
 

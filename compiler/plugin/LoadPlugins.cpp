@@ -41,8 +41,8 @@ std::string phaseNames() {
 struct GivenOptions {
   std::map<std::string, PluginOptions> byPlugin;
 
-  static std::string parse(const Options &options, GivenOptions &given) {
-    for (const std::string &text : options.pluginOptions) {
+  static std::string parse(const PluginFlags &flags, GivenOptions &given) {
+    for (const std::string &text : flags.options) {
       auto owner = splitAt(text, ':');
       auto pair = owner ? splitAt(owner->second, '=') : std::nullopt;
       if (!pair)
@@ -55,12 +55,12 @@ struct GivenOptions {
 
 class Loader {
 public:
-  Loader(const Options &options, PluginRegistry &registry) : options(options), registry(registry) {}
+  Loader(const PluginFlags &flags, PluginRegistry &registry) : flags(flags), registry(registry) {}
 
   std::vector<std::string> run() {
-    if (std::string error = GivenOptions::parse(options, given); !error.empty())
+    if (std::string error = GivenOptions::parse(flags, given); !error.empty())
       return {error};
-    for (const std::string &path : options.passPlugins)
+    for (const std::string &path : flags.files)
       if (std::string error = load(path); !error.empty())
         errors.push_back("--load-pass-plugin=" + path + ": " + error);
     if (!errors.empty())
@@ -68,8 +68,8 @@ public:
     for (const auto &[plugin, ignored] : given.byPlugin)
       if (!used.contains(plugin))
         errors.push_back("--plugin-option: no plugin named '" + plugin + "' is loaded" + loaded());
-    addHooks(options.runBefore, "--run-before", /*isBefore=*/true);
-    addHooks(options.runAfter, "--run-after", /*isBefore=*/false);
+    addHooks(flags.runBefore, "--run-before", /*isBefore=*/true);
+    addHooks(flags.runAfter, "--run-after", /*isBefore=*/false);
     llvm::append_range(errors, registry.errors());
     return errors;
   }
@@ -86,7 +86,7 @@ private:
     return text;
   }
 
-  const Options &options;
+  const PluginFlags &flags;
   PluginRegistry &registry;
   GivenOptions given;
   llvm::StringSet<> used, files;
@@ -148,9 +148,9 @@ void Loader::addHooks(const std::vector<std::string> &texts, StringRef flag, boo
 
 } // namespace
 
-std::vector<std::string> loadPlugins(const Options &options, PluginRegistry &registry) {
+std::vector<std::string> loadPlugins(const PluginFlags &flags, PluginRegistry &registry) {
   registerPasses();
-  std::vector<std::string> errors = Loader(options, registry).run();
+  std::vector<std::string> errors = Loader(flags, registry).run();
   if (!errors.empty())
     return errors;
   for (const Hook &hook : registry.hooks()) {
@@ -161,9 +161,9 @@ std::vector<std::string> loadPlugins(const Options &options, PluginRegistry &reg
   return errors;
 }
 
-std::optional<PluginRegistry> loadPlugins(const Options &options, llvm::raw_ostream &log) {
+std::optional<PluginRegistry> loadPlugins(const PluginFlags &flags, llvm::raw_ostream &log) {
   PluginRegistry registry;
-  std::vector<std::string> errors = loadPlugins(options, registry);
+  std::vector<std::string> errors = loadPlugins(flags, registry);
   for (const std::string &error : errors)
     log << "phic: error: " << error << "\n";
   return errors.empty() ? std::optional(std::move(registry)) : std::nullopt;

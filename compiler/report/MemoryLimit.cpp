@@ -7,13 +7,13 @@ namespace phic {
 /// Blocks that are named.
 constexpr size_t kNamedBlocks = 6;
 
-std::vector<std::string> memoryRemedies(const Prediction &p, const Options &options) {
+std::vector<std::string> memoryRemedies(const Prediction &p, const CompileSettings &settings) {
   std::vector<std::pair<uint64_t, std::string>> found;
   auto offer = [&](uint64_t saved, const llvm::Twine &text) {
     if (saved > 0)
       found.emplace_back(saved, (text + " saves " + bytesText(saved)).str());
   };
-  if (options.kvCache == "f32")
+  if (settings.kvCache == CacheElement::F32)
     offer(p.kvBytes / 2, "--kv=f16");
   if (p.context >= 64)
     offer(p.kvBytes / 2, "--max-context=" + llvm::Twine(p.context / 2) + ", half as long,");
@@ -29,18 +29,18 @@ std::vector<std::string> memoryRemedies(const Prediction &p, const Options &opti
   return texts;
 }
 
-std::optional<Finding> findMemoryExcess(const Prediction &p, const Options &options) {
-  if (options.maxMemory == 0 || p.totalBytes() <= options.maxMemory)
+std::optional<Finding> findMemoryExcess(const Prediction &p, const CompileSettings &settings) {
+  if (settings.maxMemory == 0 || p.totalBytes() <= settings.maxMemory)
     return std::nullopt;
   Finding finding{mlir::DiagnosticSeverity::Error, "", {}};
   finding.message =
       ("the program needs " + bytesText(p.totalBytes()) + " with " + llvm::Twine(p.context) + " tokens and " +
-       llvm::Twine(p.threads) + " threads, more than --max-memory=" + bytesText(options.maxMemory) + " by " +
-       bytesText(p.totalBytes() - options.maxMemory))
+       llvm::Twine(p.threads) + " threads, more than --max-memory=" + bytesText(settings.maxMemory) + " by " +
+       bytesText(p.totalBytes() - settings.maxMemory))
           .str();
   for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
     finding.notes.push_back(block.name + " takes " + bytesText(block.bytes));
-  for (std::string &remedy : memoryRemedies(p, options))
+  for (std::string &remedy : memoryRemedies(p, settings))
     finding.notes.push_back(std::move(remedy));
   return finding;
 }

@@ -4,15 +4,16 @@
 #define PHIC_COMPILER_REPORT_MEMORYLIMIT_H
 
 #include "compiler/Diagnostics.h"
+#include "compiler/Options.h"
 #include "compiler/report/Prediction.h"
 
 namespace phic {
 
 /// What a user can change to need less, most effective first; a line each.
-std::vector<std::string> memoryRemedies(const Prediction &prediction, const Options &options);
+std::vector<std::string> memoryRemedies(const Prediction &prediction, const CompileSettings &settings);
 
-/// An error when the program would need more than options.maxMemory; notes name its largest blocks, and what would help.
-std::optional<Finding> findMemoryExcess(const Prediction &prediction, const Options &options);
+/// An error when the program would need more than settings.maxMemory; notes name its largest blocks, and what would help.
+std::optional<Finding> findMemoryExcess(const Prediction &prediction, const CompileSettings &settings);
 
 } // namespace phic
 

@@ -6,7 +6,6 @@
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "phi/format.h"
-#include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -68,14 +67,12 @@ StepPrediction predictStep(const std::vector<StageCost> &costs, const Machine &m
 
 } // namespace
 
-Prediction predict(ModuleOp planned, const Options &options, const PredictionOptions &more) {
+Prediction predict(ModuleOp planned, const TargetChoice &target, const PredictionOptions &more) {
   auto memory = planned->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
-  std::string reason;
-  auto choices = chooseTargets(options.target, options.cpu, options.device, &reason);
-  assert(memory && choices && "the layout phase has run, for targets that exist");
+  assert(memory && "the layout phase has run");
   const ModelFacts model = modelFacts(planned);
   Prediction p;
-  p.machine = more.machine ? *more.machine : referenceMachine(*cpuLevelsOf(choices->front().levels).front());
+  p.machine = more.machine ? *more.machine : referenceMachine(*cpuLevelsOf(target.levels).front());
   p.threads = more.threads ? more.threads : p.machine.threads;
   p.hasSteps = plan::hasSteps(modelFunction(planned));
   p.contextMax = p.hasSteps ? model.contextMax : 1;

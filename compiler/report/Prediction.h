@@ -9,9 +9,9 @@
 #ifndef PHIC_COMPILER_REPORT_PREDICTION_H
 #define PHIC_COMPILER_REPORT_PREDICTION_H
 
-#include "compiler/Options.h"
 #include "compiler/report/Machine.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "targets/Levels.h"
 
 namespace phic {
 
@@ -62,8 +62,8 @@ struct PredictionOptions {
   std::optional<Machine> machine; ///< empty: the reference machine
 };
 
-Prediction predict(mlir::ModuleOp planned, const Options &options, const PredictionOptions &more);
-inline Prediction predict(mlir::ModuleOp planned, const Options &options) { return predict(planned, options, {}); }
+/// For the best CPU level of `target`, where the machine is the reference.
+Prediction predict(mlir::ModuleOp planned, const TargetChoice &target, const PredictionOptions &more = {});
 
 /// "1.5 MiB".
 std::string bytesText(uint64_t bytes);

@@ -8,7 +8,7 @@
 #ifndef PHIC_COMPILER_REPORT_REPORT_H
 #define PHIC_COMPILER_REPORT_REPORT_H
 
-#include "compiler/Options.h"
+#include "compiler/BuildRequest.h"
 #include "compiler/report/Prediction.h"
 #include "passes/precision/PrecisionReport.h"
 #include <optional>
@@ -17,7 +17,7 @@ namespace phic {
 
 struct Report {
   std::string model;                     ///< its name
-  const Options &options;                ///< what was asked for
+  const BuildRequest &request;           ///< what was asked for
   PrecisionReport precision;
   std::optional<Prediction> prediction;  ///< from `layout` on
 
@@ -25,14 +25,11 @@ struct Report {
   std::string toJson() const;
 };
 
-/// `module` has been through `last`, and its conversions have been measured.
-Report makeReport(mlir::ModuleOp module, Phase last, const Options &options, uint64_t tokenizerBytes);
+/// `module` has been through request.last, and its conversions have been measured.
+Report makeReport(mlir::ModuleOp module, const BuildRequest &request, uint64_t tokenizerBytes);
 
-/// Why --report and --report-format mean nothing together, or an empty string.
-std::string checkReportFlags(const Options &options);
-
-/// The report in the format that the flags or the file's name ask for (.json: JSON, else text).
-std::string reportText(const Report &report, const Options &options);
+/// The report in the format that the request asks for.
+std::string reportText(const Report &report);
 
 } // namespace phic
 

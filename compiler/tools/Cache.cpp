@@ -12,7 +12,7 @@ namespace phic {
 namespace {
 
 struct CacheFlags {
-  Options options;
+  CompileSettings settings;
   bool prune = false, clear = false;
 };
 
@@ -27,7 +27,7 @@ ExitCode fail(const llvm::Twine &message) {
 }
 
 ExitCode runCache(const CacheFlags &flags) {
-  const std::string &folder = flags.options.cacheDir;
+  const std::string &folder = flags.settings.cacheDir;
   if (folder.empty())
     return fail("cache needs --cache-dir DIR, or PHIC_CACHE_DIR in the environment");
   if (!llvm::sys::fs::is_directory(folder))
@@ -36,7 +36,7 @@ ExitCode runCache(const CacheFlags &flags) {
   if (!store)
     return fail(llvm::toString(store.takeError()));
   if (flags.prune || flags.clear)
-    llvm::outs() << "deleted: " << store->prune(flags.clear ? 0 : flags.options.cacheSize) << "\n";
+    llvm::outs() << "deleted: " << store->prune(flags.clear ? 0 : flags.settings.cacheSize) << "\n";
   llvm::outs() << folder << ": " << store->usage() << "\n";
   return kExitSuccess;
 }
@@ -46,7 +46,7 @@ ExitCode runCache(const CacheFlags &flags) {
 void addCacheVerb(CLI::App &app, ExitCode &result) {
   CLI::App *verb = app.add_subcommand("cache", "show or prune the compile cache");
   auto flags = std::make_shared<CacheFlags>();
-  addCacheFlags(*verb, flags->options);
+  addCacheFlags(*verb, flags->settings);
   verb->add_flag("--prune", flags->prune, "delete what was used least recently, until --cache-size is kept");
   verb->add_flag("--clear", flags->clear, "delete every entry");
   verb->callback([flags, &result] { result = runCache(*flags); });

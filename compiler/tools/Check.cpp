@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
 #include "compiler/check/CheckPrinter.h"
+#include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/raw_ostream.h"
@@ -17,11 +18,12 @@ struct CheckFlags {
 };
 
 ExitCode runCheck(const CheckFlags &flags) {
-  if (flags.options.model.empty()) {
-    llvm::errs() << "phic: error: check needs a MODEL: a directory, an .onnx or a .gguf file\n";
+  auto request = resolveCheck(flags.options);
+  if (!request) {
+    llvm::errs() << "phic: error: " << llvm::toString(request.takeError()) << "\n";
     return kExitUsage;
   }
-  CheckReport report = check(flags.options, flags.check);
+  CheckReport report = check(*request, flags.check);
   if (flags.json) {
     printJson(report, llvm::outs());
     return report.code;
@@ -40,18 +42,17 @@ void addCheckVerb(CLI::App &app, ExitCode &result) {
   addModelFlags(*verb, flags->options);
   addTargetFlags(*verb, flags->options);
   addPrecisionFlags(*verb, flags->options);
-  addPluginFlags(*verb, flags->options);
+  addPluginFlags(*verb, flags->options.plugins);
   verb->add_option("--ctx", flags->check.context,
                    "tokens to predict memory and speed for (default: those of a program without --ctx)")
       ->check(CLI::PositiveNumber);
   verb->add_option("--threads", flags->check.threads,
                    "threads to predict for (default: this machine's cores, or those of the reference machine)")
       ->check(CLI::Range(1, 256));
-  verb->add_option("--machine", flags->check.machine,
-                   "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this "
-                   "if it can run the program")
-      ->check(CLI::IsMember({"auto", "this", "reference"}))
-      ->capture_default_str();
+  addChoice(*verb, "--machine", flags->check.machine, kMachineChoices,
+            "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this if it "
+            "can run the program")
+      ->default_str("auto");
   verb->add_flag("--json", flags->json, "one JSON object on standard output");
   verb->callback([flags, &result] { result = runCheck(*flags); });
 }

@@ -1,7 +1,8 @@
 //===- CompileFlags.cpp - Flags that several verbs share -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tools/CompileFlags.h"
-#include "targets/Target.h"
+#include "compiler/BuildRequest.h"
+#include "compiler/tools/Choice.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 #include <map>
@@ -27,7 +28,7 @@ static void addRepeatable(CLI::App &verb, const char *flag, std::vector<std::str
   verb.add_option(flag, values, text)->type_size(1)->allow_extra_args(false);
 }
 
-void addModelFlags(CLI::App &verb, Options &o) {
+void addModelFlags(CLI::App &verb, CompileSettings &o) {
   verb.add_option("MODEL", o.model,
                   "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
   verb.add_option("--max-context", o.maxContext,
@@ -57,7 +58,7 @@ void addTargetFlags(CLI::App &verb, Options &o) {
       ->type_name("SIZE");
 }
 
-void addPrecisionFlags(CLI::App &verb, Options &o) {
+void addPrecisionFlags(CLI::App &verb, CompileSettings &o) {
   const char *weights = "Weights";
   PrecisionFlags &p = o.precision;
   verb.add_option("--precision", p.precision,
@@ -90,26 +91,24 @@ void addPrecisionFlags(CLI::App &verb, Options &o) {
       ->group(weights);
   verb.add_flag("--allow-requantize", p.allowRequantize, "change the format of weights that are quantized already, too")
       ->group(weights);
-  verb.add_option("--act", o.activations,
-                  "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits "
-                  "or less, else f32")
-      ->check(CLI::IsMember({"auto", "f32", "f16", "i8"}))
-      ->capture_default_str();
-  verb.add_option("--kv", o.kvCache, "element type of the KV cache")
-      ->check(CLI::IsMember({"f16", "f32"}))
-      ->capture_default_str();
+  addChoice(verb, "--act", o.activations, kActivations,
+            "activations of a matmul: i8 quantizes them per block at run time; auto is i8 for weights of 8 bits or "
+            "less, else f32",
+            activationsOffered())
+      ->default_str(nameOf(o.activations));
+  addChoice(verb, "--kv", o.kvCache, kCacheElements, "element type of the KV cache")->default_str(nameOf(o.kvCache));
 }
 
-void addPluginFileFlags(CLI::App &verb, Options &o) {
-  addRepeatable(verb, "--load-pass-plugin", o.passPlugins,
+void addPluginFileFlags(CLI::App &verb, PluginFlags &flags) {
+  addRepeatable(verb, "--load-pass-plugin", flags.files,
                 "shared library with passes, formats or kernels (docs/extending.md); repeatable");
-  addRepeatable(verb, "--plugin-option", o.pluginOptions, "PLUGIN:NAME=VALUE for a loaded plugin; repeatable");
+  addRepeatable(verb, "--plugin-option", flags.options, "PLUGIN:NAME=VALUE for a loaded plugin; repeatable");
 }
 
-void addPluginFlags(CLI::App &verb, Options &o) {
-  addPluginFileFlags(verb, o);
-  addRepeatable(verb, "--run-before", o.runBefore, "PHASE:PIPELINE, passes to run before a phase; repeatable");
-  addRepeatable(verb, "--run-after", o.runAfter, "PHASE:PIPELINE, passes to run after a phase; repeatable");
+void addPluginFlags(CLI::App &verb, PluginFlags &flags) {
+  addPluginFileFlags(verb, flags);
+  addRepeatable(verb, "--run-before", flags.runBefore, "PHASE:PIPELINE, passes to run before a phase; repeatable");
+  addRepeatable(verb, "--run-after", flags.runAfter, "PHASE:PIPELINE, passes to run after a phase; repeatable");
 }
 
 void addOutputFlags(CLI::App &verb, Options &o) {
@@ -128,22 +127,20 @@ void addOutputFlags(CLI::App &verb, Options &o) {
       ->transform(CLI::Transformer(kinds).description("exe|lib|shared|obj|header,..."))
       ->transform(
           CLI::IsMember({"exe", "lib", "shared", "obj", "header"}).description("")); // the last one is tried first
-  verb.add_option("--weights", o.weights,
-                  "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
-      ->check(CLI::IsMember({"embed", "sidecar"}))
-      ->capture_default_str();
+  addChoice(verb, "--weights", o.weights, kWeightsPlaces,
+            "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
+      ->default_str("embed");
   verb.add_option("--name", o.name, "a library's one function is phi_query_NAME (default: the stem of -o)");
   verb.add_option("--report", o.report,
                   "also write what the build came to: every weight's format, error and kernel, memory and speed; '-' "
                   "for standard output");
-  verb.add_option("--report-format", o.reportFormat,
-                  "text or json (default: json where --report ends in .json, else text)")
-      ->check(CLI::IsMember({"text", "json"}));
+  addChoice(verb, "--report-format", o.reportFormat, kReportFormats,
+            "text or json (default: json where --report ends in .json, else text)");
   verb.add_option("--depfile", o.depfile,
                   "also write this file: every file that was read, in the syntax of Make, for Make, Ninja and CMake");
 }
 
-void addCacheFlags(CLI::App &verb, Options &o) {
+void addCacheFlags(CLI::App &verb, CompileSettings &o) {
   verb.add_option("--cache-dir", o.cacheDir, "keep outputs in this folder by content, and take them from it")
       ->envname("PHIC_CACHE_DIR");
   verb.add_option("--cache-size", o.cacheSize, "most bytes that the cache keeps, with a unit (10G, 500MiB)")

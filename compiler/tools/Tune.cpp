@@ -18,7 +18,7 @@ void addTuneVerb(CLI::App &app, ExitCode &result) {
       ->required();
   verb->add_option("--cpu", options->build.cpu, "the CPU level to measure (default: this machine's best)");
   addPrecisionFlags(*verb, options->build);
-  addPluginFlags(*verb, options->build);
+  addPluginFlags(*verb, options->build.plugins);
   verb->add_option("--threads", options->threads, "threads (default: physical cores)")->check(CLI::Range(1, 256));
   verb->add_option("--repetitions", options->repetitions, "runs of each program; the median counts")
       ->check(CLI::Range(1, 1000))

@@ -84,7 +84,10 @@ mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options
     return {};
   model = *found;
   inputs.look(model.file);
-  return model.importer->read(context, model, {options.maxContext, &inputs});
+  ImportOptions wanted;
+  wanted.maxContext = options.maxContext;
+  wanted.inputs = &inputs;
+  return model.importer->read(context, model, wanted);
 }
 
 /// Phases up to the one named; IR from a file is taken as it is.

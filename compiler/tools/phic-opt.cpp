@@ -36,11 +36,11 @@ std::vector<std::string> takeFlag(llvm::StringRef name, std::vector<char *> &arg
 
 int main(int argc, char **argv) {
   std::vector<char *> arguments(argv, argv + argc);
-  phic::Options options;
-  options.passPlugins = takeFlag("load-pass-plugin", arguments);
-  options.pluginOptions = takeFlag("plugin-option", arguments);
+  phic::PluginFlags flags;
+  flags.files = takeFlag("load-pass-plugin", arguments);
+  flags.options = takeFlag("plugin-option", arguments);
   phic::PluginRegistry plugins;
-  std::vector<std::string> errors = loadPlugins(options, plugins);
+  std::vector<std::string> errors = loadPlugins(flags, plugins);
   for (const std::string &error : errors)
     llvm::errs() << "phic-opt: error: " << error << "\n";
   if (!errors.empty())

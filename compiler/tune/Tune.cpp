@@ -1,6 +1,7 @@
 //===- Tune.cpp - Which tiles are fastest on this machine ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tune/Tune.h"
+#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
@@ -13,7 +14,6 @@
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
-#include "targets/Levels.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -85,13 +85,13 @@ ExitCode Tuner::fail(Error failure) {
 }
 
 ExitCode Tuner::chooseLevel() {
-  std::string reason;
-  auto choices = chooseTargets(options.build.target, options.build.cpu.empty() ? "native" : options.build.cpu,
-                               /*devices=*/"", &reason);
-  if (!choices)
-    return usageError(reason);
-  const std::vector<const CpuTarget *> levels = cpuLevelsOf(choices->front().levels);
-  if (choices->size() > 1 || (levels.size() > 1 && !options.build.cpu.empty()))
+  Options build = options.build;
+  build.cpu = build.cpu.empty() ? "native" : build.cpu;
+  auto request = resolveCheck(build); // the programs' names are not known yet
+  if (!request)
+    return usageError(toString(request.takeError()));
+  const std::vector<const CpuTarget *> levels = cpuLevelsOf(request->targets.front().levels);
+  if (request->targets.size() > 1 || (levels.size() > 1 && !options.build.cpu.empty()))
     return usageError("tune measures one level: --cpu names several");
   level = levels.front();
   if (!canRunHere(*level))
@@ -122,7 +122,7 @@ ExitCode Tuner::build(const std::string &program, const TileTable &table) {
 
 /// Learns what the stages are; all programs have the same.
 Error Tuner::open(const std::string &program) {
-  std::optional<PluginRegistry> plugins = loadPlugins(options.build, log);
+  std::optional<PluginRegistry> plugins = loadPlugins(options.build.plugins, log);
   if (!plugins)
     return createStringError("the plugins cannot be loaded");
   auto opened = openProgram(program, "tune", *plugins);

@@ -27,7 +27,7 @@ struct VerifyOptions {
   int64_t threads = 2;
   std::string device; ///< whose plan and code; empty: those of the program's first plan
   std::string cpuVariant; ///< level to run, emulated where this machine lacks it; empty: what the program would choose
-  Options plugins; ///< its passPlugins and pluginOptions: those it was built with, where they bring formats of weights
+  PluginFlags plugins; ///< those it was built with, where they bring formats of weights
   bool listStages = false; ///< print every stage with its worst element, in order
 };
 

@@ -20,14 +20,14 @@ constexpr char kBadModels[] = PHIC_TEST_DIR "/compiler/import/onnx/models/";
 
 CheckOptions onReference() {
   CheckOptions more;
-  more.machine = "reference";
+  more.machine = MachineChoice::Reference;
   return more;
 }
 
 CheckReport checkModel(const std::string &model, CheckOptions more = onReference()) {
   Options options;
   options.model = model;
-  return check(options, more);
+  return check(llvm::cantFail(resolveCheck(options)), more);
 }
 
 /// All findings and their notes.
@@ -136,7 +136,7 @@ TEST(Check, AProgramAboveTheLimitIsRefused) {
   Options options;
   options.model = kOnnx;
   options.maxMemory = 100000;
-  CheckReport report = check(options, onReference());
+  CheckReport report = check(llvm::cantFail(resolveCheck(options)), onReference());
   EXPECT_EQ(report.code, kExitModel);
   EXPECT_THAT(texts(report), Contains(HasSubstr("more than --max-memory=97.7 KiB")));
 }

@@ -19,7 +19,8 @@ using namespace phic;
 namespace {
 
 struct Planned {
-  explicit Planned(Options options, Phase last = Phase::Kernels) : options(std::move(options)), context(registry()) {
+  explicit Planned(CompileSettings options, Phase last = Phase::Kernels)
+      : options(std::move(options)), context(registry()) {
     context.loadAllAvailableDialects();
     module =
         importModel(context, PHIC_TEST_DIR "/models/tiny-llama/ort-genai-int4/model.onnx", {this->options.maxContext});
@@ -33,10 +34,12 @@ struct Planned {
     registerDialects(registry);
     return registry;
   }
-  Options options;
+  CompileSettings options;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
 };
+
+TargetChoice oneLevel() { return {&allSystems().front(), {&defaultCpuLevel()}}; }
 
 const StageCost &stage(const std::vector<StageCost> &costs, llvm::StringRef name) {
   for (const StageCost &cost : costs)
@@ -85,7 +88,7 @@ TEST(Prediction, MemoryAddsUp) {
   more.context = 100;
   more.threads = 3;
   more.tokenizerBytes = 1234;
-  Prediction p = predict(*planned.module, planned.options, more);
+  Prediction p = predict(*planned.module, oneLevel(), more);
   EXPECT_EQ(p.kvBytesPerToken, 2u * 128); // two layers
   EXPECT_EQ(p.kvBytes, 128u * 256);       // 100 tokens are kept as 128
   EXPECT_GT(p.scratchBytes, 0u);
@@ -100,18 +103,18 @@ TEST(Prediction, MemoryAddsUp) {
 }
 
 TEST(Prediction, ModeOfTheCacheChangesItsBytes) {
-  Options options;
-  options.kvCache = "f32";
+  CompileSettings options;
+  options.kvCache = CacheElement::F32;
   Planned planned(options);
-  EXPECT_EQ(predict(*planned.module, options).kvBytesPerToken, 512u);
-  EXPECT_THAT(memoryRemedies(predict(*planned.module, options), options),
+  EXPECT_EQ(predict(*planned.module, oneLevel()).kvBytesPerToken, 512u);
+  EXPECT_THAT(memoryRemedies(predict(*planned.module, oneLevel()), options),
               testing::Contains(testing::HasSubstr("--kv=f16 saves")));
 }
 
 TEST(MemoryLimit, NamesTheLargestBlocksAndRemedies) {
-  Options options;
+  CompileSettings options;
   Planned planned(options);
-  Prediction p = predict(*planned.module, options);
+  Prediction p = predict(*planned.module, oneLevel());
   options.maxMemory = p.totalBytes();
   EXPECT_FALSE(findMemoryExcess(p, options));
   options.maxMemory -= 1;
@@ -124,7 +127,7 @@ TEST(MemoryLimit, NamesTheLargestBlocksAndRemedies) {
 
 TEST(Prediction, ScratchIsKnownFromTheKernelsOn) {
   Planned planned({}, Phase::Layout);
-  EXPECT_EQ(predict(*planned.module, planned.options).scratchBytes, 0u);
+  EXPECT_EQ(predict(*planned.module, oneLevel()).scratchBytes, 0u);
 }
 
 TEST(Prediction, TimeIsTheLargerOfBothLimits) {
@@ -132,8 +135,8 @@ TEST(Prediction, TimeIsTheLargerOfBothLimits) {
   PredictionOptions slowMemory, slowArithmetic;
   slowMemory.machine = Machine{"slow memory", true, 1, 1e3, 1e15, 1e15};
   slowArithmetic.machine = Machine{"slow arithmetic", true, 1, 1e15, 1e3, 1e3};
-  Prediction memory = predict(*planned.module, planned.options, slowMemory);
-  Prediction arithmetic = predict(*planned.module, planned.options, slowArithmetic);
+  Prediction memory = predict(*planned.module, oneLevel(), slowMemory);
+  Prediction arithmetic = predict(*planned.module, oneLevel(), slowArithmetic);
   EXPECT_NEAR(memory.decode.seconds, memory.decode.bytes / 1e3, 1e-6 * memory.decode.seconds);
   EXPECT_NEAR(arithmetic.decode.seconds, arithmetic.decode.mulAdds.total() / 1e3, 1e-6 * arithmetic.decode.seconds);
   EXPECT_GT(memory.decode.seconds, memory.firstDecode.seconds); // more keys to read

@@ -10,6 +10,7 @@
 #define PHIC_TEST_TARGETS_CPU_KERNELS_MODELJIT_H
 
 #include "KernelJit.h"
+#include "compiler/Options.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/plan/Plan.h"
 #include "phi/format.h"
@@ -20,8 +21,8 @@ namespace phic {
 /// What the test varies.
 struct ModelShape {
   std::string weights = "u4, 32, scale = f16, zero = 8"; ///< a block format, or f32 or f16
-  std::string activations = "auto";                      ///< --act
-  std::string kvCache = "f16";                           ///< --kv
+  Activations activations = Activations::Auto; ///< --act
+  CacheElement kvCache = CacheElement::F16; ///< --kv
   int64_t vocab = 104, hidden = 96, headDim = 16, heads = 6, kvHeads = 2, ffn = 160;
   int64_t rotary = 16;            ///< columns of a head that rope turns
   bool interleaved = false, bias = false, layerNorm = false,

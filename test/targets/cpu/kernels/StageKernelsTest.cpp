@@ -12,8 +12,8 @@ using namespace phic;
 
 namespace phic {
 void PrintTo(const ModelShape &shape, std::ostream *os) {
-  *os << shape.weights << " act " << shape.activations << " kv " << shape.kvCache << " hidden " << shape.hidden
-      << " heads " << shape.heads << "/" << shape.kvHeads << " x " << shape.headDim << shape.attend;
+  *os << shape.weights << " act " << nameOf(shape.activations) << " kv " << nameOf(shape.kvCache) << " hidden "
+      << shape.hidden << " heads " << shape.heads << "/" << shape.kvHeads << " x " << shape.headDim << shape.attend;
 }
 } // namespace phic
 
@@ -79,18 +79,19 @@ TEST_P(StageKernels, DoNotDependOnM) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Weights, StageKernels,
-                         testing::Values(ModelShape{}, ModelShape{.activations = "f32"},
+                         testing::Values(ModelShape{}, ModelShape{.activations = Activations::F32},
                                          ModelShape{.weights = "u4, 32, scale = f16, min = f16"},
                                          ModelShape{.weights = "u4, 16, scale = f32, zero = u4"},
                                          ModelShape{.weights = "u8, 32, scale = f32, zero = u8"},
                                          ModelShape{.weights = "s8, 32, scale = f16"},
                                          ModelShape{.weights = "u4, 128, scale = f16, zero = 8", .hidden = 192},
-                                         ModelShape{.weights = "f16"}, ModelShape{.weights = "f32", .kvCache = "f32"}));
+                                         ModelShape{.weights = "f16"},
+                                         ModelShape{.weights = "f32", .kvCache = CacheElement::F32}));
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, StageKernels,
     testing::Values(ModelShape{.vocab = 101, .bias = true}, ModelShape{.packed = false}, ModelShape{.snap = true},
-                    ModelShape{.activations = "f32", .snap = true},
+                    ModelShape{.activations = Activations::F32, .snap = true},
                     ModelShape{.hidden = 128, .headDim = 48, .heads = 3, .kvHeads = 1, .rotary = 24},
                     ModelShape{.headDim = 64, .heads = 3, .kvHeads = 3, .rotary = 64, .interleaved = true},
                     ModelShape{.hidden = 64,
