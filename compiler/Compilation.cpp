@@ -63,7 +63,7 @@ ExitCode Compilation::readModel() {
       hashing.emplace("hashing weights", total, request.quiet);
     (*hashing)(done);
   };
-  ImportOptions importOptions{request.maxContext, request.states, request.dimensions, &inputs, showProgress};
+  ImportOptions importOptions{request.maxContext, request.states, request.dimensions, &inputs, showProgress, &store};
   module = model.importer->read(context, model, importOptions);
   return module ? kExitSuccess : kExitModel;
 }

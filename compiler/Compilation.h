@@ -17,6 +17,8 @@
 #include "compiler/files/OutputFile.h"
 #include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/tokenizer/Tokenizer.h"
+#include "compiler/weights/WeightStore.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/ThreadPool.h"
@@ -48,6 +50,9 @@ public:
   /// For an observer: the phases up to the one it asks for.
   ExitCode runObserved() { return runPhases(observer->last); }
 
+  /// Bytes of weights that were hashed for it, each once however often it is read.
+  uint64_t hashedBytes() const { return store.hashedBytes(); }
+
 private:
   void prepareContext() {
     if (threads.getMaxConcurrency() > 1)
@@ -78,6 +83,8 @@ private:
   ExitCode runHooks(Phase phase, bool isBefore);
   std::string pluginNote();
   ExitCode checkMemory();
+  llvm::Expected<WeightStore *> weights();
+  llvm::Expected<const CompiledTokenizer *> tokenizer();
   uint64_t tokenizerBytes();
   ExitCode link();
   llvm::SmallVector<mlir::ModuleOp> modules();
@@ -101,6 +108,9 @@ private:
   std::vector<FamilyModule> families; ///< after `layout`, each family once, the CPU first
   std::vector<LevelModule> levels;    ///< from `kernels` on, each level once
   bool hasMeasuredWeights = false;
+  WeightStore store; ///< of the files that the IR names
+  std::optional<CompiledTokenizer> compiledTokenizer;
+  std::string tokenizerFailure; ///< why there is none
 };
 
 } // namespace phic

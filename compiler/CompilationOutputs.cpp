@@ -6,7 +6,9 @@
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/report/Report.h"
 #include "compiler/weights/WeightErrors.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 
 using namespace mlir;
 
@@ -67,9 +69,14 @@ ExitCode Compilation::measureWeights() {
   bool isSaid = !observer && (request.last == Phase::Link || !request.report.empty());
   if (!isSaid || std::exchange(hasMeasuredWeights, true))
     return kExitSuccess;
-  for (ModuleOp one : modules())
-    if (llvm::Error error = measureWeightErrors(one, model.directory))
-      return fail(kExitModel, llvm::toString(std::move(error)));
+  for (ModuleOp one : modules()) {
+    if (!wantsMeasuring(one))
+      continue;
+    auto weights = this->weights();
+    llvm::Error failure = weights ? measureWeightErrors(one, **weights) : weights.takeError();
+    if (failure)
+      return fail(kExitModel, llvm::toString(std::move(failure)));
+  }
   return kExitSuccess;
 }
 
@@ -80,8 +87,42 @@ ExitCode Compilation::writeReport(OutputFile &file) {
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
 }
 
+/// The files that the IR names. An importer that has made its handles with the store has mapped them already.
+llvm::Expected<WeightStore *> Compilation::weights() {
+  std::vector<std::string> files;
+  for (auto file : anyModule()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles).getAsRange<StringAttr>())
+    files.push_back(file.str());
+  if (store.files() != ArrayRef(files))
+    if (llvm::Error failure = store.map(model.directory, files))
+      return failure;
+  return &store;
+}
+
+/// Compiled when it is first asked for; empty for a graph that takes no tokens.
+llvm::Expected<const CompiledTokenizer *> Compilation::tokenizer() {
+  if (!compiledTokenizer && !plan::hasSteps(modelFunction(anyModule())))
+    compiledTokenizer.emplace();
+  if (!compiledTokenizer && tokenizerFailure.empty()) {
+    if (llvm::Expected<CompiledTokenizer> compiled = model.importer->tokenizer(model, &inputs))
+      compiledTokenizer = std::move(*compiled);
+    else
+      tokenizerFailure = llvm::toString(compiled.takeError());
+  }
+  if (!compiledTokenizer)
+    return llvm::createStringError(tokenizerFailure);
+  return &*compiledTokenizer;
+}
+
 /// The outputs of one system after the other, each of its levels.
 ExitCode Compilation::link() {
+  auto weights = this->weights();
+  if (!weights)
+    return fail(kExitModel, llvm::toString(weights.takeError()));
+  auto tokenizer = this->tokenizer();
+  if (!tokenizer)
+    return fail(kExitModel, llvm::toString(tokenizer.takeError()));
+  for (const std::string &warning : (*tokenizer)->warnings)
+    log << "phic: warning: " << warning << "\n";
   for (auto [choice, outputs] : llvm::zip_equal(request.targets, request.outputs)) {
     std::vector<FamilyCode> code;
     for (const Target *target : choice.levels) {
@@ -90,18 +131,18 @@ ExitCode Compilation::link() {
       code.back().levels.push_back(
           &*llvm::find_if(levels, [&](const LevelModule &level) { return level.target == target; }));
     }
-    if (ExitCode result = linkModel({choice.system, code, outputs}, model, request, inputs, planned, log))
+    if (ExitCode result = linkModel({choice.system, code, outputs}, {**weights, **tokenizer}, request, planned, log))
       return result;
   }
   return kExitSuccess;
 }
 
-/// For predictions. linkModel complains about a tokenizer that cannot be compiled.
+/// For predictions. link() complains about a tokenizer that cannot be compiled.
 uint64_t Compilation::tokenizerBytes() {
-  llvm::Expected<CompiledTokenizer> tokenizer = model.importer->tokenizer(model, nullptr);
-  if (tokenizer)
-    return tokenizer->tables.size() + tokenizer->chat.size();
-  llvm::consumeError(tokenizer.takeError());
+  llvm::Expected<const CompiledTokenizer *> compiled = tokenizer();
+  if (compiled)
+    return (*compiled)->tables.size() + (*compiled)->chat.size();
+  llvm::consumeError(compiled.takeError());
   return 0;
 }
 

@@ -4,11 +4,10 @@
 #include "compiler/Plugin.h"
 #include "compiler/Progress.h"
 #include "compiler/Version.h"
-#include "compiler/files/InputFiles.h"
-#include "compiler/import/Importer.h"
 #include "compiler/link/Linker.h"
 #include "compiler/manifest/Entries.h"
 #include "compiler/manifest/Manifest.h"
+#include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/ModelFacts.h"
@@ -128,21 +127,12 @@ ExitCode reportCode(llvm::raw_ostream &log, llvm::Error error) {
   return report(log, std::move(error), code);
 }
 
-/// The tokenizer's tables; a model without one builds, and says what its program cannot do.
-llvm::Error addTokenizer(const ModelPath &model, ModelData &data, InputFiles &inputs, llvm::raw_ostream &log) {
-  llvm::Expected<CompiledTokenizer> tokenizer = model.importer->tokenizer(model, &inputs);
-  if (!tokenizer)
-    return tokenizer.takeError();
-  for (const std::string &warning : tokenizer->warnings)
-    log << "phic: warning: " << warning << "\n";
-  if (llvm::Error failure = checkVocabulary(*tokenizer, data.vocab))
-    return failure;
-  data.tokenizer.assign(tokenizer->tables.begin(), tokenizer->tables.end());
-  data.chat.assign(tokenizer->chat.begin(), tokenizer->chat.end());
-  for (int32_t id : tokenizer->stopIds)
+void addTokenizer(const CompiledTokenizer &tokenizer, ModelData &data) {
+  data.tokenizer.assign(tokenizer.tables.begin(), tokenizer.tables.end());
+  data.chat.assign(tokenizer.chat.begin(), tokenizer.chat.end());
+  for (int32_t id : tokenizer.stopIds)
     if (!llvm::is_contained(data.stopIds, id))
       data.stopIds.push_back(id);
-  return llvm::Error::success();
 }
 
 /// A program makes its tokens' embeddings from nothing: only who links a library can bring them.
@@ -206,22 +196,20 @@ llvm::Error addCode(llvm::ArrayRef<FamilyCode> families, ProgramParts &parts, st
 
 } // namespace
 
-ExitCode linkModel(const LinkTask &task, const ModelPath &model, const BuildRequest &request, InputFiles &inputs,
-                   OutputFiles &planned, llvm::raw_ostream &log) {
+ExitCode linkModel(const LinkTask &task, const ModelParts &model, const BuildRequest &request, OutputFiles &planned,
+                   llvm::raw_ostream &log) {
   const auto &[system, families, outputs] = task;
   assert(system && !families.empty() && "chosen together");
   ModuleOp module = families.front().plan(); // what is asked of it below is the same for all
-  auto store = WeightStore::open(model.directory, stringsOf(module, phiq::PhiqDialect::kFiles));
-  if (!store)
-    return report(log, store.takeError(), kExitModel);
-
   ProgramParts parts;
   parts.system = system;
   parts.model = modelDataOf(families, system->pageBytes);
   parts.model.sidecar = llvm::sys::path::filename(outputs.weightsPath).str();
-  if (parts.model.hasSteps())
-    if (llvm::Error error = addTokenizer(model, parts.model, inputs, log))
+  if (parts.model.hasSteps()) {
+    if (llvm::Error error = checkVocabulary(model.tokenizer, parts.model.vocab))
       return report(log, std::move(error), kExitModel);
+    addTokenizer(model.tokenizer, parts.model);
+  }
   if (llvm::Error error = checkProgram(parts.model, outputs))
     return report(log, std::move(error), kExitUsage);
   ManifestFacts facts;
@@ -251,8 +239,8 @@ ExitCode linkModel(const LinkTask &task, const ModelPath &model, const BuildRequ
     llvm::Error failure = llvm::Error::success();
     for (auto [family, plan] : llvm::zip_equal(families, parts.model.plans))
       if (!failure)
-        failure =
-            packWeights(family.plan(), **store, sink, plan.weightsOffset, [&](uint64_t written) { progress(written); });
+        failure = packWeights(family.plan(), model.weights, sink, plan.weightsOffset,
+                              [&](uint64_t written) { progress(written); });
     // The output's failures carry the system's code; other ones are of the model's files.
     return llvm::handleErrors(std::move(failure), [&](std::unique_ptr<llvm::ErrorInfoBase> info) {
       isModelsFault |= info->convertToErrorCode() == llvm::inconvertibleErrorCode();

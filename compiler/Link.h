@@ -4,7 +4,6 @@
 #define PHIC_COMPILER_LINK_H
 
 #include "compiler/BuildRequest.h"
-#include "compiler/import/ModelPath.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "targets/Backend.h"
@@ -15,8 +14,9 @@ class raw_ostream;
 
 namespace phic {
 
-class InputFiles;
 class OutputFiles;
+class WeightStore;
+struct CompiledTokenizer;
 
 /// The model as one family of machines takes it: a module that has been through `layout`.
 struct FamilyModule {
@@ -46,10 +46,15 @@ struct LinkTask {
   const Outputs &outputs;
 };
 
-/// Emits the code of each level, compiles the model's tokenizer, packs its weights and writes the outputs. `inputs` is
-/// told of the tokenizer's files.
-ExitCode linkModel(const LinkTask &task, const ModelPath &model, const BuildRequest &request, InputFiles &inputs,
-                   OutputFiles &planned, llvm::raw_ostream &log);
+/// What all systems' programs are made of.
+struct ModelParts {
+  WeightStore &weights; ///< of the files that the modules name
+  const CompiledTokenizer &tokenizer;
+};
+
+/// Emits the code of each level, packs the weights and writes the outputs, which are `planned`.
+ExitCode linkModel(const LinkTask &task, const ModelParts &model, const BuildRequest &request, OutputFiles &planned,
+                   llvm::raw_ostream &log);
 
 } // namespace phic
 

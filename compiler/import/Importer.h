@@ -23,6 +23,7 @@
 namespace phic {
 
 class InputFiles;
+class WeightStore;
 
 struct ImportOptions {
   /// Most positions a program will ever use: rope tables and `context_max` stop there.
@@ -34,18 +35,21 @@ struct ImportOptions {
   InputFiles *inputs = nullptr;
   /// Told how many of the weights' bytes have been hashed, now and then; may be empty.
   std::function<void(uint64_t done, uint64_t total)> progress = {};
+  /// Maps the files and makes the handles: the compilation's, which then knows the hashes of all bytes it has made a handle
+  /// of. Null: the importer's own.
+  WeightStore *weights = nullptr;
 };
 
 /// How sure an importer is that a path is a model of its kind. The surest one gets it, of equals the first.
 enum class Claim {
   None,
-  Name,    ///< the name says so; whatever is inside, this importer knows best what is wrong with it
+  Name, ///< the name says so; whatever is inside, this importer knows best what is wrong with it
   Content, ///< the bytes say so
 };
 
 struct Recognition {
   Claim claim = Claim::None;
-  std::string file = "";   ///< of a model in several, the one that leads to the others
+  std::string file = ""; ///< of a model in several, the one that leads to the others
   std::string refusal = ""; ///< why it is no model all the same, a sentence that names the path
 };
 
@@ -56,7 +60,7 @@ public:
   /// What it accepts, for the sentence about a path that nobody claims.
   struct Accepts {
     llvm::StringRef folder; ///< as what a folder has to hold: "a model.onnx"
-    llvm::StringRef file;   ///< as what a file has to be: "an .onnx file"
+    llvm::StringRef file; ///< as what a file has to be: "an .onnx file"
   };
   virtual Accepts accepts() const = 0;
 

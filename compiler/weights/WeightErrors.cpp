@@ -86,16 +86,10 @@ llvm::Error measure(phiq::WeightOp op, WeightStore &store) {
 
 static bool wantsMeasuring(phiq::WeightOp op) { return op.getConversion() && !op->hasAttr(phiq::PhiqDialect::kError); }
 
-llvm::Error measureWeightErrors(mlir::ModuleOp module, llvm::StringRef directory) {
+bool wantsMeasuring(mlir::ModuleOp module) {
   bool isNeeded = false;
   module.walk([&](phiq::WeightOp op) { isNeeded |= wantsMeasuring(op); });
-  if (!isNeeded)
-    return llvm::Error::success();
-  std::vector<std::string> files;
-  for (auto file : module->getAttrOfType<mlir::ArrayAttr>(phiq::PhiqDialect::kFiles).getAsRange<mlir::StringAttr>())
-    files.push_back(file.str());
-  auto store = WeightStore::open(directory, files);
-  return store ? measureWeightErrors(module, **store) : store.takeError();
+  return isNeeded;
 }
 
 llvm::Error measureWeightErrors(mlir::ModuleOp module, WeightStore &store) {

@@ -20,8 +20,8 @@ namespace phic {
 /// A weight whose values are not finite, or that the format cannot hold (f16 beyond 65504), is an error that names it.
 /// Weights that are noted already are left alone.
 llvm::Error measureWeightErrors(mlir::ModuleOp module, WeightStore &store);
-/// The same, opening the files that the module names in the model's folder if there is anything to measure.
-llvm::Error measureWeightErrors(mlir::ModuleOp module, llvm::StringRef directory);
+/// Whether there is anything to measure.
+bool wantsMeasuring(mlir::ModuleOp module);
 
 } // namespace phic
 

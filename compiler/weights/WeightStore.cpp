@@ -38,10 +38,20 @@ bool leadsOut(StringRef name) {
 
 } // namespace
 
+WeightStore::WeightStore() = default;
 WeightStore::~WeightStore() = default;
 
 Expected<std::unique_ptr<WeightStore>> WeightStore::open(StringRef directory, ArrayRef<std::string> files) {
-  std::unique_ptr<WeightStore> store(new WeightStore);
+  auto store = std::make_unique<WeightStore>();
+  if (Error failure = store->map(directory, files))
+    return failure;
+  return store;
+}
+
+Error WeightStore::map(StringRef directory, ArrayRef<std::string> files) {
+  names.clear();
+  mappings.clear();
+  verified.clear();
   for (const std::string &name : files) {
     if (leadsOut(name))
       return fail("'" + name + "' leads out of the model's folder");
@@ -65,10 +75,15 @@ Expected<std::unique_ptr<WeightStore>> WeightStore::open(StringRef directory, Ar
         return fail("cannot map '" + path + "': " + error.message());
       mapping->bytes = {reinterpret_cast<const uint8_t *>(mapping->region->const_data()), size_t(size)};
     }
-    store->names.push_back(name);
-    store->mappings.push_back(std::move(mapping));
+    names.push_back(name);
+    mappings.push_back(std::move(mapping));
   }
-  return store;
+  return Error::success();
+}
+
+uint64_t WeightStore::hash(ArrayRef<uint8_t> bytes) {
+  hashed += bytes.size();
+  return xxh3_64bits(bytes);
 }
 
 Expected<ArrayRef<uint8_t>> WeightStore::bytes(const FileRange &range) const {
@@ -90,7 +105,7 @@ Expected<ArrayRef<uint8_t>> WeightStore::verifiedBytes(const FileRange &range) {
     if (verified.count(range))
       return found;
   }
-  if (uint64_t hash = xxh3_64bits(*found); hash != range.hash)
+  if (uint64_t hash = this->hash(*found); hash != range.hash)
     return fail(formatv("bytes {0} to {0} + {1} of '{2}' have hash {3:x16}, expected {4:x16}: the file is not the "
                         "one that was imported",
                         range.offset, range.length, names[range.file], hash, range.hash));
@@ -104,7 +119,7 @@ Expected<FileRange> WeightStore::makeRange(uint32_t file, uint64_t offset, uint6
   Expected<ArrayRef<uint8_t>> found = bytes(range);
   if (!found)
     return found.takeError();
-  range.hash = xxh3_64bits(*found);
+  range.hash = hash(*found);
   release(*found);
   std::lock_guard lock(mutex);
   verified.insert(range);

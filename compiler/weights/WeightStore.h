@@ -4,7 +4,9 @@
 // The numbers of a model stay in its files: the store maps them read-only and
 // hands out byte ranges. Nothing is copied, and pages that have been streamed
 // through can be given back, so that memory does not grow with the model.
-// Ranges come from a file or from IR text: each is checked before use.
+// Ranges come from a file or from IR text: each is checked before use. A compilation
+// has one store, so that bytes are hashed once: what importers have made handles of
+// is known when it is packed.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_WEIGHTS_WEIGHTSTORE_H
 #define PHIC_COMPILER_WEIGHTS_WEIGHTSTORE_H
@@ -12,6 +14,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -33,10 +36,13 @@ struct FileRange {
 /// Thread-safe after open().
 class WeightStore {
 public:
-  /// Maps `files`, which are paths relative to `directory` and may not lead out of it.
+  WeightStore();
+  ~WeightStore();
   static llvm::Expected<std::unique_ptr<WeightStore>> open(llvm::StringRef directory,
                                                            llvm::ArrayRef<std::string> files);
-  ~WeightStore();
+
+  /// Maps `files` as the store's only ones; they are paths relative to `directory` and may not lead out of it.
+  llvm::Error map(llvm::StringRef directory, llvm::ArrayRef<std::string> files);
 
   /// The bytes of a range, whose bounds are checked; its hash is not.
   llvm::Expected<llvm::ArrayRef<uint8_t>> bytes(const FileRange &range) const;
@@ -53,15 +59,18 @@ public:
   void release(llvm::ArrayRef<uint8_t> bytes) const;
 
   llvm::ArrayRef<std::string> files() const { return names; }
+  /// Bytes hashed so far.
+  uint64_t hashedBytes() const { return hashed; }
 
 private:
   struct Mapping;
-  WeightStore() = default;
+  uint64_t hash(llvm::ArrayRef<uint8_t> bytes);
 
   std::vector<std::string> names;
   std::vector<std::unique_ptr<Mapping>> mappings;
   std::mutex mutex;
   std::set<FileRange> verified;
+  std::atomic<uint64_t> hashed = 0;
 };
 
 } // namespace phic

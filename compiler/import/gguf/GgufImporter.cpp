@@ -66,9 +66,9 @@ public:
     auto opened = gguf::GgufModel::open(model.file, options.inputs);
     if (!opened) // the error names the file
       return mlir::emitError(mlir::UnknownLoc::get(&context)) << llvm::toString(opened.takeError()), nullptr;
-    auto store = WeightStore::open(model.directory, opened->fileNames());
-    if (!store)
-      return mlir::emitError(loc) << llvm::toString(store.takeError()), nullptr;
+    WeightStore own, &store = options.weights ? *options.weights : own;
+    if (llvm::Error failure = store.map(model.directory, opened->fileNames()))
+      return mlir::emitError(loc) << llvm::toString(std::move(failure)), nullptr;
 
     std::vector<std::string> reasons, warnings;
     decoder::DecoderConfig config = gguf::readConfig(opened->metadata(), opened->tensors(), reasons, warnings);
@@ -80,8 +80,8 @@ public:
     if (config.name.empty())
       config.name = llvm::sys::path::stem(model.file).str();
     context.loadDialect<phiq::PhiqDialect>(); // which knows the types of plugins
-    decoder::TensorWeights weights(gguf::tensorTable(&context, *opened), **store, options.progress);
-    return decoder::buildDecoder(loc, config, weights, (*store)->files(), options.maxContext);
+    decoder::TensorWeights weights(gguf::tensorTable(&context, *opened), store, options.progress);
+    return decoder::buildDecoder(loc, config, weights, store.files(), options.maxContext);
   }
 
   llvm::Expected<SourceFacts> facts(const ModelPath &model) const override {

@@ -43,7 +43,8 @@ bool isRowwise(StringRef op) {
 
 GraphImporter::GraphImporter(MLIRContext &context, const Model &model, const GenaiConfig &config,
                              const ImportOptions &options)
-    : model(model), config(config), options(options), builder(&context), weights(model, builder, options.progress),
+    : model(model), config(config), options(options), builder(&context),
+      weights(model, options.weights, builder, options.progress),
       contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
   context.loadDialect<phiq::PhiqDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
                       tensor::TensorDialect>();

@@ -96,6 +96,9 @@ public:
       warnOfDefaults(loc, *config);
       return emitError(loc) << llvm::toString(model.takeError()), nullptr;
     }
+    if (options.weights)
+      if (llvm::Error failure = options.weights->map(path.directory, model->files()))
+        return emitError(loc) << llvm::toString(std::move(failure)), nullptr;
     onnx::GraphImporter importer(context, *model, *config, options);
     if (importer.isDecoder())
       warnOfDefaults(loc, *config);

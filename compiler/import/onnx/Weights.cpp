@@ -31,8 +31,9 @@ Type floatType(MLIRContext *context, ElementType type) {
   }
 }
 
-Weights::Weights(const Model &model, OpBuilder &builder, std::function<void(uint64_t, uint64_t)> progress)
-    : model(model), builder(builder), progress(std::move(progress)) {
+Weights::Weights(const Model &model, WeightStore *store, OpBuilder &builder,
+                 std::function<void(uint64_t, uint64_t)> progress)
+    : model(model), store(store), builder(builder), progress(std::move(progress)) {
   for (const Tensor &tensor : model.graph().initializers)
     total += tensor.bytes ? tensor.bytes->length : 0;
 }
@@ -46,8 +47,9 @@ Value Weights::create(StorageLayout layout, RankedTensorType type, const std::st
     return value;
   SmallVector<mlir::Attribute> handles;
   for (const ByteRange &range : ranges) {
-    handles.push_back(phiq::RangeAttr::get(builder.getContext(), range.file, range.offset, range.length,
-                                           llvm::xxh3_64bits(model.bytes(range))));
+    uint64_t hash = store ? llvm::cantFail(store->makeRange(range.file, range.offset, range.length)).hash
+                          : llvm::xxh3_64bits(model.bytes(range)); // the reader has checked its bounds
+    handles.push_back(phiq::RangeAttr::get(builder.getContext(), range.file, range.offset, range.length, hash));
     hashed += range.length;
     if (progress)
       progress(hashed, total);

@@ -10,6 +10,7 @@
 
 #include "compiler/import/onnx/Reader.h"
 #include "compiler/import/onnx/Values.h"
+#include "compiler/weights/WeightStore.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/IR/Builders.h"
 #include <functional>
@@ -22,8 +23,9 @@ mlir::Type floatType(mlir::MLIRContext *context, ElementType type);
 
 class Weights {
 public:
-  /// `progress` is told the bytes hashed so far, and of how many; may be empty.
-  Weights(const Model &model, mlir::OpBuilder &builder, std::function<void(uint64_t, uint64_t)> progress);
+  /// `store`, where given, has the model's files and makes the handles; else the reader's bytes are hashed. `progress` is told the bytes hashed so far, and of how many; may be empty.
+  Weights(const Model &model, WeightStore *store, mlir::OpBuilder &builder,
+          std::function<void(uint64_t, uint64_t)> progress);
 
   /// Floats [N] of a tensor with N elements.
   mlir::Value vector(const TensorView &view);
@@ -43,10 +45,11 @@ private:
   mlir::Value dense(StorageLayout layout, llvm::ArrayRef<int64_t> shape, const Tensor &tensor, ByteRange range);
 
   const Model &model;
+  WeightStore *store;
   mlir::OpBuilder &builder;
   std::function<void(uint64_t, uint64_t)> progress;
   uint64_t hashed = 0, total = 0;
-  std::map<std::string, mlir::Value> made;       ///< by storage, layout and type
+  std::map<std::string, mlir::Value> made; ///< by storage, layout and type
   std::map<std::string, mlir::Value> transposed; ///< by storage, of the layouts that read transposed
 };
 
