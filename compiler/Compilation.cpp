@@ -117,8 +117,9 @@ ExitCode Compilation::chooseFamiliesRead() {
 /// The weights' files, which the IR names relative to the model's folder, and those that may lie beside them.
 void Compilation::lookAtModelFiles() {
   if (auto files = anyModule()->getAttrOfType<ArrayAttr>(phiq::PhiqDialect::kFiles))
-    for (Attribute file : files)
-      inputs.look(model.directory + "/" + cast<StringAttr>(file).getValue());
+    for (auto file : files.getAsRange<StringAttr>())
+      if (!WeightStore::isDerived(file.getValue()))
+        inputs.look(model.directory + "/" + file.getValue());
   for (StringRef name : kTokenizerFiles)
     planned.protect(model.directory + "/" + name.str());
 }
@@ -249,6 +250,9 @@ ExitCode Compilation::runPhases(Phase last) {
   lookAtModelFiles();
   if (llvm::Error clash = planned.check())
     return usageError(llvm::toString(std::move(clash)));
+  if (request.first > Phase::Import)
+    if (ExitCode code = deriveWeights())
+      return code;
   if (!plugins.plugins().empty())
     for (ModuleOp one : modules())
       one->setAttr(kPlugins, Builder(&context).getStrArrayAttr(llvm::to_vector_of<StringRef>(plugins.plugins())));
@@ -259,6 +263,9 @@ ExitCode Compilation::runPhases(Phase last) {
       return code;
     if (ExitCode code = runHooks(phase, /*isBefore=*/false))
       return code;
+    if (phase == Phase::Precision)
+      if (ExitCode code = deriveWeights())
+        return code;
     if (observer)
       observer->after(phase, anyModule());
     if (!request.dumpPhases.empty())

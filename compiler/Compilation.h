@@ -18,7 +18,7 @@
 #include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/tokenizer/Tokenizer.h"
-#include "compiler/weights/WeightStore.h"
+#include "compiler/weights/DerivedWeights.h"
 #include "targets/Levels.h"
 #include "llvm/Support/Parallel.h"
 #include "llvm/Support/ThreadPool.h"
@@ -52,6 +52,8 @@ public:
 
   /// Bytes of weights that were hashed for it, each once however often it is read.
   uint64_t hashedBytes() const { return store.hashedBytes(); }
+  /// Derived weights that it made, and did not find.
+  unsigned derivedWeights() const { return derivedCount; }
 
 private:
   void prepareContext() {
@@ -91,6 +93,8 @@ private:
   mlir::ModuleOp anyModule() { return modules().front(); }
   ExitCode fail(ExitCode code, const llvm::Twine &message);
   ExitCode usageError(const llvm::Twine &message) { return fail(kExitUsage, message); }
+  ExitCode deriveWeights();
+  llvm::Expected<DerivedWeights::Places> derivedPlaces() const;
   ExitCode measureWeights();
   ExitCode writeReport(OutputFile &file);
 
@@ -108,6 +112,7 @@ private:
   std::vector<FamilyModule> families; ///< after `layout`, each family once, the CPU first
   std::vector<LevelModule> levels;    ///< from `kernels` on, each level once
   bool hasMeasuredWeights = false;
+  unsigned derivedCount = 0;
   WeightStore store; ///< of the files that the IR names
   std::optional<CompiledTokenizer> compiledTokenizer;
   std::string tokenizerFailure; ///< why there is none

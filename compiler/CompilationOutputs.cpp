@@ -9,6 +9,8 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace mlir;
 
@@ -62,6 +64,62 @@ ExitCode Compilation::writeIr(const std::string &path, Phase after) {
   }
   llvm::Error failure = writeWhole(path, printIr(modules(), after), planned);
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
+}
+
+/// Of what reads weights and writes files: failures of the output carry the system's code, others are of the model.
+static ExitCode codeOf(const std::error_code &code) {
+  return code == llvm::inconvertibleErrorCode() ? kExitModel : kExitUsage;
+}
+
+/// Conversions are carried out once, where that is asked for; derived weights that the IR names are had.
+ExitCode Compilation::deriveWeights() {
+  auto any = [&](ModuleOp one, bool (*is)(phiq::WeightOp)) {
+    return one->walk([&](phiq::WeightOp op) { return is(op) ? WalkResult::interrupt() : WalkResult::advance(); })
+        .wasInterrupted();
+  };
+  for (ModuleOp one : modules()) {
+    const bool isAsked = request.conversions == Conversions::Once && !observer &&
+                         any(one, [](phiq::WeightOp op) { return op.getConversion().has_value(); });
+    if (!isAsked && !any(one, [](phiq::WeightOp op) { return op.getDerived().has_value(); }))
+      continue;
+    auto weights = this->weights();
+    if (!weights)
+      return fail(kExitModel, llvm::toString(weights.takeError()));
+    auto places = derivedPlaces();
+    if (!places)
+      return usageError(llvm::toString(places.takeError()));
+    DerivedWeights derived(**weights, *places,
+                           [&](const llvm::Twine &message) { log << "phic: warning: " << message << "\n"; });
+    llvm::Error failure = derived.provide(one);
+    if (!failure && isAsked)
+      failure = derived.derive(one);
+    derivedCount += derived.made();
+    ExitCode code = kExitSuccess;
+    llvm::handleAllErrors(std::move(failure), [&](const llvm::ErrorInfoBase &info) {
+      code = fail(codeOf(info.convertToErrorCode()), info.message());
+    });
+    if (code)
+      return code;
+  }
+  return kExitSuccess;
+}
+
+/// In the cache, else on the output's file system, which has room for as much.
+llvm::Expected<DerivedWeights::Places> Compilation::derivedPlaces() const {
+  DerivedWeights::Places places;
+  if (!request.cacheDir.empty()) {
+    places.kept = request.cacheDir + "/derived";
+    if (std::error_code code = llvm::sys::fs::create_directories(places.kept))
+      return llvm::createStringError("cannot use " + request.cacheDir + " as cache folder: " + code.message());
+  }
+  const std::vector<std::string> written = request.writtenFiles();
+  llvm::SmallString<128> folder;
+  if (written.empty() || written.front() == "-")
+    llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, folder);
+  else
+    folder = llvm::sys::path::parent_path(written.front());
+  places.scratch = folder.empty() ? "." : folder.str().str();
+  return places;
 }
 
 /// What converted weights lost, where a program or a report will say it: once, before the families part where they do.

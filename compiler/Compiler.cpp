@@ -41,7 +41,13 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginReg
       return usageError(log, created.takeError());
     depfile.emplace(std::move(*created));
   }
-  auto compileAnew = [&](llvm::raw_ostream &log) { return Compilation(request, read, planned, log, plugins).run(); };
+  auto compileAnew = [&](llvm::raw_ostream &log) {
+    Compilation compilation(request, read, planned, log, plugins);
+    ExitCode code = compilation.run();
+    if (!request.cacheDir.empty() && compilation.derivedWeights())
+      pruneCache(request);
+    return code;
+  };
   // The cache knows the plugins of the request, which are files; not those of the calling program.
   bool isCached = wantsCache(request) && plugins.isIdle();
   PluginRegistry loaded;

@@ -48,6 +48,8 @@ enum class Activations : uint8_t { Auto, F32, F16, I8 };
 enum class CacheElement : uint8_t { F16, F32 };
 /// --weights: in each file, or in one of their own beside it.
 enum class WeightsPlace : uint8_t { Embed, Sidecar };
+/// --convert: weights whose format is changed are so whenever they are read, or once, into derived weights.
+enum class Conversions : uint8_t { Stream, Once };
 /// --report-format; ByName is JSON for a file that ends in .json, else text.
 enum class ReportFormat : uint8_t { Text, Json, ByName };
 
@@ -55,6 +57,7 @@ enum class ReportFormat : uint8_t { Text, Json, ByName };
 inline constexpr std::string_view kActivations[] = {"auto", "f32", "f16", "i8"};
 inline constexpr std::string_view kCacheElements[] = {"f16", "f32"};
 inline constexpr std::string_view kWeightsPlaces[] = {"embed", "sidecar"};
+inline constexpr std::string_view kConversions[] = {"stream", "once"};
 inline constexpr std::string_view kReportFormats[] = {"text", "json"};
 inline std::string nameOf(Activations value) { return std::string(kActivations[int(value)]); }
 inline std::string nameOf(CacheElement value) { return std::string(kCacheElements[int(value)]); }
@@ -71,6 +74,7 @@ struct CompileSettings {
   std::string model;          ///< directory, .onnx or .gguf; with startFrom an .mlir file
   std::string modelDirectory; ///< folder of the weight files, with startFrom; default: that of the .mlir
   PrecisionFlags precision;   ///< --precision and what goes with it: formats of the weights
+  Conversions conversions = Conversions::Stream;
   Activations activations = Activations::Auto;
   CacheElement kvCache = CacheElement::F16;
   std::vector<std::string> states; ///< --state: OUT=IN, results of a graph that its next run takes as inputs

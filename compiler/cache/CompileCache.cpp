@@ -191,6 +191,13 @@ bool wantsCache(const BuildRequest &request) {
          request.dumpPhases.empty() && request.report.empty();
 }
 
+void pruneCache(const BuildRequest &request) {
+  if (auto store = OutputStore::open(request.cacheDir))
+    store->prune(request.cacheSize);
+  else
+    llvm::consumeError(store.takeError()); // whoever wrote there has complained
+}
+
 ExitCode compileCached(const BuildRequest &request, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
                        llvm::raw_ostream &log, llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile) {
   auto fail = [&](llvm::Error failure) {

@@ -29,6 +29,9 @@ bool wantsCache(const BuildRequest &request);
 ExitCode compileCached(const BuildRequest &request, AddedImporters importers, InputFiles &inputs, OutputFiles &planned,
                        llvm::raw_ostream &log, llvm::function_ref<ExitCode(llvm::raw_ostream &)> compile);
 
+/// Keeps the cache below its limit after something else than outputs was put there.
+void pruneCache(const BuildRequest &request);
+
 } // namespace phic
 
 #endif // PHIC_COMPILER_CACHE_COMPILECACHE_H

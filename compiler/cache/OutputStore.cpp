@@ -192,27 +192,29 @@ void OutputStore::remove(const std::string &entry) const {
   (void)fs::remove(llvm::sys::path::parent_path(entry)); // if that was the key's last
 }
 
-OutputStore::Usage OutputStore::usage() const {
-  Usage usage;
+/// Everything that can be deleted by itself.
+std::vector<OutputStore::Candidate> OutputStore::candidates() const {
+  std::vector<Candidate> all;
   for (const std::string &key : foldersIn(folder + "/outputs"))
     for (const std::string &entry : foldersIn(key))
-      ++usage.entries, usage.bytes += bytesIn(entry);
+      all.push_back({FileState::of(entry + kFacts).modified, entry, bytesIn(entry)});
+  for (const std::string &file : foldersIn(folder + "/derived"))
+    all.push_back({FileState::of(file).modified, file, FileState::of(file).size});
+  return all;
+}
+
+OutputStore::Usage OutputStore::usage() const {
+  Usage usage;
+  for (const Candidate &candidate : candidates())
+    ++usage.entries, usage.bytes += candidate.bytes;
   return usage;
 }
 
 OutputStore::Usage OutputStore::prune(uint64_t limit) const {
-  struct Candidate {
-    int64_t used;
-    std::string path;
-    uint64_t bytes;
-  };
-  std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates = this->candidates();
   uint64_t total = 0;
-  for (const std::string &key : foldersIn(folder + "/outputs"))
-    for (const std::string &entry : foldersIn(key)) {
-      candidates.push_back({FileState::of(entry + kFacts).modified, entry, bytesIn(entry)});
-      total += candidates.back().bytes;
-    }
+  for (const Candidate &candidate : candidates)
+    total += candidate.bytes;
   llvm::sort(candidates, [](auto &a, auto &b) { return std::tie(a.used, a.path) < std::tie(b.used, b.path); });
   Usage deleted;
   for (const Candidate &candidate : candidates) {

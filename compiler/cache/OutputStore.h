@@ -7,6 +7,7 @@
 //
 //     outputs/<key>/<inputs>/entry.json   inputs and outputs with their hashes, messages; its time says when it was last used
 //                            0, 1, ...    the outputs
+//     derived/<key>                       a derived weight (weights/DerivedWeights.h); its time says when it was last used
 //     files/                              notes of FileHasher
 //     aside/                              what is being made or deleted
 //
@@ -78,6 +79,12 @@ public:
 
 private:
   explicit OutputStore(std::string folder) : folder(std::move(folder)) {}
+  struct Candidate {
+    int64_t used;
+    std::string path;
+    uint64_t bytes;
+  };
+  std::vector<Candidate> candidates() const;
   std::string entriesOf(llvm::StringRef key) const;
   llvm::Expected<std::string> makeAside() const;
   void remove(const std::string &entry) const;

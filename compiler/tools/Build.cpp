@@ -87,9 +87,6 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   verb->add_flag("-q,--quiet", o.quiet, "no summary");
   verb->callback([flags, verb, &result] {
     flags->options.spelledFlags = spelledFlags(*verb);
-    // A report is made anew each time: the cache has no more than the outputs.
-    if (CLI::Option *report = verb->get_option_no_throw("--report"); report && report->count())
-      flags->options.cacheDir.clear();
     result = runBuild(*flags);
   });
 }

@@ -130,6 +130,10 @@ void addOutputFlags(CLI::App &verb, Options &o) {
   addChoice(verb, "--weights", o.weights, kWeightsPlaces,
             "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
       ->default_str("embed");
+  addChoice(verb, "--convert", o.conversions, kConversions,
+            "when weights take the format of --precision: stream, whenever they are read; once, into files that lie in "
+            "the cache, for later builds too, or beside the output while phic runs")
+      ->default_str("stream");
   verb.add_option("--name", o.name, "a library's one function is phi_query_NAME (default: the stem of -o)");
   verb.add_option("--report", o.report,
                   "also write what the build came to: every weight's format, error and kernel, memory and speed; '-' "

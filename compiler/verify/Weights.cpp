@@ -1,10 +1,12 @@
 //===- Weights.cpp - Weights for the interpreter ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Weights.h"
+#include "compiler/weights/DerivedWeights.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RopeTable.h"
 #include "dialects/plan/Plan.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
 #include <cstring>
 
 using namespace llvm;
@@ -42,6 +44,12 @@ Expected<std::unique_ptr<ModelWeights>> ModelWeights::open(mlir::ModuleOp module
   auto store = WeightStore::open(directory, files);
   if (!store)
     return store.takeError();
+  // Made again from the model's files, which checks what lies in the program against its recipe, too.
+  SmallString<128> scratch;
+  sys::path::system_temp_directory(/*ErasedOnReboot=*/true, scratch);
+  DerivedWeights derived(**store, {"", scratch.str().str()}, [](const Twine &) {});
+  if (Error failure = derived.provide(module))
+    return failure;
   std::unique_ptr<ModelWeights> weights(new ModelWeights);
   weights->store = std::move(*store);
   Error result = Error::success();

@@ -6,10 +6,11 @@
 
 namespace phic {
 
-ConvertingReader::ConvertingReader(const WeightSpec &result, ConvertMethod method, std::unique_ptr<WeightReader> source)
+ConvertingReader::ConvertingReader(const WeightSpec &result, const WeightConversion &conversion,
+                                   std::unique_ptr<WeightReader> source)
     : WeightReader(result), source(std::move(source)) {
   if (result.format)
-    quantizer = RowQuantizer::create(method, *result.format);
+    quantizer = RowQuantizer::create(conversion.method, *result.format, conversion.statistics);
 }
 
 llvm::Expected<std::unique_ptr<ConvertingReader>> ConvertingReader::create(const WeightSpec &spec) {
@@ -21,7 +22,7 @@ llvm::Expected<std::unique_ptr<ConvertingReader>> ConvertingReader::create(const
   WeightSpec result = spec;
   result.format = spec.conversion->format;
   result.element = spec.conversion->element;
-  return std::unique_ptr<ConvertingReader>(new ConvertingReader(result, spec.conversion->method, std::move(*source)));
+  return std::unique_ptr<ConvertingReader>(new ConvertingReader(result, *spec.conversion, std::move(*source)));
 }
 
 void ConvertingReader::readRows(int64_t n0, int64_t count, BlockRow *rows) const {
@@ -32,23 +33,25 @@ void ConvertingReader::readRows(int64_t n0, int64_t count, BlockRow *rows) const
 }
 
 void ConvertingReader::dequantizeRows(int64_t n0, int64_t count, float *values) const {
+  std::vector<BlockRow> rows;
   source->dequantizeRows(n0, count, values);
-  convert(n0, count, values);
+  convert(n0, count, values, rows);
 }
 
-void ConvertingReader::dequantizeBoth(int64_t n0, int64_t count, float *stored, float *converted) const {
+void ConvertingReader::readBoth(int64_t n0, int64_t count, float *stored, float *converted,
+                                std::vector<BlockRow> &rows) const {
   source->dequantizeRows(n0, count, stored);
   std::copy(stored, stored + count * columns(), converted);
-  convert(n0, count, converted);
+  convert(n0, count, converted, rows);
 }
 
-void ConvertingReader::convert(int64_t n0, int64_t count, float *values) const {
+void ConvertingReader::convert(int64_t n0, int64_t count, float *values, std::vector<BlockRow> &rows) const {
   if (!quantizer) {
     for (int64_t i = 0; i < count * columns(); ++i)
       values[i] = roundTo(element(), values[i]);
     return;
   }
-  std::vector<BlockRow> rows(static_cast<size_t>(count));
+  rows.resize(size_t(count));
   quantizer->quantizeRows(n0, count, columns(), values, rows.data());
   for (int64_t r = 0; r < count; ++r)
     dequantizeRow(rows[size_t(r)], *format(), values + r * columns());

@@ -21,16 +21,17 @@ public:
   void dequantizeRows(int64_t n0, int64_t count, float *values) const override;
   void release(int64_t n0, int64_t count) const override { source->release(n0, count); }
 
-  /// The rows as stored and as converted, f32 [count, K] each: what the error is measured from.
-  void dequantizeBoth(int64_t n0, int64_t count, float *stored, float *converted) const;
+  /// The rows as stored and as converted, f32 [count, K] each: what the error is measured from. To a block format, `rows`
+  /// are their codes.
+  void readBoth(int64_t n0, int64_t count, float *stored, float *converted, std::vector<BlockRow> &rows) const;
 
 private:
-  ConvertingReader(const WeightSpec &result, ConvertMethod method, std::unique_ptr<WeightReader> source);
+  ConvertingReader(const WeightSpec &result, const WeightConversion &conversion, std::unique_ptr<WeightReader> source);
   /// What the stored rows `values` become, in place.
-  void convert(int64_t n0, int64_t count, float *values) const;
+  void convert(int64_t n0, int64_t count, float *values, std::vector<BlockRow> &rows) const;
 
   std::unique_ptr<WeightReader> source;
-  std::unique_ptr<RowQuantizer> quantizer;  ///< null: to floats
+  std::unique_ptr<RowQuantizer> quantizer; ///< null: to floats
 };
 
 } // namespace phic

@@ -22,7 +22,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<RowQuantizer> RowQuantizer::create(ConvertMethod method, const BlockFormat &format) {
+std::unique_ptr<RowQuantizer> RowQuantizer::create(ConvertMethod method, const BlockFormat &format,
+                                                   const WeightStatistics &) {
   switch (method) {
   case ConvertMethod::Rtn:
     return std::make_unique<RoundToNearest>(format);

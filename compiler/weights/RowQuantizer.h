@@ -11,9 +11,15 @@
 #define PHIC_COMPILER_WEIGHTS_ROWQUANTIZER_H
 
 #include "dialects/phiq/Formats.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <memory>
 
 namespace phic {
+
+/// What is known of the activations that a weight is multiplied with; empty: nothing.
+struct WeightStatistics {
+  llvm::ArrayRef<float> meanSquares; ///< of each column, [K]
+};
 
 /// Thread-safe: readers of different rows share one.
 class RowQuantizer {
@@ -24,7 +30,9 @@ public:
   /// quantized (a value or scale that is not finite) gets NaN for its scale.
   virtual void quantizeRows(int64_t n0, int64_t count, int64_t columns, const float *values, BlockRow *rows) const = 0;
 
-  static std::unique_ptr<RowQuantizer> create(ConvertMethod method, const BlockFormat &format);
+  /// `statistics` are looked at by calibrated methods, while they live.
+  static std::unique_ptr<RowQuantizer> create(ConvertMethod method, const BlockFormat &format,
+                                              const WeightStatistics &statistics);
 };
 
 } // namespace phic

@@ -5,7 +5,6 @@
 #include "dialects/phiq/Phiq.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Parallel.h"
-#include <cmath>
 
 namespace phic {
 namespace {
@@ -13,49 +12,18 @@ namespace {
 /// Rows measured at once: as many as transposed layouts are read well by.
 constexpr int64_t kRowsAtOnce = 64;
 
-/// What a run of rows adds up to.
-struct Sums {
-  double difference = 0, magnitude = 0; ///< of squares
-  double greatest = 0;
-  int64_t badRow = -1;                  ///< the first that is not finite, before or after
-
-  void add(const Sums &next) {
-    difference += next.difference;
-    magnitude += next.magnitude;
-    greatest = std::max(greatest, next.greatest);
-    if (badRow < 0)
-      badRow = next.badRow;
-  }
-};
-
-Sums measureRows(const ConvertingReader &reader, int64_t n0, int64_t count) {
-  const int64_t K = reader.columns();
-  std::vector<float> stored(size_t(count * K)), converted(size_t(count * K));
-  reader.dequantizeBoth(n0, count, stored.data(), converted.data());
-  Sums sums;
-  for (int64_t i = 0; i < count * K; ++i) {
-    double was = stored[size_t(i)], difference = converted[size_t(i)] - was;
-    if (!std::isfinite(difference) && sums.badRow < 0)
-      sums.badRow = n0 + i / K;
-    sums.difference += difference * difference;
-    sums.magnitude += was * was;
-    sums.greatest = std::max(sums.greatest, std::fabs(difference));
-  }
-  return sums;
-}
-
-Sums measure(const ConvertingReader &reader) {
-  const int64_t N = reader.rows(), runs = (N + kRowsAtOnce - 1) / kRowsAtOnce;
-  std::vector<Sums> parts(static_cast<size_t>(runs));
+ConversionSums measure(const ConvertingReader &reader) {
+  const int64_t N = reader.rows(), K = reader.columns(), runs = (N + kRowsAtOnce - 1) / kRowsAtOnce;
+  std::vector<ConversionSums> parts(static_cast<size_t>(runs));
   llvm::parallelFor(0, size_t(runs), [&](size_t run) {
     int64_t n0 = int64_t(run) * kRowsAtOnce, count = std::min(kRowsAtOnce, N - n0);
-    parts[run] = measureRows(reader, n0, count);
+    std::vector<float> stored(size_t(count * K)), converted(size_t(count * K));
+    std::vector<BlockRow> rows;
+    reader.readBoth(n0, count, stored.data(), converted.data(), rows);
+    parts[run] = ConversionSums::of(n0, count, K, stored.data(), converted.data());
     reader.release(n0, count);
   });
-  Sums all;
-  for (const Sums &part : parts)
-    all.add(part);
-  return all;
+  return ConversionSums::of(parts);
 }
 
 llvm::Error measure(phiq::WeightOp op, WeightStore &store) {
@@ -65,24 +33,34 @@ llvm::Error measure(phiq::WeightOp op, WeightStore &store) {
   auto reader = ConvertingReader::create(*spec);
   if (!reader)
     return reader.takeError();
-  const Sums sums = measure(**reader);
-  auto type = cast<mlir::ShapedType>(op.getType());
-  if (sums.badRow >= 0)
-    return llvm::createStringError(llvm::formatv("weight '{0}', row {1}: a value is not finite, or {2} cannot hold it; "
-                                                 "keep it with --precision-rule '{0}=as-is'",
-                                                 op.getName(), sums.badRow, type.getElementType())
-                                       .str());
-  mlir::Builder builder(op.getContext());
-  double relative = sums.magnitude > 0 ? std::sqrt(sums.difference / sums.magnitude) : 0;
-  op->setAttr(
-      phiq::PhiqDialect::kError,
-      builder.getDictionaryAttr({builder.getNamedAttr("relative_rms", builder.getF64FloatAttr(relative)),
-                                 builder.getNamedAttr("greatest", builder.getF64FloatAttr(sums.greatest)),
-                                 builder.getNamedAttr("norm", builder.getF64FloatAttr(std::sqrt(sums.magnitude)))}));
+  const ConversionSums sums = measure(**reader);
+  if (llvm::Error failure = checkFinite(op, sums))
+    return failure;
+  noteError(op, sums.error());
   return llvm::Error::success();
 }
 
 } // namespace
+
+llvm::Error checkFinite(phiq::WeightOp op, const ConversionSums &sums) {
+  if (sums.badRow < 0)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      llvm::formatv("weight '{0}', row {1}: a value is not finite, or {2} cannot hold it; keep it with "
+                    "--precision-rule '{0}=as-is'",
+                    op.getName(), sums.badRow, cast<mlir::ShapedType>(op.getType()).getElementType())
+          .str());
+}
+
+void noteError(phiq::WeightOp op, const ConversionError &error) {
+  mlir::Builder builder(op.getContext());
+  auto number = [&](llvm::StringRef key, double value) {
+    return builder.getNamedAttr(key, builder.getF64FloatAttr(value));
+  };
+  op->setAttr(phiq::PhiqDialect::kError,
+              builder.getDictionaryAttr({number("relative_rms", error.relativeRms), number("greatest", error.greatest),
+                                         number("norm", error.norm)}));
+}
 
 static bool wantsMeasuring(phiq::WeightOp op) { return op.getConversion() && !op->hasAttr(phiq::PhiqDialect::kError); }
 

@@ -240,6 +240,32 @@ private:
   bool single;
 };
 
+/// phic's own rows, each with all its parts (StoredRows.h writes them).
+class PhicRowReader final : public BlockReader {
+public:
+  explicit PhicRowReader(const WeightSpec &spec)
+      : BlockReader(spec), parts(phicRowBytes(*spec.format, uint64_t(spec.columns))) {}
+
+protected:
+  void unpack(int64_t n0, int64_t count, BlockRow *rows) const override {
+    const BlockFormat &format = *spec.format;
+    for (int64_t r = 0; r < count; ++r) {
+      const uint8_t *codes = spec.ranges[0].data() + uint64_t(n0 + r) * parts.all();
+      const uint8_t *scales = codes + parts.codes, *zeros = scales + parts.scales, *minima = zeros + parts.zeros;
+      loadCodes(format.codes, codes, 0, spec.columns, rows[r].codes.data());
+      widen(format.scale, scales, blocks, rows[r].scale.data());
+      if (format.zero != Scalar::None)
+        for (int64_t b = 0; b < blocks; ++b)
+          rows[r].zero[b] = loadZero(format.zero, zeros, b);
+      if (format.min != Scalar::None)
+        widen(format.min, minima, blocks, rows[r].min.data());
+    }
+  }
+
+private:
+  PhicRowBytes parts;
+};
+
 } // namespace
 
 Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &spec) {
@@ -264,6 +290,8 @@ Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &s
     return std::make_unique<FloatReader>(spec);
   if (spec.added)
     return std::make_unique<StoredBlockReader>(spec);
+  if (spec.layout == StorageLayout::PhicRows)
+    return std::make_unique<PhicRowReader>(spec);
   if (spec.layout == StorageLayout::NBits)
     return std::make_unique<NBitsReader>(spec);
   if (unpackerOf(spec.layout))

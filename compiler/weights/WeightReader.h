@@ -9,6 +9,7 @@
 #ifndef PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H
 #define PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H
 
+#include "compiler/weights/RowQuantizer.h"
 #include "dialects/phiq/Formats.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
@@ -30,6 +31,7 @@ struct WeightConversion {
   ConvertMethod method = ConvertMethod::Rtn;
   std::optional<BlockFormat> format; ///< absent: floats of type `element`
   Scalar element = Scalar::F32;
+  WeightStatistics statistics = {};
 };
 
 /// What a `phiq.weight` says, without MLIR. A vector [N] is one row of N columns.

@@ -20,15 +20,11 @@ using namespace llvm;
 
 namespace phic {
 
-/// One mapped file; an empty file has no region.
-struct WeightStore::Mapping {
-  std::optional<sys::fs::mapped_file_region> region;
-  ArrayRef<uint8_t> bytes;
-};
-
 namespace {
 
 Error fail(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
+
+constexpr StringLiteral kDerived = "derived:"; // PhiqDialect::kDerivedFile; there is no MLIR in here
 
 /// The IR names files; it must not be able to name any file of the machine.
 bool leadsOut(StringRef name) {
@@ -37,6 +33,28 @@ bool leadsOut(StringRef name) {
 }
 
 } // namespace
+
+/// One mapped file; an empty file has no region.
+struct WeightStore::Mapping {
+  std::optional<sys::fs::mapped_file_region> region;
+  ArrayRef<uint8_t> bytes;
+
+  Error map(int file, const Twine &path) {
+    sys::fs::file_status status;
+    if (std::error_code error = sys::fs::status(file, status))
+      return fail("cannot read '" + path + "': " + error.message());
+    if (status.type() != sys::fs::file_type::regular_file)
+      return fail("'" + path + "' is not a regular file");
+    std::error_code error;
+    if (uint64_t size = status.getSize()) {
+      region.emplace(file, sys::fs::mapped_file_region::readonly, size, /*offset=*/0, error);
+      if (error)
+        return fail("cannot map '" + path + "': " + error.message());
+      bytes = {reinterpret_cast<const uint8_t *>(region->const_data()), size_t(size)};
+    }
+    return Error::success();
+  }
+};
 
 WeightStore::WeightStore() = default;
 WeightStore::~WeightStore() = default;
@@ -55,31 +73,45 @@ Error WeightStore::map(StringRef directory, ArrayRef<std::string> files) {
   for (const std::string &name : files) {
     if (leadsOut(name))
       return fail("'" + name + "' leads out of the model's folder");
-    SmallString<256> path(directory);
-    sys::path::append(path, name);
-    Expected<sys::fs::file_t> file = sys::fs::openNativeFileForRead(path);
-    if (!file)
-      return fail("cannot open '" + path + "': " + toString(file.takeError()));
-    scope_exit close([&] { sys::fs::closeFile(*file); });
-
-    sys::fs::file_status status;
-    if (std::error_code error = sys::fs::status(*file, status))
-      return fail("cannot read '" + path + "': " + error.message());
-    if (status.type() != sys::fs::file_type::regular_file)
-      return fail("'" + path + "' is not a regular file");
     auto mapping = std::make_unique<Mapping>();
-    if (uint64_t size = status.getSize()) {
-      std::error_code error;
-      mapping->region.emplace(*file, sys::fs::mapped_file_region::readonly, size, /*offset=*/0, error);
-      if (error)
-        return fail("cannot map '" + path + "': " + error.message());
-      mapping->bytes = {reinterpret_cast<const uint8_t *>(mapping->region->const_data()), size_t(size)};
+    if (!isDerived(name)) {
+      SmallString<256> path(directory);
+      sys::path::append(path, name);
+      Expected<sys::fs::file_t> file = sys::fs::openNativeFileForRead(path);
+      if (!file)
+        return fail("cannot open '" + path + "': " + toString(file.takeError()));
+      scope_exit close([&] { sys::fs::closeFile(*file); });
+      if (Error failure = mapping->map(*file, path))
+        return failure;
     }
     names.push_back(name);
     mappings.push_back(std::move(mapping));
   }
   return Error::success();
 }
+
+bool WeightStore::isDerived(StringRef name) { return name.starts_with(kDerived); }
+
+Expected<uint32_t> WeightStore::mapDerived(StringRef name, int descriptor) {
+  assert(isDerived(name) && "input files are mapped by map()");
+  auto mapping = std::make_unique<Mapping>();
+  if (Error failure = mapping->map(descriptor, name))
+    return failure;
+  auto index = uint32_t(llvm::find(names, name) - names.begin());
+  if (index == names.size()) {
+    names.push_back(name.str());
+    mappings.emplace_back();
+  }
+  mappings[index] = std::move(mapping);
+  return index;
+}
+
+std::optional<uint32_t> WeightStore::mapped(StringRef name) const {
+  auto index = uint32_t(llvm::find(names, name) - names.begin());
+  return index < names.size() && mappings[index]->region ? std::optional(index) : std::nullopt;
+}
+
+ArrayRef<uint8_t> WeightStore::wholeFile(uint32_t index) const { return mappings[index]->bytes; }
 
 uint64_t WeightStore::hash(ArrayRef<uint8_t> bytes) {
   hashed += bytes.size();

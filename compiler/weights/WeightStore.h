@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,6 +44,15 @@ public:
 
   /// Maps `files` as the store's only ones; they are paths relative to `directory` and may not lead out of it.
   llvm::Error map(llvm::StringRef directory, llvm::ArrayRef<std::string> files);
+
+  /// Whether a name is of a derived file: one that phic makes, and that map() leaves to mapDerived().
+  static bool isDerived(llvm::StringRef name);
+  /// Maps what is to be read as the derived file `name`, whose index is returned: a new one if it has none yet.
+  llvm::Expected<uint32_t> mapDerived(llvm::StringRef name, int descriptor);
+  /// The index of a file that is mapped.
+  std::optional<uint32_t> mapped(llvm::StringRef name) const;
+
+  llvm::ArrayRef<uint8_t> wholeFile(uint32_t index) const;
 
   /// The bytes of a range, whose bounds are checked; its hash is not.
   llvm::Expected<llvm::ArrayRef<uint8_t>> bytes(const FileRange &range) const;

@@ -53,6 +53,8 @@ def Phiq_Dialect : Dialect {
     static constexpr llvm::StringLiteral kFiles = "phiq.files";
     /// Module attribute, a ModelAttr; ModelFacts.h writes and reads it.
     static constexpr llvm::StringLiteral kModel = "phiq.model";
+    /// What a derived file's name in `phiq.files` begins with; the rest is the hash of its recipe.
+    static constexpr llvm::StringLiteral kDerivedFile = "derived:";
     /// On weights: somebody, a plugin, has chosen the format; phic-assign-precision leaves it alone.
     static constexpr llvm::StringLiteral kPinned = "phiq.pinned";
     /// On a converted weight, once measured: {relative_rms, greatest, norm}, see compiler/weights/WeightErrors.h.
@@ -125,6 +127,22 @@ def Phiq_ConversionAttr : AttrDef<Phiq_Dialect, "Conversion"> {
     ```
   }];
   let parameters = (ins "::mlir::Type":$from, StringRefParameter<>:$method);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Phiq_DerivedAttr : AttrDef<Phiq_Dialect, "Derived"> {
+  let mnemonic = "derived";
+  let summary = "what a weight that no input file holds was made of";
+  let description = [{
+    The recipe of a derived weight: bytes of the model's files as a `phiq.weight` would name them, with elements of type
+    `from`, of which `method` made the weight's own. Whoever lacks the derived file can make it again.
+
+    ```mlir
+    #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 98304, hash = 0x1>]>
+    ```
+  }];
+  let parameters = (ins "::mlir::Type":$from, StringRefParameter<>:$method, StringRefParameter<>:$layout,
+                        "::mlir::ArrayAttr":$ranges);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -92,6 +92,13 @@ bool isTransposed(StorageLayout layout);
 std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows, int64_t columns,
                          const std::vector<uint64_t> &lengths);
 
+/// Bytes of a row in layout `phic_rows`; the parts in their order.
+struct PhicRowBytes {
+  uint64_t codes, scales, zeros, minima;
+  uint64_t all() const { return codes + scales + zeros + minima; }
+};
+PhicRowBytes phicRowBytes(const BlockFormat &format, uint64_t columns);
+
 /// How a weight's numbers are changed to another format: a row of Formats.def.
 enum class ConvertMethod : uint8_t {
 #define PHIC_CONVERT_METHOD(ENUM, NAME, DESCRIPTION) ENUM,

@@ -57,19 +57,32 @@ def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
         {conversion = #phiq.conversion<from = f32, method = "rtn">}
         : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
     ```
+    A derived weight's numbers lie in a file of phic's own, a `derived:` entry of `phiq.files`, and it says what they were made of:
+
+    ```mlir
+    %w = phiq.weight "lm_head" layout = "phic_rows" [#phiq.range<file = 1, offset = 64, length = 13824, hash = 0x2>]
+        {derived = #phiq.derived<from = f32, method = "rtn", layout = "dense_nk",
+                                 ranges = [#phiq.range<file = 0, offset = 0, length = 98304, hash = 0x1>]>}
+        : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
+    ```
     - (C1) the layout names as many ranges as are given; their lengths are what layout and stored type ask for.
     - (C2) a rank-1 weight is a float vector, stored `dense_nk`, and not converted.
     - (C3) a conversion's method is known, makes the result's format, and changes the type.
+    - (C4) what a derived weight was made of fulfils (C1) to (C3) as a conversion; it is not converted once more.
   }];
-  let arguments = (ins StrAttr:$name, StrAttr:$layout, ArrayAttr:$ranges, OptionalAttr<Phiq_ConversionAttr>:$conversion);
+  let arguments = (ins StrAttr:$name, StrAttr:$layout, ArrayAttr:$ranges, OptionalAttr<Phiq_ConversionAttr>:$conversion,
+                       OptionalAttr<Phiq_DerivedAttr>:$derived);
   let results = (outs Phiq_Weight:$result);
   let builders = [OpBuilder<(ins "::mlir::Type":$type, "::llvm::StringRef":$name, "::llvm::StringRef":$layout,
                                  "::mlir::ArrayAttr":$ranges), [{
-    build($_builder, $_state, type, name, layout, ranges, /*conversion=*/ConversionAttr());
+    build($_builder, $_state, type, name, layout, ranges, /*conversion=*/ConversionAttr(), /*derived=*/DerivedAttr());
   }]>];
   let extraClassDeclaration = [{
     /// Element type of the bytes in the file: the conversion's, else the result's.
     ::mlir::Type getStoredElementType();
+    /// Element type in the model's file, also of a derived weight; and by which method the result's was made of it, or "".
+    ::mlir::Type getModelElementType();
+    ::llvm::StringRef getMethod();
   }];
   let assemblyFormat = "$name `layout` `=` $layout $ranges attr-dict `:` type($result)";
   let hasVerifier = 1;

@@ -46,17 +46,38 @@ CacheOp requireCache(Operation *op, FlatSymbolRefAttr name, SymbolTableCollectio
 
 } // namespace
 
+/// (C1): ranges with elements of that type in a layout, which make up a weight of the op's shape.
+static LogicalResult verifyStorage(WeightOp op, StringRef layoutName, ArrayAttr ranges, Type element) {
+  std::optional<StorageLayout> layout = storageLayoutByName(std::string_view(layoutName));
+  const BlockStorage *added = layout ? nullptr : AddedFormats::byName(op.getContext(), layoutName);
+  if (!layout && !added)
+    return op.emitOpError("has unknown storage layout '") << layoutName << "': if it is a plugin's, load that plugin";
+  std::vector<uint64_t> lengths;
+  for (Attribute range : ranges)
+    if (auto handle = dyn_cast<RangeAttr>(range))
+      lengths.push_back(handle.getLength());
+    else
+      return op.emitOpError("requires #phiq.range handles, found ") << range;
+  std::optional<BlockFormat> format;
+  if (auto block = dyn_cast<BlockType>(element))
+    format = block.getFormat();
+  auto type = cast<ShapedType>(op.getType());
+  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
+  const BlockFormat *stored = format ? &*format : nullptr;
+  std::string error = added ? checkStorage(*added, stored, rows, columns, lengths)
+                            : checkStorage(*layout, stored, scalarOf(element), rows, columns, lengths);
+  return error.empty() ? success() : op.emitOpError() << error;
+}
+
 /// (C2), (C3)
-static LogicalResult verifyConversion(WeightOp op, ShapedType type) {
-  std::optional<ConversionAttr> conversion = op.getConversion();
-  if (!conversion)
-    return success();
+static LogicalResult verifyMethod(WeightOp op, Type from, StringRef method) {
+  auto type = cast<ShapedType>(op.getType());
   if (type.getRank() == 1)
     return op.emitOpError("of rank 1 cannot be converted");
-  if (!convertMethodByName(std::string_view(conversion->getMethod())))
-    return op.emitOpError("is converted by unknown method '") << conversion->getMethod() << "'";
-  if (conversion->getFrom() == type.getElementType())
-    return op.emitOpError("is converted from its own type ") << conversion->getFrom();
+  if (!convertMethodByName(std::string_view(method)))
+    return op.emitOpError("is converted by unknown method '") << method << "'";
+  if (from == type.getElementType())
+    return op.emitOpError("is converted from its own type ") << from;
   if (auto block = dyn_cast<BlockType>(type.getElementType()))
     if (std::string reason = checkRoundToNearest(block.getFormat()); !reason.empty())
       return op.emitOpError("is converted to ") << block << ", which " << reason;
@@ -64,38 +85,36 @@ static LogicalResult verifyConversion(WeightOp op, ShapedType type) {
 }
 
 LogicalResult WeightOp::verify() {
-  std::optional<StorageLayout> layout = storageLayoutByName(getLayout());
-  const BlockStorage *added = layout ? nullptr : AddedFormats::byName(getContext(), getLayout());
-  if (!layout && !added)
-    return emitOpError("has unknown storage layout '") << getLayout() << "': if it is a plugin's, load that plugin";
   auto type = cast<ShapedType>(getType());
   if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
     return emitOpError("requires a static shape [N, K] or [N], found ") << type;
-  for (Attribute range : getRanges())
-    if (!isa<RangeAttr>(range))
-      return emitOpError("requires #phiq.range handles, found ") << range;
   // (C1)
-  std::vector<uint64_t> lengths;
-  for (RangeAttr range : getRanges().getAsRange<RangeAttr>())
-    lengths.push_back(range.getLength());
-  Type element = getStoredElementType();
-  std::optional<BlockFormat> format;
-  if (auto block = dyn_cast<BlockType>(element))
-    format = block.getFormat();
-  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
-  const BlockFormat *stored = format ? &*format : nullptr;
-  std::string error = added ? checkStorage(*added, stored, rows, columns, lengths)
-                            : checkStorage(*layout, stored, scalarOf(element), rows, columns, lengths);
-  if (!error.empty())
-    return emitOpError() << error;
+  if (failed(verifyStorage(*this, getLayout(), getRanges(), getStoredElementType())))
+    return failure();
   // (C2)
-  if (type.getRank() == 1 && layout != StorageLayout::DenseNK)
+  if (type.getRank() == 1 && getLayout() != StringRef(storageLayoutName(StorageLayout::DenseNK)))
     return emitOpError("of rank 1 requires layout 'dense_nk', found '") << getLayout() << "'";
-  return verifyConversion(*this, type);
+  if (std::optional<ConversionAttr> conversion = getConversion())
+    if (failed(verifyMethod(*this, conversion->getFrom(), conversion->getMethod())))
+      return failure();
+  // (C4)
+  std::optional<DerivedAttr> derived = getDerived();
+  if (!derived)
+    return success();
+  if (getConversion())
+    return emitOpError("is derived, and converted once more");
+  return failure(failed(verifyMethod(*this, derived->getFrom(), derived->getMethod())) ||
+                 failed(verifyStorage(*this, derived->getLayout(), derived->getRanges(), derived->getFrom())));
 }
 
 Type WeightOp::getStoredElementType() {
   return getConversion() ? getConversion()->getFrom() : cast<ShapedType>(getType()).getElementType();
+}
+
+Type WeightOp::getModelElementType() { return getDerived() ? getDerived()->getFrom() : getStoredElementType(); }
+
+StringRef WeightOp::getMethod() {
+  return getDerived() ? getDerived()->getMethod() : getConversion() ? getConversion()->getMethod() : "";
 }
 
 LogicalResult RopeTableOp::verify() {

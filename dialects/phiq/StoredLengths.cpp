@@ -67,6 +67,13 @@ std::string checkOnnxFormat(StorageLayout layout, const BlockFormat &format) {
 
 } // namespace
 
+PhicRowBytes phicRowBytes(const BlockFormat &format, uint64_t columns) {
+  const uint64_t blocks = columns / format.block + (columns % format.block != 0);
+  auto bytes = [&](uint64_t count, unsigned bits) { return bytesOfBits(times(count, bits)); };
+  return {bytes(columns, format.codes.bits), bytes(blocks, scalarBits(format.scale)),
+          bytes(blocks, scalarBits(format.zero)), bytes(blocks, scalarBits(format.min))};
+}
+
 std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows, int64_t columns,
                          const std::vector<uint64_t> &lengths) {
   std::string name = "'" + std::string(storageLayoutName(layout)) + "'";
@@ -77,6 +84,10 @@ std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar
   StoredLengths wanted;
   if (isDense) {
     wanted = {{times(times(rows, columns), scalarBits(element) / 8)}, {}};
+  } else if (layout == StorageLayout::PhicRows) {
+    if (format->isTwoLevel())
+      return "block<" + format->str() + "> cannot be stored as " + name;
+    wanted = {{times(rows, phicRowBytes(*format, columns).all())}, {}};
   } else if (const GgufType *type = ggufTypeByLayout(layout)) {
     return checkStorage({.name = std::string(storageLayoutName(layout)),
                          .blockElements = type->blockElements,

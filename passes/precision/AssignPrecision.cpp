@@ -184,8 +184,8 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   }
 
   LogicalResult change(phiq::WeightOp weight, Type wanted) {
-    if (weight.getConversion())
-      return weight.emitError() << "is converted already, from " << weight.getConversion()->getFrom();
+    if (!weight.getMethod().empty())
+      return weight.emitError() << "is converted already, from " << weight.getModelElementType();
     weight.setConversionAttr(phiq::ConversionAttr::get(&getContext(), typeOf(weight).getElementType(), "rtn"));
     weight.getResult().setType(cast<RankedTensorType>(typeOf(weight).clone(wanted)));
     return success();

@@ -74,10 +74,9 @@ PrecisionReport::Weight describe(phiq::WeightOp op) {
   weight.shape = type.getShape().vec();
   weight.bitsPerWeight = bitsOf(type.getElementType());
   weight.compute = llvm::join(uses.compute, ", ");
-  weight.stored = text(op.getStoredElementType());
-  weight.storedBitsPerWeight = bitsOf(op.getStoredElementType());
-  if (auto conversion = op.getConversion())
-    weight.method = conversion->getMethod().str();
+  weight.stored = text(op.getModelElementType());
+  weight.storedBitsPerWeight = bitsOf(op.getModelElementType());
+  weight.method = op.getMethod().str();
   weight.error = errorOf(op);
   for (auto &[entry, symbols] : uses.kernels)
     weight.kernels[entry] = llvm::join(symbols, ", ");

@@ -39,7 +39,7 @@ struct FoldTranspose : OpRewritePattern<phiq::TransposeOp> {
     std::optional<StorageLayout> layout = mirrored(weight.getLayout());
     if (!layout)
       return rewriter.notifyMatchFailure(op, "requires a layout that can be read in either order");
-    if (weight.getConversion())
+    if (!weight.getMethod().empty())
       return rewriter.notifyMatchFailure(op, "requires a weight as it is stored: a conversion has an axis");
     rewriter.setInsertionPoint(weight);
     rewriter.replaceOpWithNewOp<phiq::WeightOp>(op, op.getType(), weight.getName(),

@@ -77,6 +77,43 @@ func.func @weight_c3_format() {
 
 // -----
 
+func.func @weight_c1_two_level() {
+  // expected-error@below {{block<u4, 32, scale = f16 * u6, min = f16 * u6> cannot be stored as 'phic_rows'}}
+  %0 = phiq.weight "w" layout = "phic_rows" [#phiq.range<file = 0, offset = 64, length = 144, hash = 0x1>]
+      : tensor<1x256x!phiq.block<u4, 32, scale = f16 * u6, min = f16 * u6>>
+  return
+}
+
+// -----
+
+func.func @weight_c4_converted() {
+  // expected-error@below {{is derived, and converted once more}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 1, offset = 64, length = 2048, hash = 0x2>]
+      {conversion = #phiq.conversion<from = f32, method = "rtn">,
+       derived = #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]>} : tensor<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @weight_c4_method() {
+  // expected-error@below {{is converted by unknown method 'gptq'}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 1, offset = 64, length = 1024, hash = 0x2>]
+      {derived = #phiq.derived<from = f32, method = "gptq", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]>} : tensor<16x32xf16>
+  return
+}
+
+// -----
+
+func.func @weight_c4_ranges() {
+  // expected-error@below {{range 0 has 1024 bytes, layout 'dense_nk' of this type asks for 2048}}
+  %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 1, offset = 64, length = 1024, hash = 0x2>]
+      {derived = #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x1>]>} : tensor<16x32xf16>
+  return
+}
+
+// -----
+
 func.func @rope_table() {
   // expected-error@below {{requires kind 'cos' or 'sin', found 'tan'}}
   %0 = phiq.rope_table "tan" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>

@@ -86,3 +86,12 @@ func.func @grids(%x: tensor<1x2x6x5xf32>, %s: tensor<1xf32>) -> tensor<2x12xf32>
   %c = phiq.columns %r from 3 : tensor<2x15xf32> -> tensor<2x12xf32>
   return %c : tensor<2x12xf32>
 }
+
+// CHECK-LABEL: @derived
+func.func @derived() {
+  // CHECK: phiq.weight "w" layout = "phic_rows" [{{.*}}] {derived = #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x{{0+}}1>]>} : tensor<16x32x!phiq.block<u4, 32, scale = f16, zero = 8>>
+  %0 = phiq.weight "w" layout = "phic_rows" [#phiq.range<file = 1, offset = 64, length = 288, hash = 0x2>]
+      {derived = #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]>}
+      : tensor<16x32x!phiq.block<u4, 32, scale = f16, zero = 8>>
+  return
+}
