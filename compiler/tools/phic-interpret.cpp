@@ -14,6 +14,7 @@
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/RowOps.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
@@ -100,6 +101,14 @@ bool runPhases(mlir::ModuleOp module, const Flags &flags) {
   return mlir::succeeded(passes.run(module));
 }
 
+bool takesIds(mlir::ModuleOp module) {
+  mlir::func::FuncOp model = modelFunction(module);
+  return model && llvm::any_of(model.getArgumentTypes(), [](mlir::Type type) {
+           auto ids = llvm::dyn_cast<mlir::RankedTensorType>(type);
+           return ids && ids.getRank() == 1 && ids.isDynamicDim(0) && ids.getElementType().isInteger(32);
+         });
+}
+
 /// The logits of all tokens, `step` of them at a time.
 bool interpret(mlir::ModuleOp module, WeightSource &weights, llvm::ArrayRef<int32_t> tokens, int64_t step,
                Rows &logits) {
@@ -133,6 +142,9 @@ ExitCode run(const Flags &flags) {
   mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, inputs, model, error);
   if (!module)
     return error.empty() ? kExitModel : fail(kExitUsage, error);
+  if (!takesIds(*module))
+    return fail(kExitUsage,
+                flags.options.model + " takes no token ids; phic verify compares its program with its meaning");
   if (!runPhases(*module, flags))
     return kExitModel;
   if (auto files = (*module)->getAttrOfType<mlir::ArrayAttr>(phiq::PhiqDialect::kFiles))
