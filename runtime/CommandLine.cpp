@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "CommandLine.h"
 
+#include "Flags.h"
+
 namespace phi {
 namespace {
 
@@ -38,12 +40,7 @@ enum class FlagId : uint8_t {
   Help,
 };
 
-struct Flag {
-  FlagId id;
-  const char *name;
-  const char *value;  ///< nullptr: takes none
-  const char *help;
-};
+using Flag = FlagRow<FlagId>;
 
 constexpr Flag kFlags[] = {
     {FlagId::Interactive, "-i", nullptr, "chat: a line is a message, an empty line or Ctrl-D ends"},
@@ -67,7 +64,7 @@ constexpr Flag kFlags[] = {
     {FlagId::PrintIds, "--print-ids", nullptr, "print token ids instead of text"},
     {FlagId::Weights, "--weights", "F",
      "file with the weights, where they are not in the program (default: beside it)"},
-    {FlagId::Stats, "--stats", "json", "print times and memory on stderr; with =json as one object"},
+    {FlagId::Stats, "--stats", "[=json]", "print times and memory on stderr; with =json as one object"},
     {FlagId::Device, "--device", "NAME",
      "what runs the model: auto, or a name of --list-devices (default: auto, the best)"},
     {FlagId::ListDevices, "--list-devices", nullptr, "print what could run it here"},
@@ -79,9 +76,6 @@ constexpr Flag kFlags[] = {
     {FlagId::Version, "--version", nullptr, "print what this program is"},
     {FlagId::Help, "--help", nullptr, "print this"},
 };
-
-/// --stats alone is complete: its value must follow an equals sign.
-bool valueIsOptional(const Flag &flag) { return flag.id == FlagId::Stats; }
 
 constexpr size_t kMostName = 24;
 
@@ -125,18 +119,19 @@ bool isOneOf(const char *name, Text given) { return given == name; }
 class Parser {
 public:
   Parser(const phi_model &model, int argc, const char *const *argv, ProgramOptions &options, Writer &errors)
-      : model(model), argc(argc), argv(argv), options(options), errors(errors) {}
+      : model(model), arguments{argc, argv}, options(options), errors(errors) {}
 
   bool parse();
 
 private:
   bool parseFlag(const char *argument);
-  bool takeValue(const Flag &flag, const char *argument, Text name);
   bool store(const Flag &flag);
   bool storeSampling(const Flag &flag);
   bool storeStats();
   bool storeStop();
-  bool integer(const Flag &flag, int64_t least, int64_t most, int64_t *number);
+  bool integer(const Flag &flag, int64_t least, int64_t most, int64_t *number) {
+    return takeInteger(flag.name, value, least, most, number, errors);
+  }
   bool decimal(const Flag &flag, double most, double *number);
   bool checkTogether();
   bool fail(Text what) {
@@ -145,72 +140,43 @@ private:
   }
 
   const phi_model &model;
-  int argc;
-  const char *const *argv;
+  Arguments arguments;
   ProgramOptions &options;
   Writer &errors;
-  int at = 1;
   const char *value = nullptr;
 };
 
 bool Parser::parse() {
   bool flagsEnded = false;
-  for (; at < argc; ++at) {
-    Text argument = argv[at];
+  for (; arguments.at < arguments.count; ++arguments.at) {
+    const char *given = arguments.list[arguments.at];
+    Text argument = given;
     if (!flagsEnded && argument == "--") {
       flagsEnded = true;
     } else if (!flagsEnded && argument.size > 1 && argument.begin[0] == '-') {
-      if (!parseFlag(argv[at]))
+      if (!parseFlag(given))
         return false;
     } else if (options.prompt) {
       errors << "more than one prompt: '" << options.prompt << "' and '" << argument
              << "'; put a prompt of several words in quotes\n";
       return false;
     } else {
-      options.prompt = argv[at];
+      options.prompt = given;
     }
   }
   return checkTogether();
 }
 
 bool Parser::parseFlag(const char *argument) {
-  Text name = argument;
-  for (size_t i = 0; i < name.size; ++i)
-    if (name.begin[i] == '=')
-      name.size = i;
+  const Text name = nameBefore(argument);
   for (const Flag &flag : kFlags)
     if (isOneOf(flag.name, name) || (flag.id == FlagId::Help && name == "-h"))
-      return takeValue(flag, argument, name) && store(flag);
+      return takeValue(flag.name, flag.value, &arguments, &value, errors) && store(flag);
   errors << "unknown flag " << name;
   if (const char *meant = suggestion(name))
     errors << "; did you mean " << meant << "?\n";
   else
     errors << "; --help lists all\n";
-  return false;
-}
-
-/// Sets `value` from what follows the flag; nullptr where none is taken.
-bool Parser::takeValue(const Flag &flag, const char *argument, Text name) {
-  bool attached = argument[name.size] == '=';
-  value = attached ? argument + name.size + 1 : nullptr;
-  if (!flag.value && attached) {
-    errors << flag.name << " takes no value, but got '" << value << "'\n";
-    return false;
-  }
-  if (!flag.value || attached || valueIsOptional(flag))
-    return true;
-  if (at + 1 >= argc) {
-    errors << flag.name << " wants a value: " << flag.name << ' ' << flag.value << '\n';
-    return false;
-  }
-  value = argv[++at];
-  return true;
-}
-
-bool Parser::integer(const Flag &flag, int64_t least, int64_t most, int64_t *number) {
-  if (parseInteger(value, number) && *number >= least && *number <= most)
-    return true;
-  errors << flag.name << " wants a whole number from " << least << " to " << most << ", not '" << value << "'\n";
   return false;
 }
 
@@ -246,10 +212,7 @@ bool Parser::storeSampling(const Flag &flag) {
 
 bool Parser::storeStats() {
   options.stats = value ? StatsKind::Json : StatsKind::Plain;
-  if (!value || isOneOf("json", value))
-    return true;
-  errors << "--stats takes 'json' or nothing, not '" << value << "'\n";
-  return false;
+  return checkStats(value, errors);
 }
 
 bool Parser::storeStop() {
@@ -366,17 +329,8 @@ bool parseCommandLine(const phi_model &model, int argc, const char *const *argv,
 
 void printHelp(const phi_model &model, const char *program, Writer &out) {
   out << model.name << "\n\nusage: " << program << " [PROMPT] [flags]\n\n";
-  for (const Flag &flag : kFlags) {
-    size_t used = Text(flag.name).size;
-    out << "  " << flag.name;
-    if (flag.value) {
-      out << (valueIsOptional(flag) ? "[=" : " ") << flag.value << (valueIsOptional(flag) ? "]" : "");
-      used += Text(flag.value).size + (valueIsOptional(flag) ? 3 : 1);
-    }
-    for (; used < 22; ++used)
-      out << ' ';
-    out << flag.help << '\n';
-  }
+  for (const Flag &flag : kFlags)
+    printFlag(flag.name, flag.value, flag.help, out);
   out << "\nWithout PROMPT: a chat on a terminal, else the prompt is read from standard input.\n"
          "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 the program or its weights are damaged, 130 "
          "interrupted.\n";

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "GraphCommandLine.h"
 
+#include "Flags.h"
 #include "GraphSession.h"
 
 namespace phi {
@@ -25,12 +26,7 @@ enum class FlagId : uint8_t {
   Help
 };
 
-struct Flag {
-  FlagId id;
-  const char *name;
-  const char *value;  ///< nullptr: takes none
-  const char *help;
-};
+using Flag = FlagRow<FlagId>;
 
 constexpr Flag kFlags[] = {
     {FlagId::Output, "-o", "F", "write the only result as F (.npy)"},
@@ -39,7 +35,7 @@ constexpr Flag kFlags[] = {
     {FlagId::Threads, "--threads", "N", "threads (default: physical cores)"},
     {FlagId::Weights, "--weights", "F",
      "file with the weights, where they are not in the program (default: beside it)"},
-    {FlagId::Stats, "--stats", "json", "print the time of the runs on stderr; with =json as one object"},
+    {FlagId::Stats, "--stats", "[=json]", "print the time of the runs on stderr; with =json as one object"},
     {FlagId::Device, "--device", "NAME", "what runs the graph: auto, or a name (default: auto, the best)"},
     {FlagId::CpuVariant, "--cpu-variant", "NAME",
      "run the code of this CPU level (default: the best that the processor has)"},
@@ -54,13 +50,14 @@ class Parser {
 public:
   Parser(const phi_model &model, int argc, const char *const *argv, Port *ports, GraphProgramOptions &options,
          Writer &errors)
-      : entry(entryOf(model)), argc(argc), argv(argv), ports(ports), options(options), errors(errors) {}
+      : entry(entryOf(model)), arguments{argc, argv}, ports(ports), options(options), errors(errors) {}
 
   bool parse() {
-    for (; at < argc; ++at) {
-      Text argument = argv[at];
+    for (; arguments.at < arguments.count; ++arguments.at) {
+      const char *given = arguments.list[arguments.at];
+      Text argument = given;
       bool isFlag = argument.size > 1 && argument.begin[0] == '-';
-      if (isFlag ? !parseFlag(argv[at]) : !giveOnly(PHI_INPUT, argv[at]))
+      if (isFlag ? !parseFlag(given) : !giveOnly(PHI_INPUT, given))
         return false;
     }
     return options.help || options.version || checkTogether();
@@ -69,50 +66,29 @@ public:
 private:
   bool parseFlag(const char *argument);
   bool store(const Flag &flag, const char *value);
-  bool integer(const Flag &flag, const char *value, int64_t least, int64_t *number);
+  bool integer(const Flag &flag, const char *value, int64_t least, int64_t *number) {
+    return takeInteger(flag.name, value, least, /*most=*/1024, number, errors);
+  }
   bool give(const Flag &flag, const char *value);
   bool giveOnly(uint32_t kind, const char *path);
   bool checkTogether();
   void listNames(uint32_t kind);
 
   const phi_entry_desc &entry;
-  int argc;
-  const char *const *argv;
+  Arguments arguments;
   Port *ports;
   GraphProgramOptions &options;
   Writer &errors;
-  int at = 1;
 };
 
 bool Parser::parseFlag(const char *argument) {
-  Text name = argument;
-  for (size_t i = 0; i < name.size; ++i)
-    if (name.begin[i] == '=')
-      name.size = i;
-  const char *attached = argument[name.size] == '=' ? argument + name.size + 1 : nullptr;
+  const Text name = nameBefore(argument);
   for (const Flag &flag : kFlags) {
-    if (!(name == flag.name) && !(flag.id == FlagId::Help && name == "-h"))
-      continue;
-    if (!flag.value && attached) {
-      errors << flag.name << " takes no value, but got '" << attached << "'\n";
-      return false;
-    }
-    bool isComplete = !flag.value || attached || flag.id == FlagId::Stats;
-    if (!isComplete && at + 1 >= argc) {
-      errors << flag.name << " wants a value: " << flag.name << ' ' << flag.value << '\n';
-      return false;
-    }
-    return store(flag, isComplete ? attached : argv[++at]);
+    const char *value = nullptr;
+    if (name == flag.name || (flag.id == FlagId::Help && name == "-h"))
+      return takeValue(flag.name, flag.value, &arguments, &value, errors) && store(flag, value);
   }
   errors << "unknown flag " << name << "; --help lists all\n";
-  return false;
-}
-
-bool Parser::integer(const Flag &flag, const char *value, int64_t least, int64_t *number) {
-  constexpr int64_t kMost = 1024;
-  if (parseInteger(value, number) && *number >= least && *number <= kMost)
-    return true;
-  errors << flag.name << " wants a whole number from " << least << " to " << kMost << ", not '" << value << "'\n";
   return false;
 }
 
@@ -141,10 +117,7 @@ bool Parser::store(const Flag &flag, const char *value) {
   case FlagId::Stats:
     options.stats = true;
     options.statsJson = value != nullptr;
-    if (!value || Text(value) == "json")
-      return true;
-    errors << "--stats takes 'json' or nothing, not '" << value << "'\n";
-    return false;
+    return checkStats(value, errors);
   case FlagId::Version:
     return options.version = true;
   case FlagId::Help:
@@ -163,10 +136,7 @@ void Parser::listNames(uint32_t kind) {
 /// NAME=F of --in or --out.
 bool Parser::give(const Flag &flag, const char *value) {
   const uint32_t kind = flag.id == FlagId::In ? PHI_INPUT : PHI_RESULT;
-  Text name = value;
-  for (size_t i = 0; i < name.size; ++i)
-    if (name.begin[i] == '=')
-      name.size = i;
+  const Text name = nameBefore(value);
   const char *path = value[name.size] == '=' ? value + name.size + 1 : "";
   if (!*path) {
     errors << flag.name << " wants NAME=F, not '" << value << "'\n";
@@ -254,18 +224,8 @@ void printGraphHelp(const phi_model &model, const char *program, Writer &out) {
     out << '\n';
   }
   out << '\n';
-  for (const Flag &flag : kFlags) {
-    const bool isOptional = flag.id == FlagId::Stats;
-    size_t used = Text(flag.name).size;
-    out << "  " << flag.name;
-    if (flag.value) {
-      out << (isOptional ? "[=" : " ") << flag.value << (isOptional ? "]" : "");
-      used += Text(flag.value).size + (isOptional ? 3 : 1);
-    }
-    for (; used < 22; ++used)
-      out << ' ';
-    out << flag.help << '\n';
-  }
+  for (const Flag &flag : kFlags)
+    printFlag(flag.name, flag.value, flag.help, out);
   out << "\nA file with one more axis in front holds the inputs of so many runs, one after another; its results are\n"
          "written the same way. A state goes on from run to run. An input of one run counts for all.\n"
          "Exit codes: 0 fine, 1 wrong use or not on this machine, 2 the program or its weights are damaged.\n";
