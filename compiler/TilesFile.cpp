@@ -1,9 +1,9 @@
 //===- TilesFile.cpp - What phic tune found, as a file ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/TilesFile.h"
+#include "compiler/files/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
@@ -15,20 +15,19 @@ class TilesReader {
 public:
   explicit TilesReader(StringRef name) : name(name) {}
 
-  Error read(const json::Value &value, TilesOfLevels &tiles) {
-    const json::Object *levels = value.getAsObject();
-    if (!levels)
+  Error read(const Json &value, TilesOfLevels &tiles) {
+    if (!value.is_object())
       return wrong("the file", "an object with a table for each level");
-    for (const auto &[level, table] : *levels) {
-      const CpuTarget *target = cpuLevelByName(level.str());
+    for (const auto &[level, table] : value.items()) {
+      const CpuTarget *target = cpuLevelByName(level);
       if (!target)
-        return wrong("'" + level.str() + "'",
+        return wrong("'" + level + "'",
                      "a level: " +
                          join(map_range(cpuLevels(), [](const CpuTarget &t) { return StringRef(t.name); }), ", "));
       TileTable read = tileTableOf(*target);
-      if (Error error = readTable(table, level.str(), read))
+      if (Error error = readTable(table, level, read))
         return error;
-      tiles.emplace(level.str(), read);
+      tiles.emplace(level, read);
     }
     return Error::success();
   }
@@ -41,14 +40,13 @@ private:
   }
 
   /// The members of `value` are those of `names`, each once.
-  Error checkMembers(const json::Value &value, const std::string &place, ArrayRef<StringRef> names) {
-    const json::Object *object = value.getAsObject();
-    const bool areThose = object && object->size() == names.size() &&
-                          all_of(names, [&](StringRef member) { return object->get(member); });
+  Error checkMembers(const Json &value, const std::string &place, ArrayRef<StringRef> names) {
+    const bool areThose = value.is_object() && value.size() == names.size() &&
+                          all_of(names, [&](StringRef name) { return value.contains(name); });
     return areThose ? Error::success() : wrong(place, "an object of " + join(names, ", "));
   }
 
-  Error readTable(const json::Value &value, const std::string &level, TileTable &table) {
+  Error readTable(const Json &value, const std::string &level, TileTable &table) {
     SmallVector<StringRef> classes, sizes;
     for (MClass mClass : kMClasses)
       classes.push_back(mClassName(mClass));
@@ -57,15 +55,15 @@ private:
     if (Error error = checkMembers(value, level, classes))
       return error;
     for (MClass mClass : kMClasses) {
-      const json::Value &shape = *value.getAsObject()->get(mClassName(mClass));
+      const Json &shape = value.at(mClassName(mClass));
       const std::string place = level + "." + std::string(mClassName(mClass));
       if (Error error = checkMembers(shape, place, sizes))
         return error;
       for (const TileLimit &limit : kTileLimits) {
-        const json::Value &size = *shape.getAsObject()->get(limit.name);
-        std::optional<int64_t> number = size.getAsInteger();
+        const Json &size = shape.at(limit.name);
+        std::optional<int64_t> number = integerOf<int64_t>(size);
         if (!number || !limit.holds(*number))
-          return wrong(place + "." + std::string(limit.name), limit.str() + ", not " + formatv("{0}", size).str());
+          return wrong(place + "." + std::string(limit.name), limit.str() + ", not " + printJson(size, /*indent=*/-1));
         table[unsigned(mClass)].*limit.size = *number;
       }
     }
@@ -76,9 +74,9 @@ private:
 } // namespace
 
 Expected<TilesOfLevels> parseTiles(StringRef text, StringRef name) {
-  Expected<json::Value> value = json::parse(text);
+  Expected<Json> value = parseJson(text, name);
   if (!value)
-    return createStringError(name + ": " + toString(value.takeError()));
+    return value.takeError();
   TilesOfLevels tiles;
   if (Error error = TilesReader(name).read(*value, tiles))
     return std::move(error);
@@ -94,18 +92,12 @@ Expected<TilesOfLevels> readTilesFile(const std::string &path) {
 }
 
 std::string printTiles(const TilesOfLevels &tiles) {
-  json::Object levels;
-  for (const auto &[level, table] : tiles) {
-    json::Object classes;
-    for (MClass mClass : kMClasses) {
-      json::Object shape;
+  Json levels = Json::object();
+  for (const auto &[level, table] : tiles)
+    for (MClass mClass : kMClasses)
       for (const TileLimit &limit : kTileLimits)
-        shape[StringRef(limit.name)] = table[unsigned(mClass)].*limit.size;
-      classes[StringRef(mClassName(mClass))] = std::move(shape);
-    }
-    levels[level] = std::move(classes);
-  }
-  return formatv("{0:2}\n", json::Value(std::move(levels))).str();
+        levels[level][mClassName(mClass)][limit.name] = table[unsigned(mClass)].*limit.size;
+  return printJson(levels, /*indent=*/2) + "\n";
 }
 
 } // namespace phic

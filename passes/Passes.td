@@ -195,9 +195,6 @@ def EmitPrecisionReportPass : Pass<"phic-emit-precision-report", "mlir::ModuleOp
     model.layers.0.mlp.down_proj  u4, 32, scale = f16, zero = 8  96x256     4.50         i8
     ```
   }];
-  let options = [
-    Option<"json", "json", "bool", "false", "print one JSON object instead of a table">
-  ];
 }
 
 //===----------------------------------------------------------------------===//

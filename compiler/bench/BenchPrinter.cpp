@@ -6,7 +6,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 
-using Json = nlohmann::ordered_json;
 using llvm::formatv;
 
 namespace phic {
@@ -83,7 +82,7 @@ void printJson(const BenchReport &report, llvm::raw_ostream &os) {
                {"machine", report.machine ? machineJson(*report.machine) : Json()},
                {"prefill", toJson(report.prefill, report.promptTokens)},
                {"decode", toJson(report.decode, report.decodeTokens - 1)}};
-  os << json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) << "\n";
+  os << printJson(json) << "\n";
 }
 
 } // namespace phic

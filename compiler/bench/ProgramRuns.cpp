@@ -1,16 +1,15 @@
 //===- ProgramRuns.cpp - Runs a program and reads its times ----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/bench/ProgramRuns.h"
+#include "compiler/files/Json.h"
 #include "compiler/verify/Emulator.h"
 #include "compiler/verify/ProgramPipe.h"
 #include "compiler/verify/TestPrompt.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
-#include <nlohmann/json.hpp>
 
 using namespace llvm;
-using Json = nlohmann::json;
 
 namespace phic {
 namespace {
@@ -27,21 +26,23 @@ struct ErrorFile {
 
 /// The last line of what the program said; earlier ones may be remarks.
 std::optional<RunStats> parseStats(StringRef text) {
-  Json json = Json::parse(text.rsplit('\n').second.empty() ? text.str() : text.rsplit('\n').second.str(), nullptr,
-                          /*allow_exceptions=*/false);
-  if (!json.is_object() || !json.contains("decode_s"))
+  Expected<Json> parsed = parseJson(text.rsplit('\n').second.empty() ? text : text.rsplit('\n').second, "statistics");
+  if (!parsed)
+    return consumeError(parsed.takeError()), std::nullopt;
+  const Json &json = *parsed;
+  if (!member(json, "decode_s"))
     return std::nullopt;
   RunStats stats;
-  stats.model = json.value("model", "");
-  stats.cpuVariant = json.value("cpu_variant", "");
-  stats.threads = json.value("threads", 0);
-  stats.prefillTokens = json.value("prefill_tokens", int64_t(0));
-  stats.decodeTokens = json.value("decode_tokens", int64_t(0));
-  stats.prefillSeconds = json.value("prefill_s", 0.0);
-  stats.decodeSeconds = json.value("decode_s", 0.0);
-  stats.loadSeconds = json.value("load_s", 0.0);
-  stats.firstTokenSeconds = json.value("first_token_s", 0.0);
-  stats.peakBytes = json.value("peak_rss_bytes", uint64_t(0));
+  stats.model = stringOr(json, "model", "");
+  stats.cpuVariant = stringOr(json, "cpu_variant", "");
+  stats.threads = integerOr(json, "threads", 0);
+  stats.prefillTokens = integerOr(json, "prefill_tokens", int64_t(0));
+  stats.decodeTokens = integerOr(json, "decode_tokens", int64_t(0));
+  stats.prefillSeconds = numberOr(json, "prefill_s", 0);
+  stats.decodeSeconds = numberOr(json, "decode_s", 0);
+  stats.loadSeconds = numberOr(json, "load_s", 0);
+  stats.firstTokenSeconds = numberOr(json, "first_token_s", 0);
+  stats.peakBytes = integerOr(json, "peak_rss_bytes", uint64_t(0));
   return stats;
 }
 

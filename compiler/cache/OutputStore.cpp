@@ -4,11 +4,11 @@
 #include "compiler/cache/CopyFile.h"
 #include "compiler/cache/FileHash.h"
 #include "compiler/files/InputFiles.h"
+#include "compiler/files/Json.h"
 #include "compiler/files/OutputFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 
 namespace fs = llvm::sys::fs;
-namespace json = llvm::json;
 
 namespace phic {
 namespace {
@@ -34,17 +33,16 @@ std::vector<std::string> foldersIn(const std::string &folder) {
   return found;
 }
 
-json::Value spelled(llvm::ArrayRef<CachedInput> inputs) {
-  json::Array all;
+Json spelled(llvm::ArrayRef<CachedInput> inputs) {
+  Json all = Json::array();
   for (const CachedInput &input : inputs)
-    all.push_back(json::Array{input.name, input.hash ? json::Value(*input.hash) : json::Value(nullptr)});
+    all.push_back(Json::array({input.name, input.hash ? Json(*input.hash) : Json()}));
   return all;
 }
 
-std::string spelled(const json::Value &value) {
-  std::string text;
-  llvm::raw_string_ostream(text) << value;
-  return text;
+/// A string, where the value is one.
+std::optional<std::string> textOf(const Json &value) {
+  return value.is_string() ? std::optional(value.get<std::string>()) : std::nullopt;
 }
 
 /// The entry in `folder`; none where its facts cannot be read, or are not all there.
@@ -52,30 +50,23 @@ std::optional<CacheEntry> readEntry(const std::string &folder) {
   auto text = llvm::MemoryBuffer::getFile(folder + kFacts);
   if (!text)
     return std::nullopt;
-  auto parsed = json::parse((*text)->getBuffer());
-  if (!parsed)
-    return llvm::consumeError(parsed.takeError()), std::nullopt;
-  const json::Object *facts = parsed->getAsObject();
-  const json::Array *inputs = facts ? facts->getArray("inputs") : nullptr;
-  const json::Array *outputs = facts ? facts->getArray("outputs") : nullptr;
-  if (!inputs || !outputs)
+  auto facts = parseJson((*text)->getBuffer(), kFacts);
+  if (!facts)
+    return llvm::consumeError(facts.takeError()), std::nullopt;
+  if (!member(*facts, "inputs") || !member(*facts, "outputs"))
     return std::nullopt;
-  CacheEntry entry{folder, {}, facts->getString("messages").value_or("").str(), {}};
-  for (const json::Value &value : *inputs) {
-    const json::Array *pair = value.getAsArray();
-    auto name = pair && pair->size() == 2 ? (*pair)[0].getAsString() : std::nullopt;
+  CacheEntry entry{folder, {}, stringOr(*facts, "messages", ""), {}};
+  for (const Json &pair : listIn(*facts, "inputs")) {
+    auto name = pair.is_array() && pair.size() == 2 ? textOf(pair[0]) : std::nullopt;
     if (!name)
       return std::nullopt;
-    auto hash = (*pair)[1].getAsString();
-    entry.inputs.push_back({name->str(), hash ? std::optional(hash->str()) : std::nullopt});
+    entry.inputs.push_back({*name, textOf(pair[1])});
   }
-  for (const json::Value &value : *outputs) {
-    const json::Object *output = value.getAsObject();
-    auto size = output ? output->getInteger("size") : std::nullopt;
-    auto hash = output ? output->getString("hash") : std::nullopt;
-    if (!size || !hash)
+  for (const Json &output : listIn(*facts, "outputs")) {
+    const Json *size = member(output, "size"), *hash = member(output, "hash");
+    if (!size || !integerOf<uint64_t>(*size) || !hash || !hash->is_string())
       return std::nullopt;
-    entry.outputs.push_back({uint64_t(*size), hash->str(), output->getBoolean("executable").value_or(false)});
+    entry.outputs.push_back({*integerOf<uint64_t>(*size), *textOf(*hash), boolOr(output, "executable", false)});
   }
   return entry;
 }
@@ -156,7 +147,7 @@ llvm::Error OutputStore::store(llvm::StringRef key, llvm::ArrayRef<CachedInput> 
   if (!aside)
     return aside.takeError();
   llvm::scope_exit clean([&] { fs::remove_directories(*aside); });
-  json::Array outputs;
+  Json outputs = Json::array();
   for (size_t i = 0; i < paths.size(); ++i) {
     std::string kept = *aside + "/" + std::to_string(i);
     if (std::error_code failure = copyFile(paths[i], kept))
@@ -164,13 +155,11 @@ llvm::Error OutputStore::store(llvm::StringRef key, llvm::ArrayRef<CachedInput> 
     auto hash = FileHasher("").hash(kept);
     if (!hash)
       return llvm::createStringError("cannot read back what was written to cache folder " + folder);
-    outputs.push_back(json::Object{
-        {"size", int64_t(FileState::of(kept).size)}, {"hash", *hash}, {"executable", fs::can_execute(paths[i])}});
+    outputs.push_back({{"size", FileState::of(kept).size}, {"hash", *hash}, {"executable", fs::can_execute(paths[i])}});
   }
-  json::Value facts =
-      json::Object{{"inputs", spelled(inputs)}, {"outputs", std::move(outputs)}, {"messages", messages}};
+  const Json facts = {{"inputs", spelled(inputs)}, {"outputs", outputs}, {"messages", messages}};
   llvm::Error failure = llvm::writeToOutput(*aside + kFacts, [&](llvm::raw_ostream &out) {
-    out << facts;
+    out << printJson(facts);
     return llvm::Error::success();
   });
   if (failure)
@@ -179,7 +168,7 @@ llvm::Error OutputStore::store(llvm::StringRef key, llvm::ArrayRef<CachedInput> 
   if (std::error_code code = fs::create_directories(entries))
     return llvm::createStringError("cannot write to cache folder " + folder + ": " + code.message());
   // Where another process was first, its entry is as good, and stays.
-  (void)fs::rename(*aside, entries + "/" + hashOf(spelled(spelled(inputs))));
+  (void)fs::rename(*aside, entries + "/" + hashOf(printJson(spelled(inputs))));
   return llvm::Error::success();
 }
 

@@ -8,7 +8,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
 
-using Json = nlohmann::ordered_json;
 using llvm::formatv;
 
 namespace phic {
@@ -154,7 +153,7 @@ void printJson(const CheckReport &report, llvm::raw_ostream &os) {
     json["bindings"] = bindingsJson(report.bindings);
   if (report.prediction)
     json.update(predictionJson(*report.prediction));
-  os << json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) << "\n";
+  os << printJson(json) << "\n";
 }
 
 } // namespace phic

@@ -92,8 +92,8 @@ StringRef elementName(uint32_t element) {
   return kNames[element];
 }
 
-nlohmann::ordered_json bindingsJson(const std::vector<BindingData> &bindings) {
-  auto json = nlohmann::ordered_json::array();
+Json bindingsJson(const std::vector<BindingData> &bindings) {
+  Json json = Json::array();
   for (const BindingData &binding : bindings)
     json.push_back({{"kind", bindingKindName(binding.kind).str()},
                     {"name", binding.name},
@@ -102,10 +102,11 @@ nlohmann::ordered_json bindingsJson(const std::vector<BindingData> &bindings) {
   return json;
 }
 
-void printBindings(const nlohmann::ordered_json &bindings, llvm::raw_ostream &os) {
-  for (const auto &binding : bindings)
-    os << "  " << llvm::left_justify(binding.value("kind", ""), 7) << binding.value("name", "") << "  "
-       << binding.value("element", "") << binding.value("shape", "") << "\n";
+void printBindings(const Json &bindings, llvm::raw_ostream &os) {
+  auto text = [](const Json &binding, const char *key) { return stringOr(binding, key, ""); };
+  for (const Json &binding : bindings)
+    os << "  " << llvm::left_justify(text(binding, "kind"), 7) << text(binding, "name") << "  "
+       << text(binding, "element") << text(binding, "shape") << "\n";
 }
 
 std::string shapeText(ArrayRef<int64_t> shape) {

@@ -6,12 +6,12 @@
 #ifndef PHIC_COMPILER_MANIFEST_ENTRIES_H
 #define PHIC_COMPILER_MANIFEST_ENTRIES_H
 
+#include "compiler/files/Json.h"
 #include "compiler/link/EntryData.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/raw_ostream.h"
-#include <nlohmann/json.hpp>
 
 namespace phic {
 
@@ -27,9 +27,9 @@ llvm::StringRef elementName(uint32_t element);
 /// "[rows, 640]"
 std::string shapeText(llvm::ArrayRef<int64_t> shape);
 /// {kind, name, element, shape}, all texts.
-nlohmann::ordered_json bindingsJson(const std::vector<BindingData> &bindings);
+Json bindingsJson(const std::vector<BindingData> &bindings);
 /// A line each: "input   x  f32[1, 2, 8, 8]".
-void printBindings(const nlohmann::ordered_json &bindings, llvm::raw_ostream &os);
+void printBindings(const Json &bindings, llvm::raw_ostream &os);
 
 } // namespace phic
 

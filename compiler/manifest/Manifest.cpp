@@ -9,10 +9,8 @@
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
 #include "targets/Backend.h"
-#include <nlohmann/json.hpp>
 
 using namespace mlir;
-using Json = nlohmann::ordered_json;
 
 namespace phic {
 namespace {
@@ -167,7 +165,7 @@ std::string makeManifest(const ManifestFacts &facts) {
   json["plans"] = Json::array();
   for (const ManifestFacts::Plan &plan : facts.plans)
     json["plans"].push_back(planFacts(plan));
-  return json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+  return printJson(json);
 }
 
 } // namespace phic

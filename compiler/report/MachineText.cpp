@@ -11,7 +11,7 @@ std::string machineText(const Machine &m) {
       .str();
 }
 
-nlohmann::ordered_json machineJson(const Machine &machine) {
+Json machineJson(const Machine &machine) {
   return {{"source", machine.source},
           {"measured", machine.measured},
           {"threads", machine.threads},

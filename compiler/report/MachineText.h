@@ -3,13 +3,13 @@
 #ifndef PHIC_COMPILER_REPORT_MACHINETEXT_H
 #define PHIC_COMPILER_REPORT_MACHINETEXT_H
 
+#include "compiler/files/Json.h"
 #include "compiler/report/Machine.h"
-#include <nlohmann/json.hpp>
 
 namespace phic {
 
 std::string machineText(const Machine &machine);
-nlohmann::ordered_json machineJson(const Machine &machine);
+Json machineJson(const Machine &machine);
 
 } // namespace phic
 

@@ -4,7 +4,6 @@
 #include "compiler/report/MachineText.h"
 #include "llvm/Support/FormatVariadic.h"
 
-using Json = nlohmann::ordered_json;
 using llvm::formatv;
 
 namespace phic {

@@ -6,9 +6,9 @@
 #ifndef PHIC_COMPILER_REPORT_PREDICTIONPRINTER_H
 #define PHIC_COMPILER_REPORT_PREDICTIONPRINTER_H
 
+#include "compiler/files/Json.h"
 #include "compiler/report/Prediction.h"
 #include "llvm/Support/raw_ostream.h"
-#include <nlohmann/json.hpp>
 
 namespace phic {
 
@@ -16,7 +16,7 @@ void printMemory(const Prediction &prediction, llvm::raw_ostream &os);
 void printSpeed(const Prediction &prediction, llvm::raw_ostream &os);
 
 /// Keys: memory, machine, speed.
-nlohmann::ordered_json predictionJson(const Prediction &prediction);
+Json predictionJson(const Prediction &prediction);
 
 } // namespace phic
 

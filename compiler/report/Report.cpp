@@ -3,11 +3,45 @@
 #include "compiler/report/Report.h"
 #include "compiler/report/PredictionPrinter.h"
 #include "dialects/phiq/ModelFacts.h"
-#include "llvm/Support/FormatVariadic.h"
-
-using Json = nlohmann::ordered_json;
+#include "llvm/Support/raw_ostream.h"
 
 namespace phic {
+namespace {
+
+Json toJson(const PrecisionReport::Weight &weight) {
+  Json row = {{"name", weight.name},
+              {"format", weight.format},
+              {"shape", weight.shape},
+              {"bits_per_weight", weight.bitsPerWeight},
+              {"compute", weight.compute},
+              {"stored_format", weight.stored},
+              {"stored_bits_per_weight", weight.storedBitsPerWeight}};
+  if (!weight.method.empty())
+    row["method"] = weight.method;
+  if (weight.error)
+    row["error"] = {{"relative_rms", weight.error->relativeRms}, {"greatest", weight.error->greatest}};
+  if (!weight.kernels.empty())
+    row["kernels"] = weight.kernels;
+  return row;
+}
+
+Json toJson(const PrecisionReport &precision) {
+  Json json = {{"weights", Json::array()},
+               {"bits_per_weight", precision.meanBitsPerWeight()},
+               {"kv_cache", precision.cacheElement}};
+  for (const PrecisionReport::Weight &weight : precision.weights)
+    json["weights"].push_back(toJson(weight));
+  if (precision.converted()) {
+    json["stored_bits_per_weight"] = precision.meanStoredBitsPerWeight();
+    json["converted"] = precision.converted();
+    if (precision.worst())
+      json["relative_rms"] = precision.convertedRms();
+  }
+  return json;
+}
+
+} // namespace
+
 void Report::print(llvm::raw_ostream &os) const {
   os << "model        " << model << "\n";
   for (const TargetChoice &choice : request.targets) {
@@ -33,10 +67,10 @@ std::string Report::toJson() const {
       levels.push_back(level->name);
     json["targets"].push_back({{"system", choice.system->name}, {"levels", levels}});
   }
-  json["precision"] = Json::parse(llvm::formatv("{0}", precision.toJson()).str());
+  json["precision"] = phic::toJson(precision);
   if (prediction)
     json.update(predictionJson(*prediction));
-  return json.dump(/*indent=*/1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return printJson(json) + "\n";
 }
 
 Report makeReport(mlir::ModuleOp module, const BuildRequest &request, uint64_t tokenizerBytes) {

@@ -58,6 +58,17 @@ std::u32string decodeUtf8(llvm::StringRef text) {
   return characters;
 }
 
+bool isUtf8(llvm::StringRef text) {
+  const auto size = static_cast<int64_t>(text.size());
+  for (int64_t at = 0; at < size;) {
+    UChar32 character = 0;
+    U8_NEXT(reinterpret_cast<const uint8_t *>(text.data()), at, size, character);
+    if (character < 0)
+      return false;
+  }
+  return true;
+}
+
 CharacterRanges charactersOf(llvm::StringRef expression) { return CharacterSet::of(expression).ranges(); }
 
 } // namespace phic::tokenizer

@@ -16,6 +16,7 @@ namespace phic::tokenizer {
 
 /// The characters of a text; U+FFFD where it is not UTF-8.
 std::u32string decodeUtf8(llvm::StringRef text);
+bool isUtf8(llvm::StringRef text);
 
 class CharacterSet {
 public:

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/ChatTemplate.h"
 #include "compiler/tokenizer/Jinja.h"
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "phi/tokenizer.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cstring>

@@ -317,8 +317,8 @@ private:
         unescapes = true;
       else if (type == "ByteFallback")
         decodesBytes = true;
-      else if (type == "Strip" && stringOr(entry, "content", "") == " " && entry.value("start", Json()) == 1 &&
-               entry.value("stop", Json()) == 0)
+      else if (type == "Strip" && stringOr(entry, "content", "") == " " && integerOr(entry, "start", 0) == 1 &&
+               integerOr(entry, "stop", -1) == 0)
         model.flags |= PHI_TOKENIZER_STRIP_SPACE;
       else if (type != "Fuse")
         return problem("decoder '" + type + "' (or its parameters) is not supported");

@@ -4,7 +4,7 @@
 #ifndef PHIC_COMPILER_TOKENIZER_HUGGINGFACE_H
 #define PHIC_COMPILER_TOKENIZER_HUGGINGFACE_H
 
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "compiler/tokenizer/Model.h"
 
 namespace phic::tokenizer {

@@ -4,7 +4,7 @@
 // Recursive descent over the statements; JinjaExpressions.h has the expressions.
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/JinjaExpressions.h"
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "llvm/ADT/STLExtras.h"
 
 namespace phic::tokenizer {

@@ -3,7 +3,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/Jinja.h"
 #include "compiler/tokenizer/JinjaValue.h"
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/Pattern.h"
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "compiler/tokenizer/PatternParser.h"
 #include <algorithm>
 

@@ -5,7 +5,7 @@
 // is kept and ends the parse; it quotes the construct.
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/PatternParser.h"
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "llvm/ADT/StringExtras.h"
 
 namespace phic::tokenizer {

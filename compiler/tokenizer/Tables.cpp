@@ -4,7 +4,7 @@
 // Lays a TokenizerModel out as the blob of phi/tokenizer.h. Every order is
 // decided by ids, ranks or bytes, so equal inputs give equal blobs.
 //===----------------------------------------------------------------------===//
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "compiler/tokenizer/Model.h"
 #include "compiler/tokenizer/Pattern.h"
 #include <algorithm>

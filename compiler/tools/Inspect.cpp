@@ -3,6 +3,7 @@
 //
 // Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
+#include "compiler/files/Json.h"
 #include "compiler/link/ProgramFile.h"
 #include "compiler/manifest/Entries.h"
 #include "compiler/tools/UsageErrors.h"
@@ -11,9 +12,6 @@
 #include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 #include <map>
-#include <nlohmann/json.hpp>
-
-using Json = nlohmann::ordered_json;
 
 namespace phic {
 namespace {
@@ -28,34 +26,35 @@ struct InspectFlags {
 void printEntries(const Json &entries, llvm::raw_ostream &os) {
   os << "entries\n";
   for (const Json &entry : entries)
-    os << "  " << entry.value("name", "") << ", up to "
-       << (entry.value("most_rows", 0) ? std::to_string(entry.value("most_rows", 0)) : "chunk_rows") << " rows\n";
+    os << "  " << stringOr(entry, "name", "") << ", up to "
+       << (integerOr(entry, "most_rows", 0) ? std::to_string(integerOr(entry, "most_rows", 0)) : "chunk_rows")
+       << " rows\n";
   if (!entries.empty())
-    printBindings(entries.front().value("bindings", Json::array()), os);
+    printBindings(listIn(entries.front(), "bindings"), os);
 }
 
 void printTable(const Json &manifest) {
   llvm::raw_ostream &os = llvm::outs();
   for (auto &[key, value] : manifest.items())
     if (value.is_primitive())
-      os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
-  os << "cpu_variants        " << manifest.value("cpu_variants", Json::array()).dump() << "\n";
-  printEntries(manifest.value("entries", Json::array()), os);
-  for (const Json &plan : manifest.value("plans", Json::array())) {
-    os << "plan for " << plan.value("device", "") << "\n";
+      os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : printJson(value)) << "\n";
+  os << "cpu_variants        " << printJson(listIn(manifest, "cpu_variants"), /*indent=*/-1) << "\n";
+  printEntries(listIn(manifest, "entries"), os);
+  for (const Json &plan : listIn(manifest, "plans")) {
+    os << "plan for " << stringOr(plan, "device", "") << "\n";
     for (auto &[key, value] : plan.items())
       if (key != "device")
-        os << "  " << llvm::left_justify(key, 20) << value.dump() << "\n";
+        os << "  " << llvm::left_justify(key, 20) << printJson(value, /*indent=*/-1) << "\n";
   }
-  Json formats = manifest.value("formats", Json::object()); // items() refers to it
   os << "formats\n";
-  for (auto &[name, row] : formats.items())
-    os << "  " << llvm::left_justify(name, 44) << " " << row.value("tensors", 0) << " tensors, "
-       << llvm::format("%.2f", row.value("bits_per_weight", 0.0)) << " bits per weight\n";
+  if (const Json *formats = member(manifest, "formats"))
+    for (auto &[name, row] : formats->items())
+      os << "  " << llvm::left_justify(name, 44) << " " << integerOr(row, "tensors", 0) << " tensors, "
+         << llvm::format("%.2f", numberOr(row, "bits_per_weight", 0)) << " bits per weight\n";
   std::map<std::string, std::pair<std::string, int>> kernels;
-  for (const Json &kernel : manifest.value("kernels", Json::array())) {
-    auto &row = kernels[kernel.value("symbol", "")];
-    row.first = kernel.value("generator", "");
+  for (const Json &kernel : listIn(manifest, "kernels")) {
+    auto &row = kernels[stringOr(kernel, "symbol", "")];
+    row.first = stringOr(kernel, "generator", "");
     ++row.second;
   }
   os << "kernels\n";
@@ -66,9 +65,9 @@ void printTable(const Json &manifest) {
 ExitCode printIr(const Json &plans, const InspectFlags &flags) {
   std::string names;
   for (const Json &plan : plans) {
-    std::string device = plan.value("device", "");
+    std::string device = stringOr(plan, "device", "");
     if (flags.device.empty() || flags.device == device) {
-      llvm::outs() << plan.value("ir", "");
+      llvm::outs() << stringOr(plan, "ir", "");
       return kExitSuccess;
     }
     names += (names.empty() ? "" : ", ") + device;
@@ -100,23 +99,26 @@ ExitCode runInspect(const InspectFlags &flags) {
     llvm::errs() << "phic: error: " << llvm::toString(program.takeError()) << "\n";
     return kExitModel;
   }
-  Json manifest = Json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
-  if (!manifest.is_object()) {
-    llvm::errs() << "phic: error: " << flags.program << ": the manifest is damaged\n";
+  llvm::Expected<Json> parsed = parseJson(program->manifest(), flags.program + ": the manifest");
+  if (!parsed || !parsed->is_object()) {
+    llvm::errs() << "phic: error: "
+                 << (parsed ? flags.program + ": the manifest is damaged" : llvm::toString(parsed.takeError())) << "\n";
     return kExitModel;
   }
-  Json &plans = manifest["plans"];
+  Json &manifest = *parsed;
   if (flags.ir)
-    return printIr(plans, flags);
-  for (Json &plan : plans)
-    plan.erase("ir");
+    return printIr(listIn(manifest, "plans"), flags);
+  if (Json &plans = manifest["plans"]; plans.is_array())
+    for (Json &plan : plans)
+      if (plan.is_object())
+        plan.erase("ir");
   manifest["kind"] = kindName(program->kind());
   manifest["weights_hash"] = llvm::utohexstr(program->model().weights_hash, /*LowerCase=*/true, /*Width=*/16);
   manifest["code_bytes"] = program->codeBytes();
   manifest["text_bytes"] = program->textBytes();
   manifest["file_bytes"] = program->fileBytes();
   if (flags.json)
-    llvm::outs() << manifest.dump(/*indent=*/1) << "\n";
+    llvm::outs() << printJson(manifest) << "\n";
   else
     printTable(manifest);
   return kExitSuccess;

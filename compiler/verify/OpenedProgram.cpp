@@ -3,10 +3,10 @@
 #include "compiler/verify/OpenedProgram.h"
 #include "compiler/Dialects.h"
 #include "compiler/Plugin.h"
+#include "compiler/files/Json.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include <nlohmann/json.hpp>
 
 using namespace llvm;
 
@@ -40,15 +40,13 @@ Error parseIr(OpenedProgram &opened, const std::string &ir, const std::string &p
 }
 
 /// The plan of that device; empty: the first.
-Expected<nlohmann::json> choosePlan(const nlohmann::json &manifest, StringRef device, const std::string &path) {
-  auto plans = manifest.find("plans");
-  if (plans == manifest.end() || !plans->is_array() || plans->empty())
+Expected<Json> choosePlan(const Json &manifest, StringRef device, const std::string &path) {
+  const Json &plans = listIn(manifest, "plans");
+  if (plans.empty())
     return error(path + ": the manifest is damaged");
   std::string names;
-  for (const nlohmann::json &plan : *plans) {
-    if (!plan.is_object() || !plan.contains("ir") || !plan["ir"].is_string())
-      return error(path + ": the manifest is damaged");
-    std::string name = plan.value("device", "");
+  for (const Json &plan : plans) {
+    std::string name = stringOr(plan, "device", "");
     if (device.empty() || device == name)
       return plan;
     names += (names.empty() ? "" : ", ") + name;
@@ -57,29 +55,29 @@ Expected<nlohmann::json> choosePlan(const nlohmann::json &manifest, StringRef de
 }
 
 /// What is not IR; false where it is not in the program.
-bool readPlan(OpenedProgram &opened, const nlohmann::json &plan) {
+bool readPlan(OpenedProgram &opened, const Json &plan) {
   ArrayRef<uint8_t> segment = opened.program.weights();
-  const uint64_t offset = plan.value("weights_offset", uint64_t(0)), bytes = plan.value("weight_bytes", uint64_t(0));
+  const uint64_t offset = integerOr(plan, "weights_offset", uint64_t(0)),
+                 bytes = integerOr(plan, "weight_bytes", uint64_t(0));
   if (offset > segment.size() || bytes > segment.size() - offset)
     return false;
   opened.weights = segment.slice(offset, bytes);
-  opened.plan.device = plan.value("device", "");
-  opened.plan.chunkRows = plan.value("chunk_rows", 0u);
+  opened.plan.device = stringOr(plan, "device", "");
+  opened.plan.chunkRows = integerOr(plan, "chunk_rows", 0u);
   opened.plan.vocab = opened.program.model().vocab;
-  for (const nlohmann::json &variant : plan.value("variants", nlohmann::json::array()))
+  for (const Json &variant : listIn(plan, "variants"))
     if (variant.is_string())
       opened.cpuVariants.push_back(variant);
   return opened.plan.chunkRows > 0;
 }
 
 /// Where the program itself looks for its weights.
-std::string sidecarPath(StringRef program, const nlohmann::json &manifest) {
+std::string sidecarPath(StringRef program, const Json &manifest) {
   SmallString<256> path;
   if (llvm::sys::fs::real_path(program, path))
     path = program;
   llvm::sys::path::remove_filename(path);
-  auto name = manifest.find("weights_file");
-  llvm::sys::path::append(path, name != manifest.end() && name->is_string() ? name->get<std::string>() : "");
+  llvm::sys::path::append(path, stringOr(manifest, "weights_file", ""));
   return path.str().str();
 }
 
@@ -98,19 +96,19 @@ Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, St
     return program.takeError();
   if (program->kind() != ProgramFile::Kind::Program)
     return error(path + ": a library does not run by itself; phic " + verb + " wants the program of --emit=exe");
-  auto manifest = nlohmann::json::parse(program->manifest().str(), nullptr, /*allow_exceptions=*/false);
-  if (!manifest.is_object())
-    return error(path + ": the manifest is damaged");
-  Expected<nlohmann::json> plan = choosePlan(manifest, device, path);
+  Expected<Json> manifest = parseJson(program->manifest(), path + ": the manifest");
+  if (!manifest)
+    return manifest.takeError();
+  Expected<Json> plan = choosePlan(*manifest, device, path);
   if (!plan)
     return plan.takeError();
   if (!program->embedsWeights())
-    if (Error failure = program->openSidecar(sidecarPath(path, manifest)))
+    if (Error failure = program->openSidecar(sidecarPath(path, *manifest)))
       return std::move(failure);
   auto opened = std::make_unique<OpenedProgram>(std::move(*program), plugins);
   if (!readPlan(*opened, *plan))
     return error(path + ": the manifest is damaged");
-  if (Error damaged = parseIr(*opened, (*plan)["ir"].get<std::string>(), path))
+  if (Error damaged = parseIr(*opened, stringOr(*plan, "ir", ""), path))
     return std::move(damaged);
   return opened;
 }

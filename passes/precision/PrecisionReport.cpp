@@ -146,28 +146,6 @@ template <typename Bits> double meanOverMatrices(ArrayRef<PrecisionReport::Weigh
   return elements ? sum / elements : 0;
 }
 
-llvm::json::Object toJson(const PrecisionReport::Weight &weight) {
-  llvm::json::Object row{{"name", weight.name},
-                         {"format", weight.format},
-                         {"shape", llvm::json::Array(weight.shape)},
-                         {"bits_per_weight", weight.bitsPerWeight},
-                         {"compute", weight.compute},
-                         {"stored_format", weight.stored},
-                         {"stored_bits_per_weight", weight.storedBitsPerWeight}};
-  if (!weight.method.empty())
-    row["method"] = weight.method;
-  if (weight.error)
-    row["error"] =
-        llvm::json::Object{{"relative_rms", weight.error->relativeRms}, {"greatest", weight.error->greatest}};
-  if (!weight.kernels.empty()) {
-    llvm::json::Object kernels;
-    for (auto &[entry, symbols] : weight.kernels)
-      kernels[entry] = symbols;
-    row["kernels"] = std::move(kernels);
-  }
-  return row;
-}
-
 } // namespace
 
 int64_t PrecisionReport::Weight::elements() const {
@@ -228,21 +206,6 @@ void PrecisionReport::print(llvm::raw_ostream &os) const {
   if (converted())
     os << llvm::formatv(", stored with {0:f2}; {1}", meanStoredBitsPerWeight(), conversions());
   os << "; KV cache: " << cacheElement << "\n";
-}
-
-llvm::json::Value PrecisionReport::toJson() const {
-  llvm::json::Array rows;
-  for (const Weight &weight : weights)
-    rows.push_back(phic::toJson(weight));
-  llvm::json::Object json{
-      {"weights", std::move(rows)}, {"bits_per_weight", meanBitsPerWeight()}, {"kv_cache", cacheElement}};
-  if (converted()) {
-    json["stored_bits_per_weight"] = meanStoredBitsPerWeight();
-    json["converted"] = converted();
-    if (worst())
-      json["relative_rms"] = convertedRms();
-  }
-  return json;
 }
 
 PrecisionReport collectPrecision(ModuleOp module) {

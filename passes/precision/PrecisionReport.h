@@ -9,7 +9,6 @@
 #define PHIC_PASSES_PRECISION_PRECISIONREPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/Support/JSON.h"
 #include <map>
 #include <optional>
 #include <string>
@@ -54,7 +53,6 @@ struct PrecisionReport {
   std::string conversions() const;
 
   void print(llvm::raw_ostream &os) const;
-  llvm::json::Value toJson() const;
 };
 
 PrecisionReport collectPrecision(mlir::ModuleOp module);

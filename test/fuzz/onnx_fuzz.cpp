@@ -32,7 +32,7 @@ extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
   if (bytes.starts_with("{")) {
-    llvm::consumeError(parseGenaiConfig(bytes).takeError());
+    llvm::consumeError(parseGenaiConfig(bytes, "config").takeError());
     return 0;
   }
   auto buffer = llvm::MemoryBuffer::getMemBuffer(bytes, "model.onnx", /*RequiresNullTerminator=*/false);

@@ -113,6 +113,19 @@ def outputs_go_through_output_file():
                     yield f"{f}:{number}: opens a file to write it: OutputFile sees to it that no input is overwritten"
 
 
+# What reads or writes JSON: parseJson bounds and checks what comes from outside, and its accessors cannot throw.
+JSON = re.compile(r'nlohmann|llvm/Support/JSON\.h|\bjson::|\bJson::(sax_)?parse\(|\.dump\(|\.value\("')
+JSON_FILES = {"compiler/files/Json.h", "compiler/files/Json.cpp"}
+
+
+def json_goes_one_way():
+    for f in code_files():
+        if f.parts[0] in ARROWS and str(f) not in JSON_FILES:
+            for number, line in enumerate(text(f).splitlines(), 1):
+                if JSON.search(line.split("//")[0]):
+                    yield f"{f}:{number}: JSON that does not go through compiler/files/Json.h"
+
+
 def files_stay_short():
     for f in code_files():
         count = text(f).count("\n")
@@ -145,7 +158,7 @@ def no_large_files():
 
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
-         passes_have_a_test, checks_check, outputs_go_through_output_file, files_stay_short, formatted, no_machine_paths,
+         passes_have_a_test, checks_check, outputs_go_through_output_file, json_goes_one_way, files_stay_short, formatted, no_machine_paths,
          no_large_files]
 
 

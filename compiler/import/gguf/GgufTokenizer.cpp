@@ -8,11 +8,10 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/import/gguf/GgufTokenizer.h"
 #include "compiler/tokenizer/CharacterSet.h"
-#include "compiler/tokenizer/Json.h"
+#include "compiler/tokenizer/JsonFields.h"
 #include "compiler/tokenizer/TokenizerSource.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/Support/JSON.h"
 #include <algorithm>
 #include <cmath>
 #include <tuple>
@@ -86,7 +85,7 @@ private:
   }
 
   llvm::Error readToken(int32_t id, llvm::StringRef name, int64_t type) {
-    if (!llvm::json::isUTF8(name))
+    if (!isUtf8(name))
       return fail("tokenizer.ggml.tokens[" + llvm::Twine(id) + "] is not valid UTF-8");
     Token &token = model.tokens[id];
     token.source = name.str();
@@ -279,7 +278,7 @@ llvm::Expected<CompiledTokenizer> compileTokenizer(const GgufFile &file) {
   llvm::Expected<llvm::StringRef> chat = file.getOr<llvm::StringRef>("tokenizer.chat_template", "");
   if (!chat)
     return chat.takeError();
-  if (!llvm::json::isUTF8(*chat))
+  if (!isUtf8(*chat))
     return fail("tokenizer.chat_template is not valid UTF-8");
   source.chatTemplate = chat->str();
   source.model = std::move(*model);

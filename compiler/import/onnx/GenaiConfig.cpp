@@ -1,14 +1,11 @@
 //===- GenaiConfig.cpp - genai_config.json ---------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/onnx/GenaiConfig.h"
+#include "compiler/files/Json.h"
 #include "llvm/ADT/STLExtras.h"
-#include <cmath>
-#include <nlohmann/json.hpp>
 
 namespace phic::onnx {
 namespace {
-
-using Json = nlohmann::json;
 
 /// Reads typed members and remembers the first that has the wrong type or range.
 class Members {
@@ -35,10 +32,9 @@ public:
     return value ? inRange(*value, key, low, high) : std::nullopt;
   }
   std::optional<int64_t> inRange(const Json &value, const char *key, int64_t low, int64_t high) {
-    bool fits = value.is_number_unsigned() ? value.get<uint64_t>() <= uint64_t(high)
-                                           : value.is_number_integer() && value.get<int64_t>() <= high;
-    if (fits && value.get<int64_t>() >= low)
-      return value.get<int64_t>();
+    const std::optional<int64_t> integer = integerOf<int64_t>(value);
+    if (integer && *integer >= low && *integer <= high)
+      return integer;
     complain(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high));
     return std::nullopt;
   }
@@ -46,13 +42,9 @@ public:
 private:
   /// The member, or nullptr when it is absent or null.
   const Json *typed(const Json *parent, const char *key, bool (Json::*is)() const noexcept, const char *what) {
-    if (!parent)
-      return nullptr;
-    auto found = parent->find(key);
-    if (found == parent->end() || found->is_null())
-      return nullptr;
-    if (((*found).*is)())
-      return &*found;
+    const Json *found = parent ? member(*parent, key) : nullptr;
+    if (!found || ((*found).*is)())
+      return found;
     complain(key, what);
     return nullptr;
   }
@@ -65,8 +57,8 @@ private:
 
 void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
   constexpr int64_t kMaxId = INT32_MAX;
-  auto found = model ? model->find("eos_token_id") : Json::const_iterator();
-  if (!model || found == model->end() || found->is_null())
+  const Json *found = model ? member(*model, "eos_token_id") : nullptr;
+  if (!found)
     return;
   auto add = [&](const Json &id) {
     if (auto value = members.inRange(id, "eos_token_id", 0, kMaxId);
@@ -80,7 +72,7 @@ void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
 }
 
 void readSearch(const Json *search, Members &members, GenaiConfig &config) {
-  bool sample = search && search->value("do_sample", Json(false)) == Json(true);
+  const bool sample = search && boolOr(*search, "do_sample", false);
   members.number(search, "top_p", 0, 1, config.sampling.topP);
   members.number(search, "min_p", 0, 1, config.sampling.minP);
   members.number(search, "repetition_penalty", 1e-6f, 1e6f, config.sampling.repetitionPenalty);
@@ -92,15 +84,17 @@ void readSearch(const Json *search, Members &members, GenaiConfig &config) {
 
 } // namespace
 
-llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef text) {
-  Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
-  auto fail = [](const std::string &what) { return llvm::createStringError(llvm::inconvertibleErrorCode(), what); };
-  if (!json.is_object())
+llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef text, llvm::StringRef name) {
+  llvm::Expected<Json> json = parseJson(text, name);
+  if (!json)
+    return json.takeError();
+  auto fail = [&](const std::string &what) { return llvm::createStringError(name + ": " + what); };
+  if (!json->is_object())
     return fail("is not a JSON object");
   GenaiConfig config;
   std::string problem;
   Members members(problem);
-  const Json *model = members.object(&json, "model");
+  const Json *model = members.object(&*json, "model");
   const Json *decoder = members.object(model, "decoder");
   const Json *inputs = members.object(decoder, "inputs");
   const Json *outputs = members.object(decoder, "outputs");
@@ -113,7 +107,7 @@ llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef text) {
   members.text(outputs, "logits", config.logits);
   config.contextLength = members.integer(model, "context_length", 1, int64_t(1) << 30);
   readStopIds(model, members, config);
-  readSearch(members.object(&json, "search"), members, config);
+  readSearch(members.object(&*json, "search"), members, config);
   if (!problem.empty())
     return fail(problem);
   return config;

@@ -30,7 +30,8 @@ struct GenaiConfig {
   SamplingDefaults sampling;
 };
 
-llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef json);
+/// `name` is the file's, for errors.
+llvm::Expected<GenaiConfig> parseGenaiConfig(llvm::StringRef text, llvm::StringRef name);
 
 } // namespace phic::onnx
 

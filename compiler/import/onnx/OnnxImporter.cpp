@@ -29,9 +29,9 @@ Recognition recognizeFolder(const std::string &folder) {
   auto text = llvm::MemoryBuffer::getFile(configPath);
   if (!text)
     return {};
-  llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer());
+  llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer(), configPath);
   if (!config)
-    return {Claim::Name, configPath, "'" + configPath + "' " + llvm::toString(config.takeError())};
+    return {Claim::Name, configPath, llvm::toString(config.takeError())};
   file = folder + "/" + config->fileName;
   if (llvm::sys::path::filename(config->fileName) != config->fileName || !llvm::sys::fs::exists(file))
     return {Claim::Name, file, configPath + " names '" + config->fileName + "', which does not lie beside it"};
@@ -56,9 +56,9 @@ FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder, InputFil
   auto text = llvm::MemoryBuffer::getFile(path);
   if (!text)
     return emitError(loc) << "cannot read '" << path << "': " << text.getError().message();
-  llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer());
+  llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer(), path);
   if (!config)
-    return emitError(loc) << "'" << path << "' " << llvm::toString(config.takeError());
+    return emitError(loc) << llvm::toString(config.takeError());
   return std::move(*config);
 }
 

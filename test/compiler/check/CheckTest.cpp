@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
 #include "compiler/check/CheckPrinter.h"
+#include "compiler/files/Json.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include <nlohmann/json.hpp>
 
 using namespace phic;
 using testing::Contains;
@@ -145,7 +145,7 @@ TEST(Check, JsonHoldsEverything) {
   std::string text;
   llvm::raw_string_ostream os(text);
   printJson(checkModel(kOnnx), os);
-  auto json = nlohmann::json::parse(text);
+  Json json = llvm::cantFail(parseJson(text, "check"));
   EXPECT_EQ(json["can_be_built"], true);
   EXPECT_EQ(json["memory"]["kv_bytes_per_token"], 256);
   EXPECT_EQ(json["machine"]["measured"], false);

@@ -1,5 +1,4 @@
 // RUN: phic-opt %s --phic-emit-precision-report -o /dev/null | FileCheck %s
-// RUN: phic-opt %s --phic-emit-precision-report=json -o /dev/null | FileCheck %s --check-prefix=JSON
 
 !q4 = !phiq.block<u4, 32, scale = f16, zero = 8>
 phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
@@ -9,21 +8,6 @@ phiq.cache @kv0 {heads = 2, head_dim = 16, element = f16}
 // CHECK-NEXT: up 32x32 f32 s8, 32, scale = f16 8.50 0.00500 1.00e-02 i8
 // CHECK-NEXT: matrices: 5.83 bits per weight, stored with 13.67; 1 weight converted, relative rms error 0.00500, up to 0.00500 ('up'); KV cache: f16
 
-// JSON: "bits_per_weight": 5.83
-// JSON: "converted": 1,
-// JSON-NEXT: "kv_cache": "f16",
-// JSON-NEXT: "relative_rms": 0.005
-// JSON: "bits_per_weight": 4.5,
-// JSON-NEXT: "compute": "embed, i8",
-// JSON-NEXT: "format": "u4, 32, scale = f16, zero = 8",
-// JSON-NEXT: "name": "embed",
-// JSON: "error": {
-// JSON-NEXT: "greatest": 0.01
-// JSON-NEXT: "relative_rms": 0.005
-// JSON: "method": "rtn",
-// JSON-NEXT: "name": "up",
-// JSON: "stored_bits_per_weight": 32,
-// JSON-NEXT: "stored_format": "f32"
 func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
   %w = phiq.weight "embed" layout = "gguf_q4_0" [#phiq.range<file = 0, offset = 0, length = 1152, hash = 0x1>] : tensor<64x32x!q4>
   %g = phiq.weight "norm" layout = "dense_nk" [#phiq.range<file = 0, offset = 1152, length = 128, hash = 0x3>] : tensor<32xf32>

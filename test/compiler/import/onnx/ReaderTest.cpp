@@ -102,7 +102,7 @@ TEST(Externalize, RefusesDeepNesting) {
 }
 
 TEST(GenaiConfig, StopTokensAndSampling) {
-  auto parse = [](const char *json) { return llvm::cantFail(parseGenaiConfig(json)); };
+  auto parse = [](const char *json) { return llvm::cantFail(parseGenaiConfig(json, "config")); };
   GenaiConfig greedy = parse(R"({"model": {"eos_token_id": 7, "context_length": 512, "type": "phi3"},
                                  "search": {"do_sample": false, "temperature": 0.7, "top_k": 50}})");
   EXPECT_THAT(greedy.stopIds, ElementsAre(7));
@@ -120,14 +120,15 @@ TEST(GenaiConfig, StopTokensAndSampling) {
 }
 
 TEST(GenaiConfig, NamesWhatIsWrong) {
-  auto refusal = [](const char *json) { return llvm::toString(parseGenaiConfig(json).takeError()); };
-  EXPECT_EQ(refusal("[1]"), "is not a JSON object");
-  EXPECT_EQ(refusal("{"), "is not a JSON object");
-  EXPECT_EQ(refusal(R"({"model": 3})"), "'model' must be an object");
-  EXPECT_EQ(refusal(R"({"model": {"eos_token_id": -1}})"), "'eos_token_id' must be an integer from 0 to 2147483647");
+  auto refusal = [](const char *json) { return llvm::toString(parseGenaiConfig(json, "config").takeError()); };
+  EXPECT_EQ(refusal("[1]"), "config: is not a JSON object");
+  EXPECT_EQ(refusal("{"), "config: not valid JSON at byte 2");
+  EXPECT_EQ(refusal(R"({"model": 3})"), "config: 'model' must be an object");
+  EXPECT_EQ(refusal(R"({"model": {"eos_token_id": -1}})"),
+            "config: 'eos_token_id' must be an integer from 0 to 2147483647");
   EXPECT_EQ(refusal(R"({"model": {"eos_token_id": 18446744073709551615}})"),
-            "'eos_token_id' must be an integer from 0 to 2147483647");
-  EXPECT_EQ(refusal(R"({"model": {"context_length": "long"}})"), "'context_length' must be an integer");
+            "config: 'eos_token_id' must be an integer from 0 to 2147483647");
+  EXPECT_EQ(refusal(R"({"model": {"context_length": "long"}})"), "config: 'context_length' must be an integer");
   EXPECT_THAT(refusal(R"({"search": {"top_p": 3}})"), HasSubstr("'top_p' must be a number from 0"));
 }
 

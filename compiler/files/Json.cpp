@@ -1,13 +1,10 @@
-//===- Json.cpp - Untrusted JSON as a tree --------------------------------===//
+//===- Json.cpp - JSON, read and written -----------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//===----------------------------------------------------------------------===//
-#include "compiler/tokenizer/Json.h"
+#include "compiler/files/Json.h"
 #include <vector>
 
-namespace phic::tokenizer {
+namespace phic {
 namespace {
-
-constexpr size_t MaxDepth = 64;
 
 /// Builds the tree from the parser's events. Nothing here recurses, so that the
 /// depth of the input costs no stack; it is bounded for those who walk the tree.
@@ -19,7 +16,7 @@ public:
   bool number_unsigned(uint64_t value) override { return add(value); }
   bool number_float(double value, const std::string &) override { return add(value); }
   bool string(std::string &value) override { return add(std::move(value)); }
-  bool binary(Json::binary_t &) override { return false; }
+  bool binary(Json::binary_t &) override { return false; } // never: JSON has none
   bool start_object(std::size_t) override { return open(Json::object()); }
   bool start_array(std::size_t) override { return open(Json::array()); }
   bool end_object() override { return close(); }
@@ -28,8 +25,10 @@ public:
     keys.back() = std::move(name);
     return true;
   }
-  bool parse_error(std::size_t position, const std::string &, const nlohmann::detail::exception &) override {
-    error = "not valid JSON at byte " + std::to_string(position);
+  bool parse_error(std::size_t position, const std::string &token, const nlohmann::detail::exception &why) override {
+    constexpr int kNumberTooLarge = 406; // "out_of_range.406"
+    error = why.id == kNumberTooLarge ? "a number that is too large, " + token
+                                      : "not valid JSON at byte " + std::to_string(position);
     return false;
   }
 
@@ -58,8 +57,8 @@ private:
   }
 
   bool open(Json value) {
-    if (open_.size() == MaxDepth) {
-      error = "nested deeper than " + std::to_string(MaxDepth) + " levels";
+    if (open_.size() == kMostJsonLevels) {
+      error = "nested deeper than " + std::to_string(kMostJsonLevels) + " levels";
       return false;
     }
     // The parent does not change while its child is open, so the pointer holds.
@@ -80,15 +79,15 @@ private:
 
 } // namespace
 
-llvm::Error fail(const llvm::Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 llvm::Expected<Json> parseJson(llvm::StringRef text, llvm::StringRef name) {
   TreeBuilder builder;
   if (!Json::sax_parse(text.begin(), text.end(), &builder))
-    return fail(name + ": " + (builder.error.empty() ? "not valid JSON" : builder.error));
+    return llvm::createStringError(name + ": " + builder.error);
   return std::move(builder.root);
+}
+
+std::string printJson(const Json &value, int indent) {
+  return value.dump(indent, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 const Json *member(const Json &value, const char *key) {
@@ -96,6 +95,12 @@ const Json *member(const Json &value, const char *key) {
     return nullptr;
   auto it = value.find(key);
   return it == value.end() || it->is_null() ? nullptr : &*it;
+}
+
+const Json &listIn(const Json &value, const char *key) {
+  static const Json none = Json::array();
+  const Json *found = member(value, key);
+  return found && found->is_array() ? *found : none;
 }
 
 std::string stringOr(const Json &value, const char *key, llvm::StringRef fallback) {
@@ -108,15 +113,9 @@ bool boolOr(const Json &value, const char *key, bool fallback) {
   return found && found->is_boolean() ? found->get<bool>() : fallback;
 }
 
-std::optional<int32_t> idOf(const Json &value) {
-  if (!value.is_number_integer())
-    return std::nullopt;
-  if (value.is_number_unsigned() && value.get<uint64_t>() > static_cast<uint64_t>(MaxId))
-    return std::nullopt;
-  const int64_t id = value.get<int64_t>();
-  if (id < 0 || id > MaxId)
-    return std::nullopt;
-  return static_cast<int32_t>(id);
+double numberOr(const Json &value, const char *key, double fallback) {
+  const Json *found = member(value, key);
+  return found && found->is_number() ? found->get<double>() : fallback;
 }
 
-} // namespace phic::tokenizer
+} // namespace phic
