@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/IrFile.h"
 #include "compiler/Pipeline.h"
+#include "compiler/files/InputFile.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Parser/Parser.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -25,9 +25,9 @@ public:
 
   IrFile read() {
     IrFile file;
-    auto text = llvm::MemoryBuffer::getFile(request.model, /*IsText=*/true);
+    auto text = readInput(request.model, kMostIrBytes);
     if (!text)
-      file.code = fail(kExitUsage, "cannot read " + request.model + ": " + text.getError().message());
+      file.code = fail(kExitUsage, llvm::toString(text.takeError()));
     else if (request.first <= Phase::Layout)
       file.code = readModule((*text)->getBuffer(), file.module);
     else if (request.first == Phase::Kernels)

@@ -1,10 +1,10 @@
 //===- TilesFile.cpp - What phic tune found, as a file ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/TilesFile.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 using namespace llvm;
 
@@ -84,10 +84,9 @@ Expected<TilesOfLevels> parseTiles(StringRef text, StringRef name) {
 }
 
 Expected<TilesOfLevels> readTilesFile(const std::string &path) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer =
-      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  Expected<std::unique_ptr<MemoryBuffer>> buffer = readInput(path);
   if (!buffer)
-    return createStringError("cannot read " + path + ": " + buffer.getError().message());
+    return buffer.takeError();
   return parseTiles((*buffer)->getBuffer(), path);
 }
 

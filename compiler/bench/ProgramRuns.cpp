@@ -1,12 +1,12 @@
 //===- ProgramRuns.cpp - Runs a program and reads its times ----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/bench/ProgramRuns.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/Json.h"
 #include "compiler/verify/Emulator.h"
 #include "compiler/verify/ProgramPipe.h"
 #include "compiler/verify/TestPrompt.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
 
 using namespace llvm;
@@ -18,8 +18,8 @@ namespace {
 struct ErrorFile {
   ~ErrorFile() { sys::fs::remove(path); }
   std::string text() const {
-    auto buffer = MemoryBuffer::getFile(path);
-    return buffer ? (*buffer)->getBuffer().trim().str() : "";
+    auto buffer = readInput(path);
+    return buffer ? (*buffer)->getBuffer().trim().str() : toString(buffer.takeError());
   }
   SmallString<128> path;
 };

@@ -1,13 +1,13 @@
 //===- FileHash.cpp - Contents of files as keys ----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/FileHash.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/InputFiles.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <ctime>
 
@@ -23,16 +23,14 @@ constexpr size_t kChunk = 1 << 20;
 std::string hex(llvm::BLAKE3 &hasher) { return llvm::toHex(hasher.final(), /*LowerCase=*/true); }
 
 std::optional<std::string> readAndHash(const std::string &path) {
-  auto file = fs::openNativeFileForRead(path);
-  if (!file) {
-    llvm::consumeError(file.takeError());
-    return std::nullopt;
-  }
+  auto file = InputFile::open(path);
+  if (!file)
+    return llvm::consumeError(file.takeError()), std::nullopt;
   llvm::BLAKE3 hasher;
   std::vector<char> buffer(kChunk);
   bool failed = false;
   while (true) {
-    auto count = fs::readNativeFile(*file, buffer);
+    auto count = fs::readNativeFile(fs::convertFDToNativeFile(file->descriptor()), buffer);
     failed = !count;
     if (failed)
       llvm::consumeError(count.takeError());
@@ -40,7 +38,6 @@ std::optional<std::string> readAndHash(const std::string &path) {
       break;
     hasher.update(llvm::StringRef(buffer.data(), *count));
   }
-  fs::closeFile(*file);
   return failed ? std::nullopt : std::optional(hex(hasher));
 }
 
@@ -73,12 +70,15 @@ std::optional<std::string> FileHasher::hash(const std::string &path) const {
   FileState state = FileState::of(path);
   bool useNote = !folder.empty() && state.exists && state.size >= kWorthNoting;
   std::string note = useNote ? notePath(path) : "";
-  if (useNote)
-    if (auto text = llvm::MemoryBuffer::getFile(note)) {
+  if (useNote) {
+    if (auto text = readInput(note)) {
       auto [digest, of] = (*text)->getBuffer().split(' ');
       if (of == spelled(state) && digest.size() == 2 * LLVM_BLAKE3_OUT_LEN)
         return digest.str();
+    } else {
+      llvm::consumeError(text.takeError());
     }
+  }
   int64_t begin = fileClockNow();
   std::optional<std::string> digest = readAndHash(path);
   if (!digest || FileState::of(path) != state)

@@ -3,13 +3,13 @@
 #include "compiler/cache/OutputStore.h"
 #include "compiler/cache/CopyFile.h"
 #include "compiler/cache/FileHash.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/files/Json.h"
 #include "compiler/files/OutputFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
@@ -47,9 +47,9 @@ std::optional<std::string> textOf(const Json &value) {
 
 /// The entry in `folder`; none where its facts cannot be read, or are not all there.
 std::optional<CacheEntry> readEntry(const std::string &folder) {
-  auto text = llvm::MemoryBuffer::getFile(folder + kFacts);
+  auto text = readInput(folder + kFacts);
   if (!text)
-    return std::nullopt;
+    return llvm::consumeError(text.takeError()), std::nullopt;
   auto facts = parseJson((*text)->getBuffer(), kFacts);
   if (!facts)
     return llvm::consumeError(facts.takeError()), std::nullopt;

@@ -1,11 +1,11 @@
 //===- ModelPath.cpp - What a model path names -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/ModelPath.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/import/Importer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
 #include <vector>
@@ -31,11 +31,6 @@ std::vector<const Importer *> importers(AddedImporters added) {
   return all;
 }
 
-uint64_t sizeOf(const std::string &file) {
-  uint64_t size = 0;
-  return fs::file_size(file, size) ? 0 : size;
-}
-
 std::string parentOf(const std::string &file) {
   llvm::StringRef parent = llvm::sys::path::parent_path(file);
   return parent.empty() ? "." : parent.str();
@@ -53,10 +48,10 @@ std::string hintOf(const std::string &directory) {
 
 /// Files that are no model whoever is asked; empty: it may be one.
 std::string whyNoModel(const std::string &file) {
-  auto head = llvm::MemoryBuffer::getFileSlice(file, std::min<uint64_t>(64, sizeOf(file)), 0);
-  if (!head)
-    return "cannot read " + file + ": " + head.getError().message();
-  if ((*head)->getBuffer().starts_with("version https://git-lfs"))
+  auto opened = InputFile::open(file);
+  if (!opened)
+    return llvm::toString(opened.takeError());
+  if (llvm::StringRef(headOf(file, 64)).starts_with("version https://git-lfs"))
     return file + " is a pointer of Git LFS, not the file itself; 'git lfs pull' fetches it";
   return "";
 }

@@ -1,6 +1,7 @@
 //===- Linker.cpp - Objects, tables and weights to files -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Linker.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/link/ElfFile.h"
 #include "compiler/link/HeaderFile.h"
 #include "compiler/link/Lld.h"
@@ -191,10 +192,10 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeHeader(OutputFile file) {
     if (parts.model.hasSteps() && name == llvm::StringRef("graph.h"))
       break;
     std::string path = runtimeDirectory(parts.system->name) + "/" + name;
-    auto text = llvm::MemoryBuffer::getFile(path);
+    auto text = readInput(path);
     if (!text)
-      return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": cannot read " + path +
-                                     ": " + text.getError().message());
+      return llvm::createStringError("no runtime for " + llvm::StringRef(parts.system->name) + ": " +
+                                     llvm::toString(text.takeError()));
     interface += (*text)->getBuffer();
   }
   return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, interface));

@@ -1,6 +1,7 @@
 //===- Lld.cpp - Linking objects in this process ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/Lld.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/link/MachoWeights.h"
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -159,9 +160,9 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkMachoShared(
 llvm::Expected<std::vector<MachoMember>> LinkInputs::machoObjects() const {
   std::vector<MachoMember> members;
   for (const MemoryFile &object : objects) {
-    auto bytes = llvm::MemoryBuffer::getFile(object.path());
+    auto bytes = mapInput(object.path());
     if (!bytes)
-      return llvm::errorCodeToError(bytes.getError());
+      return bytes.takeError();
     members.push_back({"model" + std::to_string(members.size()) + ".o", (*bytes)->getBuffer().str()});
   }
   for (const std::string &library : libraries())
@@ -171,9 +172,9 @@ llvm::Expected<std::vector<MachoMember>> LinkInputs::machoObjects() const {
 }
 
 llvm::Error LinkInputs::addMembers(const std::string &library, std::vector<MachoMember> &members) const {
-  auto runtimeFile = llvm::MemoryBuffer::getFile(library);
+  auto runtimeFile = mapInput(library);
   if (!runtimeFile)
-    return llvm::errorCodeToError(runtimeFile.getError());
+    return runtimeFile.takeError();
   auto archive = llvm::object::Archive::create(**runtimeFile);
   if (!archive)
     return archive.takeError();

@@ -1,20 +1,13 @@
 //===- ProgramFile.cpp - Reads what phic linked -------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/ProgramFile.h"
-
+#include "compiler/files/InputFile.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 #include <cstring>
 
 namespace phic {
 namespace {
-
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> mapped(llvm::StringRef path) {
-  auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!buffer)
-    return llvm::createStringError("cannot read " + path + ": " + buffer.getError().message());
-  return std::move(*buffer);
-}
 
 llvm::Error inFile(llvm::StringRef path, llvm::Error failure) {
   return llvm::createStringError(path + ": " + llvm::toString(std::move(failure)));
@@ -23,7 +16,7 @@ llvm::Error inFile(llvm::StringRef path, llvm::Error failure) {
 } // namespace
 
 llvm::Expected<ProgramFile> ProgramFile::open(llvm::StringRef path) {
-  auto buffer = mapped(path);
+  auto buffer = mapInput(path);
   if (!buffer)
     return buffer.takeError();
   ProgramFile program;
@@ -34,7 +27,7 @@ llvm::Expected<ProgramFile> ProgramFile::open(llvm::StringRef path) {
 }
 
 llvm::Error ProgramFile::openSidecar(llvm::StringRef path) {
-  auto buffer = mapped(path);
+  auto buffer = mapInput(path);
   if (!buffer)
     return buffer.takeError();
   sidecar = std::move(*buffer);

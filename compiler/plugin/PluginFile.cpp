@@ -4,6 +4,7 @@
 // Reads the ELF header, the names of needed libraries and the dynamic symbols.
 //===----------------------------------------------------------------------===//
 #include "compiler/plugin/PluginFile.h"
+#include "compiler/files/InputFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Config/llvm-config.h"
@@ -97,10 +98,13 @@ std::string checkPluginFile(StringRef path) {
     return "no such file";
   if (sys::fs::is_directory(path))
     return "is a directory, not a shared library";
-  auto file = object::createBinary(path);
+  auto bytes = mapInput(path);
+  if (!bytes)
+    return toString(bytes.takeError());
+  auto file = object::createBinary((*bytes)->getMemBufferRef());
   if (!file)
     return "is not a shared library: " + toString(file.takeError());
-  auto *elf = dyn_cast<Elf>(file->getBinary());
+  auto *elf = dyn_cast<Elf>(file->get());
   return elf ? checkElf(*elf) : "is not a shared library of this system";
 }
 

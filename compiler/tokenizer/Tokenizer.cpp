@@ -5,13 +5,13 @@
 // way for both sources: tables, chat table, stop ids.
 //===----------------------------------------------------------------------===//
 #include "compiler/tokenizer/Tokenizer.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/tokenizer/HuggingFace.h"
 #include "compiler/tokenizer/TokenizerSource.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <optional>
 
@@ -57,9 +57,9 @@ public:
 
   llvm::Expected<std::string> text(llvm::StringRef name) const {
     look(inputs, join(name));
-    auto buffer = llvm::MemoryBuffer::getFile(join(name), /*IsText=*/false, /*RequiresNullTerminator=*/false);
+    auto buffer = readInput(join(name));
     if (!buffer)
-      return fail("cannot read '" + join(name) + "': " + buffer.getError().message());
+      return buffer.takeError();
     return (*buffer)->getBuffer().str();
   }
 

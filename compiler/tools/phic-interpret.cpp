@@ -9,6 +9,7 @@
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/cache/CompilerFiles.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/import/Importer.h"
 #include "compiler/tools/CompileFlags.h"
@@ -42,9 +43,9 @@ ExitCode fail(ExitCode code, const llvm::Twine &message) {
 std::optional<std::vector<int32_t>> readTokens(const Flags &flags) {
   std::string text = flags.tokens;
   if (!flags.tokensFile.empty()) {
-    auto file = llvm::MemoryBuffer::getFile(flags.tokensFile);
+    auto file = readInput(flags.tokensFile);
     if (!file)
-      return std::nullopt;
+      return llvm::consumeError(file.takeError()), std::nullopt;
     text = (*file)->getBuffer().trim().str();
   }
   std::vector<int32_t> tokens;
@@ -78,7 +79,10 @@ mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options
       return {};
     model = *found;
     inputs.look(options.model);
-    return mlir::parseSourceFile<mlir::ModuleOp>(options.model, &context);
+    auto text = readInput(options.model, kMostIrBytes);
+    if (!text)
+      return error = llvm::toString(text.takeError()), nullptr;
+    return mlir::parseSourceString<mlir::ModuleOp>((*text)->getBuffer(), &context, options.model);
   }
   std::optional<ModelPath> found = findModel(options.model, error);
   if (!found)

@@ -7,11 +7,11 @@
 // machine lacks run in test/emulators/avx512.
 //===----------------------------------------------------------------------===//
 #include "compiler/verify/Emulator.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/link/Linker.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/MachO.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include <cstring>
@@ -29,10 +29,10 @@ Machine machineOf(const std::string &program) {
     ELF::Elf64_Ehdr elf;
     MachO::mach_header_64 macho;
   } header = {};
-  auto bytes = MemoryBuffer::getFileSlice(program, sizeof(header), 0);
-  if (!bytes || (*bytes)->getBufferSize() < sizeof(header))
+  const std::string bytes = headOf(program, sizeof(header));
+  if (bytes.size() < sizeof(header))
     return Machine::This;
-  std::memcpy(&header, (*bytes)->getBufferStart(), sizeof(header));
+  std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.macho.magic == MachO::MH_MAGIC_64)
     return Machine::ArmMacos;
   return header.elf.checkMagic() && header.elf.e_machine == ELF::EM_AARCH64 ? Machine::ArmLinux : Machine::This;

@@ -5,6 +5,7 @@
 // from its attribute. Threads take runs of rows and write each where it belongs.
 //===----------------------------------------------------------------------===//
 #include "compiler/weights/DerivedWeights.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/weights/ConvertingReader.h"
 #include "compiler/weights/StoredRows.h"
@@ -125,12 +126,11 @@ llvm::Expected<DerivedHeader> DerivedWeights::check(uint32_t index) {
 
 /// The kept file of that path, if it is there and whole.
 std::optional<DerivedWeights::File> DerivedWeights::find(const std::string &name, const std::string &path) {
-  int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return std::nullopt;
-  auto index = store.mapDerived(name, descriptor);
-  ::futimens(descriptor, nullptr); // used now
-  ::close(descriptor);
+  auto file = InputFile::open(path);
+  if (!file)
+    return llvm::consumeError(file.takeError()), std::nullopt;
+  auto index = store.mapDerived(name, file->descriptor());
+  ::futimens(file->descriptor(), nullptr); // used now
   auto header = index ? check(*index) : llvm::Expected<DerivedHeader>(index.takeError());
   if (header)
     return File{name, *index, *header};

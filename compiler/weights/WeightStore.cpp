@@ -5,9 +5,9 @@
 // maps its inputs, phic requires that they do not change while it runs.
 //===----------------------------------------------------------------------===//
 #include "compiler/weights/WeightStore.h"
+#include "compiler/files/InputFile.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -43,8 +43,6 @@ struct WeightStore::Mapping {
     sys::fs::file_status status;
     if (std::error_code error = sys::fs::status(file, status))
       return fail("cannot read '" + path + "': " + error.message());
-    if (status.type() != sys::fs::file_type::regular_file)
-      return fail("'" + path + "' is not a regular file");
     std::error_code error;
     if (uint64_t size = status.getSize()) {
       region.emplace(file, sys::fs::mapped_file_region::readonly, size, /*offset=*/0, error);
@@ -77,11 +75,10 @@ Error WeightStore::map(StringRef directory, ArrayRef<std::string> files) {
     if (!isDerived(name)) {
       SmallString<256> path(directory);
       sys::path::append(path, name);
-      Expected<sys::fs::file_t> file = sys::fs::openNativeFileForRead(path);
+      Expected<InputFile> file = InputFile::open(path);
       if (!file)
-        return fail("cannot open '" + path + "': " + toString(file.takeError()));
-      scope_exit close([&] { sys::fs::closeFile(*file); });
-      if (Error failure = mapping->map(*file, path))
+        return file.takeError();
+      if (Error failure = mapping->map(sys::fs::convertFDToNativeFile(file->descriptor()), path))
         return failure;
     }
     names.push_back(name);

@@ -113,6 +113,22 @@ def outputs_go_through_output_file():
                     yield f"{f}:{number}: opens a file to write it: OutputFile sees to it that no input is overwritten"
 
 
+# What opens a file to read it, and who may: InputFile for all inputs; the cache its own files, verify the pipe of a program
+# that it started, a program its files, Halide's own temporary ones.
+READS = re.compile(r"MemoryBuffer::get(File|OpenFile|STDIN)|openNativeFileForRead|openFileForRead|\bifstream\b|\bfopen\(|O_RDONLY"
+                   r"|\bcreateBinary\(path|parseSourceFile")
+READERS = {"compiler/files/InputFile.cpp", "compiler/cache/CopyFile.cpp", "compiler/verify/ProgramPipe.cpp", "runtime/Os_posix.cpp",
+           "runtime/Os_linux.cpp", "runtime/Os_macos.cpp", "runtime/macos/LibSystem.h", "targets/cpu/regions/Halide.cpp"}
+
+
+def inputs_go_through_input_file():
+    for f in code_files():
+        if f.parts[0] in ARROWS and str(f) not in READERS:
+            for number, line in enumerate(text(f).splitlines(), 1):
+                if READS.search(line.split("//")[0]):
+                    yield f"{f}:{number}: opens a file to read it: InputFile sees to it that it is a regular one"
+
+
 # What reads or writes JSON: parseJson bounds and checks what comes from outside, and its accessors cannot throw.
 JSON = re.compile(r'nlohmann|llvm/Support/JSON\.h|\bjson::|\bJson::(sax_)?parse\(|\.dump\(|\.value\("')
 JSON_FILES = {"compiler/files/Json.h", "compiler/files/Json.cpp"}
@@ -158,7 +174,7 @@ def no_large_files():
 
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
-         passes_have_a_test, checks_check, outputs_go_through_output_file, json_goes_one_way, files_stay_short, formatted, no_machine_paths,
+         passes_have_a_test, checks_check, outputs_go_through_output_file, inputs_go_through_input_file, json_goes_one_way, files_stay_short, formatted, no_machine_paths,
          no_large_files]
 
 

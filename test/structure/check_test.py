@@ -45,6 +45,7 @@ TREES = {
     "passes_have_a_test": {"passes/fuse/FuseA.cpp": HEAD.format("FuseA.cpp") + "#define GEN_PASS_DEF_FUSEA\n"},
     "checks_check": {"test/passes/a.mlir": "// RUN: x | FileCheck %s\n// CHECK: a\n// CHECK-NEXT b\n"},
     "outputs_go_through_output_file": {"compiler/A.cpp": HEAD.format("A.cpp") + "  llvm::raw_fd_ostream os(path, code);\n"},
+    "inputs_go_through_input_file": {"compiler/A.cpp": HEAD.format("A.cpp") + "  auto text = llvm::MemoryBuffer::getFile(path);\n"},
     "json_goes_one_way": {"passes/A.cpp": HEAD.format("A.cpp") + "  auto a = json::parse(text);\n"},
     "files_stay_short": {"passes/A.cpp": HEAD.format("A.cpp") + "\n" * 500},
     "formatted": {"passes/A.cpp": HEAD.format("A.cpp") + "int  a;\n"},

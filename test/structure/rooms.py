@@ -31,7 +31,7 @@ ROOMS = {
     "compiler/manifest": {"compiler/files/Json.h", "compiler/link/EntryData.h", "dialects/phiq", "dialects/plan", "passes", "targets"},
     "compiler/link": {"compiler/files", "compiler/weights/WeightSink.h", "targets", "runtime/include"},
     "compiler/cache": {"compiler", "compiler/files", "compiler/import", "compiler/link"},
-    "compiler/plugin": {"compiler", "dialects/phiq"},
+    "compiler/plugin": {"compiler", "compiler/files", "dialects/phiq"},
     "compiler/report": VERBS,
     "compiler/verify": VERBS | {"compiler/weights"},
     "compiler/check": VERBS | {"compiler/manifest/Entries.h"},

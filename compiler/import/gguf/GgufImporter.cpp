@@ -3,6 +3,7 @@
 //
 // The importer's row for GGUF: one file that has everything, or the parts of one.
 //===----------------------------------------------------------------------===//
+#include "compiler/files/InputFile.h"
 #include "compiler/import/Importer.h"
 #include "compiler/import/decoder/DecoderBuilder.h"
 #include "compiler/import/gguf/GgufConfig.h"
@@ -11,20 +12,14 @@
 #include "dialects/phiq/Phiq.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
 
 namespace phic {
 namespace {
 
-bool beginsAsGguf(const std::string &file) {
-  auto head = llvm::MemoryBuffer::getFileSlice(file, 4, 0);
-  return head && (*head)->getBuffer() == "GGUF";
-}
-
 Recognition recognizeFile(const std::string &file) {
-  if (beginsAsGguf(file))
+  if (headOf(file, 4) == "GGUF")
     return {Claim::Content, file};
   if (llvm::StringRef(file).ends_with(".gguf"))
     return {Claim::Name, file, file + " is no GGUF file: it does not begin with 'GGUF'"};

@@ -7,6 +7,7 @@
 // read, never by what a count claims.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/gguf/GgufReader.h"
+#include "compiler/files/InputFile.h"
 
 #include "dialects/phiq/Formats.h"
 #include "llvm/Support/Endian.h"
@@ -260,10 +261,9 @@ Expected<std::unique_ptr<GgufFile>> GgufFile::parse(ArrayRef<uint8_t> bytes) {
 }
 
 Expected<std::unique_ptr<GgufFile>> GgufFile::open(StringRef path) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> buffer =
-      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  Expected<std::unique_ptr<MemoryBuffer>> buffer = mapInput(path);
   if (!buffer)
-    return fail("cannot open '" + path + "': " + buffer.getError().message());
+    return buffer.takeError();
   StringRef text = (*buffer)->getBuffer();
   Expected<std::unique_ptr<GgufFile>> file = parse({reinterpret_cast<const uint8_t *>(text.data()), text.size()});
   if (!file)

@@ -3,6 +3,7 @@
 //
 // The importer's row for ONNX: an .onnx file, its weights and genai_config.json beside it.
 //===----------------------------------------------------------------------===//
+#include "compiler/files/InputFile.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/import/onnx/GraphImporter.h"
 #include "llvm/Support/FileSystem.h"
@@ -17,8 +18,8 @@ constexpr StringRef kConfigName = "genai_config.json";
 
 /// A ModelProto as everybody writes it: field 1, the version of the IR, is first and small.
 bool beginsAsOnnx(const std::string &file) {
-  auto head = llvm::MemoryBuffer::getFileSlice(file, 2, 0);
-  return head && (*head)->getBufferSize() == 2 && (*head)->getBuffer()[0] == 0x08 && (*head)->getBuffer()[1] > 0;
+  const std::string head = headOf(file, 2);
+  return head.size() == 2 && head[0] == 0x08 && head[1] > 0;
 }
 
 /// A folder of ONNX Runtime GenAI: model.onnx, or what its configuration calls the model.
@@ -26,9 +27,11 @@ Recognition recognizeFolder(const std::string &folder) {
   std::string file = folder + "/model.onnx", configPath = folder + "/" + kConfigName.str();
   if (llvm::sys::fs::exists(file))
     return {Claim::Content, file};
-  auto text = llvm::MemoryBuffer::getFile(configPath);
-  if (!text)
+  if (!llvm::sys::fs::exists(configPath))
     return {};
+  auto text = readInput(configPath);
+  if (!text)
+    return {Claim::Name, configPath, llvm::toString(text.takeError())};
   llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer(), configPath);
   if (!config)
     return {Claim::Name, configPath, llvm::toString(config.takeError())};
@@ -53,9 +56,9 @@ FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder, InputFil
     defaults.isRead = false;
     return defaults;
   }
-  auto text = llvm::MemoryBuffer::getFile(path);
+  auto text = readInput(path);
   if (!text)
-    return emitError(loc) << "cannot read '" << path << "': " << text.getError().message();
+    return emitError(loc) << llvm::toString(text.takeError());
   llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer(), path);
   if (!config)
     return emitError(loc) << llvm::toString(config.takeError());

@@ -4,6 +4,7 @@
 // The only file that sees the classes generated from onnx-ml.proto.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/Reader.h"
+#include "compiler/files/InputFile.h"
 #include "compiler/import/onnx/Externalize.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
@@ -80,13 +81,6 @@ bool staysInFolder(llvm::StringRef location) {
                        [](llvm::StringRef part) { return part == ".."; });
 }
 
-/// Maps a regular file; anything else could be endless.
-llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> mapFile(const llvm::Twine &path) {
-  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
-    return std::make_error_code(std::errc::invalid_argument);
-  return llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-}
-
 std::string canonicalDomain(const std::string &domain) { return domain == "ai.onnx" ? "" : domain; }
 
 } // namespace
@@ -117,9 +111,9 @@ llvm::Expected<uint32_t> ProtoReader::openFile(const std::string &location, cons
     return fail("initializer '" + tensor + "' is in '" + location + "', which is outside the model's folder");
   llvm::SmallString<256> path(folder);
   llvm::sys::path::append(path, location);
-  auto buffer = mapFile(path);
+  auto buffer = mapInput(path);
   if (!buffer)
-    return fail("cannot read '" + path + "', which holds initializer '" + tensor + "': " + buffer.getError().message());
+    return fail(llvm::toString(buffer.takeError()) + "; it holds initializer '" + tensor + "'");
   model.names.push_back(location);
   model.buffers.push_back(std::move(*buffer));
   return uint32_t(model.names.size() - 1);
@@ -305,9 +299,9 @@ llvm::Expected<Model> Model::parse(std::unique_ptr<llvm::MemoryBuffer> bytes, ll
 llvm::Expected<Model> Model::read(llvm::StringRef folder, llvm::StringRef fileName) {
   llvm::SmallString<256> path(folder);
   llvm::sys::path::append(path, fileName);
-  auto buffer = mapFile(path);
+  auto buffer = mapInput(path);
   if (!buffer)
-    return fail("cannot read '" + path + "': " + buffer.getError().message());
+    return buffer.takeError();
   return parse(std::move(*buffer), folder, fileName);
 }
 

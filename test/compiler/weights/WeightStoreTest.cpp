@@ -66,8 +66,8 @@ TEST_F(WeightStoreTest, RefusesFilesOutsideTheFolder) {
   EXPECT_EQ(openError({"../a.bin"}), "'../a.bin' leads out of the model's folder");
   EXPECT_EQ(openError({"/etc/passwd"}), "'/etc/passwd' leads out of the model's folder");
   EXPECT_EQ(openError({""}), "'' leads out of the model's folder");
-  EXPECT_EQ(openError({"none.bin"}), "cannot open '" + path("none.bin") + "': No such file or directory");
-  EXPECT_EQ(openError({"."}), "'" + path(".") + "' is not a regular file");
+  EXPECT_EQ(openError({"none.bin"}), "cannot read " + path("none.bin") + ": No such file or directory");
+  EXPECT_EQ(openError({"."}), "cannot read " + path(".") + ": it is a folder");
 }
 
 } // namespace

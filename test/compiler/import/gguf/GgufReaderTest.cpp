@@ -88,7 +88,7 @@ TEST(GgufReader, RefusesForeignFiles) {
   EXPECT_EQ(errorOf(std::string("GGUF\1\0\0\0", 8)),
             "at byte 4: GGUF version 1 is not supported, only 2 and 3; convert the model again");
   EXPECT_EQ(errorOf(std::string("GGUF\0\0\0\3", 8)), "at byte 4: big-endian GGUF files are not supported");
-  EXPECT_THAT(errorOf(GgufFile::open("/nonexistent.gguf")), HasSubstr("cannot open '/nonexistent.gguf'"));
+  EXPECT_THAT(errorOf(GgufFile::open("/nonexistent.gguf")), HasSubstr("cannot read /nonexistent.gguf"));
 }
 
 TEST(GgufReader, RefusesDamagedMetadata) {

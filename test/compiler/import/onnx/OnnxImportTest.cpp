@@ -122,9 +122,9 @@ TEST_P(OnnxRefusal, SaysWhy) {
 INSTANTIATE_TEST_SUITE_P(
     , OnnxRefusal,
     testing::Values(
-        Bad{"bad_folder.onnx", "which holds initializer 'embed': Invalid argument"},
+        Bad{"bad_folder.onnx", ": it is a folder; it holds initializer 'embed'"},
         Bad{"bad_window.onnx", "attribute 'local_window_size' must be positive or -1, found 0"},
-        Bad{"bad_missing_file.onnx", "nowhere.data', which holds initializer 'embed'"},
+        Bad{"bad_missing_file.onnx", "nowhere.data: No such file or directory; it holds initializer 'embed'"},
         Bad{"bad_escape.onnx", "initializer 'embed' is in '../secret.data', which is outside the model's folder"},
         Bad{"bad_absolute.onnx", "initializer 'embed' is in '/etc/passwd', which is outside the model's folder"},
         Bad{"bad_range.onnx", "which has 100 (truncated?)"},
