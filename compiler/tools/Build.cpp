@@ -4,6 +4,7 @@
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
+#include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/Parallel.h"
@@ -25,9 +26,9 @@ void addPhaseFlag(CLI::App &verb, const char *flag, std::optional<Phase> &phase,
   std::vector<std::string> names;
   for (int i = 0; i < kPhaseCount; ++i)
     names.emplace_back(phaseName(Phase(i)));
-  verb.add_option_function<std::string>(
-          flag, [&phase](const std::string &name) { phase = phaseByName(name); }, text)
-      ->check(CLI::IsMember(names));
+  takesOneOf(verb.add_option_function<std::string>(
+                 flag, [&phase](const std::string &name) { phase = phaseByName(name); }, text),
+             names);
 }
 
 ExitCode printPipeline(const Options &options) {
@@ -73,17 +74,18 @@ void addBuildVerb(CLI::App &app, ExitCode &result) {
   addOutputFlags(*verb, o);
   addCacheFlags(*verb, o);
   verb->add_flag_callback("--no-cache", [&o] { o.cacheDir.clear(); }, "no cache, whatever PHIC_CACHE_DIR says");
-  verb->add_option("-j,--jobs", flags->jobs,
-                   "threads to build with (default: one a processor); the output does not depend on them")
-      ->check(CLI::Range(1u, 1024u));
+  takesNumber(verb->add_option("-j,--jobs", flags->jobs,
+                               "threads to build with (default: one a processor); the output does not depend on them"),
+              1, 1024);
   addPhaseFlag(*verb, "--stop-after", o.stopAfter, "write the IR after this phase and stop");
   addPhaseFlag(*verb, "--start-from", o.startFrom, "MODEL is IR; begin with this phase");
   verb->add_option("--model-dir", o.modelDirectory,
                    "with --start-from: folder of the weight files (default: the IR's folder)");
   verb->add_option("--dump-phases", o.dumpPhases, "write the IR after every phase into this folder");
   verb->add_flag("--print-pipeline", flags->printPipeline, "print phases and passes, and stop");
-  verb->add_option("--Werror", flags->errors, "fallback: a kernel of generic or scalar code is an error, not a remark")
-      ->check(CLI::IsMember({"fallback"}));
+  takesOneOf(verb->add_option("--Werror", flags->errors,
+                              "fallback: a kernel of generic or scalar code is an error, not a remark"),
+             {"fallback"});
   verb->add_flag("-q,--quiet", o.quiet, "no summary");
   verb->callback([flags, verb, &result] {
     flags->options.spelledFlags = spelledFlags(*verb);

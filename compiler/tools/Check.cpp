@@ -43,12 +43,13 @@ void addCheckVerb(CLI::App &app, ExitCode &result) {
   addTargetFlags(*verb, flags->options);
   addPrecisionFlags(*verb, flags->options);
   addPluginFlags(*verb, flags->options.plugins);
-  verb->add_option("--ctx", flags->check.context,
-                   "tokens to predict memory and speed for (default: those of a program without --ctx)")
-      ->check(CLI::PositiveNumber);
-  verb->add_option("--threads", flags->check.threads,
-                   "threads to predict for (default: this machine's cores, or those of the reference machine)")
-      ->check(CLI::Range(1, 256));
+  takesNumber(verb->add_option("--ctx", flags->check.context,
+                               "tokens to predict memory and speed for (default: those of a program without --ctx)"),
+              1, int64_t(1) << 24);
+  takesNumber(
+      verb->add_option("--threads", flags->check.threads,
+                       "threads to predict for (default: this machine's cores, or those of the reference machine)"),
+      1, 256);
   addChoice(*verb, "--machine", flags->check.machine, kMachineChoices,
             "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this if it "
             "can run the program")

@@ -5,21 +5,11 @@
 #include "compiler/tools/Choice.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
-#include <map>
 
 namespace phic {
 namespace {
 
-CLI::Validator multipleOf8(int64_t least, int64_t most) {
-  auto check = [=](const std::string &text) -> std::string {
-    int64_t value = 0;
-    bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most && value % 8 == 0;
-    return fits ? ""
-                : "takes a multiple of 8 from " + std::to_string(least) + " to " + std::to_string(most) + ", not '" +
-                      text + "'";
-  };
-  return CLI::Validator(check, "MULTIPLE OF 8 in [" + std::to_string(least) + " - " + std::to_string(most) + "]");
-}
+constexpr std::string_view kEmitKinds[] = {"exe", "lib", "shared", "obj", "header"};
 
 } // namespace
 
@@ -31,15 +21,16 @@ static void addRepeatable(CLI::App &verb, const char *flag, std::vector<std::str
 void addModelFlags(CLI::App &verb, CompileSettings &o) {
   verb.add_option("MODEL", o.model,
                   "directory of an ONNX Runtime GenAI model, .onnx or .gguf file (.mlir with --start-from)");
-  verb.add_option("--max-context", o.maxContext,
-                  "most tokens a session of the program can hold (the model's own limit caps it)")
-      ->check(CLI::Range(int64_t(32), int64_t(1) << 24))
+  takesNumber(verb.add_option("--max-context", o.maxContext,
+                              "most tokens a session of the program can hold (the model's own limit caps it)"),
+              32, int64_t(1) << 24)
       ->capture_default_str();
   addRepeatable(verb, "--state", o.states,
                 "OUTPUT=INPUT of a graph: what a run returns is what the next one takes, kept in between; repeatable");
   addRepeatable(verb, "--dim", o.dimensions, "NAME=SIZE of a dimension that a graph only names; repeatable");
-  verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8 (default: 256 on a CPU)")
-      ->check(multipleOf8(8, 4096));
+  takesNumber(
+      verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8 (default: 256 on a CPU)"), 8,
+      4096, /*step=*/8);
 }
 
 void addTargetFlags(CLI::App &verb, Options &o) {
@@ -52,10 +43,8 @@ void addTargetFlags(CLI::App &verb, Options &o) {
   verb.add_option("--device", o.device,
                   "devices that the program also has code for, FAMILY or FAMILY:LEVEL, comma-separated (default: cpu, "
                   "which every program has)");
-  verb.add_option("--max-memory", o.maxMemory,
-                  "fail before building if the program would need more memory: 2GiB, 500M, ...")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
-      ->type_name("SIZE");
+  takesSize(verb.add_option("--max-memory", o.maxMemory,
+                            "fail before building if the program would need more memory: 2GiB, 500M, ..."));
 }
 
 void addPrecisionFlags(CLI::App &verb, CompileSettings &o) {
@@ -115,18 +104,17 @@ void addOutputFlags(CLI::App &verb, Options &o) {
   verb.add_option("-o,--output", o.output,
                   "file to write: the first kind of --emit, the others lie beside it; with --stop-after: IR, '-' for "
                   "standard output (default)");
-  const std::map<std::string, EmitKind> kinds = {{"exe", EmitKind::Exe},
-                                                 {"lib", EmitKind::Lib},
-                                                 {"shared", EmitKind::Shared},
-                                                 {"obj", EmitKind::Obj},
-                                                 {"header", EmitKind::Header}};
-  verb.add_option("--emit", o.emit,
-                  "what to write, separated by commas: exe, a standalone program (default); lib, shared or obj, a "
-                  "library for other programs; header, its C header")
-      ->delimiter(',')
-      ->transform(CLI::Transformer(kinds).description("exe|lib|shared|obj|header,..."))
-      ->transform(
-          CLI::IsMember({"exe", "lib", "shared", "obj", "header"}).description("")); // the last one is tried first
+  auto setKinds = [&o](const std::vector<std::string> &words) {
+    o.emit.clear();
+    for (const std::string &word : words)
+      o.emit.push_back(valueOf<EmitKind>(word, kEmitKinds));
+  };
+  takesOneOf(verb.add_option_function<std::vector<std::string>>(
+                     "--emit", setKinds,
+                     "what to write, separated by commas: exe, a standalone program (default); lib, shared or obj, a "
+                     "library for other programs; header, its C header")
+                 ->delimiter(','),
+             {std::begin(kEmitKinds), std::end(kEmitKinds)}, "exe|lib|shared|obj|header,...");
   addChoice(verb, "--weights", o.weights, kWeightsPlaces,
             "embed: in each file; sidecar: in a file of their own beside it, STEM.weights")
       ->default_str("embed");
@@ -147,8 +135,7 @@ void addOutputFlags(CLI::App &verb, Options &o) {
 void addCacheFlags(CLI::App &verb, CompileSettings &o) {
   verb.add_option("--cache-dir", o.cacheDir, "keep outputs in this folder by content, and take them from it")
       ->envname("PHIC_CACHE_DIR");
-  verb.add_option("--cache-size", o.cacheSize, "most bytes that the cache keeps, with a unit (10G, 500MiB)")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+  takesSize(verb.add_option("--cache-size", o.cacheSize, "most bytes that the cache keeps, with a unit (10G, 500MiB)"))
       ->envname("PHIC_CACHE_SIZE")
       ->default_str("10GiB");
 }

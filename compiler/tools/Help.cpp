@@ -1,6 +1,7 @@
 //===- Help.cpp - phic help ------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/files/OutputFile.h"
+#include "compiler/tools/Choice.h"
 #include "compiler/tools/OptionTable.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
@@ -88,8 +89,8 @@ void addHelpVerb(CLI::App &app, ExitCode &result) {
   auto flags = std::make_shared<HelpFlags>();
   verb->add_option("VERB", flags->verb, "what to explain (default: phic itself)");
   auto *man = verb->add_flag("--man", flags->man, "as a man page, in roff");
-  verb->add_option("--completion", flags->completion, "completion script for a shell")
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+  takesOneOf(verb->add_option("--completion", flags->completion, "completion script for a shell"),
+             {"bash", "zsh", "fish"})
       ->excludes(man);
   verb->add_flag("--table", flags->table, "every flag of every verb, a line each")->group("");
   verb->add_option("--write", flags->folder, "all pages and scripts, into this share folder")->group("");

@@ -8,7 +8,7 @@
 namespace phic {
 namespace {
 
-/// CLI11 spells an option's type "TEXT:{auto,f32}", or "ENUM:exe|lib,..." where we described it so.
+/// CLI11 spells an option's type "TEXT:{auto,f32}", or "TEXT:exe|lib,..." where we described it so.
 std::vector<std::string> choicesOf(llvm::StringRef type) {
   llvm::StringRef list =
       type.contains(":{") ? type.split(":{").second.split('}').first : type.split(':').second.split(",...").first;

@@ -1,6 +1,7 @@
 //===- Tune.cpp - phic tune ------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tune/Tune.h"
+#include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/raw_ostream.h"
@@ -19,15 +20,13 @@ void addTuneVerb(CLI::App &app, ExitCode &result) {
   verb->add_option("--cpu", options->build.cpu, "the CPU level to measure (default: this machine's best)");
   addPrecisionFlags(*verb, options->build);
   addPluginFlags(*verb, options->build.plugins);
-  verb->add_option("--threads", options->threads, "threads (default: physical cores)")->check(CLI::Range(1, 256));
-  verb->add_option("--repetitions", options->repetitions, "runs of each program; the median counts")
-      ->check(CLI::Range(1, 1000))
+  takesNumber(verb->add_option("--threads", options->threads, "threads (default: physical cores)"), 1, 256);
+  takesNumber(verb->add_option("--repetitions", options->repetitions, "runs of each program; the median counts"), 1,
+              1000)
       ->capture_default_str();
-  verb->add_option("--prompt-tokens", options->promptTokens, "tokens of the prompt")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 24))
+  takesNumber(verb->add_option("--prompt-tokens", options->promptTokens, "tokens of the prompt"), 1, int64_t(1) << 24)
       ->capture_default_str();
-  verb->add_option("-n", options->decodeTokens, "tokens generated after it")
-      ->check(CLI::Range(int64_t(2), int64_t(1) << 24))
+  takesNumber(verb->add_option("-n", options->decodeTokens, "tokens generated after it"), 2, int64_t(1) << 24)
       ->capture_default_str();
   verb->add_flag("-q,--quiet", options->build.quiet, "no progress");
   verb->callback([options, &result] { result = tune(*options, llvm::outs(), llvm::errs()); });

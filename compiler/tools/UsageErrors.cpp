@@ -1,15 +1,15 @@
 //===- UsageErrors.cpp - Wrong command lines, in our words -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// CLI11 knows what is wrong and says it in its own manner: "--act: i4 not in
-// {auto,f32}". Here the parts become sentences like phic's other messages.
+// CLI11 says which kind of thing is wrong; what it was is read off its options and the
+// arguments, never off its own sentences.
 //===----------------------------------------------------------------------===//
 #include "compiler/tools/UsageErrors.h"
+#include "compiler/tools/Choice.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
-#include <CLI/CLI.hpp>
-#include <regex>
 
 namespace phic {
 namespace {
@@ -22,60 +22,62 @@ std::vector<std::string> flagsOf(const CLI::App &verb) {
   return names;
 }
 
-/// "{auto,f32,i8}" -> "auto, f32 or i8".
-std::string choices(llvm::StringRef set) {
-  std::string text = set.trim("{}").str();
-  for (size_t at = text.find(','); at != std::string::npos; at = text.find(',', at + 2))
-    text.replace(at, 1, ", ");
-  if (size_t last = text.rfind(", "); last != std::string::npos)
-    text.replace(last, 2, " or ");
-  return text;
-}
-
-/// Of arguments that no option takes: the message ends with them.
-std::string unexpected(const CLI::App &verb, const std::string &message) {
-  const std::string arguments = message.substr(message.find(": ") + 2),
-                    first = arguments.substr(0, arguments.find(' '));
-  if (first.empty() || first[0] != '-')
-    return "unexpected argument '" + first + "'";
-  std::string name = first.substr(0, first.find('='));
+/// Of what no option takes.
+std::string unexpected(const CLI::App &verb, const std::string &argument) {
+  if (argument.empty() || argument[0] != '-')
+    return "unexpected argument '" + argument + "'";
+  std::string name = argument.substr(0, argument.find('='));
   const std::vector<std::string> known = flagsOf(verb);
-  if (std::find(known.begin(), known.end(), name) != known.end())
+  if (llvm::is_contained(known, name))
     return "flag " + name + " stands before the verb; it goes behind '" + verb.get_name() + "'";
   return "unknown flag " + name + didYouMean(name, known);
 }
 
-/// A validator's message: "--flag: what it says".
-std::string invalid(const std::string &message) {
-  std::smatch part;
-  static const std::regex notIn(R"((\S+): (.*) not in (\{.*\}))"),
-      outside(R"((\S+): Value (.*) not in range (.*) to (.*))");
-  if (std::regex_match(message, part, outside))
-    return part[1].str() + " takes a number from " + part[3].str() + " to " + part[4].str() + ", not '" +
-           part[2].str() + "'";
-  if (std::regex_match(message, part, notIn))
-    return part[1].str() + " takes " + choices(part[3].str()) + ", not '" + part[2].str() + "'";
-  static const std::regex kind(R"re((\S+): Check (.*) value in \{([^}]*)\}[^]*)re"),
-      unit(R"((\S+): (.*) unit not recognized.*)");
-  if (std::regex_match(message, part, kind))
-    return part[1].str() + " takes " + choices(std::regex_replace(part[3].str(), std::regex("->[^,]*"), "")) +
-           ", not '" + part[2].str() + "'";
-  if (std::regex_match(message, part, unit))
-    return part[1].str() + " takes a size such as 500M or 2GiB, not '" + part[2].str() + "'";
-  static const std::regex own(R"((\S+): (takes .*))");
-  return std::regex_match(message, part, own) ? part[1].str() + " " + part[2].str() : message;
+/// The first option of which `is` holds.
+template <typename Is> const CLI::Option *optionThat(const CLI::App &verb, Is is) {
+  for (const CLI::Option *option : verb.get_options())
+    if (is(*option))
+      return option;
+  return nullptr;
 }
 
-/// Too few or too many values: "--flag: 1 required TEXT missing", "--flag: At Most 1 required but received 2".
-std::string mismatch(const std::string &message) {
-  std::smatch part;
-  static const std::regex missing(R"((\S+): \d+ required .* missing)"),
-      repeated(R"((\S+): At Most 1 required but received (\d+))");
-  if (std::regex_match(message, part, missing))
-    return part[1].str() + " wants a value";
-  if (std::regex_match(message, part, repeated))
-    return part[1].str() + " is given " + part[2].str() + " times";
-  return message;
+/// An option that may be given once and is given again; a value that is missing can only be at the end.
+std::string mismatch(const CLI::App &verb, const std::string &last) {
+  const CLI::Option *repeated = optionThat(verb, [](const CLI::Option &option) {
+    return int(option.count()) > std::max(option.get_items_expected_max(), 1);
+  });
+  if (repeated)
+    return repeated->get_name() + " is given " + std::to_string(repeated->count()) + " times";
+  return last.substr(0, last.find('=')) + " wants a value";
+}
+
+/// Two options that exclude each other.
+std::string excluded(const CLI::App &verb) {
+  for (const CLI::Option *option : verb.get_options())
+    for (const CLI::Option *other : option->get_excludes())
+      if (option->count() > 0 && other->count() > 0)
+        return option->get_name() + " and " + other->get_name() + " exclude each other";
+  return "two flags exclude each other";
+}
+
+std::string missing(const CLI::App &verb) {
+  const CLI::Option *required =
+      optionThat(verb, [](const CLI::Option &option) { return option.get_required() && option.count() == 0; });
+  if (!required)
+    return "a verb is missing";
+  return verb.get_name() + " needs " + (required->get_positional() ? "a " : "") + required->get_name();
+}
+
+/// A flag that takes nothing: "--quiet=maybe".
+std::string needless(const CLI::App &verb, llvm::ArrayRef<std::string> arguments) {
+  for (const std::string &argument : arguments) {
+    const std::string name = argument.substr(0, argument.find('='));
+    if (name != argument && optionThat(verb, [&](const CLI::Option &option) {
+          return option.check_name(name) && option.get_items_expected_max() == 0;
+        }))
+      return name + " takes no value";
+  }
+  return "a value cannot be read";
 }
 
 unsigned farthest(const std::string &name) { return std::max(2u, unsigned(name.size()) / 3); }
@@ -101,21 +103,19 @@ std::string didYouMean(const std::string &found, const std::vector<std::string> 
   return nearest ? "; did you mean " + *nearest + "?" : "";
 }
 
-std::string usageMessage(const CLI::App &verb, const CLI::ParseError &error) {
-  const std::string message = error.what();
-  if (dynamic_cast<const CLI::ExtrasError *>(&error))
-    return unexpected(verb, message);
-  if (dynamic_cast<const CLI::ValidationError *>(&error))
-    return invalid(message);
+std::string usageMessage(const CLI::App &app, const CLI::App &verb, const CLI::ParseError &error,
+                         llvm::ArrayRef<std::string> arguments) {
+  if (dynamic_cast<const UsageError *>(&error))
+    return error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch *>(&error))
-    return mismatch(message);
-  std::smatch part;
-  static const std::regex required(R"((\S+) is required)"), conversion(R"(Could not convert: (\S+) = (.*))");
-  if (std::regex_match(message, part, required))
-    return verb.get_name() + " needs " + (part[1].str()[0] == '-' ? "" : "a ") + part[1].str();
-  if (std::regex_match(message, part, conversion))
-    return part[1].str() + " takes a number, not '" + part[2].str() + "'";
-  return message;
+    return mismatch(verb, arguments.back());
+  if (dynamic_cast<const CLI::ExcludesError *>(&error))
+    return excluded(verb);
+  if (dynamic_cast<const CLI::ConversionError *>(&error))
+    return needless(verb, arguments);
+  if (const std::vector<std::string> rest = app.remaining(/*recurse=*/true); !rest.empty())
+    return unexpected(verb, rest.front());
+  return missing(verb);
 }
 
 } // namespace phic

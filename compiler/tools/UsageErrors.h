@@ -4,6 +4,7 @@
 #define PHIC_COMPILER_TOOLS_USAGEERRORS_H
 
 #include "compiler/Options.h"
+#include "llvm/ADT/ArrayRef.h"
 #include <string>
 #include <vector>
 
@@ -18,7 +19,9 @@ namespace phic {
 ///
 ///     unknown flag --max-contxt; did you mean --max-context?
 ///     --act takes auto, f32, f16 or i8, not 'i4'
-std::string usageMessage(const CLI::App &verb, const CLI::ParseError &error);
+/// `arguments` are those behind the program's name.
+std::string usageMessage(const CLI::App &app, const CLI::App &verb, const CLI::ParseError &error,
+                         llvm::ArrayRef<std::string> arguments);
 
 /// Complains, with an exit code, unless `path` is a file.
 ExitCode requireFile(const std::string &path);

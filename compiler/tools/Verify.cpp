@@ -1,6 +1,7 @@
 //===- Verify.cpp - phic verify --------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
+#include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
@@ -13,16 +14,14 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   auto options = std::make_shared<VerifyOptions>();
   verb->add_option("PROGRAM", options->program, "a program made by phic build")->required();
   verb->add_option("--model", options->model, "the model it was made from: checks the packed weights too");
-  verb->add_option("--tokens", options->tokens,
-                   "token ids of the prompt to run (default: prompts for every entry point)")
-      ->delimiter(',');
-  verb->add_option("-n", options->generate, "tokens decoded after each prompt")
-      ->check(CLI::NonNegativeNumber)
+  takesNumber(verb->add_option("--tokens", options->tokens,
+                               "token ids of the prompt to run (default: prompts for every entry point)")
+                  ->delimiter(','),
+              0, INT32_MAX);
+  takesNumber(verb->add_option("-n", options->generate, "tokens decoded after each prompt"), 0, int64_t(1) << 24)
       ->capture_default_str();
   verb->add_option("--device", options->device, "the program's --device (default: that of its first plan)");
-  verb->add_option("--threads", options->threads, "threads of the program")
-      ->check(CLI::Range(1, 256))
-      ->capture_default_str();
+  takesNumber(verb->add_option("--threads", options->threads, "threads of the program"), 1, 256)->capture_default_str();
   addPluginFileFlags(*verb, options->plugins);
   verb->add_option("--cpu-variant", options->cpuVariant,
                    "CPU level whose code to run, on an emulator where this machine lacks it "

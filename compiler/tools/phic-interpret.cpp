@@ -12,6 +12,7 @@
 #include "compiler/files/InputFile.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/import/Importer.h"
+#include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
@@ -180,9 +181,9 @@ int main(int argc, char **argv) {
   auto *tokens = app.add_option("--tokens", flags.tokens, "token ids, 1,2,3");
   app.add_option("--tokens-file", flags.tokensFile, "the same from a file")->excludes(tokens);
   app.add_option("--logits", flags.logits, "write float32 [tokens, vocabulary] as a .npy file")->required();
-  app.add_option("--step", flags.step, "tokens of one step, 0 for all at once");
-  app.add_option("--phase", flags.phase, "run the phases up to this one first")
-      ->check(CLI::IsMember({"import", "canonicalize", "quantize", "precision", "fuse", "layout"}))
+  takesNumber(app.add_option("--step", flags.step, "tokens of one step, 0 for all at once"), 0, int64_t(1) << 24);
+  takesOneOf(app.add_option("--phase", flags.phase, "run the phases up to this one first"),
+             {"import", "canonicalize", "quantize", "precision", "fuse", "layout"})
       ->capture_default_str();
   addPrecisionFlags(app, flags.options); // from the precision phase on
   app.add_option("--max-context", flags.options.maxContext, "as phic build")->capture_default_str();

@@ -45,8 +45,8 @@ int main(int argc, char **argv) {
     if (error.get_exit_code() == 0)
       return app.exit(error);
     CLI::App *verb = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-    llvm::errs() << "phic: error: " << (argc == 1 ? "a verb is missing" : usageMessage(*verb, error)) << "\nsee '"
-                 << (verb == &app ? "phic" : "phic " + verb->get_name()) << " --help'\n";
+    llvm::errs() << "phic: error: " << usageMessage(app, *verb, error, std::vector<std::string>(argv + 1, argv + argc))
+                 << "\nsee '" << (verb == &app ? "phic" : "phic " + verb->get_name()) << " --help'\n";
     return kExitUsage;
   }
   return result;
