@@ -85,13 +85,13 @@ llvm::Error Resolver::checkPrecision() {
 
 /// A mode is one that all families of a program have.
 llvm::Error Resolver::checkActivations() {
-  std::optional<ComputeMode> mode = computeModeByName(nameOf(options.activations));
+  std::optional<ComputeMode> mode = phiq::symbolizeComputeMode(nameOf(options.activations));
   for (const Target *level : request.levels()) {
     const Backend &backend = backendOf(*level);
     if (mode && !llvm::is_contained(backend.modes(), *mode))
       return llvm::createStringError("--act=" + nameOf(options.activations) + " has no kernels in family '" +
                                      backend.family() + "'; use auto, " +
-                                     llvm::join(llvm::map_range(backend.modes(), computeModeName), " or "));
+                                     llvm::join(llvm::map_range(backend.modes(), phiq::stringifyComputeMode), " or "));
   }
   return llvm::Error::success();
 }
@@ -184,7 +184,7 @@ std::vector<std::string> activationsOffered() {
   std::vector<std::string> words = {nameOf(Activations::Auto)};
   for (Activations mode : {Activations::F32, Activations::F16, Activations::I8})
     if (llvm::any_of(allBackends(), [&](const Backend *backend) {
-          return llvm::is_contained(backend->modes(), computeModeByName(nameOf(mode)));
+          return llvm::is_contained(backend->modes(), phiq::symbolizeComputeMode(nameOf(mode)));
         }))
       words.push_back(nameOf(mode));
   return words;

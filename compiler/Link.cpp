@@ -148,7 +148,9 @@ llvm::Error checkProgram(const ModelData &model, const Outputs &outputs) {
 /// How many matmuls compute in which mode: what --act came to.
 std::string computeModes(ModuleOp module) {
   std::map<std::string, int> modes;
-  module.walk([&](phiq::MatmulOp matmul) { ++modes[matmul.getCompute().value_or("f32").str()]; });
+  module.walk([&](phiq::MatmulOp matmul) {
+    ++modes[stringifyComputeMode(matmul.getCompute().value_or(phiq::ComputeMode::F32)).str()];
+  });
   std::string text;
   for (auto &[mode, count] : modes)
     text += (text.empty() ? "" : ", ") + std::to_string(count) + " in " + mode;

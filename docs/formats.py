@@ -22,7 +22,7 @@ def main(definitions, out):
     text = open(definitions).read()
     gguf = ([name, f"`!phiq.block<{fmt}>`" if "," in fmt else f"`{fmt}`", elements, size, f"{8 * int(size) / int(elements):.4g}"]
             for _, name, _, elements, size, fmt in rows(text, "PHIC_GGUF_TYPE"))
-    layouts = ([f"`{name}`", ranges, description] for _, name, ranges, description in rows(text, "PHIC_STORAGE_LAYOUT"))
+    layouts = ([f"`{name}`", ranges, description] for _, name, _, ranges, description in rows(text, "PHIC_STORAGE_LAYOUT"))
     others = ", ".join(name for _, name in rows(text, "PHIC_GGUF_OTHER"))
     page = ["# Weight formats", "", "Generated from dialects/phiq/Formats.def.", "", "## GGUF tensor types", ""]
     page += table(["type", "format", "elements", "bytes", "bits per weight"], gguf)

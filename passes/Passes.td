@@ -161,7 +161,7 @@ def AssignComputePass : Pass<"phic-assign-compute", "mlir::ModuleOp"> {
   let summary = "choose each matmul's compute mode";
   let description = [{
     ```mlir
-    %y = phiq.matmul %x, %w          ->     %y = phiq.matmul %x, %w {compute = "i8"}
+    %y = phiq.matmul %x, %w          ->     %y = phiq.matmul %x, %w compute = i8
     ```
     `auto` is `i8` for weights of 8 bits or less, else `f32`. Matmuls that read the same rows take the same mode
     (f32 where one of them must), since they become one stage. A mode is one that all families of the program have;

@@ -15,17 +15,6 @@ namespace phic {
 
 char PluginCodeError::ID;
 
-namespace {
-constexpr llvm::StringLiteral kModes[] = {"f32", "f16", "i8"};
-} // namespace
-
-StringRef computeModeName(ComputeMode mode) { return kModes[unsigned(mode)]; }
-
-std::optional<ComputeMode> computeModeByName(StringRef name) {
-  auto found = llvm::find(kModes, name);
-  return found == std::end(kModes) ? std::nullopt : std::optional(ComputeMode(found - kModes));
-}
-
 ArrayRef<const Backend *> allBackends() {
   static const Backend *const kBackends[] = {
 #define PHIC_BACKEND(FUNCTION) &FUNCTION(),

@@ -28,10 +28,7 @@ namespace phic {
 /// What the remark about a generic or scalar kernel says; `--Werror=fallback` looks for it.
 inline constexpr llvm::StringLiteral kFallsBack = "falls back to";
 
-/// What a matmul's activations are: the spellings of its `compute`.
-enum class ComputeMode : uint8_t { F32, F16, I8 };
-llvm::StringRef computeModeName(ComputeMode mode);
-std::optional<ComputeMode> computeModeByName(llvm::StringRef name);
+using phiq::ComputeMode;
 
 /// How stages read a weight.
 struct WeightUse {

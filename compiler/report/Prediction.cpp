@@ -24,7 +24,7 @@ constexpr uint64_t kProgramBytes = 3 * (uint64_t(1) << 19); // measured: 1.3 MiB
 std::string weightName(Operation *weight) {
   if (auto op = dyn_cast<phiq::WeightOp>(weight))
     return op.getName().str();
-  return (cast<phiq::RopeTableOp>(weight).getKind() + " table of rotary positions").str();
+  return (stringifyRopeTableKind(cast<phiq::RopeTableOp>(weight).getKind()) + " table of rotary positions").str();
 }
 
 /// Every packed weight, what lies between them, and the sums that the runtime reserves.

@@ -27,7 +27,7 @@ std::pair<int64_t, int64_t> shapeOf(mlir::Operation *weight) {
 StringRef nameOf(mlir::Operation *weight) {
   if (auto op = dyn_cast<phiq::WeightOp>(weight))
     return op.getName();
-  return cast<phiq::RopeTableOp>(weight).getKind();
+  return stringifyRopeTableKind(cast<phiq::RopeTableOp>(weight).getKind());
 }
 
 } // namespace

@@ -29,7 +29,7 @@ std::string recipeText(phiq::WeightOp recipe) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "phic derived 1\n"
-     << recipe.getMethod() << " " << recipe.getLayout() << " " << recipe.getStoredElementType() << " "
+     << convertMethodName(*recipe.getMethod()) << " " << recipe.getStoredAs().name() << " " << recipe.getStoredElementType() << " "
      << recipe.getType() << "\n";
   for (auto range : recipe.getRanges().getAsRange<phiq::RangeAttr>())
     os << range.getLength() << " " << llvm::utohexstr(range.getHash()) << "\n";
@@ -46,8 +46,8 @@ std::string keyOf(phiq::WeightOp recipe) {
 OwningOpRef<phiq::WeightOp> recipeOf(phiq::WeightOp op) {
   phiq::DerivedAttr derived = *op.getDerived();
   OpBuilder builder(op.getContext());
-  auto recipe = phiq::WeightOp::create(builder, op.getLoc(), op.getType(), op.getName(), derived.getLayout(),
-                                       derived.getRanges());
+  auto recipe = phiq::WeightOp::create(builder, op.getLoc(), op.getType(), op.getName(),
+                                       derived.getLayout().getStoredAs(), derived.getRanges());
   recipe.setConversionAttr(phiq::ConversionAttr::get(op.getContext(), derived.getFrom(), derived.getMethod()));
   return recipe;
 }
@@ -203,7 +203,7 @@ llvm::Error DerivedWeights::derive(ModuleOp module) {
     op.setDerivedAttr(phiq::DerivedAttr::get(op.getContext(), op.getConversion()->getFrom(),
                                              op.getConversion()->getMethod(), op.getLayout(), op.getRanges()));
     op.removeConversionAttr();
-    op.setLayout(storageLayoutName(isBlock ? StorageLayout::PhicRows : StorageLayout::DenseNK));
+    op.setLayoutAttr(phiq::StorageAttr::get(op.getContext(), isBlock ? StorageLayout::PhicRows : StorageLayout::DenseNK));
     op.setRangesAttr(builder.getArrayAttr(phiq::RangeAttr::get(op.getContext(), file->index, sizeof(DerivedHeader),
                                                                file->header.bytes, file->header.hash)));
     noteError(op, file->header.error);

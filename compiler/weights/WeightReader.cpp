@@ -19,6 +19,8 @@ using namespace llvm;
 namespace phic {
 namespace {
 
+bool isTransposed(const StoredAs &storedAs) { return storedAs.layout() && phic::isTransposed(*storedAs.layout()); }
+
 float loadFloat(Scalar type, const uint8_t *bytes, int64_t index) {
   float value;
   widen(type, bytes + index * (scalarBits(type) / 8), 1, &value);
@@ -109,7 +111,7 @@ public:
     const uint8_t *bytes = spec.ranges[0].data();
     int64_t columns = spec.columns;
     int64_t size = scalarBits(spec.element) / 8;
-    if (!isTransposed(spec.layout)) {
+    if (!isTransposed(spec.storedAs)) {
       widen(spec.element, bytes + n0 * columns * size, count * columns, values);
       return;
     }
@@ -166,7 +168,8 @@ protected:
 class StoredBlockReader final : public BlockReader {
 public:
   explicit StoredBlockReader(const WeightSpec &spec)
-      : BlockReader(spec), unpackRow(spec.added ? spec.added->unpack : unpackerOf(spec.layout)),
+      : BlockReader(spec),
+        unpackRow(spec.storedAs.added() ? spec.storedAs.added()->unpack : unpackerOf(*spec.storedAs.layout())),
         rowBytes(spec.ranges[0].size() / spec.rows) {}
 
 protected:
@@ -216,7 +219,7 @@ protected:
   void unpack(int64_t n0, int64_t count, BlockRow *rows) const override {
     const BlockFormat &format = *spec.format;
     const uint8_t *codes = spec.ranges[0].data();
-    if (isTransposed(spec.layout))
+    if (isTransposed(spec.storedAs))
       readTransposed<int16_t>(
           spec.columns, count,
           [&](int64_t k, int16_t *line) { loadCodes(format.codes, codes, k * spec.rows + n0, count, line); },
@@ -225,7 +228,7 @@ protected:
       for (int64_t r = 0; r < count; ++r)
         loadCodes(format.codes, codes, (n0 + r) * spec.columns, spec.columns, rows[r].codes.data());
 
-    bool transposed = isTransposed(spec.layout);
+    bool transposed = isTransposed(spec.storedAs);
     int64_t rowStride = transposed ? 1 : blocks, blockStride = transposed ? spec.rows : 1;
     for (int64_t b = 0; b < blocks; ++b)
       for (int64_t r = 0; r < count; ++r) {
@@ -266,6 +269,23 @@ private:
   PhicRowBytes parts;
 };
 
+template <typename Reader> std::unique_ptr<WeightReader> make(const WeightSpec &spec) {
+  return std::make_unique<Reader>(spec);
+}
+
+/// The reader that the layout's row of Formats.def names; blocks of a plugin are read as those of GGUF are.
+std::unique_ptr<WeightReader> makeReader(const WeightSpec &spec) {
+  if (!spec.storedAs.layout())
+    return make<StoredBlockReader>(spec);
+  switch (*spec.storedAs.layout()) {
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, READER, RANGES, DESCRIPTION)                                                   \
+  case StorageLayout::ENUM:                                                                                            \
+    return make<READER>(spec);
+#include "dialects/phiq/Formats.def"
+  }
+  return nullptr;
+}
+
 } // namespace
 
 Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &spec) {
@@ -282,28 +302,17 @@ Expected<std::unique_ptr<WeightReader>> WeightReader::create(const WeightSpec &s
   for (ArrayRef<uint8_t> range : spec.ranges)
     lengths.push_back(range.size());
   const BlockFormat *format = spec.format ? &*spec.format : nullptr;
-  std::string error = spec.added ? checkStorage(*spec.added, format, spec.rows, spec.columns, lengths)
-                                 : checkStorage(spec.layout, format, spec.element, spec.rows, spec.columns, lengths);
+  std::string error = spec.storedAs.check(format, spec.element, spec.rows, spec.columns, lengths);
   if (!error.empty())
     return fail(error);
-  if (!spec.format)
-    return std::make_unique<FloatReader>(spec);
-  if (spec.added)
-    return std::make_unique<StoredBlockReader>(spec);
-  if (spec.layout == StorageLayout::PhicRows)
-    return std::make_unique<PhicRowReader>(spec);
-  if (spec.layout == StorageLayout::NBits)
-    return std::make_unique<NBitsReader>(spec);
-  if (unpackerOf(spec.layout))
-    return std::make_unique<StoredBlockReader>(spec);
-  return std::make_unique<QdqReader>(spec);
+  return makeReader(spec);
 }
 
 void WeightReader::release(int64_t n0, int64_t count) const {
   if (!spec.store)
     return;
   int64_t end = n0 + count;
-  if (isTransposed(spec.layout)) {
+  if (isTransposed(spec.storedAs)) {
     if (end != spec.rows)
       return;
     n0 = 0;

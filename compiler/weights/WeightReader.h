@@ -10,7 +10,7 @@
 #define PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H
 
 #include "compiler/weights/RowQuantizer.h"
-#include "dialects/phiq/Formats.h"
+#include "dialects/phiq/StoredAs.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Error.h"
@@ -21,7 +21,6 @@
 namespace phic {
 
 class WeightStore;
-struct BlockStorage;
 namespace phiq {
 class WeightOp;
 }
@@ -36,8 +35,7 @@ struct WeightConversion {
 
 /// What a `phiq.weight` says, without MLIR. A vector [N] is one row of N columns.
 struct WeightSpec {
-  StorageLayout layout = StorageLayout::DenseNK;
-  const BlockStorage *added = nullptr; ///< a plugin's row, instead of `layout`
+  StoredAs storedAs = StorageLayout::DenseNK;
   int64_t rows = 0;                  ///< N
   int64_t columns = 0;               ///< K
   std::optional<BlockFormat> format; ///< as stored; absent: floats of type `element`

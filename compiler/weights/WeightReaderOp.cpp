@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/weights/WeightReader.h"
 #include "compiler/weights/WeightStore.h"
-#include "dialects/phiq/AddedFormats.h"
 #include "dialects/phiq/Phiq.h"
 
 using namespace llvm;
@@ -35,19 +34,13 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   auto type = cast<mlir::ShapedType>(op.getType());
   WeightSpec spec;
   spec.store = &store;
-  if (std::optional<StorageLayout> layout = storageLayoutByName(op.getLayout()))
-    spec.layout = *layout;
-  else
-    spec.added = AddedFormats::byName(op->getContext(), op.getLayout()); // the verifier has seen to it
+  spec.storedAs = op.getStoredAs();
   spec.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
   spec.columns = type.getDimSize(type.getRank() - 1);
   spec.format = formatOf(op.getStoredElementType());
   spec.element = scalarOf(op.getStoredElementType());
   if (auto conversion = op.getConversion())
-    spec.conversion = {*convertMethodByName(std::string_view(conversion->getMethod())),
-                       formatOf(type.getElementType()),
-                       scalarOf(type.getElementType()),
-                       {}};
+    spec.conversion = {conversion->getMethod(), formatOf(type.getElementType()), scalarOf(type.getElementType()), {}};
   for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>()) {
     Expected<ArrayRef<uint8_t>> bytes =
         store.verifiedBytes({range.getFile(), range.getOffset(), range.getLength(), range.getHash()});

@@ -114,11 +114,43 @@ def Phiq_ModelAttr : AttrDef<Phiq_Dialect, "Model"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Phiq_ComputeMode : I32EnumAttr<"ComputeMode", "what the kernel of a matmul computes in", [
+    I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">, I32EnumAttrCase<"I8", 2, "i8">]> {
+  let cppNamespace = "::phic::phiq";
+  let genSpecializedAttr = 0;
+}
+def Phiq_ComputeModeAttr : EnumAttr<Phiq_Dialect, Phiq_ComputeMode, "compute">;
+
+def Phiq_RopeTableKind : I32EnumAttr<"RopeTableKind", "which function of the angle a rope table holds", [
+    I32EnumAttrCase<"Cos", 0, "cos">, I32EnumAttrCase<"Sin", 1, "sin">]> {
+  let cppNamespace = "::phic::phiq";
+  let genSpecializedAttr = 0;
+}
+def Phiq_RopeTableKindAttr : EnumAttr<Phiq_Dialect, Phiq_RopeTableKind, "rope_table">;
+
+def Phiq_StorageAttr : AttrDef<Phiq_Dialect, "Storage"> {
+  let mnemonic = "storage";
+  let summary = "how a weight's bytes are arranged";
+  let description = [{
+    The name of a row of Formats.def, or of a row that a loaded plugin adds, looked up where it is parsed:
+
+    ```mlir
+    layout = "nbits"
+    ```
+  }];
+  let parameters = (ins "::phic::StoredAs":$storedAs);
+  let hasCustomAssemblyFormat = 1;
+}
+
+def Phiq_ConvertMethod : AttrOrTypeParameter<"::phic::ConvertMethod", "row of Formats.def"> {
+  let printer = [{$_printer.printString(::phic::convertMethodName($_self));}];
+}
+
 def Phiq_ConversionAttr : AttrDef<Phiq_Dialect, "Conversion"> {
   let mnemonic = "conversion";
   let summary = "how a weight's numbers are changed while they are read";
   let description = [{
-    The one lossy step that a weight can take, and only on request (C1 of docs/architecture.md): the bytes hold
+    The one lossy step that a weight can take, and only on request (lossless import, docs/contracts.md): the bytes hold
     elements of type `from`, `method` (a row of Formats.def) makes the weight's own type of them. Everything that
     reads a weight sees the result: the interpreter, the packer and `phic verify`.
 
@@ -126,7 +158,7 @@ def Phiq_ConversionAttr : AttrDef<Phiq_Dialect, "Conversion"> {
     #phiq.conversion<from = f32, method = "rtn">
     ```
   }];
-  let parameters = (ins "::mlir::Type":$from, StringRefParameter<>:$method);
+  let parameters = (ins "::mlir::Type":$from, Phiq_ConvertMethod:$method);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
@@ -141,7 +173,7 @@ def Phiq_DerivedAttr : AttrDef<Phiq_Dialect, "Derived"> {
     #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 98304, hash = 0x1>]>
     ```
   }];
-  let parameters = (ins "::mlir::Type":$from, StringRefParameter<>:$method, StringRefParameter<>:$layout,
+  let parameters = (ins "::mlir::Type":$from, Phiq_ConvertMethod:$method, "::phic::phiq::StorageAttr":$layout,
                         "::mlir::ArrayAttr":$ranges);
   let assemblyFormat = "`<` struct(params) `>`";
 }

@@ -80,7 +80,7 @@ double BlockFormat::bitsPerWeight() const {
 
 std::string_view storageLayoutName(StorageLayout layout) {
   switch (layout) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, READER, RANGES, DESCRIPTION)                                                   \
   case StorageLayout::ENUM:                                                                                            \
     return NAME;
 #include "dialects/phiq/Formats.def"
@@ -89,7 +89,7 @@ std::string_view storageLayoutName(StorageLayout layout) {
 }
 
 std::optional<StorageLayout> storageLayoutByName(std::string_view name) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, READER, RANGES, DESCRIPTION)                                                   \
   if (name == NAME)                                                                                                    \
     return StorageLayout::ENUM;
 #include "dialects/phiq/Formats.def"
@@ -117,6 +117,16 @@ std::optional<ConvertMethod> convertMethodByName(std::string_view name) {
     return ConvertMethod::ENUM;
 #include "dialects/phiq/Formats.def"
   return std::nullopt;
+}
+
+std::string_view convertMethodName(ConvertMethod method) {
+  switch (method) {
+#define PHIC_CONVERT_METHOD(ENUM, NAME, DESCRIPTION)                                                                   \
+  case ConvertMethod::ENUM:                                                                                            \
+    return NAME;
+#include "dialects/phiq/Formats.def"
+  }
+  return {};
 }
 
 std::string checkRoundToNearest(const BlockFormat &format) {

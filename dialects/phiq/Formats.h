@@ -78,7 +78,7 @@ struct BlockRow {
 /// How the producing tool arranges a weight's bytes: a row of Formats.def.
 /// `ranges` of a weight are, in order, the byte ranges the layout names.
 enum class StorageLayout : uint8_t {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION) ENUM,
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, READER, RANGES, DESCRIPTION) ENUM,
 #include "dialects/phiq/Formats.def"
 };
 std::string_view storageLayoutName(StorageLayout layout);
@@ -105,6 +105,7 @@ enum class ConvertMethod : uint8_t {
 #include "dialects/phiq/Formats.def"
 };
 std::optional<ConvertMethod> convertMethodByName(std::string_view name);
+std::string_view convertMethodName(ConvertMethod method);
 
 /// Why round to nearest cannot make that format, or an empty string: it has one level of scales, and
 /// the codes lie around the zero point (symmetric: half of them below) or have a zero point or

@@ -67,22 +67,24 @@ def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
     ```
     - (C1) the layout names as many ranges as are given; their lengths are what layout and stored type ask for.
     - (C2) a rank-1 weight is a float vector, stored `dense_nk`, and not converted.
-    - (C3) a conversion's method is known, makes the result's format, and changes the type.
+    - (C3) a conversion's method makes the result's format, and changes the type.
     - (C4) what a derived weight was made of fulfils (C1) to (C3) as a conversion; it is not converted once more.
   }];
-  let arguments = (ins StrAttr:$name, StrAttr:$layout, ArrayAttr:$ranges, OptionalAttr<Phiq_ConversionAttr>:$conversion,
+  let arguments = (ins StrAttr:$name, Phiq_StorageAttr:$layout, ArrayAttr:$ranges, OptionalAttr<Phiq_ConversionAttr>:$conversion,
                        OptionalAttr<Phiq_DerivedAttr>:$derived);
   let results = (outs Phiq_Weight:$result);
-  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::llvm::StringRef":$name, "::llvm::StringRef":$layout,
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::llvm::StringRef":$name, "::phic::StoredAs":$layout,
                                  "::mlir::ArrayAttr":$ranges), [{
-    build($_builder, $_state, type, name, layout, ranges, /*conversion=*/ConversionAttr(), /*derived=*/DerivedAttr());
+    build($_builder, $_state, type, name, StorageAttr::get($_builder.getContext(), layout), ranges,
+          /*conversion=*/ConversionAttr(), /*derived=*/DerivedAttr());
   }]>];
   let extraClassDeclaration = [{
     /// Element type of the bytes in the file: the conversion's, else the result's.
     ::mlir::Type getStoredElementType();
-    /// Element type in the model's file, also of a derived weight; and by which method the result's was made of it, or "".
+    ::phic::StoredAs getStoredAs() { return getLayout().getStoredAs(); }
+    /// Element type in the model's file, also of a derived weight; and the method that made the result's of it, if any did.
     ::mlir::Type getModelElementType();
-    ::llvm::StringRef getMethod();
+    ::std::optional<::phic::ConvertMethod> getMethod();
   }];
   let assemblyFormat = "$name `layout` `=` $layout $ranges attr-dict `:` type($result)";
   let hasVerifier = 1;
@@ -99,7 +101,7 @@ def Phiq_RopeTableOp : Phiq_Op<"rope_table", [Pure]> {
     ```
     The inverse frequency is rounded to f32 first, as Hugging Face does, and the angle is its f32 product with p.
   }];
-  let arguments = (ins StrAttr:$kind, F64Attr:$base, F64Attr:$mscale, I64Attr:$rotary_dim,
+  let arguments = (ins Phiq_RopeTableKindAttr:$kind, F64Attr:$base, F64Attr:$mscale, I64Attr:$rotary_dim,
                        OptionalAttr<DenseF32ArrayAttr>:$factors);
   let results = (outs RankedTensorOf<[F32]>:$result);
   let assemblyFormat = "$kind attr-dict `:` type($result)";
@@ -169,9 +171,11 @@ def Phiq_MatmulOp : Phiq_RowOp<"matmul", "Core", ["Rows", "Matrix"], "Matmul", [
 
     - (C1) lhs [M, K], rhs [N, K], result [M, N].
   }];
-  let arguments = (ins Phiq_Lhs:$lhs, Phiq_Weight:$rhs, OptionalAttr<StrAttr>:$compute);
+  let arguments = (ins Phiq_Lhs:$lhs, Phiq_Weight:$rhs, OptionalAttr<Phiq_ComputeModeAttr>:$compute);
   let results = (outs Phiq_Rows:$result);
-  let assemblyFormat = "$lhs `,` $rhs attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)";
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`compute` `=` $compute^)? attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)
+  }];
   let hasVerifier = 1;
 }
 

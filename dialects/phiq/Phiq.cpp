@@ -1,6 +1,7 @@
 //===- Phiq.cpp - Types and attributes of phiq -----------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/AddedFormats.h"
 #include "dialects/phiq/Meanings.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -17,7 +18,22 @@ llvm::hash_code phic::hash_value(const BlockFormat &f) {
                             int(f.zero), f.zeroConstant, int(f.min));
 }
 
+llvm::hash_code phic::hash_value(const StoredAs &storedAs) {
+  return llvm::hash_combine(storedAs.added(), storedAs.layout());
+}
+
+FailureOr<ConvertMethod> FieldParser<ConvertMethod>::parse(AsmParser &parser) {
+  std::string name;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseString(&name))
+    return failure();
+  if (std::optional<ConvertMethod> method = convertMethodByName(name))
+    return *method;
+  return parser.emitError(loc, "unknown method of conversion '") << name << "'";
+}
+
 #include "dialects/phiq/PhiqDialect.cpp.inc"
+#include "dialects/phiq/PhiqEnums.cpp.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialects/phiq/PhiqTypes.cpp.inc"
 #define GET_ATTRDEF_CLASSES
@@ -90,6 +106,21 @@ LogicalResult PhiqDialect::verifyOperationAttribute(Operation *op, NamedAttribut
     return op->emitError("'") << kModel << "' must be a #phiq.model, found " << attribute.getValue();
   return success();
 }
+
+Attribute StorageAttr::parse(AsmParser &parser, Type) {
+  std::string name;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseString(&name))
+    return {};
+  if (std::optional<StorageLayout> layout = storageLayoutByName(name))
+    return get(parser.getContext(), *layout);
+  if (const BlockStorage *row = AddedFormats::byName(parser.getContext(), name))
+    return get(parser.getContext(), StoredAs(row));
+  parser.emitError(loc, "unknown storage layout '") << name << "': if it is a plugin's, load that plugin";
+  return {};
+}
+
+void StorageAttr::print(AsmPrinter &printer) const { printer.printString(StringRef(getStoredAs().name())); }
 
 Attribute RangeAttr::parse(AsmParser &parser, Type) {
   uint64_t file, offset, length, hash;

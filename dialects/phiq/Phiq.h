@@ -3,14 +3,15 @@
 #ifndef PHIC_DIALECTS_PHIQ_PHIQ_H
 #define PHIC_DIALECTS_PHIQ_PHIQ_H
 
-#include "dialects/phiq/Formats.h"
 #include "dialects/phiq/RowExpr.h"
 #include "dialects/phiq/RowFacts.h"
 #include "dialects/phiq/Rows.h"
+#include "dialects/phiq/StoredAs.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
@@ -20,12 +21,21 @@
 namespace phic {
 /// For the uniquing of `!phiq.block`.
 llvm::hash_code hash_value(const BlockFormat &format);
+llvm::hash_code hash_value(const StoredAs &storedAs);
 
 /// What a meaning may look at (Meanings.h).
 class Scope;
 } // namespace phic
 
+namespace mlir {
+/// `"rtn"`: the name of a row of Formats.def.
+template <> struct FieldParser<phic::ConvertMethod> {
+  static FailureOr<phic::ConvertMethod> parse(AsmParser &parser);
+};
+} // namespace mlir
+
 #include "dialects/phiq/PhiqDialect.h.inc"
+#include "dialects/phiq/PhiqEnums.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "dialects/phiq/PhiqTypes.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -1,6 +1,5 @@
 //===- PhiqOps.cpp - Verifiers and effects of phiq ops ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "dialects/phiq/AddedFormats.h"
 #include "dialects/phiq/Phiq.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
@@ -47,11 +46,7 @@ CacheOp requireCache(Operation *op, FlatSymbolRefAttr name, SymbolTableCollectio
 } // namespace
 
 /// (C1): ranges with elements of that type in a layout, which make up a weight of the op's shape.
-static LogicalResult verifyStorage(WeightOp op, StringRef layoutName, ArrayAttr ranges, Type element) {
-  std::optional<StorageLayout> layout = storageLayoutByName(std::string_view(layoutName));
-  const BlockStorage *added = layout ? nullptr : AddedFormats::byName(op.getContext(), layoutName);
-  if (!layout && !added)
-    return op.emitOpError("has unknown storage layout '") << layoutName << "': if it is a plugin's, load that plugin";
+static LogicalResult verifyStorage(WeightOp op, StoredAs storedAs, ArrayAttr ranges, Type element) {
   std::vector<uint64_t> lengths;
   for (Attribute range : ranges)
     if (auto handle = dyn_cast<RangeAttr>(range))
@@ -64,18 +59,15 @@ static LogicalResult verifyStorage(WeightOp op, StringRef layoutName, ArrayAttr 
   auto type = cast<ShapedType>(op.getType());
   int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
   const BlockFormat *stored = format ? &*format : nullptr;
-  std::string error = added ? checkStorage(*added, stored, rows, columns, lengths)
-                            : checkStorage(*layout, stored, scalarOf(element), rows, columns, lengths);
+  std::string error = storedAs.check(stored, scalarOf(element), rows, columns, lengths);
   return error.empty() ? success() : op.emitOpError() << error;
 }
 
 /// (C2), (C3)
-static LogicalResult verifyMethod(WeightOp op, Type from, StringRef method) {
+static LogicalResult verifyMethod(WeightOp op, Type from) {
   auto type = cast<ShapedType>(op.getType());
   if (type.getRank() == 1)
     return op.emitOpError("of rank 1 cannot be converted");
-  if (!convertMethodByName(std::string_view(method)))
-    return op.emitOpError("is converted by unknown method '") << method << "'";
   if (from == type.getElementType())
     return op.emitOpError("is converted from its own type ") << from;
   if (auto block = dyn_cast<BlockType>(type.getElementType()))
@@ -89,13 +81,13 @@ LogicalResult WeightOp::verify() {
   if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
     return emitOpError("requires a static shape [N, K] or [N], found ") << type;
   // (C1)
-  if (failed(verifyStorage(*this, getLayout(), getRanges(), getStoredElementType())))
+  if (failed(verifyStorage(*this, getStoredAs(), getRanges(), getStoredElementType())))
     return failure();
   // (C2)
-  if (type.getRank() == 1 && getLayout() != StringRef(storageLayoutName(StorageLayout::DenseNK)))
-    return emitOpError("of rank 1 requires layout 'dense_nk', found '") << getLayout() << "'";
+  if (type.getRank() == 1 && getStoredAs() != StorageLayout::DenseNK)
+    return emitOpError("of rank 1 requires layout 'dense_nk', found '") << StringRef(getStoredAs().name()) << "'";
   if (std::optional<ConversionAttr> conversion = getConversion())
-    if (failed(verifyMethod(*this, conversion->getFrom(), conversion->getMethod())))
+    if (failed(verifyMethod(*this, conversion->getFrom())))
       return failure();
   // (C4)
   std::optional<DerivedAttr> derived = getDerived();
@@ -103,8 +95,9 @@ LogicalResult WeightOp::verify() {
     return success();
   if (getConversion())
     return emitOpError("is derived, and converted once more");
-  return failure(failed(verifyMethod(*this, derived->getFrom(), derived->getMethod())) ||
-                 failed(verifyStorage(*this, derived->getLayout(), derived->getRanges(), derived->getFrom())));
+  return failure(
+      failed(verifyMethod(*this, derived->getFrom())) ||
+      failed(verifyStorage(*this, derived->getLayout().getStoredAs(), derived->getRanges(), derived->getFrom())));
 }
 
 Type WeightOp::getStoredElementType() {
@@ -113,13 +106,13 @@ Type WeightOp::getStoredElementType() {
 
 Type WeightOp::getModelElementType() { return getDerived() ? getDerived()->getFrom() : getStoredElementType(); }
 
-StringRef WeightOp::getMethod() {
-  return getDerived() ? getDerived()->getMethod() : getConversion() ? getConversion()->getMethod() : "";
+std::optional<ConvertMethod> WeightOp::getMethod() {
+  if (getDerived())
+    return getDerived()->getMethod();
+  return getConversion() ? std::optional(getConversion()->getMethod()) : std::nullopt;
 }
 
 LogicalResult RopeTableOp::verify() {
-  if (getKind() != "cos" && getKind() != "sin")
-    return emitOpError("requires kind 'cos' or 'sin', found '") << getKind() << "'";
   if (shaped(getResult()).getRank() != 2 || columns(getResult()) * 2 != int64_t(getRotaryDim()))
     return emitOpError("requires a result [rows, ") << getRotaryDim() / 2 << "], found " << getType();
   if (getFactors() && int64_t(getFactors()->size()) * 2 != int64_t(getRotaryDim()))
@@ -173,8 +166,6 @@ LogicalResult MatmulOp::verify() {
     return emitOpError("lhs has K = ") << columns(getLhs()) << ", rhs K = " << columns(getRhs());
   if (columns(getResult()) != shaped(getRhs()).getDimSize(0))
     return emitOpError("result has N = ") << columns(getResult()) << ", rhs N = " << shaped(getRhs()).getDimSize(0);
-  if (getCompute() && *getCompute() != "f32" && *getCompute() != "i8")
-    return emitOpError("requires compute 'f32' or 'i8', found '") << *getCompute() << "'";
   return success();
 }
 

@@ -10,7 +10,7 @@
 namespace phic {
 
 void ropeTableRows(phiq::RopeTableOp op, int64_t p0, int64_t count, float *values) {
-  const bool isSine = op.getKind() == "sin";
+  const bool isSine = op.getKind() == phiq::RopeTableKind::Sin;
   const auto rotaryDim = int64_t(op.getRotaryDim());
   const double base = op.getBase().convertToDouble(), mscale = op.getMscale().convertToDouble();
   for (int64_t i = 0; i < rotaryDim / 2; ++i) {

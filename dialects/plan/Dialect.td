@@ -157,7 +157,7 @@ def Plan_StageOp : Op<Plan_Dialect, "stage", [IsolatedFromAbove, SingleBlock]> {
     ```mlir
     %h, %q = plan.stage "layers.0.down" (%act, %w, %residual) { ... } : (...) -> tensor<?x96xf32> {
     ^bb0(%a: tensor<?x256x!phiq.block<s8, 32, scale = f32>>, %wt: tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>, %r: tensor<?x96xf32>):
-      %0 = phiq.matmul %a, %wt {compute = "i8"} : ...
+      %0 = phiq.matmul %a, %wt compute = i8 : ...
       %1 = arith.addf %r, %0 : tensor<?x96xf32>
       plan.yield %1 : tensor<?x96xf32>
     }

@@ -1,12 +1,12 @@
 //===- MaterializeQuantization.cpp - Quantize activations ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Turns `compute = "i8"` into the quantization it asks for, once per value, right
+// Turns `compute = i8` into the quantization it asks for, once per value, right
 // after the op that makes it, so that `fuse-stages` puts it into that op's stage:
 //
-//     %a = phiq.matmul %n, %v {compute = "i8"}     %q = phiq.quantize %n
-//     %b = phiq.matmul %n, %w {compute = "i8"} ->  %a = phiq.matmul %q, %v {compute = "i8"}
-//                                                  %b = phiq.matmul %q, %w {compute = "i8"}
+//     %a = phiq.matmul %n, %v compute = i8     %q = phiq.quantize %n
+//     %b = phiq.matmul %n, %w compute = i8 ->  %a = phiq.matmul %q, %v compute = i8
+//                                                  %b = phiq.matmul %q, %w compute = i8
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
 #include "mlir/IR/Builders.h"
@@ -44,7 +44,7 @@ struct MaterializeQuantization : impl::MaterializeQuantizationPassBase<Materiali
   void runOnOperation() override {
     llvm::MapVector<Value, SmallVector<phiq::MatmulOp>> byRows;
     getOperation().walk([&](phiq::MatmulOp op) {
-      if (op.getCompute() == "i8" && cast<ShapedType>(op.getLhs().getType()).getElementType().isF32())
+      if (op.getCompute() == phiq::ComputeMode::I8 && cast<ShapedType>(op.getLhs().getType()).getElementType().isF32())
         byRows[op.getLhs()].push_back(op);
     });
     OpBuilder builder(&getContext());

@@ -43,7 +43,7 @@ std::string whyNotInMatmul(phiq::MatmulOp op, phiq::MatmulOp first) {
   if (!isArgument(op.getRhs()))
     return "requires a weight as its right-hand side";
   bool isI8 = isa<phiq::BlockType>(elementOf(op.getLhs()));
-  if (op.getCompute() != (isI8 ? "i8" : "f32"))
+  if (op.getCompute() != (isI8 ? phiq::ComputeMode::I8 : phiq::ComputeMode::F32))
     return "requires quantized rows for i8 and float rows for f32";
   return {};
 }

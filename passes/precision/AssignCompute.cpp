@@ -4,7 +4,7 @@
 // Honours `--act`. The choice is an attribute; `fuse` makes the quantization of
 // activations that i8 asks for an op of its own.
 //
-//     %y = phiq.matmul %x, %w     ->     %y = phiq.matmul %x, %w {compute = "i8"}
+//     %y = phiq.matmul %x, %w     ->     %y = phiq.matmul %x, %w compute = i8
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
@@ -54,14 +54,14 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
   LogicalResult requireHonourable(ArrayRef<const Backend *> backends) {
     if (act == "auto")
       return success();
-    std::optional<ComputeMode> mode = computeModeByName(act);
+    std::optional<ComputeMode> mode = phiq::symbolizeComputeMode(act);
     if (!mode)
       return getOperation().emitError("unknown activations '") << act.getValue() << "'; use auto, i8 or f32";
     for (const Backend *backend : backends)
       if (!has(*backend, *mode))
         return getOperation().emitError("activations ")
                << act.getValue() << " have no kernels in family '" << backend->family() << "'; use auto, "
-               << llvm::join(llvm::map_range(backend->modes(), computeModeName), " or ");
+               << llvm::join(llvm::map_range(backend->modes(), phiq::stringifyComputeMode), " or ");
     return success();
   }
 
@@ -76,7 +76,7 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
   }
 
   void assign(phiq::MatmulOp op, bool isI8, bool isOffered) {
-    op.setCompute(isI8 ? StringRef("i8") : StringRef("f32"));
+    op.setCompute(isI8 ? ComputeMode::I8 : ComputeMode::F32);
     if (!isI8 && act != "f32" && isOffered && canComputeI8(op))
       op.emitRemark("computes in f32, since another matmul of the same rows has a weight that asks for it");
   }

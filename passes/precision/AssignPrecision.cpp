@@ -184,9 +184,10 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   }
 
   LogicalResult change(phiq::WeightOp weight, Type wanted) {
-    if (!weight.getMethod().empty())
+    if (weight.getMethod())
       return weight.emitError() << "is converted already, from " << weight.getModelElementType();
-    weight.setConversionAttr(phiq::ConversionAttr::get(&getContext(), typeOf(weight).getElementType(), "rtn"));
+    weight.setConversionAttr(
+        phiq::ConversionAttr::get(&getContext(), typeOf(weight).getElementType(), ConvertMethod::Rtn));
     weight.getResult().setType(cast<RankedTensorType>(typeOf(weight).clone(wanted)));
     return success();
   }

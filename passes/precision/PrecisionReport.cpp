@@ -32,7 +32,7 @@ void collectUses(Value weight, Uses &uses) {
         for (NamedAttribute kernel : stage.getKernelsAttr())
           uses.kernels[kernel.getName().str()].insert(cast<FlatSymbolRefAttr>(kernel.getValue()).getValue().str());
     } else if (auto matmul = dyn_cast<phiq::MatmulOp>(user)) {
-      uses.compute.insert(matmul.getCompute().value_or("unassigned").str());
+      uses.compute.insert(matmul.getCompute() ? stringifyComputeMode(*matmul.getCompute()).str() : "unassigned");
     } else {
       uses.compute.insert(roleOf(use) == phiq::OperandRole::TokenTable ? "embed" : "rows");
     }
@@ -76,7 +76,8 @@ PrecisionReport::Weight describe(phiq::WeightOp op) {
   weight.compute = llvm::join(uses.compute, ", ");
   weight.stored = text(op.getModelElementType());
   weight.storedBitsPerWeight = bitsOf(op.getModelElementType());
-  weight.method = op.getMethod().str();
+  if (std::optional<ConvertMethod> method = op.getMethod())
+    weight.method = std::string(convertMethodName(*method));
   weight.error = errorOf(op);
   for (auto &[entry, symbols] : uses.kernels)
     weight.kernels[entry] = llvm::join(symbols, ", ");

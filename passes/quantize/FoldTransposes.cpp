@@ -20,11 +20,10 @@ using namespace mlir;
 
 /// The layout that reads the same bytes with the axes exchanged. Block-quantized layouts have none: their blocks
 /// would run along N, where the type says K.
-std::optional<StorageLayout> mirrored(StringRef layout) {
-  std::optional<StorageLayout> known = storageLayoutByName(layout);
-  if (known == StorageLayout::DenseNK)
+std::optional<StorageLayout> mirrored(const StoredAs &storedAs) {
+  if (storedAs == StorageLayout::DenseNK)
     return StorageLayout::DenseKN;
-  if (known == StorageLayout::DenseKN)
+  if (storedAs == StorageLayout::DenseKN)
     return StorageLayout::DenseNK;
   return std::nullopt;
 }
@@ -36,14 +35,13 @@ struct FoldTranspose : OpRewritePattern<phiq::TransposeOp> {
     auto weight = op.getW().getDefiningOp<phiq::WeightOp>();
     if (!weight)
       return rewriter.notifyMatchFailure(op, "requires the transpose of a weight");
-    std::optional<StorageLayout> layout = mirrored(weight.getLayout());
+    std::optional<StorageLayout> layout = mirrored(weight.getStoredAs());
     if (!layout)
       return rewriter.notifyMatchFailure(op, "requires a layout that can be read in either order");
-    if (!weight.getMethod().empty())
+    if (weight.getMethod())
       return rewriter.notifyMatchFailure(op, "requires a weight as it is stored: a conversion has an axis");
     rewriter.setInsertionPoint(weight);
-    rewriter.replaceOpWithNewOp<phiq::WeightOp>(op, op.getType(), weight.getName(),
-                                                StringRef(storageLayoutName(*layout)), weight.getRanges());
+    rewriter.replaceOpWithNewOp<phiq::WeightOp>(op, op.getType(), weight.getName(), *layout, weight.getRanges());
     return success();
   }
 };

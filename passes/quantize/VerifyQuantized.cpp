@@ -35,7 +35,7 @@ struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {
         << offenders.size();
     for (auto [weight, user] : offenders)
       error.attachNote(user->getLoc()) << "'" << user->getName() << "' of weight '" << weight.getName() << "', "
-                                       << weight.getType() << " stored " << weight.getLayout()
+                                       << weight.getType() << " stored " << StringRef(weight.getStoredAs().name())
                                        << "; matmuls and embeddings read [N, K] with blocks along K";
     signalPassFailure();
   }

@@ -24,7 +24,7 @@ void readRows(const GgufFile &file, const Tensor &tensor) {
   if (!type || tensor.shape.empty())
     return;
   WeightSpec spec;
-  spec.layout = type->layout;
+  spec.storedAs = type->layout;
   spec.columns = int64_t(tensor.shape.back());
   spec.rows = 1;
   for (uint64_t axis : llvm::drop_end(tensor.shape))

@@ -55,7 +55,7 @@ private:
 
   // The decoder
   std::vector<float> ropeFactors(Role role);
-  Value ropeTable(StringRef kind, ArrayRef<float> factors, int64_t tableRows, double magnitude);
+  Value ropeTable(phiq::RopeTableKind kind, ArrayRef<float> factors, int64_t tableRows, double magnitude);
   void makeRopeTables();
   Value rope(Value x);
   void attentionInputs(Value x, int64_t layer, Value &q, Value &k, Value &v);
@@ -100,7 +100,8 @@ Value DecoderBuilder::linear(Value x, Role role, int64_t layer, int64_t outputs,
 
 Value DecoderBuilder::matmul(Value x, Role role, int64_t layer, Value weight) {
   int64_t outputs = cast<ShapedType>(weight.getType()).getDimSize(0);
-  return phiq::MatmulOp::create(builder, at(role, layer), rows(outputs), x, weight, /*compute=*/StringAttr());
+  return phiq::MatmulOp::create(builder, at(role, layer), rows(outputs), x, weight,
+                                /*compute=*/phiq::ComputeModeAttr());
 }
 
 Value DecoderBuilder::withBias(Value x, Role role, int64_t layer) {
@@ -136,10 +137,12 @@ std::vector<float> DecoderBuilder::ropeFactors(Role role) {
   return factors;
 }
 
-Value DecoderBuilder::ropeTable(StringRef kind, ArrayRef<float> factors, int64_t tableRows, double magnitude) {
+Value DecoderBuilder::ropeTable(phiq::RopeTableKind kind, ArrayRef<float> factors, int64_t tableRows,
+                                double magnitude) {
   auto type = RankedTensorType::get({tableRows, config.rope.dim / 2}, builder.getF32Type());
   DenseF32ArrayAttr attribute = factors.empty() ? DenseF32ArrayAttr() : builder.getDenseF32ArrayAttr(factors);
-  return phiq::RopeTableOp::create(builder, at("rope." + kind), type, builder.getStringAttr(kind),
+  return phiq::RopeTableOp::create(builder, at("rope." + stringifyRopeTableKind(kind)), type,
+                                   phiq::RopeTableKindAttr::get(builder.getContext(), kind),
                                    builder.getF64FloatAttr(config.rope.base), builder.getF64FloatAttr(magnitude),
                                    builder.getI64IntegerAttr(config.rope.dim), attribute);
 }
@@ -153,7 +156,10 @@ void DecoderBuilder::makeRopeTables() {
     std::vector<float> factors = ropeFactors(Role::RopeFactors);
     if (factors.empty() && config.rope.linearFactor != 1)
       factors.assign(config.rope.dim / 2, float(config.rope.linearFactor));
-    tables = {ropeTable("cos", factors, context, magnitude), ropeTable("sin", factors, context, magnitude), {}, {}};
+    tables = {ropeTable(phiq::RopeTableKind::Cos, factors, context, magnitude),
+              ropeTable(phiq::RopeTableKind::Sin, factors, context, magnitude),
+              {},
+              {}};
     return;
   }
   if (shortFactors.empty() || longFactors.empty() || !config.rope.originalContext) {
@@ -166,15 +172,15 @@ void DecoderBuilder::makeRopeTables() {
   if (!config.rope.magnitude && stretch > 1 && original > 1)
     magnitude = std::sqrt(1 + std::log(stretch) / std::log(double(original)));
   int64_t shortRows = std::min(context, original);
-  tables = {ropeTable("cos", shortFactors, shortRows, magnitude),
-            ropeTable("sin", shortFactors, shortRows, magnitude),
+  tables = {ropeTable(phiq::RopeTableKind::Cos, shortFactors, shortRows, magnitude),
+            ropeTable(phiq::RopeTableKind::Sin, shortFactors, shortRows, magnitude),
             {},
             {}};
   if (context <= original)
     return;
   ropeSwitch = original;
-  tables.longCos = ropeTable("cos", longFactors, context, magnitude);
-  tables.longSin = ropeTable("sin", longFactors, context, magnitude);
+  tables.longCos = ropeTable(phiq::RopeTableKind::Cos, longFactors, context, magnitude);
+  tables.longSin = ropeTable(phiq::RopeTableKind::Sin, longFactors, context, magnitude);
 }
 
 Value DecoderBuilder::rope(Value x) {

@@ -22,8 +22,7 @@ std::string text(ArrayRef<int64_t> shape) {
 
 mlir::Value placeholder(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  return phiq::WeightOp::create(builder, loc, type, "refused", storageLayoutName(StorageLayout::DenseNK),
-                                builder.getArrayAttr({}));
+  return phiq::WeightOp::create(builder, loc, type, "refused", StorageLayout::DenseNK, builder.getArrayAttr({}));
 }
 
 Type elementType(MLIRContext *context, const StoredType &type) {
@@ -38,7 +37,6 @@ Type elementType(MLIRContext *context, const StoredType &type) {
 
 StoredType StoredType::floats(Scalar element) {
   StoredType type;
-  type.layout = storageLayoutName(StorageLayout::DenseNK);
   type.blockBytes = element == Scalar::F32 ? 4 : 2;
   type.format.scale = element;
   return type;
@@ -118,7 +116,7 @@ mlir::Value TensorWeights::get(OpBuilder &builder, const WeightId &id, ArrayRef<
   if (rows.all)
     name += formatv("[{0}:{1}]", rows.first, rows.first + shape[0]);
   return phiq::WeightOp::create(builder, loc, RankedTensorType::get(shape, elementType(context, *tensor->type)), name,
-                                tensor->type->layout, builder.getArrayAttr(handle));
+                                tensor->type->storedAs, builder.getArrayAttr(handle));
 }
 
 std::vector<float> TensorWeights::numbers(const WeightId &id, int64_t count) {

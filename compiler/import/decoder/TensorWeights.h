@@ -9,7 +9,7 @@
 
 #include "compiler/import/decoder/TensorNames.h"
 #include "compiler/weights/WeightStore.h"
-#include "dialects/phiq/Formats.h"
+#include "dialects/phiq/StoredAs.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <functional>
@@ -18,7 +18,7 @@ namespace phic::decoder {
 
 /// How the elements of a tensor lie in the file: in blocks along the last axis, floats in blocks of one.
 struct StoredType {
-  std::string layout; ///< of phiq.weight: a row of Formats.def, or one of a plugin
+  StoredAs storedAs = StorageLayout::DenseNK;
   uint64_t blockElements = 1, blockBytes = 4;
   bool isFloat = true;
   BlockFormat format; ///< of floats, its scale is the element

@@ -18,10 +18,10 @@ constexpr decoder::TensorName kNames[] = {
 /// How tensors of a type are stored: as a row of Formats.def says, or one of a plugin.
 std::optional<StoredType> storedType(mlir::MLIRContext *context, uint32_t id) {
   if (const GgufType *type = ggufTypeById(id))
-    return StoredType{std::string(storageLayoutName(type->layout)), type->blockElements, type->blockBytes,
-                      type->isFloat, type->format};
+    return StoredType{type->layout, type->blockElements, type->blockBytes, type->isFloat, type->format};
   if (const BlockStorage *added = AddedFormats::byGgufType(context, id))
-    return StoredType{added->name, uint64_t(added->blockElements), uint64_t(added->blockBytes), false, added->format};
+    return StoredType{StoredAs(added), uint64_t(added->blockElements), uint64_t(added->blockBytes), false,
+                      added->format};
   return std::nullopt;
 }
 

@@ -168,7 +168,7 @@ LogicalResult importGemm(NodeImport &node) {
     return failure();
   const int64_t N = shapeOf(*weight)[0];
   Value result = phiq::MatmulOp::create(node.builder, node.loc, rankedType(node.builder, {shapeOf(*x)[0], N}), *x,
-                                        *weight, StringAttr());
+                                        *weight, phiq::ComputeModeAttr());
   if (node.has(2)) {
     FailureOr<Value> bias = node.vector(2, N);
     if (llvm::failed(bias))

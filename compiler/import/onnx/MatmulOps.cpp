@@ -110,8 +110,8 @@ LogicalResult makeMatmul(NodeImport &node, Rows lhs, Value rhs, unsigned biasInp
     lhs.which = Rows::Which::Wanted;
   }
   int64_t columns = type.getDimSize(0);
-  Value result =
-      phiq::MatmulOp::create(node.builder, node.loc, rowsType(node.builder, columns), lhs.value, rhs, StringAttr());
+  Value result = phiq::MatmulOp::create(node.builder, node.loc, rowsType(node.builder, columns), lhs.value, rhs,
+                                        phiq::ComputeModeAttr());
   if (node.has(biasInput)) {
     FailureOr<Value> bias = node.vector(biasInput, columns);
     if (llvm::failed(bias))

@@ -55,8 +55,7 @@ Value Weights::create(StorageLayout layout, RankedTensorType type, const std::st
       progress(hashed, total);
   }
   Location loc = NameLoc::get(builder.getStringAttr(name));
-  return value =
-             phiq::WeightOp::create(builder, loc, type, name, storageLayoutName(layout), builder.getArrayAttr(handles));
+  return value = phiq::WeightOp::create(builder, loc, type, name, layout, builder.getArrayAttr(handles));
 }
 
 Value Weights::dense(StorageLayout layout, ArrayRef<int64_t> shape, const Tensor &tensor, ByteRange range) {
@@ -87,8 +86,7 @@ Value Weights::matrix(const TensorView &view, bool transpose) {
     found->second = wantTransposed ? dense(StorageLayout::DenseKN, {view.dims[1], view.dims[0]}, tensor, *tensor.bytes)
                                    : dense(StorageLayout::DenseNK, view.dims, tensor, *tensor.bytes);
   Value value = found->second;
-  bool isTransposed =
-      value.getDefiningOp<phiq::WeightOp>().getLayout() == StringRef(storageLayoutName(StorageLayout::DenseKN));
+  bool isTransposed = value.getDefiningOp<phiq::WeightOp>().getStoredAs() == StorageLayout::DenseKN;
   return isTransposed == wantTransposed ? value : this->transpose(value);
 }
 

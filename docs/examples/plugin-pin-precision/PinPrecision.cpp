@@ -105,7 +105,7 @@ struct PinPrecision : PassWrapper<PinPrecision, OperationPass<ModuleOp>> {
                                 << (from == to ? ", as it was" : "");
     if (from == to)
       return success();
-    weight.setConversionAttr(phiq::ConversionAttr::get(&getContext(), from, "rtn"));
+    weight.setConversionAttr(phiq::ConversionAttr::get(&getContext(), from, ConvertMethod::Rtn));
     weight.getResult().setType(cast<RankedTensorType>(type.clone(to)));
     return success();
   }

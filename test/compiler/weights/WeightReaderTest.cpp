@@ -41,7 +41,7 @@ const GgufType *ggufTypeByName(StringRef name) {
 void expectRow(const GgufType &type, int64_t elements, StringRef stored, StringRef floats) {
   std::vector<uint8_t> bytes = bytesOfHex(stored);
   WeightSpec spec;
-  spec.layout = type.layout;
+  spec.storedAs = type.layout;
   spec.rows = 1;
   spec.columns = elements;
   spec.element = type.format.scale;
@@ -175,7 +175,7 @@ Ranges packQdq(const Weight &weight, bool transposed) {
 
 WeightSpec specOf(const Weight &weight, StorageLayout layout, const Ranges &ranges) {
   WeightSpec spec;
-  spec.layout = layout;
+  spec.storedAs = layout;
   spec.rows = weight.rows;
   spec.columns = weight.columns;
   spec.format = weight.format;
@@ -246,7 +246,7 @@ TEST(WeightReader, DenseBothWays) {
       for (int64_t i = 0; i < rows * columns; ++i)
         bytes.putScalar(type, float(i) / 4);
       WeightSpec spec;
-      spec.layout = transposed ? StorageLayout::DenseKN : StorageLayout::DenseNK;
+      spec.storedAs = transposed ? StorageLayout::DenseKN : StorageLayout::DenseNK;
       spec.rows = rows;
       spec.columns = columns;
       spec.element = type;
@@ -290,7 +290,7 @@ void expectStoredRowsRead(StringRef text, int64_t columns) {
     storeRow(written[size_t(r)], format, bytes.data() + uint64_t(r) * rowBytes);
   }
   WeightSpec spec;
-  spec.layout = StorageLayout::PhicRows;
+  spec.storedAs = StorageLayout::PhicRows;
   spec.rows = kRows;
   spec.columns = columns;
   spec.format = format;

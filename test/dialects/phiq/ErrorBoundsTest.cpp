@@ -131,7 +131,7 @@ TEST_F(ErrorBounds, IntegerDotProducts) {
       run("%q = phiq.quantize %a : tensor<?x128xf32> -> tensor<?x128x!phiq.block<s8, 32, scale = f32>>\n"
           "%w = phiq.weight \"w\" layout = \"gguf_q4_1\" [#phiq.range<file = 0, offset = 0, length = 80, hash = 0x0>]"
           " : tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>>\n"
-          "%0 = phiq.matmul %q, %w {compute = \"i8\"} : tensor<?x128x!phiq.block<s8, 32, scale = f32>>, "
+          "%0 = phiq.matmul %q, %w compute = i8 : tensor<?x128x!phiq.block<s8, 32, scale = f32>>, "
           "tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>> -> tensor<?x1xf32>",
           K, "tensor<?x1xf32>", row(x));
   int8_t q[K];
@@ -161,7 +161,7 @@ TEST_F(ErrorBounds, IntegerDotProducts) {
         ^bb0(%q: tensor<?x128x!phiq.block<s8, 32, scale = f32>>):
           %w = phiq.weight "w" layout = "gguf_q4_1" [#phiq.range<file = 0, offset = 0, length = 80, hash = 0x0>]
             : tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>>
-          %0 = phiq.matmul %q, %w {compute = "i8"} : tensor<?x128x!phiq.block<s8, 32, scale = f32>>,
+          %0 = phiq.matmul %q, %w compute = i8 : tensor<?x128x!phiq.block<s8, 32, scale = f32>>,
             tensor<1x128x!phiq.block<u4, 32, scale = f16, min = f16>> -> tensor<?x1xf32>
           plan.yield %0 : tensor<?x1xf32>
         }

@@ -92,7 +92,7 @@ TEST(Formats, GgufBlockBytesFollowFromTheFormat) {
 }
 
 TEST(Formats, StorageLayoutNames) {
-#define PHIC_STORAGE_LAYOUT(ENUM, NAME, RANGES, DESCRIPTION)                                                           \
+#define PHIC_STORAGE_LAYOUT(ENUM, NAME, READER, RANGES, DESCRIPTION)                                                   \
   EXPECT_EQ(storageLayoutName(StorageLayout::ENUM), NAME);                                                             \
   EXPECT_EQ(storageLayoutByName(NAME), StorageLayout::ENUM);
 #include "dialects/phiq/Formats.def"

@@ -248,10 +248,10 @@ TEST_F(Interpreted, SnapRoundsToSteps) {
 }
 
 constexpr const char *kRopeTables = R"(
-    %cos = phiq.rope_table "cos" {base = 100.0 : f64, mscale = 2.0 : f64, rotary_dim = 4 : i64} : tensor<8x2xf32>
-    %sin = phiq.rope_table "sin" {base = 100.0 : f64, mscale = 2.0 : f64, rotary_dim = 4 : i64} : tensor<8x2xf32>
-    %lcos = phiq.rope_table "cos" {base = 100.0 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 2.0, 4.0>} : tensor<8x2xf32>
-    %lsin = phiq.rope_table "sin" {base = 100.0 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 2.0, 4.0>} : tensor<8x2xf32>
+    %cos = phiq.rope_table cos {base = 100.0 : f64, mscale = 2.0 : f64, rotary_dim = 4 : i64} : tensor<8x2xf32>
+    %sin = phiq.rope_table sin {base = 100.0 : f64, mscale = 2.0 : f64, rotary_dim = 4 : i64} : tensor<8x2xf32>
+    %lcos = phiq.rope_table cos {base = 100.0 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 2.0, 4.0>} : tensor<8x2xf32>
+    %lsin = phiq.rope_table sin {base = 100.0 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 2.0, 4.0>} : tensor<8x2xf32>
 )";
 
 TEST_F(Interpreted, RopeRotatesPairsAtTheirPosition) {

@@ -1,7 +1,7 @@
 // RUN: phic-opt %s --split-input-file --verify-diagnostics
 
 func.func @weight_layout() {
-  // expected-error@below {{has unknown storage layout 'dense'}}
+  // expected-error@below {{unknown storage layout 'dense': if it is a plugin's, load that plugin}}
   %0 = phiq.weight "w" layout = "dense" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<32xf32>
   return
 }
@@ -51,7 +51,8 @@ func.func @weight_c2_converted() {
 // -----
 
 func.func @weight_c3_method() {
-  // expected-error@below {{is converted by unknown method 'gptq'}}
+  // expected-error@+3 {{unknown method of conversion 'gptq'}}
+  // expected-error@+2 {{failed to parse Phiq_ConversionAttr parameter 'method'}}
   %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]
       {conversion = #phiq.conversion<from = f32, method = "gptq">} : tensor<16x32xf16>
   return
@@ -97,7 +98,8 @@ func.func @weight_c4_converted() {
 // -----
 
 func.func @weight_c4_method() {
-  // expected-error@below {{is converted by unknown method 'gptq'}}
+  // expected-error@+3 {{unknown method of conversion 'gptq'}}
+  // expected-error@+2 {{failed to parse Phiq_DerivedAttr parameter 'method'}}
   %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 1, offset = 64, length = 1024, hash = 0x2>]
       {derived = #phiq.derived<from = f32, method = "gptq", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x1>]>} : tensor<16x32xf16>
   return
@@ -115,8 +117,9 @@ func.func @weight_c4_ranges() {
 // -----
 
 func.func @rope_table() {
-  // expected-error@below {{requires kind 'cos' or 'sin', found 'tan'}}
-  %0 = phiq.rope_table "tan" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>
+  // expected-error@below {{expected ::phic::phiq::RopeTableKind to be one of: cos, sin}}
+  // expected-error@below {{failed to parse Phiq_RopeTableKindAttr}}
+  %0 = phiq.rope_table tan {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>
   return
 }
 
@@ -139,8 +142,9 @@ func.func @matmul_c1(%x: tensor<?x32xf32>, %w: tensor<8x16xf32>) {
 // -----
 
 func.func @matmul_compute(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) {
-  // expected-error@below {{requires compute 'f32' or 'i8', found 'i4'}}
-  %0 = phiq.matmul %x, %w {compute = "i4"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+  // expected-error@below {{expected ::phic::phiq::ComputeMode to be one of: f32, f16, i8}}
+  // expected-error@below {{failed to parse Phiq_ComputeModeAttr}}
+  %0 = phiq.matmul %x, %w compute = i4 : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
   return
 }
 

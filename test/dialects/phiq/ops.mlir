@@ -10,8 +10,8 @@ phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16}
 func.func @sources() {
   // CHECK: phiq.weight "w" layout = "gguf_q4_0" [#phiq.range<file = 0, offset = 64, length = 144, hash = 0x0123456789abcdef>] : tensor<8x32x!phiq.block
   %0 = phiq.weight "w" layout = "gguf_q4_0" [#phiq.range<file = 0, offset = 64, length = 144, hash = 0x0123456789abcdef>] : tensor<8x32x!q4>
-  // CHECK: phiq.rope_table "cos" {base = 1.000000e+04 : f64, factors = array<f32: 1.000000e+00, 2.000000e+00>, mscale = 1.000000e+00 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>
-  %1 = phiq.rope_table "cos" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 1.0, 2.0>} : tensor<9x2xf32>
+  // CHECK: phiq.rope_table cos {base = 1.000000e+04 : f64, factors = array<f32: 1.000000e+00, 2.000000e+00>, mscale = 1.000000e+00 : f64, rotary_dim = 4 : i64} : tensor<9x2xf32>
+  %1 = phiq.rope_table cos {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 4 : i64, factors = array<f32: 1.0, 2.0>} : tensor<9x2xf32>
   return
 }
 
@@ -25,8 +25,8 @@ func.func @decoder(%ids: tensor<?xi32>, %x: tensor<?x32xf32>, %w: tensor<32x32x!
   %2 = phiq.layer_norm %x, %g, %g {epsilon = 1.0e-5 : f32} : tensor<?x32xf32>, tensor<32xf16>, tensor<32xf16>
   // CHECK: phiq.bias
   %3 = phiq.bias %x, %g : tensor<?x32xf32>, tensor<32xf16>
-  // CHECK: phiq.matmul %{{.*}}, %{{.*}} {compute = "i8"}
-  %4 = phiq.matmul %x, %w {compute = "i8"} : tensor<?x32xf32>, tensor<32x32x!q4> -> tensor<?x32xf32>
+  // CHECK: phiq.matmul %{{.*}}, %{{.*}} compute = i8
+  %4 = phiq.matmul %x, %w compute = i8 : tensor<?x32xf32>, tensor<32x32x!q4> -> tensor<?x32xf32>
   // CHECK: phiq.rope %{{.*}}, %{{.*}}, %{{.*}} long %{{.*}}, %{{.*}} {head_dim = 16 : i64, threshold = 4096 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32> long tensor<9x4xf32>, tensor<9x4xf32>
   %5 = phiq.rope %x, %cos, %cos long %cos, %cos {head_dim = 16 : i64, threshold = 4096 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32> long tensor<9x4xf32>, tensor<9x4xf32>
   // CHECK: phiq.columns %{{.*}} from 16 : tensor<?x32xf32> -> tensor<?x16xf32>

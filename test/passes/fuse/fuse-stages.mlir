@@ -25,11 +25,11 @@ func.func @model(%ids: tensor<?xi32>, %table: tensor<96x64x!w>, %g: tensor<64xf3
   // CHECK-NEXT: phiq.rope
   // CHECK-NEXT: phiq.cache_append @kv0
   // CHECK-NEXT: plan.yield %[[ROPE]]
-  %q = phiq.matmul %q0, %wq {compute = "i8"} : tensor<?x64x!act>, tensor<64x64x!w> -> tensor<?x64xf32> loc("/model/layers.0/attn/q_proj/MatMul")
+  %q = phiq.matmul %q0, %wq compute = i8 : tensor<?x64x!act>, tensor<64x64x!w> -> tensor<?x64xf32> loc("/model/layers.0/attn/q_proj/MatMul")
   %qr = phiq.rope %q, %cos, %cos {head_dim = 32 : i64} : tensor<?x64xf32>, tensor<9x16xf32>, tensor<9x16xf32>
-  %k = phiq.matmul %q0, %wk {compute = "i8"} : tensor<?x64x!act>, tensor<32x64x!w> -> tensor<?x32xf32> loc("/model/layers.0/attn/k_proj/MatMul")
+  %k = phiq.matmul %q0, %wk compute = i8 : tensor<?x64x!act>, tensor<32x64x!w> -> tensor<?x32xf32> loc("/model/layers.0/attn/k_proj/MatMul")
   %kr = phiq.rope %k, %cos, %cos {head_dim = 32 : i64} : tensor<?x32xf32>, tensor<9x16xf32>, tensor<9x16xf32>
-  %v = phiq.matmul %q0, %wk {compute = "i8"} : tensor<?x64x!act>, tensor<32x64x!w> -> tensor<?x32xf32> loc("/model/layers.0/attn/v_proj/MatMul")
+  %v = phiq.matmul %q0, %wk compute = i8 : tensor<?x64x!act>, tensor<32x64x!w> -> tensor<?x32xf32> loc("/model/layers.0/attn/v_proj/MatMul")
   phiq.cache_append @kv0, %kr, %v : tensor<?x32xf32>, tensor<?x32xf32>
   // CHECK: %[[A:.*]] = plan.stage "layers.0.attn.attend"(%[[Q]])
   // CHECK: phiq.attend
@@ -39,7 +39,7 @@ func.func @model(%ids: tensor<?xi32>, %table: tensor<96x64x!w>, %g: tensor<64xf3
   // CHECK: %[[H1:.*]] = plan.stage "layers.0.attn.out"(%[[A]], %{{.*}}, %[[H0]])
   // CHECK: phiq.matmul
   // CHECK-NEXT: arith.addf
-  %o = phiq.matmul %aq, %wq {compute = "i8"} : tensor<?x64x!act>, tensor<64x64x!w> -> tensor<?x64xf32> loc("/model/layers.0/attn/o_proj/MatMul")
+  %o = phiq.matmul %aq, %wq compute = i8 : tensor<?x64x!act>, tensor<64x64x!w> -> tensor<?x64xf32> loc("/model/layers.0/attn/o_proj/MatMul")
   %h1 = arith.addf %h0, %o : tensor<?x64xf32> loc("/model/layers.0/post_attention_layernorm/SkipLayerNorm")
   // CHECK: %[[N1:.*]] = plan.stage "layers.0.mlp.norm"(%[[H1]],
   %n1 = phiq.rms_norm %h1, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf32> loc("/model/layers.0/post_attention_layernorm/SkipLayerNorm")
@@ -50,13 +50,13 @@ func.func @model(%ids: tensor<?xi32>, %table: tensor<96x64x!w>, %g: tensor<64xf3
   // CHECK-NEXT: %[[SILU:.*]] = phiq.silu %[[GATE]]
   // CHECK-NEXT: %[[GLU:.*]] = arith.mulf %[[SILU]], %[[UPROWS]]
   // CHECK-NEXT: phiq.quantize %[[GLU]]
-  %gate = phiq.matmul %q1, %table {compute = "i8"} : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/model/layers.0/mlp/gate_proj/MatMul")
+  %gate = phiq.matmul %q1, %table compute = i8 : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/model/layers.0/mlp/gate_proj/MatMul")
   %silu = phiq.silu %gate : tensor<?x96xf32>
-  %up = phiq.matmul %q1, %table {compute = "i8"} : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/model/layers.0/mlp/up_proj/MatMul")
+  %up = phiq.matmul %q1, %table compute = i8 : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/model/layers.0/mlp/up_proj/MatMul")
   %glu = arith.mulf %silu, %up : tensor<?x96xf32>
   %q2 = phiq.quantize %glu : tensor<?x96xf32> -> tensor<?x96x!act>
   // CHECK: %[[H2:.*]] = plan.stage "layers.0.mlp.down"(%[[UP]], %{{.*}}, %[[H1]])
-  %down = phiq.matmul %q2, %wd {compute = "i8"} : tensor<?x96x!act>, tensor<64x96x!w> -> tensor<?x64xf32> loc("/model/layers.0/mlp/down_proj/MatMul")
+  %down = phiq.matmul %q2, %wd compute = i8 : tensor<?x96x!act>, tensor<64x96x!w> -> tensor<?x64xf32> loc("/model/layers.0/mlp/down_proj/MatMul")
   %h2 = arith.addf %h1, %down : tensor<?x64xf32> loc("/model/layers.1/final_norm_layernorm/SkipLayerNorm")
   // CHECK: %[[NF:.*]] = plan.stage "norm"(%[[H2]], %{{.*}}) {logit_rows}
   // CHECK: phiq.logit_rows
@@ -66,7 +66,7 @@ func.func @model(%ids: tensor<?xi32>, %table: tensor<96x64x!w>, %g: tensor<64xf3
   %qf = phiq.quantize %nf : tensor<?x64xf32> -> tensor<?x64x!act>
   // CHECK: %[[LOGITS:.*]] = plan.stage "lm_head"(%[[NF]], %[[TABLE]]) {logit_rows}
   // CHECK: return %[[LOGITS]]
-  %logits = phiq.matmul %qf, %table {compute = "i8"} : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/lm_head/MatMul")
+  %logits = phiq.matmul %qf, %table compute = i8 : tensor<?x64x!act>, tensor<96x64x!w> -> tensor<?x96xf32> loc("/lm_head/MatMul")
   return %logits : tensor<?x96xf32>
 }
 
@@ -88,7 +88,7 @@ func.func @model(%h: tensor<?x32xf32>, %g: tensor<32xf32>, %wqkv: tensor<64x32xf
   // CHECK-NEXT: %[[KR:.*]] = phiq.rope %[[K]]
   // CHECK-NEXT: phiq.cache_append @kv0, %[[KR]], %[[V]]
   // CHECK-NEXT: plan.yield %[[QR]]
-  %mm = phiq.matmul %n, %wqkv {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("blk.7.attn_qkv")
+  %mm = phiq.matmul %n, %wqkv compute = f32 : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("blk.7.attn_qkv")
   %mb = phiq.bias %mm, %b : tensor<?x64xf32>, tensor<64xf32>
   %q = phiq.columns %mb from 0 : tensor<?x64xf32> -> tensor<?x32xf32>
   %qr = phiq.rope %q, %cos, %cos {head_dim = 16 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32>
@@ -102,20 +102,20 @@ func.func @model(%h: tensor<?x32xf32>, %g: tensor<32xf32>, %wqkv: tensor<64x32xf
   // CHECK: phiq.matmul
   // CHECK-NEXT: phiq.bias
   // CHECK-NEXT: plan.yield
-  %o = phiq.matmul %a, %wo {compute = "f32"} : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32> loc("blk.7.attn_output")
+  %o = phiq.matmul %a, %wo compute = f32 : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32> loc("blk.7.attn_output")
   %ob = phiq.bias %o, %g : tensor<?x32xf32>, tensor<32xf32>
   // CHECK: %[[UP:.*]] = plan.stage "layers.7.mlp.up"(%[[N]],
   // CHECK: phiq.matmul
   // CHECK-NEXT: phiq.bias
   // CHECK-NEXT: phiq.gelu_tanh
-  %fc1 = phiq.matmul %n, %wqkv {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("blk.7.ffn_up")
+  %fc1 = phiq.matmul %n, %wqkv compute = f32 : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("blk.7.ffn_up")
   %fc1b = phiq.bias %fc1, %b : tensor<?x64xf32>, tensor<64xf32>
   %gelu = phiq.gelu_tanh %fc1b : tensor<?x64xf32>
   // CHECK: plan.stage "layers.7.mlp.down"(%[[UP]], %{{.*}}, %[[O]], %{{.*}})
   // CHECK: phiq.matmul
   // CHECK-NEXT: arith.addf
   // CHECK-NEXT: arith.addf
-  %fc2 = phiq.matmul %gelu, %wd {compute = "f32"} : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32> loc("blk.7.ffn_down")
+  %fc2 = phiq.matmul %gelu, %wd compute = f32 : tensor<?x64xf32>, tensor<32x64xf32> -> tensor<?x32xf32> loc("blk.7.ffn_down")
   %s = arith.addf %ob, %fc2 : tensor<?x32xf32>
   %h1 = arith.addf %s, %h : tensor<?x32xf32>
   return %h1 : tensor<?x32xf32>
@@ -133,8 +133,8 @@ func.func @model(%x: tensor<?x32xf32>) -> tensor<?x8xf32> {
   %u = phiq.weight "unused" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<32xf32>
   %b = phiq.weight "b" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x1>] : tensor<8x32xf32>
   %a = phiq.weight "a" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 4096, hash = 0x2>] : tensor<32x32xf32>
-  %0 = phiq.matmul %x, %a {compute = "f32"} : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
-  %1 = phiq.matmul %0, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+  %0 = phiq.matmul %x, %a compute = f32 : tensor<?x32xf32>, tensor<32x32xf32> -> tensor<?x32xf32>
+  %1 = phiq.matmul %0, %b compute = f32 : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
   return %1 : tensor<?x8xf32>
 }
 
@@ -152,9 +152,9 @@ func.func @model(%x: tensor<?x32xf32>, %w: tensor<64x32xf32>, %s: tensor<1xf32>)
   // CHECK-NEXT: arith.mulf
   %xg = phiq.snap %x, %s {least = 0 : i64, greatest = 255 : i64} : tensor<?x32xf32>, tensor<1xf32> loc("/model/layers.0/mlp/norm")
   %xu = phiq.snap %x, %s {least = -128 : i64, greatest = 127 : i64} : tensor<?x32xf32>, tensor<1xf32> loc("/model/layers.0/mlp/norm")
-  %gate = phiq.matmul %xg, %w {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("/model/layers.0/mlp/gate_proj/MatMul")
+  %gate = phiq.matmul %xg, %w compute = f32 : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("/model/layers.0/mlp/gate_proj/MatMul")
   %silu = phiq.silu %gate : tensor<?x64xf32>
-  %up = phiq.matmul %xu, %w {compute = "f32"} : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("/model/layers.0/mlp/up_proj/MatMul")
+  %up = phiq.matmul %xu, %w compute = f32 : tensor<?x32xf32>, tensor<64x32xf32> -> tensor<?x64xf32> loc("/model/layers.0/mlp/up_proj/MatMul")
   %glu = arith.mulf %silu, %up : tensor<?x64xf32>
   return %glu : tensor<?x64xf32>
 }
@@ -172,7 +172,7 @@ func.func @model(%x: tensor<1x1x4x4xf32>, %h: tensor<1x8xf32>, %w: tensor<8x4xf3
   // CHECK-NEXT: phiq.sigmoid
   %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x4x4xf32> -> tensor<1x1x2x2xf32> loc("pool")
   %1 = phiq.reshape %0 : tensor<1x1x2x2xf32> -> tensor<1x4xf32> loc("flatten")
-  %2 = phiq.matmul %1, %w {compute = "f32"} : tensor<1x4xf32>, tensor<8x4xf32> -> tensor<1x8xf32> loc("gemm")
+  %2 = phiq.matmul %1, %w compute = f32 : tensor<1x4xf32>, tensor<8x4xf32> -> tensor<1x8xf32> loc("gemm")
   %3 = arith.addf %2, %h : tensor<1x8xf32> loc("add")
   %4 = phiq.sigmoid %3 : tensor<1x8xf32> loc("gate")
   return %4 : tensor<1x8xf32>

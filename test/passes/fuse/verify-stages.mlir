@@ -9,7 +9,7 @@ func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>)
   }
   %1 = plan.stage "lm_head" (%0, %w) {logit_rows} : (tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%a: tensor<?x32xf32>, %b: tensor<8x32xf32>):
-    %m = phiq.matmul %a, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    %m = phiq.matmul %a, %b compute = f32 : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
     plan.yield %m : tensor<?x8xf32>
   }
   return %1 : tensor<?x8xf32>
@@ -41,9 +41,9 @@ func.func @model(%x: tensor<?x32xf32>, %g: tensor<32xf32>, %w: tensor<8x32xf32>,
   %1 = plan.stage "mul" (%0, %x, %w) : (tensor<?x32xf32>, tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%a: tensor<?x32xf32>, %b: tensor<?x32xf32>, %c: tensor<8x32xf32>):
     // expected-note@below {{'phiq.matmul' requires quantized rows for i8 and float rows for f32}}
-    %m = phiq.matmul %a, %c {compute = "i8"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    %m = phiq.matmul %a, %c compute = i8 : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
     // expected-note@below {{'phiq.matmul' reads other rows than the first matmul of its stage}}
-    %n = phiq.matmul %b, %c {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    %n = phiq.matmul %b, %c compute = f32 : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
     // expected-note@below {{'arith.mulf' requires a result of its stage's matmuls}}
     %o = arith.mulf %a, %b : tensor<?x32xf32>
     plan.yield %m : tensor<?x8xf32>
@@ -59,7 +59,7 @@ func.func @model(%x: tensor<?x32xf32>, %w: tensor<8x32xf32>) -> tensor<?x8xf32> 
   // expected-note@below {{'plan.stage' mixes logit rows with all rows}}
   %0 = plan.stage "lm_head" (%x, %w) {logit_rows} : (tensor<?x32xf32>, tensor<8x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%a: tensor<?x32xf32>, %b: tensor<8x32xf32>):
-    %m = phiq.matmul %a, %b {compute = "f32"} : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
+    %m = phiq.matmul %a, %b compute = f32 : tensor<?x32xf32>, tensor<8x32xf32> -> tensor<?x8xf32>
     plan.yield %m : tensor<?x8xf32>
   }
   return %0 : tensor<?x8xf32>
@@ -79,7 +79,7 @@ func.func @model(%x: tensor<?x48xf32>) -> tensor<?x8xf32> {
   }
   %1 = plan.stage "lm_head" (%0, %w) {logit_rows} : (tensor<?x48xf32>, tensor<8x48x!phiq.block<s8, 24, scale = f32>>) -> tensor<?x8xf32> {
   ^bb0(%a: tensor<?x48xf32>, %b: tensor<8x48x!phiq.block<s8, 24, scale = f32>>):
-    %m = phiq.matmul %a, %b {compute = "f32"} : tensor<?x48xf32>, tensor<8x48x!phiq.block<s8, 24, scale = f32>> -> tensor<?x8xf32>
+    %m = phiq.matmul %a, %b compute = f32 : tensor<?x48xf32>, tensor<8x48x!phiq.block<s8, 24, scale = f32>> -> tensor<?x8xf32>
     plan.yield %m : tensor<?x8xf32>
   }
   return %1 : tensor<?x8xf32>

@@ -7,15 +7,15 @@ func.func @model(%x: tensor<?x64xf32>) -> tensor<?x24xf32> {
   // CHECK: phiq.weight "head" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"panel8_f16">, offset = 1600, bytes = 3072>}
   // CHECK: phiq.weight "norm" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 0, bytes = 256>}
   // CHECK: phiq.weight "up" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 256, bytes = 1152>}
-  // CHECK: phiq.rope_table "cos" {{.*}}plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 1408, bytes = 144>
+  // CHECK: phiq.rope_table cos {{.*}}plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 1408, bytes = 144>
   // PAGES: "head" {{.*}} offset = 12288, bytes = 3072>
   // PAGES: "norm" {{.*}} offset = 0, bytes = 256>
   // PAGES: "up" {{.*}} offset = 4096, bytes = 1152>
-  // PAGES: "cos" {{.*}} offset = 8192, bytes = 144>
+  // PAGES: rope_table cos {{.*}} offset = 8192, bytes = 144>
   %head = phiq.weight "head" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 3072, hash = 0x1>] : tensor<24x64xf16>
   %norm = phiq.weight "norm" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x2>] : tensor<64xf16>
   %up = phiq.weight "up" layout = "gguf_q4_0" [#phiq.range<file = 0, offset = 0, length = 1152, hash = 0x3>] : tensor<32x64x!q4>
-  %cos = phiq.rope_table "cos" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 8 : i64} : tensor<9x4xf32>
+  %cos = phiq.rope_table cos {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 8 : i64} : tensor<9x4xf32>
   %0 = plan.stage "norm" (%x, %norm) : (tensor<?x64xf32>, tensor<64xf16>) -> tensor<?x64xf32> {
   ^bb0(%a: tensor<?x64xf32>, %g: tensor<64xf16>):
     %n = phiq.rms_norm %a, %g {epsilon = 1.0e-5 : f32} : tensor<?x64xf32>, tensor<64xf16>
@@ -23,13 +23,13 @@ func.func @model(%x: tensor<?x64xf32>) -> tensor<?x24xf32> {
   }
   %1 = plan.stage "up" (%0, %up, %cos) : (tensor<?x64xf32>, tensor<32x64x!q4>, tensor<9x4xf32>) -> tensor<?x32xf32> {
   ^bb0(%a: tensor<?x64xf32>, %w: tensor<32x64x!q4>, %c: tensor<9x4xf32>):
-    %m = phiq.matmul %a, %w {compute = "f32"} : tensor<?x64xf32>, tensor<32x64x!q4> -> tensor<?x32xf32>
+    %m = phiq.matmul %a, %w compute = f32 : tensor<?x64xf32>, tensor<32x64x!q4> -> tensor<?x32xf32>
     %r = phiq.rope %m, %c, %c {head_dim = 8 : i64} : tensor<?x32xf32>, tensor<9x4xf32>, tensor<9x4xf32>
     plan.yield %r : tensor<?x32xf32>
   }
   %2 = plan.stage "head" (%0, %head) : (tensor<?x64xf32>, tensor<24x64xf16>) -> tensor<?x24xf32> {
   ^bb0(%a: tensor<?x64xf32>, %w: tensor<24x64xf16>):
-    %m = phiq.matmul %a, %w {compute = "f32"} : tensor<?x64xf32>, tensor<24x64xf16> -> tensor<?x24xf32>
+    %m = phiq.matmul %a, %w compute = f32 : tensor<?x64xf32>, tensor<24x64xf16> -> tensor<?x24xf32>
     plan.yield %m : tensor<?x24xf32>
   }
   return %2 : tensor<?x24xf32>

@@ -10,10 +10,10 @@
 
 // CHECK-LABEL: @by_weight
 func.func @by_weight(%x: tensor<?x32xf32>, %y: tensor<?x32xf32>, %v: tensor<8x32x!phiq.block<u4, 32, scale = f32, zero = 8>>, %w: tensor<8x32xf16>) {
-  // AUTO: phiq.matmul {{.*}} {compute = "i8"} : {{.*}}!phiq.block
-  // F32: phiq.matmul {{.*}} {compute = "f32"} : {{.*}}!phiq.block
+  // AUTO: phiq.matmul {{.*}} compute = i8 : {{.*}}!phiq.block
+  // F32: phiq.matmul {{.*}} compute = f32 : {{.*}}!phiq.block
   %0 = phiq.matmul %x, %v : tensor<?x32xf32>, tensor<8x32x!phiq.block<u4, 32, scale = f32, zero = 8>> -> tensor<?x8xf32>
-  // CHECK: phiq.matmul {{.*}} {compute = "f32"} : {{.*}}tensor<8x32xf16>
+  // CHECK: phiq.matmul {{.*}} compute = f32 : {{.*}}tensor<8x32xf16>
   %1 = phiq.matmul %y, %w : tensor<?x32xf32>, tensor<8x32xf16> -> tensor<?x8xf32>
   return
 }
@@ -23,9 +23,9 @@ func.func @by_weight(%x: tensor<?x32xf32>, %y: tensor<?x32xf32>, %v: tensor<8x32
 // Blocks that i8 blocks of 16 would straddle compute in f32; one block for all of K cannot be straddled.
 // CHECK-LABEL: @by_block
 func.func @by_block(%x: tensor<?x48xf32>, %y: tensor<?x40xf32>, %v: tensor<8x48x!phiq.block<s8, 24, scale = f32>>, %w: tensor<8x40x!phiq.block<s8, 40, scale = f32>>) {
-  // CHECK: phiq.matmul {{.*}} {compute = "f32"}
+  // CHECK: phiq.matmul {{.*}} compute = f32
   %0 = phiq.matmul %x, %v : tensor<?x48xf32>, tensor<8x48x!phiq.block<s8, 24, scale = f32>> -> tensor<?x8xf32>
-  // AUTO: phiq.matmul {{.*}} {compute = "i8"}
+  // AUTO: phiq.matmul {{.*}} compute = i8
   %1 = phiq.matmul %y, %w : tensor<?x40xf32>, tensor<8x40x!phiq.block<s8, 40, scale = f32>> -> tensor<?x8xf32>
   return
 }
@@ -34,7 +34,7 @@ func.func @by_block(%x: tensor<?x48xf32>, %y: tensor<?x40xf32>, %v: tensor<8x48x
 
 // CHECK-LABEL: @same_rows
 func.func @same_rows(%x: tensor<?x32xf32>, %v: tensor<8x32x!phiq.block<u4, 32, scale = f32, zero = 8>>, %w: tensor<8x32xf16>) {
-  // CHECK-COUNT-2: phiq.matmul {{.*}} {compute = "f32"}
+  // CHECK-COUNT-2: phiq.matmul {{.*}} compute = f32
   // expected-remark@below {{computes in f32, since another matmul of the same rows has a weight that asks for it}}
   %0 = phiq.matmul %x, %v : tensor<?x32xf32>, tensor<8x32x!phiq.block<u4, 32, scale = f32, zero = 8>> -> tensor<?x8xf32>
   %1 = phiq.matmul %x, %w : tensor<?x32xf32>, tensor<8x32xf16> -> tensor<?x8xf32>

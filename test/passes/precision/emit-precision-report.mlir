@@ -16,7 +16,7 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
   %u = phiq.weight "up" layout = "dense_nk" [#phiq.range<file = 0, offset = 1280, length = 4096, hash = 0x4>]
       {conversion = #phiq.conversion<from = f32, method = "rtn">, phiq.error = {relative_rms = 5.0e-3, greatest = 1.0e-2, norm = 3.0}}
       : tensor<32x32x!phiq.block<s8, 32, scale = f16>>
-  %m = phiq.matmul %1, %u {compute = "i8"} : tensor<?x32xf32>, tensor<32x32x!phiq.block<s8, 32, scale = f16>> -> tensor<?x32xf32>
-  %2 = phiq.matmul %m, %w {compute = "i8"} : tensor<?x32xf32>, tensor<64x32x!q4> -> tensor<?x64xf32>
+  %m = phiq.matmul %1, %u compute = i8 : tensor<?x32xf32>, tensor<32x32x!phiq.block<s8, 32, scale = f16>> -> tensor<?x32xf32>
+  %2 = phiq.matmul %m, %w compute = i8 : tensor<?x32xf32>, tensor<64x32x!q4> -> tensor<?x64xf32>
   return %2 : tensor<?x64xf32>
 }

@@ -16,7 +16,7 @@ func.func @model(%x: tensor<?xi32>) -> tensor<?x13xf32> {
   %0 = plan.stage "s" (%x, %w) : (tensor<?xi32>, tensor<13x16xf32>) -> tensor<?x13xf32> {
   ^bb0(%ids: tensor<?xi32>, %m: tensor<13x16xf32>):
     %e = phiq.embed %ids, %m : tensor<?xi32>, tensor<13x16xf32> -> tensor<?x16xf32>
-    %r = phiq.matmul %e, %m {compute = "f32"} : tensor<?x16xf32>, tensor<13x16xf32> -> tensor<?x13xf32>
+    %r = phiq.matmul %e, %m compute = f32 : tensor<?x16xf32>, tensor<13x16xf32> -> tensor<?x13xf32>
     plan.yield %r : tensor<?x13xf32>
   }
   return %0 : tensor<?x13xf32>

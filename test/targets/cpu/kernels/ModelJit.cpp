@@ -115,7 +115,7 @@ private:
     vector("columns", s.hidden);
     for (const char *kind : {"cos", "sin"})
       for (const char *which : {"", "long_"})
-        line("%{2}{0} = phiq.rope_table \"{0}\" {{base = {3} : f64, mscale = 1.0 : f64, rotary_dim = {1} : i64} : "
+        line("%{2}{0} = phiq.rope_table {0} {{base = {3} : f64, mscale = 1.0 : f64, rotary_dim = {1} : i64} : "
              "tensor<{4}x{5}xf32>",
              kind, s.rotary, which, *which ? "5.0e5" : "1.0e4", ModelJit::kContext, s.rotary / 2);
   }

@@ -13,7 +13,7 @@ module {
       {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 1152>} : tensor<64x32x!u4>
     %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x32xf32>, tensor<64x32x!u4>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x32xf32>, %t: tensor<64x32x!u4>):
-      %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x32xf32>, tensor<64x32x!u4> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %t compute = f32 : tensor<?x32xf32>, tensor<64x32x!u4> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>
     }
     return %y : tensor<?x64xf32>

@@ -14,8 +14,8 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %w = phiq.weight "w" layout = "nbits" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x0>, #phiq.range<file = 0, offset = 1024, length = 128, hash = 0x0>]
       {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 1152>} : tensor<64x32x!u4>
-    %cos = phiq.rope_table "cos" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 2048, bytes = 2048>} : tensor<64x8xf32>
-    %sin = phiq.rope_table "sin" {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 4096, bytes = 2048>} : tensor<64x8xf32>
+    %cos = phiq.rope_table cos {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 2048, bytes = 2048>} : tensor<64x8xf32>
+    %sin = phiq.rope_table sin {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 4096, bytes = 2048>} : tensor<64x8xf32>
     // CHECK: plan.stage "embed"{{.*}}kernels = {decode = @[[EMBED:phi_embed[a-z0-9_]*]], prefill = @[[EMBED]], verify = @[[EMBED]]}
     // CHECK-SAME: tiles = {decode = #plan.tiles<columns = 1, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 1>
     %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<64x32x!u4>) -> tensor<?x32x!s8> {
@@ -28,7 +28,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
     // CHECK-SAME: decode = #plan.tiles<columns = 3, rows = 1>
     %a = plan.stage "a" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<arena, offset = 8192, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>, %c: tensor<64x8xf32>, %s: tensor<64x8xf32>):
-      %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %t compute = i8 : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       %1 = phiq.columns %0 from 0 : tensor<?x64xf32> -> tensor<?x32xf32>
       %2 = phiq.columns %0 from 32 : tensor<?x64xf32> -> tensor<?x16xf32>
       %3 = phiq.columns %0 from 48 : tensor<?x64xf32> -> tensor<?x16xf32>
@@ -40,7 +40,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
     // CHECK: plan.stage "b"{{.*}}kernels = {decode = @[[M1]], prefill = @[[M64]], verify = @[[M64]]}
     %b = plan.stage "b" (%x, %w, %cos, %sin) {buffers = [#plan.buffer<arena, offset = 16384, row_bytes = 128>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>, tensor<64x8xf32>, tensor<64x8xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>, %c: tensor<64x8xf32>, %s: tensor<64x8xf32>):
-      %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %t compute = i8 : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       %1 = phiq.columns %0 from 0 : tensor<?x64xf32> -> tensor<?x32xf32>
       %2 = phiq.columns %0 from 32 : tensor<?x64xf32> -> tensor<?x16xf32>
       %3 = phiq.columns %0 from 48 : tensor<?x64xf32> -> tensor<?x16xf32>
@@ -60,7 +60,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
     // CHECK: plan.stage "head"{{.*}}kernels = {decode = @phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_m1n64k32__x86_64_v3
     %l = plan.stage "head" (%q, %w) {logit_rows, buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x32x!s8>, tensor<64x32x!u4>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x32x!s8>, %t: tensor<64x32x!u4>):
-      %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %t compute = i8 : tensor<?x32x!s8>, tensor<64x32x!u4> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>
     }
     return %l : tensor<?x64xf32>
@@ -95,7 +95,7 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
   %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 32>]} : (tensor<?x32xf32>, tensor<16x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%i: tensor<?x32xf32>, %t: tensor<16x32xf32>):
     // expected-error @+1 {{columns from 4 have no kernel: panels begin at multiples of 8}}
-    %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
+    %0 = phiq.matmul %i, %t compute = f32 : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
     %1 = phiq.columns %0 from 4 : tensor<?x16xf32> -> tensor<?x8xf32>
     plan.yield %1 : tensor<?x8xf32>
   }
@@ -131,7 +131,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
     }
     %y = plan.stage "lm_head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%i: tensor<?x16xf32>, %t: tensor<16x16xf32>):
-      %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
+      %0 = phiq.matmul %i, %t compute = f32 : tensor<?x16xf32>, tensor<16x16xf32> -> tensor<?x16xf32>
       plan.yield %0 : tensor<?x16xf32>
     }
     return %y : tensor<?x16xf32>

@@ -38,7 +38,7 @@ module {
     }
     %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x256xf32>, tensor<64x256xf16>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x256xf32>, %t: tensor<64x256xf16>):
-      %0 = phiq.matmul %i, %t {compute = "f32"} : tensor<?x256xf32>, tensor<64x256xf16> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %t compute = f32 : tensor<?x256xf32>, tensor<64x256xf16> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>
     }
     return %y : tensor<?x64xf32>

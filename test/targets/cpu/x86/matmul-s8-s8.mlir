@@ -58,7 +58,7 @@ module {
     }
     %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q8>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x256x!s8>, %t: tensor<64x256x!q8>):
-      %0 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q8> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %t compute = i8 : tensor<?x256x!s8>, tensor<64x256x!q8> -> tensor<?x64xf32>
       plan.yield %0 : tensor<?x64xf32>
     }
     return %y : tensor<?x64xf32>

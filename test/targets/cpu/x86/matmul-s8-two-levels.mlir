@@ -60,8 +60,8 @@ module {
     }
     %y = plan.stage "head" (%x, %u, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 256>]} : (tensor<?x256x!s8>, tensor<64x256x!q4_k>, tensor<64x256x!q6_k>) -> tensor<?x64xf32> {
     ^bb0(%i: tensor<?x256x!s8>, %s: tensor<64x256x!q4_k>, %t: tensor<64x256x!q6_k>):
-      %0 = phiq.matmul %i, %s {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q4_k> -> tensor<?x64xf32>
-      %1 = phiq.matmul %i, %t {compute = "i8"} : tensor<?x256x!s8>, tensor<64x256x!q6_k> -> tensor<?x64xf32>
+      %0 = phiq.matmul %i, %s compute = i8 : tensor<?x256x!s8>, tensor<64x256x!q4_k> -> tensor<?x64xf32>
+      %1 = phiq.matmul %i, %t compute = i8 : tensor<?x256x!s8>, tensor<64x256x!q6_k> -> tensor<?x64xf32>
       %2 = arith.addf %0, %1 : tensor<?x64xf32>
       plan.yield %2 : tensor<?x64xf32>
     }
