@@ -25,19 +25,23 @@ namespace {
 constexpr int64_t kRowsAtOnce = 64;
 
 /// What the recipe's result depends on, as a text: not where the bytes lie, but what they are.
-std::string recipeText(phiq::WeightOp recipe) {
+std::string recipeText(phiq::WeightOp recipe, const WeightStore &store) {
   std::string text;
   llvm::raw_string_ostream os(text);
   os << "phic derived 1\n"
-     << convertMethodName(*recipe.getMethod()) << " " << recipe.getStoredAs().name() << " " << recipe.getStoredElementType() << " "
-     << recipe.getType() << "\n";
+     << convertMethodName(*recipe.getMethod()) << " " << recipe.getStoredAs().name() << " "
+     << recipe.getStoredElementType() << " " << recipe.getType() << "\n";
   for (auto range : recipe.getRanges().getAsRange<phiq::RangeAttr>())
     os << range.getLength() << " " << llvm::utohexstr(range.getHash()) << "\n";
+  if (llvm::ArrayRef<float> known = store.meanSquares(recipe.getName()); !known.empty())
+    os << "statistics "
+       << llvm::utohexstr(llvm::xxh3_64bits({reinterpret_cast<const uint8_t *>(known.data()), known.size() * 4}))
+       << "\n";
   return text;
 }
 
-std::string keyOf(phiq::WeightOp recipe) {
-  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(recipeText(recipe)));
+std::string keyOf(phiq::WeightOp recipe, const WeightStore &store) {
+  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(recipeText(recipe, store)));
   return llvm::utohexstr(hash.high64, /*LowerCase=*/true, /*Width=*/16) +
          llvm::utohexstr(hash.low64, /*LowerCase=*/true, /*Width=*/16);
 }
@@ -176,7 +180,7 @@ llvm::Expected<DerivedWeights::File> DerivedWeights::make(phiq::WeightOp recipe,
 }
 
 llvm::Expected<DerivedWeights::File> DerivedWeights::obtain(phiq::WeightOp recipe) {
-  const std::string key = keyOf(recipe), name = phiq::PhiqDialect::kDerivedFile.str() + key;
+  const std::string key = keyOf(recipe, store), name = phiq::PhiqDialect::kDerivedFile.str() + key;
   if (std::optional<uint32_t> index = store.mapped(name)) {
     auto header = readDerivedHeader(store.wholeFile(*index));
     assert(header && "checked when it was mapped");
@@ -203,7 +207,8 @@ llvm::Error DerivedWeights::derive(ModuleOp module) {
     op.setDerivedAttr(phiq::DerivedAttr::get(op.getContext(), op.getConversion()->getFrom(),
                                              op.getConversion()->getMethod(), op.getLayout(), op.getRanges()));
     op.removeConversionAttr();
-    op.setLayoutAttr(phiq::StorageAttr::get(op.getContext(), isBlock ? StorageLayout::PhicRows : StorageLayout::DenseNK));
+    op.setLayoutAttr(
+        phiq::StorageAttr::get(op.getContext(), isBlock ? StorageLayout::PhicRows : StorageLayout::DenseNK));
     op.setRangesAttr(builder.getArrayAttr(phiq::RangeAttr::get(op.getContext(), file->index, sizeof(DerivedHeader),
                                                                file->header.bytes, file->header.hash)));
     noteError(op, file->header.error);
@@ -220,7 +225,7 @@ llvm::Error DerivedWeights::provide(ModuleOp module) {
   });
   for (phiq::WeightOp op : derived) {
     OwningOpRef<phiq::WeightOp> recipe = recipeOf(op);
-    const std::string name = phiq::PhiqDialect::kDerivedFile.str() + keyOf(*recipe);
+    const std::string name = phiq::PhiqDialect::kDerivedFile.str() + keyOf(*recipe, store);
     for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>())
       if (range.getFile() >= store.files().size() || store.files()[range.getFile()] != name)
         return llvm::createStringError("weight '" + op.getName() + "' does not lie in " + name +

@@ -40,7 +40,10 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   spec.format = formatOf(op.getStoredElementType());
   spec.element = scalarOf(op.getStoredElementType());
   if (auto conversion = op.getConversion())
-    spec.conversion = {conversion->getMethod(), formatOf(type.getElementType()), scalarOf(type.getElementType()), {}};
+    spec.conversion = {conversion->getMethod(),
+                       formatOf(type.getElementType()),
+                       scalarOf(type.getElementType()),
+                       {store.meanSquares(op.getName())}};
   for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>()) {
     Expected<ArrayRef<uint8_t>> bytes =
         store.verifiedBytes({range.getFile(), range.getOffset(), range.getLength(), range.getHash()});

@@ -110,6 +110,15 @@ std::optional<uint32_t> WeightStore::mapped(StringRef name) const {
 
 ArrayRef<uint8_t> WeightStore::wholeFile(uint32_t index) const { return mappings[index]->bytes; }
 
+void WeightStore::setMeanSquares(StringRef weight, std::vector<float> ofColumns) {
+  statistics[weight.str()] = std::move(ofColumns);
+}
+
+ArrayRef<float> WeightStore::meanSquares(StringRef weight) const {
+  auto found = statistics.find(std::string_view(weight));
+  return found == statistics.end() ? ArrayRef<float>() : ArrayRef(found->second);
+}
+
 uint64_t WeightStore::hash(ArrayRef<uint8_t> bytes) {
   hashed += bytes.size();
   return xxh3_64bits(bytes);

@@ -16,6 +16,7 @@
 #include "llvm/Support/Error.h"
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -68,6 +69,12 @@ public:
   /// only when whole.
   void release(llvm::ArrayRef<uint8_t> bytes) const;
 
+  /// What is known of the activations that a weight is multiplied with: the mean square of each of its columns, [K]. Said
+  /// before the weight is read; quantizers get it, and it is part of a derived weight's recipe.
+  void setMeanSquares(llvm::StringRef weight, std::vector<float> ofColumns);
+  /// Empty: nothing is known.
+  llvm::ArrayRef<float> meanSquares(llvm::StringRef weight) const;
+
   llvm::ArrayRef<std::string> files() const { return names; }
   /// Bytes hashed so far.
   uint64_t hashedBytes() const { return hashed; }
@@ -80,6 +87,7 @@ private:
   std::vector<std::unique_ptr<Mapping>> mappings;
   std::mutex mutex;
   std::set<FileRange> verified;
+  std::map<std::string, std::vector<float>, std::less<>> statistics; ///< by the weight's name
   std::atomic<uint64_t> hashed = 0;
 };
 

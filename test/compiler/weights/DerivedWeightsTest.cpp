@@ -117,6 +117,19 @@ TEST_F(DerivedWeightsTest, BytesDoNotDependOnTheNumberOfThreads) {
   EXPECT_EQ(texts[0], texts[1]);
 }
 
+TEST_F(DerivedWeightsTest, OtherStatisticsAreAnotherFile) {
+  for (float meanSquare : {0.0f, 1.0f, 2.0f}) {
+    auto module = parse("!phiq.block<u4, 32, scale = f16, zero = 8>");
+    auto store = openStore(*module);
+    if (meanSquare > 0)
+      store->setMeanSquares(weightOf(*module).getName(), std::vector<float>(kColumns, meanSquare));
+    EXPECT_EQ(cantFail(weightSpecOf(weightOf(*module), *store)).conversion->statistics.meanSquares,
+              store->meanSquares(weightOf(*module).getName()));
+    cantFail(in(*store, /*isKept=*/true).derive(*module));
+  }
+  EXPECT_EQ(filesIn("kept").size(), 3u);
+}
+
 TEST_F(DerivedWeightsTest, AKeptFileIsFound) {
   std::string first, second;
   for (std::string *text : {&first, &second}) {
