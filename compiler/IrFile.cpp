@@ -17,10 +17,10 @@ constexpr llvm::StringLiteral kAfterPhase = "phiq.after";
 constexpr llvm::StringLiteral kSplitMarker = "// -----\n";
 
 /// One reading.
-class Reader {
+class IrReader {
 public:
   using Fail = llvm::function_ref<ExitCode(ExitCode, const llvm::Twine &)>;
-  Reader(MLIRContext &context, const BuildRequest &request, Fail fail)
+  IrReader(MLIRContext &context, const BuildRequest &request, Fail fail)
       : context(context), request(request), fail(fail) {}
 
   IrFile read() {
@@ -53,7 +53,7 @@ private:
 };
 
 /// What is written by hand does not say after which phase it is.
-ExitCode Reader::checkPhase(ModuleOp module) {
+ExitCode IrReader::checkPhase(ModuleOp module) {
   auto after = dyn_cast_or_null<StringAttr>(module->removeAttr(kAfterPhase));
   std::optional<Phase> phase = after ? phaseByName(after.getValue()) : std::nullopt;
   if (!phase && request.first > Phase::Layout && !module->hasAttr(plan::PlanDialect::kMemory))
@@ -67,7 +67,7 @@ ExitCode Reader::checkPhase(ModuleOp module) {
 }
 
 /// A module without a family is the first backend's, as for single passes; one with another name is nobody's.
-ExitCode Reader::readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module) {
+ExitCode IrReader::readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module) {
   if (ExitCode code = readModule(text, module))
     return code;
   auto family = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kFamily);
@@ -83,7 +83,7 @@ SmallVector<StringRef> piecesOf(StringRef text) {
   return pieces;
 }
 
-ExitCode Reader::readFamilies(StringRef text, std::vector<FamilyModule> &families) {
+ExitCode IrReader::readFamilies(StringRef text, std::vector<FamilyModule> &families) {
   for (StringRef piece : piecesOf(text)) {
     OwningOpRef<ModuleOp> module;
     if (ExitCode code = readOfFamily(piece, module))
@@ -96,7 +96,7 @@ ExitCode Reader::readFamilies(StringRef text, std::vector<FamilyModule> &familie
   return kExitSuccess;
 }
 
-ExitCode Reader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
+ExitCode IrReader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
   for (StringRef piece : piecesOf(text)) {
     OwningOpRef<ModuleOp> module;
     if (ExitCode code = readOfFamily(piece, module))
@@ -127,8 +127,8 @@ std::string printIr(ArrayRef<ModuleOp> modules, Phase after) {
   return text;
 }
 
-IrFile readIrFile(MLIRContext &context, const BuildRequest &request, Reader::Fail fail) {
-  return Reader(context, request, fail).read();
+IrFile readIrFile(MLIRContext &context, const BuildRequest &request, IrReader::Fail fail) {
+  return IrReader(context, request, fail).read();
 }
 
 } // namespace phic

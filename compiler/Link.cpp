@@ -138,7 +138,7 @@ void addTokenizer(const CompiledTokenizer &tokenizer, ModelData &data) {
 /// A program makes its tokens' embeddings from nothing: only who links a library can bring them.
 llvm::Error checkProgram(const ModelData &model, const Outputs &outputs) {
   auto takesEmbeddings = [](const BindingData &b) { return b.kind == PHI_INPUT && b.element == PHI_F32; };
-  bool isProgram = llvm::any_of(outputs.files, [](const Output &file) { return file.kind == EmitKind::Exe; });
+  bool isProgram = llvm::any_of(outputs.files, [](const EmittedFile &file) { return file.kind == EmitKind::Exe; });
   if (!isProgram || !model.hasSteps() || llvm::none_of(model.entries.front().bindings, takesEmbeddings))
     return llvm::Error::success();
   return llvm::createStringError("this model takes embeddings, not token ids; a program has none, a library is given "

@@ -45,7 +45,7 @@ using TilesOfLevels = std::map<std::string, TileTable, std::less<>>;
 /// --act: what matmuls read rows in. Auto is i8 for weights of 8 bits or less, else f32.
 enum class Activations : uint8_t { Auto, F32, F16, I8 };
 /// --kv: elements of the KV cache.
-enum class CacheElement : uint8_t { F16, F32 };
+enum class CacheFlag : uint8_t { F16, F32 };
 /// --weights: in each file, or in one of their own beside it.
 enum class WeightsPlace : uint8_t { Embed, Sidecar };
 /// --convert: weights whose format is changed are so whenever they are read, or once, into derived weights.
@@ -60,7 +60,7 @@ inline constexpr std::string_view kWeightsPlaces[] = {"embed", "sidecar"};
 inline constexpr std::string_view kConversions[] = {"stream", "once"};
 inline constexpr std::string_view kReportFormats[] = {"text", "json"};
 inline std::string nameOf(Activations value) { return std::string(kActivations[int(value)]); }
-inline std::string nameOf(CacheElement value) { return std::string(kCacheElements[int(value)]); }
+inline std::string nameOf(CacheFlag value) { return std::string(kCacheElements[int(value)]); }
 
 /// Passes that are not phic's.
 struct PluginFlags {
@@ -76,7 +76,7 @@ struct CompileSettings {
   PrecisionFlags precision;   ///< --precision and what goes with it: formats of the weights
   Conversions conversions = Conversions::Stream;
   Activations activations = Activations::Auto;
-  CacheElement kvCache = CacheElement::F16;
+  CacheFlag kvCache = CacheFlag::F16;
   std::vector<std::string> states; ///< --state: OUT=IN, results of a graph that its next run takes as inputs
   std::vector<std::string> dimensions; ///< --dim: NAME=N, sizes of dimensions that a graph only names
   int64_t maxContext = PHI_CONTEXT_DEFAULT; ///< tokens the program is built for at most; the model's limit caps it

@@ -15,9 +15,9 @@
 namespace phi {
 namespace {
 
-class Writer {
+class PieceWriter {
 public:
-  Writer(const Tokenizer &tokenizer, Decoder &decoder, uint8_t *out)
+  PieceWriter(const Tokenizer &tokenizer, Decoder &decoder, uint8_t *out)
       : t(*tokenizer.tables), decoder(decoder), out(out) {}
 
   void add(uint8_t byte) {
@@ -83,7 +83,7 @@ size_t decode(const Tokenizer &tokenizer, Decoder *decoder, int32_t id, uint8_t 
   const uint32_t *offsets = reinterpret_cast<const uint32_t *>(tokenizer.blob + t.token_offsets.offset) + id;
   const uint8_t *text = tokenizer.blob + t.text.offset + offsets[0];
   const uint32_t bytes = offsets[1] - offsets[0];
-  Writer writer(tokenizer, *decoder, out);
+  PieceWriter writer(tokenizer, *decoder, out);
   if (t.flags & PHI_TOKENIZER_BYTES || flags & PHI_TOKEN_BYTE) {
     for (uint32_t i = 0; i < bytes; ++i)
       writer.add(text[i]);
@@ -95,7 +95,7 @@ size_t decode(const Tokenizer &tokenizer, Decoder *decoder, int32_t id, uint8_t 
 }
 
 size_t decodeEnd(const Tokenizer &tokenizer, Decoder *decoder, uint8_t *out) {
-  Writer writer(tokenizer, *decoder, out);
+  PieceWriter writer(tokenizer, *decoder, out);
   writer.flush();
   return writer.size();
 }

@@ -114,7 +114,7 @@ int64_t selectTopK(Candidate *best, int64_t k, const float *logits, int64_t voca
 }
 
 /// A softmax over candidates, not divided by its sum.
-struct Weights {
+struct CandidateWeights {
   double scale; ///< 1 / temperature
   float best; ///< the largest logit: its weight is 1
   double of(float logit) const { return expNegative((double(logit) - double(best)) * scale); }
@@ -122,7 +122,7 @@ struct Weights {
 
 /// Best candidates, best first, until their weights reach topP of the whole. `each` [vocab] is work memory.
 int64_t selectTopP(Candidate *candidates, double *each, double topP, const float *logits, int64_t vocab,
-                   Weights weights) {
+                   CandidateWeights weights) {
   double total = 0;
   for (int64_t i = 0; i < vocab; ++i)
     total += each[i] = weights.of(logits[i]);
@@ -153,7 +153,7 @@ int64_t selectTopP(Candidate *candidates, double *each, double topP, const float
 }
 
 /// The shortest prefix of candidates (best first) whose weights reach topP of their sum.
-int64_t cutTopP(const Candidate *candidates, int64_t count, double topP, Weights weights) {
+int64_t cutTopP(const Candidate *candidates, int64_t count, double topP, CandidateWeights weights) {
   double total = 0, sum = 0;
   for (int64_t i = 0; i < count; ++i)
     total += weights.of(candidates[i].logit);
@@ -163,7 +163,7 @@ int64_t cutTopP(const Candidate *candidates, int64_t count, double topP, Weights
   return count;
 }
 
-int64_t selectCandidates(Sampler *sampler, const float *logits, Weights weights) {
+int64_t selectCandidates(Sampler *sampler, const float *logits, CandidateWeights weights) {
   const SamplerOptions &options = sampler->options;
   Candidate *candidates = sampler->candidates;
   int64_t count = sampler->vocab;
@@ -187,7 +187,7 @@ int64_t selectCandidates(Sampler *sampler, const float *logits, Weights weights)
 }
 
 int32_t draw(Sampler *sampler, const float *logits) {
-  Weights weights = {1 / sampler->options.temperature, largest(logits, sampler->vocab)};
+  CandidateWeights weights = {1 / sampler->options.temperature, largest(logits, sampler->vocab)};
   int64_t count = selectCandidates(sampler, logits, weights);
   double total = 0;
   for (int64_t i = 0; i < count; ++i)

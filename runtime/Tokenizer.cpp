@@ -48,9 +48,9 @@ size_t sanitizedBytes(const TextPart *parts, size_t count) {
 }
 
 /// What lies where in the work memory.
-struct Layout {
+struct WorkLayout {
   size_t symbols, heap, ends, text, total;
-  Layout(size_t textBytes, size_t parts) {
+  WorkLayout(size_t textBytes, size_t parts) {
     const size_t n = textBytes + 1; // one more for a space in front
     symbols = 0;
     heap = symbols + n * sizeof(Symbol);
@@ -68,7 +68,7 @@ public:
         capacity(capacity), merges{at<uint32_t>(blob, t.merge_offsets), at<phi_merge>(blob, t.merges)},
         patterns{at<phi_instruction>(blob, t.code), at<phi_class>(blob, t.classes), at<phi_range>(blob, t.ranges)} {}
 
-  int64_t run(uint8_t *work, const Layout &layout) {
+  int64_t run(uint8_t *work, const WorkLayout &layout) {
     symbols = reinterpret_cast<Symbol *>(work + layout.symbols);
     heap = reinterpret_cast<uint32_t *>(work + layout.heap);
     ends = reinterpret_cast<uint32_t *>(work + layout.ends);
@@ -399,17 +399,17 @@ bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
 }
 
 size_t encodeWorkBytes(const Tokenizer &, const TextPart *parts, size_t count) {
-  return Layout(sanitizedBytes(parts, count), count).total;
+  return WorkLayout(sanitizedBytes(parts, count), count).total;
 }
 
 size_t encodeBound(uint64_t bytes, size_t count) {
-  return Layout(bytes < MaxText ? size_t(bytes) : MaxText, count).total;
+  return WorkLayout(bytes < MaxText ? size_t(bytes) : MaxText, count).total;
 }
 
 int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags, int32_t *ids,
                size_t capacity, void *work, size_t workBytes) {
   const size_t textBytes = sanitizedBytes(parts, count);
-  const Layout layout(textBytes, count);
+  const WorkLayout layout(textBytes, count);
   if (textBytes >= MaxText || layout.total > workBytes)
     return -1;
   return Encoder(tokenizer, parts, count, flags, ids, capacity).run(static_cast<uint8_t *>(work), layout);

@@ -21,8 +21,8 @@ constexpr int64_t kPromptTokens = 512;
 StepShape shapeOf(const phi_stream_step &step) { return {step.rows, step.past, step.rows - step.logit_row0}; }
 
 /// A limit is the most that was seen.
-Machine better(const Machine &a, const Machine &b) {
-  Machine most = a;
+MachineRates better(const MachineRates &a, const MachineRates &b) {
+  MachineRates most = a;
   most.bytesPerSecond = std::max(a.bytesPerSecond, b.bytesPerSecond);
   most.integerPerSecond = std::max(a.integerPerSecond, b.integerPerSecond);
   most.realPerSecond = std::max(a.realPerSecond, b.realPerSecond);
@@ -96,7 +96,7 @@ Error Bench::runOften(Progress &progress) {
 
 void Bench::measureLimits() {
   const CpuTarget *target = cpuLevelByName(report.cpuVariant);
-  std::optional<Machine> machine;
+  std::optional<MachineRates> machine;
   if (target)
     machine = measureMachine(*target, report.threads, opened->weights.size());
   report.machine = machine && report.machine ? better(*machine, *report.machine) : machine;

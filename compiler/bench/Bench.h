@@ -9,7 +9,7 @@
 #define PHIC_COMPILER_BENCH_BENCH_H
 
 #include "compiler/Plugin.h"
-#include "compiler/report/Machine.h"
+#include "compiler/report/MachineRates.h"
 #include "llvm/Support/Error.h"
 #include <optional>
 #include <string>
@@ -60,7 +60,7 @@ struct BenchReport {
   int64_t promptTokens = 0, decodeTokens = 0;
   double loadSeconds = 0, firstTokenSeconds = 0; ///< medians
   uint64_t peakBytes = 0;
-  std::optional<Machine> machine; ///< empty: this machine cannot run the program itself
+  std::optional<MachineRates> machine; ///< empty: this machine cannot run the program itself
   EntryReport prefill, decode;
 };
 

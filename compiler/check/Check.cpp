@@ -57,7 +57,7 @@ private:
   void forgetTokenizer();
   void seePhase(Phase phase, ModuleOp module);
   void predictProgram(ModuleOp module);
-  Machine machine(uint64_t weightBytes);
+  MachineRates machine(uint64_t weightBytes);
   void compareVocabulary();
   void checkMemory();
 
@@ -121,13 +121,13 @@ void Checker::forgetTokenizer() {
   tokenizer.reset();
 }
 
-Machine Checker::machine(uint64_t weightBytes) {
+MachineRates Checker::machine(uint64_t weightBytes) {
   const std::vector<const CpuTarget *> levels = cpuLevelsOf(request.targets.front().levels);
   const auto here = llvm::find_if(levels, [](const CpuTarget *level) { return canRunHere(*level); });
   const CpuTarget &target = here != levels.end() ? **here : *levels.front();
   if (more.machine != MachineChoice::Reference) {
     const int cores = llvm::heavyweight_hardware_concurrency().compute_thread_count();
-    if (std::optional<Machine> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))
+    if (std::optional<MachineRates> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))
       return *measured;
   }
   if (more.machine == MachineChoice::This)

@@ -82,14 +82,14 @@ private:
   bool embeds() const { return outputs.weightsPath.empty(); }
   llvm::Error createFiles();
   llvm::Error writeFiles();
-  llvm::Expected<std::unique_ptr<LinkedFile>> makeFile(const Output &output, OutputFile file);
-  llvm::Expected<std::unique_ptr<LinkedFile>> makeElf(const Output &output, OutputFile file);
-  llvm::Expected<std::unique_ptr<LinkedFile>> makeMacho(const Output &output, OutputFile file);
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeFile(const EmittedFile &output, OutputFile file);
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeElf(const EmittedFile &output, OutputFile file);
+  llvm::Expected<std::unique_ptr<LinkedFile>> makeMacho(const EmittedFile &output, OutputFile file);
   llvm::Expected<std::unique_ptr<LinkedFile>> makeHeader(OutputFile file);
   llvm::Error prepareObjects();
   std::string machoPlaceholder() const;
   llvm::Expected<Buffer> object();
-  llvm::Expected<Buffer> linked(const Output &output);
+  llvm::Expected<Buffer> linked(const EmittedFile &output);
 
   const ProgramParts &parts;
   const Outputs &outputs;
@@ -139,7 +139,7 @@ llvm::Expected<Buffer> Link::object() {
   return localized = std::move(*local);
 }
 
-llvm::Expected<Buffer> Link::linked(const Output &output) {
+llvm::Expected<Buffer> Link::linked(const EmittedFile &output) {
   auto shared = [](llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> bytes) -> llvm::Expected<Buffer> {
     return bytes ? llvm::Expected<Buffer>(std::move(*bytes)) : bytes.takeError();
   };
@@ -152,7 +152,7 @@ llvm::Expected<Buffer> Link::linked(const Output &output) {
                                    llvm::sys::path::filename(output.path)));
 }
 
-llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const Output &output, OutputFile file) {
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const EmittedFile &output, OutputFile file) {
   if (llvm::Error failure = prepareObjects())
     return std::move(failure);
   auto bytes = linked(output);
@@ -164,7 +164,7 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeElf(const Output &output, 
   return ElfFile::make(std::move(file), *bytes, options);
 }
 
-llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const Output &output, OutputFile file) {
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeMacho(const EmittedFile &output, OutputFile file) {
   if (llvm::Error failure = prepareObjects())
     return std::move(failure);
   if (output.kind == EmitKind::Lib) {
@@ -201,7 +201,7 @@ llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeHeader(OutputFile file) {
   return std::make_unique<TextFile>(std::move(file), headerText(parts.model, outputs.name, interface));
 }
 
-llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeFile(const Output &output, OutputFile file) {
+llvm::Expected<std::unique_ptr<LinkedFile>> Link::makeFile(const EmittedFile &output, OutputFile file) {
   if (output.kind == EmitKind::Header)
     return makeHeader(std::move(file));
   return parts.system->format == ObjectFormat::Elf ? makeElf(output, std::move(file))
@@ -231,7 +231,7 @@ llvm::Error Link::createFiles() {
       created.push_back(std::move(*file));
     return file.takeError();
   };
-  for (const Output &output : outputs.files)
+  for (const EmittedFile &output : outputs.files)
     if (llvm::Error failure = create(output.path, fileKind(output.kind)))
       return failure;
   if (!embeds())

@@ -9,20 +9,20 @@
 
 namespace phic {
 
-struct Output {
+struct EmittedFile {
   EmitKind kind;
   std::string path;
 };
 
 struct Outputs {
-  std::vector<Output> files;
+  std::vector<EmittedFile> files;
   std::string weightsPath;  ///< of the sidecar; empty: the weights are embedded
   std::string name;         ///< the query function is phi_query_<name>
 
   /// Every path, the sidecar's last.
   std::vector<std::string> paths() const {
     std::vector<std::string> all;
-    for (const Output &file : files)
+    for (const EmittedFile &file : files)
       all.push_back(file.path);
     if (!weightsPath.empty())
       all.push_back(weightsPath);

@@ -5,13 +5,13 @@
 
 namespace phic {
 
-std::string machineText(const Machine &m) {
+std::string machineText(const MachineRates &m) {
   return llvm::formatv("{0}, {1} threads: {2:f1} GB/s, {3:f0} G integer and {4:f0} G f32 multiply-adds/s", m.source,
                        m.threads, m.bytesPerSecond / 1e9, m.integerPerSecond / 1e9, m.realPerSecond / 1e9)
       .str();
 }
 
-Json machineJson(const Machine &machine) {
+Json machineJson(const MachineRates &machine) {
   return {{"source", machine.source},
           {"measured", machine.measured},
           {"threads", machine.threads},

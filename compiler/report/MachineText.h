@@ -4,12 +4,12 @@
 #define PHIC_COMPILER_REPORT_MACHINETEXT_H
 
 #include "compiler/files/Json.h"
-#include "compiler/report/Machine.h"
+#include "compiler/report/MachineRates.h"
 
 namespace phic {
 
-std::string machineText(const Machine &machine);
-Json machineJson(const Machine &machine);
+std::string machineText(const MachineRates &machine);
+Json machineJson(const MachineRates &machine);
 
 } // namespace phic
 

@@ -13,7 +13,7 @@ std::vector<std::string> memoryRemedies(const Prediction &p, const CompileSettin
     if (saved > 0)
       found.emplace_back(saved, (text + " saves " + bytesText(saved)).str());
   };
-  if (settings.kvCache == CacheElement::F32)
+  if (settings.kvCache == CacheFlag::F32)
     offer(p.kvBytes / 2, "--kv=f16");
   if (p.context >= 64)
     offer(p.kvBytes / 2, "--max-context=" + llvm::Twine(p.context / 2) + ", half as long,");

@@ -55,7 +55,7 @@ std::vector<MemoryBlock> blocksOf(ModuleOp module, const Prediction &prediction)
   return blocks;
 }
 
-StepPrediction predictStep(const std::vector<StageCost> &costs, const Machine &machine, const StepShape &shape) {
+StepPrediction predictStep(const std::vector<StageCost> &costs, const MachineRates &machine, const StepShape &shape) {
   StepPrediction step{shape, 0, {}, 0};
   for (const StageCost &cost : costs) {
     step.bytes += cost.bytes(shape);

@@ -9,7 +9,7 @@
 #ifndef PHIC_COMPILER_REPORT_PREDICTION_H
 #define PHIC_COMPILER_REPORT_PREDICTION_H
 
-#include "compiler/report/Machine.h"
+#include "compiler/report/MachineRates.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "targets/Levels.h"
 
@@ -45,7 +45,7 @@ struct Prediction {
   uint64_t tokenizerBytes = 0;
   uint64_t runtimeBytes = 0;      ///< logits, sampler, token ids, threads, code
   std::vector<MemoryBlock> blocks;///< largest first; they add up to totalBytes()
-  Machine machine;
+  MachineRates machine;
   StepPrediction prefill;         ///< one full chunk of a prompt, at its beginning
   StepPrediction firstDecode;     ///< one token after an empty cache
   StepPrediction decode;          ///< the last token of a full context
@@ -59,7 +59,7 @@ struct PredictionOptions {
   int64_t context = 0;            ///< 0: as many tokens as a program takes by default; never more than it can hold
   int threads = 0;                ///< 0: as many as the machine's row says
   uint64_t tokenizerBytes = 0;    ///< of the tables, where they are known
-  std::optional<Machine> machine; ///< empty: the reference machine
+  std::optional<MachineRates> machine; ///< empty: the reference machine
 };
 
 /// For the best CPU level of `target`, where the machine is the reference.

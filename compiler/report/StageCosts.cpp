@@ -11,21 +11,21 @@ namespace phic {
 namespace {
 
 /// How much of a weight a step touches.
-enum class WeightUse { Whole, Rows };
+enum class WeightRead { Whole, Rows };
 
 /// Tables are read by the row: embeddings by token, rope tables by position.
-WeightUse useOf(BlockArgument weight) {
+WeightRead useOf(BlockArgument weight) {
   bool byRow = llvm::all_of(weight.getUses(), [](OpOperand &use) {
     std::optional<phiq::OperandRole> role = roleOf(use);
     return role == phiq::OperandRole::TokenTable || role == phiq::OperandRole::PositionTable;
   });
-  return byRow ? WeightUse::Rows : WeightUse::Whole;
+  return byRow ? WeightRead::Rows : WeightRead::Whole;
 }
 
 void addWeight(StageCost &cost, Operation *weight, BlockArgument argument) {
   auto packed = weight->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
   assert(packed && "the layout phase has run");
-  if (useOf(argument) == WeightUse::Whole)
+  if (useOf(argument) == WeightRead::Whole)
     cost.weightBytes += packed.getBytes();
   else
     cost.rowBytes += packed.getBytes() / uint64_t(cast<ShapedType>(argument.getType()).getDimSize(0));

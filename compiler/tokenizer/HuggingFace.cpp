@@ -29,14 +29,15 @@ std::string literalPattern(llvm::StringRef text) {
   return pattern;
 }
 
-class Reader {
+class HuggingFaceReader {
 public:
-  Reader(const Json &root, llvm::ArrayRef<AddedToken> extra) : root(root), extra(extra) {}
+  HuggingFaceReader(const Json &root, llvm::ArrayRef<AddedToken> extra) : root(root), extra(extra) {}
 
   llvm::Expected<TokenizerModel> run() {
     // The pre-tokenizer decides whether symbols are bytes, which the model needs to know.
-    for (auto step : {&Reader::readNormalizer, &Reader::readPreTokenizer, &Reader::readModel, &Reader::readAdded,
-                      &Reader::readDecoder, &Reader::readPostProcessor})
+    for (auto step :
+         {&HuggingFaceReader::readNormalizer, &HuggingFaceReader::readPreTokenizer, &HuggingFaceReader::readModel,
+          &HuggingFaceReader::readAdded, &HuggingFaceReader::readDecoder, &HuggingFaceReader::readPostProcessor})
       if (llvm::Error error = (this->*step)())
         return std::move(error);
     completeModel(model, decodesBytes);
@@ -415,7 +416,7 @@ llvm::Expected<TokenizerModel> readHuggingFace(llvm::StringRef text, llvm::Array
   llvm::Expected<Json> root = parseJson(text, "tokenizer.json");
   if (!root)
     return root.takeError();
-  return Reader(*root, extra).run();
+  return HuggingFaceReader(*root, extra).run();
 }
 
 } // namespace phic::tokenizer

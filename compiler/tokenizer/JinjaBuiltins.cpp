@@ -23,7 +23,7 @@ Value valueOr(llvm::ArrayRef<Value> arguments, size_t at, Value fallback) {
 
 } // namespace
 
-Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const Named &named) {
+Value TemplateRun::call(const Value &callee, llvm::ArrayRef<Value> arguments, const Named &named) {
   charge(1);
   if (callee.kind != Value::Function) {
     complain(llvm::Twine("a call of a ") + kindName(callee) + " is not supported");
@@ -58,7 +58,8 @@ Value Machine::call(const Value &callee, llvm::ArrayRef<Value> arguments, const 
   return list(std::move(result));
 }
 
-Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments, const Named &named) {
+Value TemplateRun::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments,
+                          const Named &named) {
   if (object.kind == Value::Dict) {
     if (name == "get") {
       const Value key = valueOr(arguments, 0, Value());
@@ -103,7 +104,8 @@ Value Machine::method(llvm::StringRef name, const Value &object, llvm::ArrayRef<
   return Value();
 }
 
-Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments, const Named &named) {
+Value TemplateRun::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments,
+                          const Named &named) {
   charge(1);
   if (name == "trim" && arguments.empty() && value.kind == Value::String)
     return string(llvm::StringRef(value.text).trim(whiteSpace).str(), value.isMessage);
@@ -163,7 +165,7 @@ Value Machine::filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<V
 }
 
 /// selectattr('role', 'equalto', 'system')
-Value Machine::select(bool keep, const Value &value, llvm::ArrayRef<Value> arguments) {
+Value TemplateRun::select(bool keep, const Value &value, llvm::ArrayRef<Value> arguments) {
   ValueList result;
   if (arguments.empty() || arguments[0].kind != Value::String ||
       (arguments.size() > 1 && arguments[1].kind != Value::String))
@@ -179,7 +181,7 @@ Value Machine::select(bool keep, const Value &value, llvm::ArrayRef<Value> argum
   return list(std::move(result));
 }
 
-bool Machine::test(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments) {
+bool TemplateRun::test(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments) {
   charge(1);
   const Value::Kind kind = value.kind;
   if (arguments.size() == 1) {

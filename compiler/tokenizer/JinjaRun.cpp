@@ -17,8 +17,8 @@ public:
     define(input);
     std::string output;
     print(block, output);
-    if (machine.failed())
-      return fail("the chat template cannot be compiled: " + machine.problem);
+    if (state.failed())
+      return fail("the chat template cannot be compiled: " + state.problem);
     return output;
   }
 
@@ -29,20 +29,20 @@ private:
   void define(const ChatInput &input) {
     ValueList messages;
     for (const ChatMessage &message : input.messages)
-      messages.push_back(machine.dict(
-          {{"role", machine.string(message.role)}, {"content", machine.string(message.content, /*isMessage=*/true)}}));
-    set("messages", machine.list(std::move(messages)));
-    set("add_generation_prompt", Machine::boolean(true));
+      messages.push_back(state.dict(
+          {{"role", state.string(message.role)}, {"content", state.string(message.content, /*isMessage=*/true)}}));
+    set("messages", state.list(std::move(messages)));
+    set("add_generation_prompt", TemplateRun::boolean(true));
     if (input.definesTools) {
-      set("tools", Machine::none());
-      set("documents", Machine::none());
+      set("tools", TemplateRun::none());
+      set("documents", TemplateRun::none());
     }
     for (auto [name, text] : {std::pair("bos_token", &input.bos), std::pair("eos_token", &input.eos),
                               std::pair("unk_token", &input.unk), std::pair("pad_token", &input.pad)})
       if (!text->empty())
-        set(name, machine.string(*text));
+        set(name, state.string(*text));
     for (const char *name : {"raise_exception", "namespace", "dict", "range"})
-      set(name, Machine::function(name));
+      set(name, TemplateRun::function(name));
   }
 
   void set(llvm::StringRef name, Value value) {
@@ -57,7 +57,7 @@ private:
   Value get(llvm::StringRef name) {
     for (const Scope &scope : llvm::reverse(scopes))
       for (const auto &[known, value] : scope) {
-        machine.charge(1);
+        state.charge(1);
         if (known == name)
           return value;
       }
@@ -70,9 +70,9 @@ private:
 
   Flow print(const Block &block, std::string &output) {
     for (const Statement &statement : block) {
-      if (machine.failed())
+      if (state.failed())
         break;
-      machine.charge(1);
+      state.charge(1);
       const Flow flow = print(statement, output);
       if (flow != Flow::Next)
         return flow;
@@ -83,14 +83,14 @@ private:
   Flow print(const Statement &statement, std::string &output) {
     switch (statement.kind) {
     case Statement::Text:
-      append(machine.string(statement.text), output);
+      append(state.string(statement.text), output);
       break;
     case Statement::Output:
-      append(machine.print(evaluate(*statement.value)), output);
+      append(state.print(evaluate(*statement.value)), output);
       break;
     case Statement::If:
       for (const auto &[condition, body] : statement.branches)
-        if (!condition || Machine::truth(evaluate(*condition)))
+        if (!condition || TemplateRun::truth(evaluate(*condition)))
           return print(body, output);
       break;
     case Statement::For:
@@ -103,7 +103,7 @@ private:
       std::string text;
       const bool outer = std::exchange(printedMessage, false);
       print(statement.branches[0].second, text);
-      assign(statement, machine.string(std::move(text), printedMessage));
+      assign(statement, state.string(std::move(text), printedMessage));
       printedMessage |= outer;
       break;
     }
@@ -117,7 +117,7 @@ private:
 
   void append(const Value &text, std::string &output) {
     output += text.text;
-    machine.charge(text.text.size());
+    state.charge(text.text.size());
     printedMessage |= text.isMessage;
   }
 
@@ -126,7 +126,7 @@ private:
       return set(statement.names[0], std::move(value));
     const Value object = get(statement.names[0]);
     if (object.kind != Value::Namespace)
-      return machine.complain("'" + statement.names[0] + "' is no namespace that could be set");
+      return state.complain("'" + statement.names[0] + "' is no namespace that could be set");
     for (auto &[name, slot] : *object.dict)
       if (name == statement.names[1]) {
         slot = std::move(value);
@@ -136,16 +136,16 @@ private:
   }
 
   void loop(const Statement &statement, std::string &output) {
-    ValueList items = machine.items(evaluate(*statement.value));
+    ValueList items = state.items(evaluate(*statement.value));
     scopes.emplace_back();
     llvm::scope_exit leave([&] { scopes.pop_back(); });
     if (statement.condition)
       llvm::erase_if(items, [&](const Value &item) {
         scopes.back().clear();
         bind(statement, item);
-        return !Machine::truth(evaluate(*statement.condition));
+        return !TemplateRun::truth(evaluate(*statement.condition));
       });
-    for (size_t i = 0; i < items.size() && !machine.failed(); ++i) {
+    for (size_t i = 0; i < items.size() && !state.failed(); ++i) {
       scopes.back().clear();
       bind(statement, items[i]);
       set("loop", loopValue(items, i));
@@ -161,22 +161,22 @@ private:
     if (statement.names.size() == 1)
       return set(statement.names[0], item);
     if (item.kind != Value::List || item.list->size() != statement.names.size())
-      return machine.complain("a loop's item has not as many parts as the loop has names");
+      return state.complain("a loop's item has not as many parts as the loop has names");
     for (size_t i = 0; i < statement.names.size(); ++i)
       set(statement.names[i], (*item.list)[i]);
   }
 
   Value loopValue(const ValueList &items, size_t at) {
     const auto size = static_cast<int64_t>(items.size()), i = static_cast<int64_t>(at);
-    return machine.dict({{"index", Machine::integer(i + 1)},
-                         {"index0", Machine::integer(i)},
-                         {"revindex", Machine::integer(size - i)},
-                         {"revindex0", Machine::integer(size - i - 1)},
-                         {"first", Machine::boolean(i == 0)},
-                         {"last", Machine::boolean(i + 1 == size)},
-                         {"length", Machine::integer(size)},
-                         {"previtem", i ? items[at - 1] : Value()},
-                         {"nextitem", i + 1 < size ? items[at + 1] : Value()}});
+    return state.dict({{"index", TemplateRun::integer(i + 1)},
+                       {"index0", TemplateRun::integer(i)},
+                       {"revindex", TemplateRun::integer(size - i)},
+                       {"revindex0", TemplateRun::integer(size - i - 1)},
+                       {"first", TemplateRun::boolean(i == 0)},
+                       {"last", TemplateRun::boolean(i + 1 == size)},
+                       {"length", TemplateRun::integer(size)},
+                       {"previtem", i ? items[at - 1] : Value()},
+                       {"nextitem", i + 1 < size ? items[at + 1] : Value()}});
   }
 
   //===------------------------------------------------------------------===//
@@ -184,51 +184,51 @@ private:
   //===------------------------------------------------------------------===//
 
   Value evaluate(const Expression &e) {
-    if (machine.failed())
+    if (state.failed())
       return Value();
     Value value = compute(e);
-    machine.charge(1 + value.text.size());
+    state.charge(1 + value.text.size());
     return value;
   }
 
   Value compute(const Expression &e) {
     switch (e.kind) {
     case Expression::None:
-      return Machine::none();
+      return TemplateRun::none();
     case Expression::Boolean:
-      return Machine::boolean(e.integer);
+      return TemplateRun::boolean(e.integer);
     case Expression::Integer:
-      return Machine::integer(e.integer);
+      return TemplateRun::integer(e.integer);
     case Expression::Float:
-      return Machine::number(e.number);
+      return TemplateRun::number(e.number);
     case Expression::String:
-      return machine.string(e.text);
+      return state.string(e.text);
     case Expression::Name:
       return get(e.text);
     case Expression::List:
-      return machine.list(evaluateAll(e, 0));
+      return state.list(evaluateAll(e, 0));
     case Expression::Dict:
-      return machine.dict(evaluateNamed(e));
+      return state.dict(evaluateNamed(e));
     case Expression::Attribute:
-      return machine.attribute(evaluate(*e.children[0]), e.text);
+      return state.attribute(evaluate(*e.children[0]), e.text);
     case Expression::Index:
-      return machine.index(evaluate(*e.children[0]), evaluate(*e.children[1]));
+      return state.index(evaluate(*e.children[0]), evaluate(*e.children[1]));
     case Expression::Slice: {
       const ValueList parts = evaluateAll(e, 0);
-      return machine.slice(parts[0], llvm::ArrayRef(parts).drop_front());
+      return state.slice(parts[0], llvm::ArrayRef(parts).drop_front());
     }
     case Expression::Call:
-      return machine.call(evaluate(*e.children[0]), evaluateAll(e, 1), evaluateNamed(e));
+      return state.call(evaluate(*e.children[0]), evaluateAll(e, 1), evaluateNamed(e));
     case Expression::Filter:
-      return machine.filter(e.text, evaluate(*e.children[0]), evaluateAll(e, 1), evaluateNamed(e));
+      return state.filter(e.text, evaluate(*e.children[0]), evaluateAll(e, 1), evaluateNamed(e));
     case Expression::Test:
-      return Machine::boolean(machine.test(e.text, evaluate(*e.children[0]), evaluateAll(e, 1)));
+      return TemplateRun::boolean(state.test(e.text, evaluate(*e.children[0]), evaluateAll(e, 1)));
     case Expression::Unary:
       return unary(e.text, evaluate(*e.children[0]));
     case Expression::Binary:
       return binary(e);
     case Expression::Choice:
-      if (Machine::truth(evaluate(*e.children[1])))
+      if (TemplateRun::truth(evaluate(*e.children[1])))
         return evaluate(*e.children[0]);
       return e.children[2] ? evaluate(*e.children[2]) : Value();
     }
@@ -238,7 +238,7 @@ private:
   ValueList evaluateAll(const Expression &e, size_t first) {
     ValueList values;
     for (size_t i = first; i < e.children.size(); ++i)
-      values.push_back(e.children[i] ? evaluate(*e.children[i]) : Machine::none());
+      values.push_back(e.children[i] ? evaluate(*e.children[i]) : TemplateRun::none());
     return values;
   }
 
@@ -251,22 +251,22 @@ private:
 
   Value unary(llvm::StringRef op, const Value &value) {
     if (op == "not")
-      return Machine::boolean(!Machine::truth(value));
-    return op == "-" ? machine.arithmetic("-", Machine::integer(0), value) : value;
+      return TemplateRun::boolean(!TemplateRun::truth(value));
+    return op == "-" ? state.arithmetic("-", TemplateRun::integer(0), value) : value;
   }
 
   Value binary(const Expression &e) {
     llvm::StringRef op = e.text;
     Value left = evaluate(*e.children[0]);
     if (op == "and" || op == "or")
-      return Machine::truth(left) == (op == "and") ? evaluate(*e.children[1]) : left;
+      return TemplateRun::truth(left) == (op == "and") ? evaluate(*e.children[1]) : left;
     const Value right = evaluate(*e.children[1]);
     if (llvm::is_contained({"==", "!=", "<", "<=", ">", ">=", "in", "not in"}, op))
-      return machine.compare(op, left, right);
-    return machine.arithmetic(op, left, right);
+      return state.compare(op, left, right);
+    return state.arithmetic(op, left, right);
   }
 
-  Machine machine;
+  TemplateRun state;
   std::vector<Scope> scopes;
   bool printedMessage = false;
 };

@@ -9,7 +9,7 @@
 
 namespace phic::tokenizer {
 
-bool Machine::truth(const Value &value) {
+bool TemplateRun::truth(const Value &value) {
   switch (value.kind) {
   case Value::Undefined:
   case Value::None:
@@ -32,13 +32,13 @@ bool Machine::truth(const Value &value) {
   return false;
 }
 
-const char *Machine::kindName(const Value &value) {
+const char *TemplateRun::kindName(const Value &value) {
   static const char *const names[] = {"undefined", "none", "bool", "int",       "float",
                                       "string",    "list", "dict", "namespace", "function"};
   return names[value.kind];
 }
 
-Value Machine::print(const Value &value) {
+Value TemplateRun::print(const Value &value) {
   switch (value.kind) {
   case Value::Undefined:
     return string("");
@@ -56,7 +56,7 @@ Value Machine::print(const Value &value) {
   }
 }
 
-bool Machine::equal(const Value &left, const Value &right, unsigned depth) {
+bool TemplateRun::equal(const Value &left, const Value &right, unsigned depth) {
   charge(1);
   if (left.isNumber() && right.isNumber())
     return left.kind == Value::Float || right.kind == Value::Float ? left.asNumber() == right.asNumber()
@@ -83,7 +83,7 @@ bool Machine::equal(const Value &left, const Value &right, unsigned depth) {
   }
 }
 
-Value Machine::compare(llvm::StringRef op, const Value &left, const Value &right) {
+Value TemplateRun::compare(llvm::StringRef op, const Value &left, const Value &right) {
   if (op == "==")
     return boolean(equal(left, right));
   if (op == "!=")
@@ -103,7 +103,7 @@ Value Machine::compare(llvm::StringRef op, const Value &left, const Value &right
   return boolean(op[0] == '<' ? order < 0 || (op == "<=" && order == 0) : order > 0 || (op == ">=" && order == 0));
 }
 
-bool Machine::contains(const Value &container, const Value &item) {
+bool TemplateRun::contains(const Value &container, const Value &item) {
   switch (container.kind) {
   case Value::String:
     lookAt(container, "in");
@@ -123,7 +123,7 @@ bool Machine::contains(const Value &container, const Value &item) {
   }
 }
 
-Value Machine::arithmetic(llvm::StringRef op, const Value &left, const Value &right) {
+Value TemplateRun::arithmetic(llvm::StringRef op, const Value &left, const Value &right) {
   if (op == "~") {
     const Value a = print(left), b = print(right);
     return string(a.text + b.text, a.isMessage || b.isMessage);
@@ -153,7 +153,7 @@ Value Machine::arithmetic(llvm::StringRef op, const Value &left, const Value &ri
   return Value();
 }
 
-Value Machine::attribute(const Value &object, llvm::StringRef name) {
+Value TemplateRun::attribute(const Value &object, llvm::StringRef name) {
   if (object.kind == Value::Dict || object.kind == Value::Namespace) {
     charge(object.dict->size());
     for (const auto &[key, value] : *object.dict)
@@ -171,7 +171,7 @@ Value Machine::attribute(const Value &object, llvm::StringRef name) {
   return bound;
 }
 
-Value Machine::index(const Value &object, const Value &key) {
+Value TemplateRun::index(const Value &object, const Value &key) {
   if (key.kind == Value::String && (object.kind == Value::Dict || object.kind == Value::Undefined)) {
     Value found = attribute(object, key.text);
     return found.kind == Value::Function ? Value() : found;
@@ -187,7 +187,7 @@ Value Machine::index(const Value &object, const Value &key) {
   return at >= 0 && at < size ? (*object.list)[static_cast<size_t>(at)] : Value();
 }
 
-Value Machine::slice(const Value &object, llvm::ArrayRef<Value> bounds) {
+Value TemplateRun::slice(const Value &object, llvm::ArrayRef<Value> bounds) {
   if (object.kind != Value::List) {
     lookAt(object, "[:]");
     complain(llvm::Twine("a slice of a ") + kindName(object) + " is not supported");
@@ -213,7 +213,7 @@ Value Machine::slice(const Value &object, llvm::ArrayRef<Value> bounds) {
   return list(ValueList(result.begin() + begin, result.begin() + end));
 }
 
-ValueList Machine::items(const Value &value) {
+ValueList TemplateRun::items(const Value &value) {
   switch (value.kind) {
   case Value::List:
     charge(8 * value.list->size());

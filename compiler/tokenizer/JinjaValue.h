@@ -1,7 +1,7 @@
 //===- JinjaValue.h - What Jinja expressions give --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Values of one run of a template. Lists and dicts belong to the run's Machine,
+// Values of one run of a template. Lists and dicts belong to the run,
 // so values copy freely, and a namespace that holds itself leaks nothing.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_TOKENIZER_JINJAVALUE_H
@@ -37,7 +37,7 @@ struct Value {
 };
 
 /// The state of one run: what it owns, what is left of its budget, what went wrong.
-class Machine {
+class TemplateRun {
 public:
   static Value none() { return of(Value::None); }
   static Value boolean(bool value) {

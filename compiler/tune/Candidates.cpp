@@ -10,16 +10,16 @@ constexpr int64_t kDecodeColumns[] = {16, 32, 64, 128, 256}, kPrefillColumns[] =
                   kPrefillRows[] = {32, 64, 128}, kAttendRows[] = {4, 8, 16, 32};
 
 bool same(const TileAxis &axis, const TileShape &a, const TileShape &b) {
-  return axis.kind == StageKind::Attend ? a.attendRows == b.attendRows : a.columns == b.columns && a.rows == b.rows;
+  return axis.kind == TunedStage::Attend ? a.attendRows == b.attendRows : a.columns == b.columns && a.rows == b.rows;
 }
 
 } // namespace
 
 std::vector<TileAxis> tileAxes(const TileTable &table) {
   const TileShape decode = table[unsigned(MClass::Decode)], prefill = table[unsigned(MClass::Prefill)];
-  std::vector<TileAxis> axes = {{"decode matmul", MClass::Decode, StageKind::Matmul, {}, decode},
-                                {"prefill matmul", MClass::Prefill, StageKind::Matmul, {}, prefill},
-                                {"prefill attention", MClass::Prefill, StageKind::Attend, {}, prefill}};
+  std::vector<TileAxis> axes = {{"decode matmul", MClass::Decode, TunedStage::Matmul, {}, decode},
+                                {"prefill matmul", MClass::Prefill, TunedStage::Matmul, {}, prefill},
+                                {"prefill attention", MClass::Prefill, TunedStage::Attend, {}, prefill}};
   auto add = [](TileAxis &axis, const TileShape &shape) {
     if (!same(axis, shape, axis.own))
       axis.shapes.push_back(shape);
@@ -37,7 +37,7 @@ std::vector<TileAxis> tileAxes(const TileTable &table) {
 TileTable withShape(const TileTable &table, const TileAxis &axis, const TileShape &shape) {
   TileTable changed = table;
   TileShape &place = changed[unsigned(axis.mClass)];
-  if (axis.kind == StageKind::Attend)
+  if (axis.kind == TunedStage::Attend)
     place.attendRows = shape.attendRows;
   else
     place.columns = shape.columns, place.rows = shape.rows;
@@ -45,7 +45,7 @@ TileTable withShape(const TileTable &table, const TileAxis &axis, const TileShap
 }
 
 std::string shapeText(const TileAxis &axis, const TileShape &shape) {
-  if (axis.kind == StageKind::Attend)
+  if (axis.kind == TunedStage::Attend)
     return "attend_rows " + std::to_string(shape.attendRows);
   return "columns " + std::to_string(shape.columns) + ", rows " + std::to_string(shape.rows);
 }

@@ -9,13 +9,13 @@
 namespace phic {
 
 /// Whose time a size matters for.
-enum class StageKind : uint8_t { Matmul, Attend };
+enum class TunedStage : uint8_t { Matmul, Attend };
 
 /// Sizes of one M class that are tried together, and in place of which.
 struct TileAxis {
   std::string_view name;       ///< "decode matmul"
   MClass mClass;
-  StageKind kind;
+  TunedStage kind;
   std::vector<TileShape> shapes;  ///< without `own`
   TileShape own;
 };

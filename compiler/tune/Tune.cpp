@@ -69,7 +69,7 @@ private:
   TilesOfLevels tables;            ///< what the output says, then with what was found
   TileTable own;                   ///< the level's
   std::vector<TileAxis> axes;
-  std::vector<std::optional<StageKind>> kinds; ///< by stage; others are not tuned
+  std::vector<std::optional<TunedStage>> kinds; ///< by stage; others are not tuned
   std::vector<double> ratios;      ///< of each axis, the last comparison's
   ProgramRuns runs;
 };
@@ -131,9 +131,9 @@ Error Tuner::open(const std::string &program) {
   for (plan::StageOp stage : (*opened)->stages) {
     mlir::Block &body = stage.getBody().front();
     if (!body.getOps<phiq::AttendOp>().empty())
-      kinds.push_back(StageKind::Attend);
+      kinds.push_back(TunedStage::Attend);
     else
-      kinds.push_back(body.getOps<phiq::MatmulOp>().empty() ? std::nullopt : std::optional(StageKind::Matmul));
+      kinds.push_back(body.getOps<phiq::MatmulOp>().empty() ? std::nullopt : std::optional(TunedStage::Matmul));
   }
   if (!plan::hasSteps(modelFunction(*(*opened)->module)))
     return createStringError("the model is a graph that takes no tokens; tiles are tuned for decoders");

@@ -21,21 +21,22 @@ using namespace llvm;
 namespace phic {
 namespace {
 
-enum class Machine { This, ArmLinux, ArmMacos };
+enum class EmulatedSystem { This, ArmLinux, ArmMacos };
 
 /// What a program is for; This, if it is none that phic makes for another machine.
-Machine machineOf(const std::string &program) {
+EmulatedSystem systemOf(const std::string &program) {
   union {
     ELF::Elf64_Ehdr elf;
     MachO::mach_header_64 macho;
   } header = {};
   const std::string bytes = headOf(program, sizeof(header));
   if (bytes.size() < sizeof(header))
-    return Machine::This;
+    return EmulatedSystem::This;
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.macho.magic == MachO::MH_MAGIC_64)
-    return Machine::ArmMacos;
-  return header.elf.checkMagic() && header.elf.e_machine == ELF::EM_AARCH64 ? Machine::ArmLinux : Machine::This;
+    return EmulatedSystem::ArmMacos;
+  return header.elf.checkMagic() && header.elf.e_machine == ELF::EM_AARCH64 ? EmulatedSystem::ArmLinux
+                                                                            : EmulatedSystem::This;
 }
 
 #if defined(__aarch64__)
@@ -52,16 +53,16 @@ constexpr uint64_t kMegabytes = 256, kMostMegabytes = 2000;
 Expected<std::vector<std::string>> commandFor(const std::string &program) {
   // A path without a slash would be searched for.
   std::string path = program.find('/') == std::string::npos ? "./" + program : program;
-  const Machine machine = machineOf(program);
+  const EmulatedSystem system = systemOf(program);
   std::vector<std::string> words = {path};
-  if (machine == Machine::ArmMacos) {
+  if (system == EmulatedSystem::ArmMacos) {
     std::string macos = runtimeDirectory("arm64-macos") + "/run-macos";
     if (!sys::fs::exists(macos))
       return createStringError(program + " is for macOS, and " + macos +
                                " is missing: this phic was built without musl for arm64");
     words.insert(words.begin(), macos);
   }
-  if (kHostIsArm || machine == Machine::This)
+  if (kHostIsArm || system == EmulatedSystem::This)
     return words;
   for (const char *name : {"qemu-aarch64", "qemu-aarch64-static"})
     if (ErrorOr<std::string> emulator = sys::findProgramByName(name)) {

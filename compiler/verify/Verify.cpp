@@ -7,7 +7,7 @@
 #include "compiler/verify/Emulator.h"
 #include "compiler/verify/GraphInputs.h"
 #include "compiler/verify/OpenedProgram.h"
-#include "compiler/verify/StageStream.h"
+#include "compiler/verify/StageReader.h"
 #include "compiler/verify/TestPrompt.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
@@ -75,15 +75,15 @@ public:
   }
 
   /// Follows the program to its end, or to the first divergence.
-  Error follow(StageStream &stream);
+  Error follow(StageReader &stream);
 
 private:
-  Error checkStage(const StageStream::Stage &record, const StageStream::Step &step);
-  Error readInputs(const StageStream::Step &step);
+  Error checkStage(const StageReader::Stage &record, const StageReader::Step &step);
+  Error readInputs(const StageReader::Step &step);
   std::vector<Datum> inputsOf(plan::StageOp stage);
-  Error checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+  Error checkResults(plan::StageOp stage, const StageReader::Stage &record, const StageReader::Step &step,
                      ArrayRef<Rows> expected);
-  Error checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+  Error checkCaches(plan::StageOp stage, const StageReader::Stage &record, const StageReader::Step &step,
                     StringMap<CacheState> &before);
   void judge(uint32_t stage, const Twine &output, const Divergence &worst);
 
@@ -105,10 +105,10 @@ SmallVector<plan::Binding> readBindings(mlir::ModuleOp module) {
   return read;
 }
 
-Error Run::follow(StageStream &stream) {
+Error Run::follow(StageReader &stream) {
   context = stream.context();
   while (true) {
-    Expected<std::optional<StageStream::Step>> step = stream.nextStep();
+    Expected<std::optional<StageReader::Step>> step = stream.nextStep();
     if (!step)
       return step.takeError();
     if (!*step)
@@ -116,7 +116,7 @@ Error Run::follow(StageStream &stream) {
     if (Error failure = readInputs(**step))
       return failure;
     for (uint32_t i = 0; i < subject.opened->stages.size(); ++i) {
-      Expected<StageStream::Stage> record = stream.nextStage();
+      Expected<StageReader::Stage> record = stream.nextStage();
       if (!record)
         return record.takeError();
       if (record->index != i)
@@ -131,7 +131,7 @@ Error Run::follow(StageStream &stream) {
   }
 }
 
-Error Run::readInputs(const StageStream::Step &step) {
+Error Run::readInputs(const StageReader::Step &step) {
   for (auto [binding, bytes] : llvm::zip_equal(readBindings(subject.module()), step.inputs)) {
     Expected<Datum> datum = datumFromBytes(binding.type, backendOf(subject.module()), bytes);
     if (!datum)
@@ -160,7 +160,7 @@ std::vector<Datum> Run::inputsOf(plan::StageOp stage) {
   return inputs;
 }
 
-Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step &step) {
+Error Run::checkStage(const StageReader::Stage &record, const StageReader::Step &step) {
   plan::StageOp stage = subject.opened->stages[record.index];
   session.past = step.facts.past;
   session.total = step.facts.total;
@@ -181,7 +181,7 @@ Error Run::checkStage(const StageStream::Stage &record, const StageStream::Step 
   return checkCaches(stage, record, step, before);
 }
 
-Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+Error Run::checkResults(plan::StageOp stage, const StageReader::Stage &record, const StageReader::Step &step,
                         ArrayRef<Rows> expected) {
   const int64_t chosen = stage->hasAttr("logit_rows") ? step.facts.rows - step.facts.logit_row0 : step.facts.rows;
   const int64_t rows = plan::fixedRowsOf(stage).value_or(chosen);
@@ -198,7 +198,7 @@ Error Run::checkResults(plan::StageOp stage, const StageStream::Stage &record, c
 }
 
 /// Compares what was appended, and takes over what the program has in its caches.
-Error Run::checkCaches(plan::StageOp stage, const StageStream::Stage &record, const StageStream::Step &step,
+Error Run::checkCaches(plan::StageOp stage, const StageReader::Stage &record, const StageReader::Step &step,
                        StringMap<CacheState> &before) {
   const int64_t past = step.facts.past, positions = past + step.facts.rows;
   size_t next = stage.getNumResults();
@@ -271,7 +271,7 @@ struct TemporaryFile {
 };
 
 /// Which code runs, and where.
-struct Machine {
+struct Launch {
   std::string variant;               ///< empty: as the program chooses
   std::string chosen;                ///< what that will be, where phic knows
   std::optional<Avx512Emulator> emulator;
@@ -295,61 +295,60 @@ std::string chosenHere(const std::vector<std::string> &cpuVariants) {
   return best == cpuVariants.end() ? "" : *best;
 }
 
-Expected<Machine> machineFor(const std::vector<std::string> &cpuVariants, const VerifyOptions &options) {
-  Machine machine{options.cpuVariant, options.cpuVariant, std::nullopt};
-  if (machine.variant.empty()) {
-    machine.chosen = chosenHere(cpuVariants);
+Expected<Launch> launchFor(const std::vector<std::string> &cpuVariants, const VerifyOptions &options) {
+  Launch launch{options.cpuVariant, options.cpuVariant, std::nullopt};
+  if (launch.variant.empty()) {
+    launch.chosen = chosenHere(cpuVariants);
     if (cpuVariants.empty() || llvm::any_of(cpuVariants, runsHere))
-      return machine;
-    machine.variant = machine.chosen = cpuVariants.back();
+      return launch;
+    launch.variant = launch.chosen = cpuVariants.back();
   }
-  if (!llvm::is_contained(cpuVariants, machine.variant))
-    return error("--cpu-variant=" + machine.variant + " is not in " + options.program + "; it has " +
+  if (!llvm::is_contained(cpuVariants, launch.variant))
+    return error("--cpu-variant=" + launch.variant + " is not in " + options.program + "; it has " +
                  llvm::join(cpuVariants, ", "));
-  if (runsHere(machine.variant))
-    return machine;
-  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*cpuLevelByName(machine.variant));
+  if (runsHere(launch.variant))
+    return launch;
+  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*cpuLevelByName(launch.variant));
   if (!emulator)
     return emulator.takeError();
-  machine.emulator = std::move(*emulator);
-  return machine;
+  launch.emulator = std::move(*emulator);
+  return launch;
 }
 
 /// Runs the program with these arguments, and follows it.
-Error runWith(Subject &subject, const VerifyOptions &options, const Machine &machine,
-              std::vector<std::string> arguments, VerifyReport &report, llvm::function_ref<void()> seen) {
-  arguments.insert(arguments.end(), {"--threads", std::to_string(machine.emulator ? 1 : options.threads), "--device",
+Error runWith(Subject &subject, const VerifyOptions &options, const Launch &launch, std::vector<std::string> arguments,
+              VerifyReport &report, llvm::function_ref<void()> seen) {
+  arguments.insert(arguments.end(), {"--threads", std::to_string(launch.emulator ? 1 : options.threads), "--device",
                                      subject.opened->plan.device});
-  if (!machine.variant.empty())
-    arguments.insert(arguments.end(), {"--cpu-variant", machine.variant});
-  auto stream =
-      StageStream::run(options.program, arguments, subject.opened->plan, readBindings(subject.module()).size(),
-                       machine.emulator ? &*machine.emulator : nullptr);
+  if (!launch.variant.empty())
+    arguments.insert(arguments.end(), {"--cpu-variant", launch.variant});
+  auto stream = StageReader::run(options.program, arguments, subject.opened->plan,
+                                 readBindings(subject.module()).size(), launch.emulator ? &*launch.emulator : nullptr);
   if (!stream)
     return stream.takeError();
   return Run(subject, report, seen).follow(**stream);
 }
 
-Error runPrompt(Subject &subject, const VerifyOptions &options, const Machine &machine,
+Error runPrompt(Subject &subject, const VerifyOptions &options, const Launch &launch,
                 const std::vector<int32_t> &tokens, VerifyReport &report, llvm::function_ref<void()> seen) {
   // With --logits the program computes those of every row.
   TemporaryFile logits;
   if (std::error_code code = sys::fs::createTemporaryFile("phic-verify", "npy", logits.path))
     return error("cannot make a temporary file: " + code.message());
   const int64_t generate = options.generate;
-  return runWith(subject, options, machine,
+  return runWith(subject, options, launch,
                  {"--tokens", tokensText(tokens), "--logits", logits.path.str().str(), "--ctx",
                   std::to_string(int64_t(tokens.size()) + std::max<int64_t>(generate, 1)), "--temp", "0", "-n",
                   std::to_string(generate), "--ignore-eos"},
                  report, seen);
 }
 
-Error runPrompts(Subject &subject, const VerifyOptions &options, const Machine &machine, VerifyReport &report) {
+Error runPrompts(Subject &subject, const VerifyOptions &options, const Launch &launch, VerifyReport &report) {
   const std::vector<std::vector<int32_t>> prompts = promptsFor(subject.model(), options);
   Progress progress("verifying", uint64_t(stepCount(prompts, subject.opened->plan, options)) * report.stages.size());
   uint64_t stages = 0;
   for (const std::vector<int32_t> &tokens : prompts) {
-    if (Error failure = runPrompt(subject, options, machine, tokens, report, [&] { progress(++stages); }))
+    if (Error failure = runPrompt(subject, options, launch, tokens, report, [&] { progress(++stages); }))
       return failure;
     if (report.diverging >= 0)
       break;
@@ -358,7 +357,7 @@ Error runPrompts(Subject &subject, const VerifyOptions &options, const Machine &
 }
 
 /// A graph on numbers of our own, a few runs in one session: states are not zero then.
-Error runGraph(Subject &subject, const VerifyOptions &options, const Machine &machine, VerifyReport &report) {
+Error runGraph(Subject &subject, const VerifyOptions &options, const Launch &launch, VerifyReport &report) {
   constexpr int64_t kRuns = 3;
   if (!options.tokens.empty())
     return error("--tokens: " + Twine(options.program) + " is of a graph that takes no tokens");
@@ -367,7 +366,7 @@ Error runGraph(Subject &subject, const VerifyOptions &options, const Machine &ma
     return inputs.takeError();
   Progress progress("verifying", uint64_t(kRuns) * report.stages.size());
   uint64_t stages = 0;
-  return runWith(subject, options, machine, inputs->arguments(), report, [&] { progress(++stages); });
+  return runWith(subject, options, launch, inputs->arguments(), report, [&] { progress(++stages); });
 }
 
 } // namespace
@@ -379,17 +378,17 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   if (!options.model.empty())
     if (Error wrong = checkPacking(*subject, options.model, plugins))
       return std::move(wrong);
-  Expected<Machine> machine = machineFor(subject->opened->cpuVariants, options);
-  if (!machine)
-    return machine.takeError();
+  Expected<Launch> launch = launchFor(subject->opened->cpuVariants, options);
+  if (!launch)
+    return launch.takeError();
   VerifyReport report;
-  report.cpuVariant = machine->chosen;
-  report.emulated = machine->emulator.has_value();
+  report.cpuVariant = launch->chosen;
+  report.emulated = launch->emulator.has_value();
   for (plan::StageOp stage : subject->opened->stages)
     report.stages.push_back({stage.getName().str(), "", 0, {}});
   const bool hasSteps = plan::hasSteps(modelFunction(subject->module()));
   if (Error failure =
-          hasSteps ? runPrompts(*subject, options, *machine, report) : runGraph(*subject, options, *machine, report))
+          hasSteps ? runPrompts(*subject, options, *launch, report) : runGraph(*subject, options, *launch, report))
     return std::move(failure);
   return report;
 }

@@ -74,9 +74,9 @@ private:
 ///
 /// The meaning takes w rounded to f32, as the tools do; such a kernel never makes that w. What this shifts is
 /// known: |sum x (s (q - z) + m - w)|.
-class IntegerDot final : public ColumnBound {
+class IntegerDotBound final : public ColumnBound {
 public:
-  IntegerDot(const Rows &lhs, const BlockFormat &format)
+  IntegerDotBound(const Rows &lhs, const BlockFormat &format)
       : ColumnBound(lhs), format(format), magnitudes(size_t(lhs.columns)), shifts(size_t(lhs.columns)),
         roundings(4 + double(lhs.blocks()) * (format.min == Scalar::None ? 1 : 2)) {
     for (int64_t i = 0; i < lhs.rows; ++i)
@@ -136,7 +136,7 @@ void MatmulOp::bound(Scope &scope, Rows &result) {
   auto type = mlir::dyn_cast<phiq::BlockType>(mlir::cast<mlir::ShapedType>(getRhs().getType()).getElementType());
   std::unique_ptr<ColumnBound> bounds;
   if (lhs.block > 0 && lhs.zero == 0 && type && scope.get(getRhs()).weight)
-    bounds = std::make_unique<IntegerDot>(lhs, type.getFormat());
+    bounds = std::make_unique<IntegerDotBound>(lhs, type.getFormat());
   else
     bounds = std::make_unique<FloatDot>(lhs);
   result.error.resize(result.values.size());

@@ -25,9 +25,9 @@ bool isFloatRows(Type type) {
   return rows && rows.getRank() == 2 && !rows.isDynamicDim(1) && rows.getElementType().isF32();
 }
 
-class Verifier {
+class OpVerifier {
 public:
-  explicit Verifier(func::FuncOp model) : model(model) {}
+  explicit OpVerifier(func::FuncOp model) : model(model) {}
 
   LogicalResult run() {
     for (Operation &op : model.getBody().front())
@@ -69,7 +69,7 @@ struct VerifyOps : impl::VerifyOpsPassBase<VerifyOps> {
       getOperation().emitError("requires the model as one function @model of one block");
       return signalPassFailure();
     }
-    if (failed(Verifier(model).run()))
+    if (failed(OpVerifier(model).run()))
       signalPassFailure();
   }
 };

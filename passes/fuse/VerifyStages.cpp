@@ -78,9 +78,9 @@ std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
   return whyNotInEpilogue(op);
 }
 
-class Verifier {
+class StageVerifier {
 public:
-  Verifier(func::FuncOp model, ArrayRef<const Backend *> backends) : model(model), backends(backends) {}
+  StageVerifier(func::FuncOp model, ArrayRef<const Backend *> backends) : model(model), backends(backends) {}
 
   LogicalResult run() {
     for (Operation &op : model.getBody().front()) {
@@ -192,7 +192,7 @@ struct VerifyStages : impl::VerifyStagesPassBase<VerifyStages> {
   void runOnOperation() override {
     func::FuncOp model = modelFunction(getOperation());
     auto backends = backendsNamed(families, getOperation());
-    if (!model || failed(backends) || failed(Verifier(model, *backends).run()))
+    if (!model || failed(backends) || failed(StageVerifier(model, *backends).run()))
       signalPassFailure();
   }
 };

@@ -25,9 +25,9 @@ struct Extent {
   bool overlaps(const Extent &other) const { return offset < other.end() && other.offset < end(); }
 };
 
-class Verifier {
+class PlanVerifier {
 public:
-  Verifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory)
+  PlanVerifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory)
       : module(module), model(model), memory(memory), backend(backendOf(module)) {}
 
   LogicalResult run() {
@@ -153,7 +153,7 @@ struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
     auto memory = getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
     if (model && !memory)
       getOperation().emitError("has no plan.memory");
-    if (!model || !memory || failed(Verifier(getOperation(), model, memory).run()))
+    if (!model || !memory || failed(PlanVerifier(getOperation(), model, memory).run()))
       signalPassFailure();
   }
 };

@@ -16,11 +16,11 @@ using namespace phic;
 namespace {
 
 /// Rows and vectors that every region finds enough of.
-struct Rows {
+struct BenchRows {
   alignas(64) float in[4][4096];
   alignas(64) float out[4][4096];
   alignas(64) int8_t codes[4096];
-  Rows() {
+  BenchRows() {
     for (int i = 0; i < 4; ++i)
       for (int j = 0; j < 4096; ++j)
         in[i][j] = float((j * 37 + i * 11) % 101 - 50) / 25;
@@ -28,8 +28,8 @@ struct Rows {
   baseline::QuantizedOutput quantized() { return {codes, out[1], out[2]}; }
 };
 
-Rows &rows() {
-  static Rows rows;
+BenchRows &rows() {
+  static BenchRows rows;
   return rows;
 }
 
@@ -82,7 +82,7 @@ template <typename Function> void runBaseline(benchmark::State &state, Function 
 
 #define PAIR(NAME, LENGTH, TEXT, CALL)                                                                                 \
   BENCHMARK_CAPTURE(runRegion, NAME, LENGTH, TEXT);                                                                    \
-  BENCHMARK_CAPTURE(runBaseline, NAME, [](Rows &r) { baseline::CALL; })
+  BENCHMARK_CAPTURE(runBaseline, NAME, [](BenchRows &r) { baseline::CALL; })
 
 constexpr const char *kAdd = "(%x: ROW, %y: ROW) -> ROW { %0 = arith.addf %x, %y : ROW  return %0 : ROW }";
 constexpr const char *kNorm =

@@ -19,7 +19,7 @@ template <typename T> void tryGet(const GgufFile &file, llvm::StringRef key) {
   llvm::consumeError(file.get<std::vector<T>>(key).takeError());
 }
 
-void readRows(const GgufFile &file, const Tensor &tensor) {
+void readRows(const GgufFile &file, const GgufTensor &tensor) {
   const GgufType *type = ggufTypeById(tensor.type);
   if (!type || tensor.shape.empty())
     return;
@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   std::vector<std::string> reasons, warnings;
   (void)readConfig(**file, (*file)->tensors().size(), reasons, warnings);
-  for (const Tensor &tensor : (*file)->tensors())
+  for (const GgufTensor &tensor : (*file)->tensors())
     readRows(**file, tensor);
   return 0;
 }

@@ -142,6 +142,20 @@ def json_goes_one_way():
                     yield f"{f}:{number}: JSON that does not go through compiler/files/Json.h"
 
 
+TYPE = re.compile(r"^(?:template <.*> )?(?:class|struct|union|enum|enum class) (\w+)(?: final)?(?: :.*)? \{", re.M)
+
+
+def one_meaning_a_name():
+    places = {}
+    for f in code_files():
+        if f.parts[0] in ARROWS and f.suffix in {".h", ".cpp"}:
+            for name in TYPE.findall(text(f)):
+                places.setdefault(name, []).append(f)
+    for name, files in places.items():
+        if len(files) > 1 and any(f.suffix == ".h" for f in files):
+            yield f"{files[-1]}:1: a second type {name}: the other is in {files[0]}"
+
+
 def files_stay_short():
     for f in code_files():
         count = text(f).count("\n")
@@ -174,8 +188,8 @@ def no_large_files():
 
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
-         passes_have_a_test, checks_check, outputs_go_through_output_file, inputs_go_through_input_file, json_goes_one_way, files_stay_short, formatted, no_machine_paths,
-         no_large_files]
+         passes_have_a_test, checks_check, outputs_go_through_output_file, inputs_go_through_input_file, json_goes_one_way,
+         one_meaning_a_name, files_stay_short, formatted, no_machine_paths, no_large_files]
 
 
 def main():

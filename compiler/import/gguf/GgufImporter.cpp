@@ -89,7 +89,7 @@ public:
     SourceFacts facts;
     facts.kind = ("GGUF, architecture " + *architecture).str();
     for (const auto &file : opened->files())
-      for (const gguf::Tensor &tensor : file->tensors())
+      for (const gguf::GgufTensor &tensor : file->tensors())
         facts.addTensor(ggufTypeName(tensor.type), llvm::product_of(tensor.shape), tensor.bytes);
     return facts;
   }

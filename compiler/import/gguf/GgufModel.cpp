@@ -32,7 +32,7 @@ llvm::Expected<std::pair<int64_t, int64_t>> partOf(const GgufFile &file, llvm::S
 llvm::Error checkTensors(const GgufModel &model, llvm::StringRef path) {
   llvm::StringSet<> seen;
   for (const auto &file : model.files())
-    for (const Tensor &tensor : file->tensors())
+    for (const GgufTensor &tensor : file->tensors())
       if (!seen.insert(tensor.name).second)
         return llvm::createStringError("'" + path + "': tensor '" + tensor.name + "' is in two parts of the model");
   auto stated = model.metadata().find<int64_t>("split.tensors.count");

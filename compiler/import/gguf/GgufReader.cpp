@@ -175,7 +175,7 @@ private:
   bool parseTensor() {
     entry = "tensor " + std::to_string(file.tensorTable.size());
     uint64_t begin = at;
-    Tensor tensor;
+    GgufTensor tensor;
     uint32_t axes = 0;
     if (!takeString("a name", tensor.name))
       return false;
@@ -203,7 +203,7 @@ private:
     return true;
   }
 
-  bool setBytes(Tensor &tensor, uint64_t elements) {
+  bool setBytes(GgufTensor &tensor, uint64_t elements) {
     const GgufType *type = ggufTypeById(tensor.type);
     if (!type)
       return true; // reported by the builder, with all the others
@@ -229,7 +229,7 @@ private:
       return false;
     }
     uint64_t data = alignTo(at, *alignment);
-    for (Tensor &tensor : file.tensorTable) {
+    for (GgufTensor &tensor : file.tensorTable) {
       entry = "tensor '" + tensor.name.str() + "'";
       if (tensor.offset % *alignment)
         return failAt(at, formatv("offset {0} is not a multiple of general.alignment, {1}", tensor.offset, *alignment));
@@ -272,7 +272,7 @@ Expected<std::unique_ptr<GgufFile>> GgufFile::open(StringRef path) {
   return file;
 }
 
-const Tensor *GgufFile::tensor(StringRef name) const {
+const GgufTensor *GgufFile::tensor(StringRef name) const {
   auto found = tensorIndex.find(name);
   return found == tensorIndex.end() ? nullptr : &tensorTable[found->second];
 }

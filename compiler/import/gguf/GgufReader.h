@@ -42,7 +42,7 @@ struct Metadata {
   llvm::ArrayRef<uint8_t> bytes; ///< the elements, as stored
 };
 
-struct Tensor {
+struct GgufTensor {
   llvm::StringRef name;
   uint32_t type = 0;                    ///< ggml type id; see ggufTypeById
   llvm::SmallVector<uint64_t, 4> shape; ///< slowest axis first: a linear layer is [out, in]
@@ -82,11 +82,11 @@ public:
     return has(key) ? get<T>(key) : llvm::Expected<T>(std::move(fallback));
   }
 
-  llvm::ArrayRef<Tensor> tensors() const { return tensorTable; }
+  llvm::ArrayRef<GgufTensor> tensors() const { return tensorTable; }
   /// The tensor of that name, or nullptr.
-  const Tensor *tensor(llvm::StringRef name) const;
+  const GgufTensor *tensor(llvm::StringRef name) const;
   /// A tensor's bytes, as stored.
-  llvm::ArrayRef<uint8_t> data(const Tensor &tensor) const { return bytes.slice(tensor.offset, tensor.bytes); }
+  llvm::ArrayRef<uint8_t> data(const GgufTensor &tensor) const { return bytes.slice(tensor.offset, tensor.bytes); }
 
 private:
   friend class GgufParser;
@@ -96,7 +96,7 @@ private:
   llvm::ArrayRef<uint8_t> bytes;
   llvm::StringMap<Metadata> values;
   std::vector<llvm::StringRef> keyOrder;
-  std::vector<Tensor> tensorTable;
+  std::vector<GgufTensor> tensorTable;
   llvm::StringMap<size_t> tensorIndex;
 };
 

@@ -30,7 +30,7 @@ std::optional<StoredType> storedType(mlir::MLIRContext *context, uint32_t id) {
 decoder::TensorTable tensorTable(mlir::MLIRContext *context, const GgufModel &model) {
   decoder::TensorTable table{{}, {"blk.{}.", kNames}, ggufReadableTypes()};
   for (auto [file, part] : llvm::enumerate(model.files()))
-    for (const Tensor &tensor : part->tensors())
+    for (const GgufTensor &tensor : part->tensors())
       table.tensors.push_back(
           {tensor.name.str(), llvm::SmallVector<int64_t, 4>(tensor.shape.begin(), tensor.shape.end()), uint32_t(file),
            tensor.offset, tensor.bytes, ggufTypeName(tensor.type), storedType(context, tensor.type)});

@@ -47,9 +47,9 @@ const PreTokenizer preTokenizers[] = {
     {"dbrx", {llama3Pattern, nullptr}, false, false},     {"gpt-4o", {gpt4oPattern, nullptr}, false, false},
 };
 
-class Reader {
+class GgufTokenizerReader {
 public:
-  explicit Reader(const GgufFile &file) : file(file) {}
+  explicit GgufTokenizerReader(const GgufFile &file) : file(file) {}
 
   llvm::Expected<TokenizerModel> run() {
     auto name = file.get<llvm::StringRef>("tokenizer.ggml.model");
@@ -58,7 +58,8 @@ public:
     isSentencePiece = *name == "llama";
     if (!isSentencePiece && *name != "gpt2")
       return fail("tokenizer.ggml.model '" + *name + "' is not supported, only 'gpt2' and 'llama'");
-    for (auto step : {&Reader::readTokens, &Reader::readPreTokenizer, &Reader::readMerges, &Reader::readAround})
+    for (auto step : {&GgufTokenizerReader::readTokens, &GgufTokenizerReader::readPreTokenizer,
+                      &GgufTokenizerReader::readMerges, &GgufTokenizerReader::readAround})
       if (llvm::Error error = (this->*step)())
         return std::move(error);
     completeModel(model, /*decodesBytes=*/isSentencePiece);
@@ -262,7 +263,7 @@ private:
 } // namespace
 
 llvm::Expected<CompiledTokenizer> compileTokenizer(const GgufFile &file) {
-  llvm::Expected<TokenizerModel> model = Reader(file).run();
+  llvm::Expected<TokenizerModel> model = GgufTokenizerReader(file).run();
   if (!model)
     return model.takeError();
   TokenizerSource source;

@@ -195,10 +195,10 @@ LogicalResult makeAttention(NodeImport &node, const Attention &a, unsigned keyIn
   auto symbol = FlatSymbolRefAttr::get(b.getContext(), *cache);
   phiq::CacheAppendOp::create(b, node.loc, symbol, a.k, a.v);
   float scale = a.scale != 0 ? a.scale : 1.0f / std::sqrt(float(a.headDim));
-  node.result(0, Rows{phiq::AttendOp::create(b, node.loc, a.q.getType(), symbol, a.q, b.getI64IntegerAttr(a.heads),
-                                             b.getF32FloatAttr(scale),
-                                             a.window > 0 ? b.getI64IntegerAttr(a.window) : IntegerAttr(),
-                                             a.softcap != 0 ? b.getF32FloatAttr(a.softcap) : FloatAttr())});
+  node.result(0, RowsValue{phiq::AttendOp::create(b, node.loc, a.q.getType(), symbol, a.q, b.getI64IntegerAttr(a.heads),
+                                                  b.getF32FloatAttr(scale),
+                                                  a.window > 0 ? b.getI64IntegerAttr(a.window) : IntegerAttr(),
+                                                  a.softcap != 0 ? b.getF32FloatAttr(a.softcap) : FloatAttr())});
   return success();
 }
 
@@ -278,10 +278,10 @@ LogicalResult importRotaryEmbedding(NodeImport &node) {
     return failure();
   if (float scale = node.real("scale", 1); scale != 1)
     return node.unsupportedAttribute("scale", "must be 1, found " + llvm::Twine(std::to_string(scale)));
-  FailureOr<Rows> x = node.rows(0);
+  FailureOr<RowsValue> x = node.rows(0);
   if (llvm::failed(x))
     return failure();
-  if (x->which != Rows::Which::All || !cast<ShapedType>(x->value.getType()).getElementType().isF32())
+  if (x->which != RowsValue::Which::All || !cast<ShapedType>(x->value.getType()).getElementType().isF32())
     return node.unsupportedInput(0, "must be floats of all tokens");
   FailureOr<RopeTables> tables = ropeTables(node, 2, 3, 1);
   if (llvm::failed(tables))

@@ -19,8 +19,8 @@ LogicalResult evaluate(NodeImport &node, Evaluate function) {
 }
 
 /// Two activations of one shape.
-FailureOr<std::pair<Rows, Rows>> sameShape(NodeImport &node) {
-  FailureOr<Rows> a = node.tokens(0), b = node.tokens(1);
+FailureOr<std::pair<RowsValue, RowsValue>> sameShape(NodeImport &node) {
+  FailureOr<RowsValue> a = node.tokens(0), b = node.tokens(1);
   if (llvm::failed(a) || llvm::failed(b))
     return failure();
   if (a->value.getType() != b->value.getType() || a->which != b->which)
@@ -30,7 +30,7 @@ FailureOr<std::pair<Rows, Rows>> sameShape(NodeImport &node) {
 
 /// x + vector, the vector being `biasInput`.
 LogicalResult makeBias(NodeImport &node, unsigned xInput, unsigned biasInput) {
-  FailureOr<Rows> x = node.tokens(xInput);
+  FailureOr<RowsValue> x = node.tokens(xInput);
   if (llvm::failed(x))
     return failure();
   FailureOr<Value> bias = node.vector(biasInput, columnsOf(x->value));
@@ -96,7 +96,7 @@ LogicalResult importGelu(NodeImport &node) {
 
 /// Gelu, BiasGelu and FastGelu (the tanh form) of com.microsoft, the latter two with a bias.
 LogicalResult importBiasGelu(NodeImport &node) {
-  FailureOr<Rows> x = node.tokens(0);
+  FailureOr<RowsValue> x = node.tokens(0);
   if (llvm::failed(x))
     return failure();
   Value value = x->value;
@@ -135,7 +135,7 @@ LogicalResult importCast(NodeImport &node) {
     return success();
   }
   bool fits = std::holds_alternative<Ids>(value) ? toInteger : bool(floatType(node.builder.getContext(), to));
-  if (!fits || !(std::holds_alternative<Ids>(value) || std::holds_alternative<Rows>(value)))
+  if (!fits || !(std::holds_alternative<Ids>(value) || std::holds_alternative<RowsValue>(value)))
     return node.unsupportedInput(0, "cannot be cast to " + elementTypeName(to));
   node.result(0, value);
   return success();

@@ -11,20 +11,20 @@
 namespace phic::onnx {
 namespace {
 
-enum class Message : uint8_t { Model, Graph, Node, Attribute, Tensor, Function, Other };
+enum class ProtoMessage : uint8_t { Model, Graph, Node, Attribute, Tensor, Function, Other };
 
 /// Messages that can hold a tensor, by field number of onnx.proto.
 struct Nesting {
-  Message parent;
+  ProtoMessage parent;
   uint64_t field;
-  Message child;
+  ProtoMessage child;
 };
 constexpr Nesting kNestings[] = {
-    {Message::Model, 7, Message::Graph},       {Message::Model, 25, Message::Function},
-    {Message::Function, 7, Message::Node},     {Message::Graph, 1, Message::Node},
-    {Message::Graph, 5, Message::Tensor},      {Message::Node, 5, Message::Attribute},
-    {Message::Attribute, 5, Message::Tensor},  {Message::Attribute, 6, Message::Graph},
-    {Message::Attribute, 10, Message::Tensor}, {Message::Attribute, 11, Message::Graph},
+    {ProtoMessage::Model, 7, ProtoMessage::Graph},       {ProtoMessage::Model, 25, ProtoMessage::Function},
+    {ProtoMessage::Function, 7, ProtoMessage::Node},     {ProtoMessage::Graph, 1, ProtoMessage::Node},
+    {ProtoMessage::Graph, 5, ProtoMessage::Tensor},      {ProtoMessage::Node, 5, ProtoMessage::Attribute},
+    {ProtoMessage::Attribute, 5, ProtoMessage::Tensor},  {ProtoMessage::Attribute, 6, ProtoMessage::Graph},
+    {ProtoMessage::Attribute, 10, ProtoMessage::Tensor}, {ProtoMessage::Attribute, 11, ProtoMessage::Graph},
 };
 // TensorProto's own fields.
 constexpr uint64_t kFloatData = 4, kRawData = 9, kExternalData = 13, kDataLocation = 14;
@@ -32,11 +32,11 @@ constexpr uint64_t kExternal = 1; // TensorProto.DataLocation
 
 enum WireType : uint8_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
-Message childOf(Message parent, uint64_t field) {
+ProtoMessage childOf(ProtoMessage parent, uint64_t field) {
   for (const Nesting &nesting : kNestings)
     if (nesting.parent == parent && nesting.field == field)
       return nesting.child;
-  return Message::Other;
+  return ProtoMessage::Other;
 }
 
 void putVarint(std::string &out, uint64_t value) {
@@ -72,7 +72,7 @@ llvm::Error malformed(const char *what) {
 class Walker {
 public:
   Walker(llvm::ArrayRef<uint8_t> file, size_t maxBytes) : file(file), budget(maxBytes) {}
-  llvm::Error copy(Message kind, uint64_t begin, uint64_t end, unsigned depth, std::string &out);
+  llvm::Error copy(ProtoMessage kind, uint64_t begin, uint64_t end, unsigned depth, std::string &out);
 
 private:
   struct Range {
@@ -136,7 +136,7 @@ llvm::Error Walker::append(std::string &out, uint64_t begin, uint64_t end) {
   return llvm::Error::success();
 }
 
-llvm::Error Walker::copy(Message kind, uint64_t begin, uint64_t end, unsigned depth, std::string &out) {
+llvm::Error Walker::copy(ProtoMessage kind, uint64_t begin, uint64_t end, unsigned depth, std::string &out) {
   if (depth > kMaxMessageDepth)
     return malformed("messages are nested too deeply");
   std::optional<Range> data;
@@ -146,13 +146,13 @@ llvm::Error Walker::copy(Message kind, uint64_t begin, uint64_t end, unsigned de
     if (!varint(pos, end, key) || !skip(pos, end, key & 7, payload))
       return malformed("it is truncated or damaged");
     uint64_t field = key >> 3;
-    Message child = (key & 7) == kBytes ? childOf(kind, field) : Message::Other;
-    if (child != Message::Other) {
+    ProtoMessage child = (key & 7) == kBytes ? childOf(kind, field) : ProtoMessage::Other;
+    if (child != ProtoMessage::Other) {
       std::string message;
       if (llvm::Error error = copy(child, payload.begin, payload.end, depth + 1, message))
         return error;
       putBytes(out, field, message);
-    } else if (kind == Message::Tensor && (key & 7) == kBytes && (field == kRawData || field == kFloatData)) {
+    } else if (kind == ProtoMessage::Tensor && (key & 7) == kBytes && (field == kRawData || field == kFloatData)) {
       if (data)
         return malformed("a tensor's data comes in several pieces");
       data = payload;
@@ -169,7 +169,7 @@ llvm::Error Walker::copy(Message kind, uint64_t begin, uint64_t end, unsigned de
 
 llvm::Expected<std::string> externalize(llvm::ArrayRef<uint8_t> model, size_t maxBytes) {
   std::string out;
-  if (llvm::Error error = Walker(model, maxBytes).copy(Message::Model, 0, model.size(), 0, out))
+  if (llvm::Error error = Walker(model, maxBytes).copy(ProtoMessage::Model, 0, model.size(), 0, out))
     return std::move(error);
   return out;
 }

@@ -124,7 +124,7 @@ void GraphImporter::bindInput(const ValueInfo &info) {
     value = Ids{};
   else if (isFloat && info.name == config.inputsEmbeds && info.dims.size() == 3 && info.dims[2] > 0 &&
            bindSequence(info, builder.getF32Type(), info.dims[2]))
-    value = Rows{function.getBody().getArgument(0)};
+    value = RowsValue{function.getBody().getArgument(0)};
   else if (isInteger && info.name == config.attentionMask)
     value = Symbolic::mask();
   else if (isInteger && info.name == config.positionIds)
@@ -270,8 +270,9 @@ Value GraphImporter::finish() {
   }
   if (std::holds_alternative<Poison>(*value))
     return {};
-  const Rows *rows = std::get_if<Rows>(value);
-  if (!rows || rows->view != Rows::View::Tokens || !cast<ShapedType>(rows->value.getType()).getElementType().isF32()) {
+  const RowsValue *rows = std::get_if<RowsValue>(value);
+  if (!rows || rows->view != RowsValue::View::Tokens ||
+      !cast<ShapedType>(rows->value.getType()).getElementType().isF32()) {
     refuse(function.getLoc(), "graph output '" + config.logits + "' is not computed from tokens");
     return {};
   }

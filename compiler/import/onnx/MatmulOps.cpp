@@ -100,14 +100,14 @@ FailureOr<Value> packedWeight(NodeImport &node, const PackedCodes &packed, Stora
 }
 
 /// lhs times the transpose of rhs [N, K]; before the language-model head, only of the rows whose logits are wanted.
-LogicalResult makeMatmul(NodeImport &node, Rows lhs, Value rhs, unsigned biasInput) {
+LogicalResult makeMatmul(NodeImport &node, RowsValue lhs, Value rhs, unsigned biasInput) {
   auto type = cast<ShapedType>(rhs.getType());
   if (columnsOf(lhs.value) != type.getDimSize(1))
     return node.unsupported("activations have " + llvm::Twine(columnsOf(lhs.value)) +
                             " columns, the weight K = " + llvm::Twine(type.getDimSize(1)));
-  if (node.importer.isHead(node.node) && lhs.which == Rows::Which::All) {
+  if (node.importer.isHead(node.node) && lhs.which == RowsValue::Which::All) {
     lhs.value = phiq::LogitRowsOp::create(node.builder, node.loc, lhs.value, /*pruned=*/false);
-    lhs.which = Rows::Which::Wanted;
+    lhs.which = RowsValue::Which::Wanted;
   }
   int64_t columns = type.getDimSize(0);
   Value result = phiq::MatmulOp::create(node.builder, node.loc, rowsType(node.builder, columns), lhs.value, rhs,
@@ -126,13 +126,13 @@ LogicalResult makeMatmul(NodeImport &node, Rows lhs, Value rhs, unsigned biasInp
 LogicalResult makeEmbedding(NodeImport &node, Value table) {
   Value ids = node.builder.getBlock()->getParent()->getArgument(0);
   auto type = rowsType(node.builder, columnsOf(table));
-  node.result(0, Rows{phiq::EmbedOp::create(node.builder, node.loc, type, ids, table)});
+  node.result(0, RowsValue{phiq::EmbedOp::create(node.builder, node.loc, type, ids, table)});
   return success();
 }
 
 /// Gather(activations, -1, axis 1): the graph computes the logits of the last token alone.
 LogicalResult pickLast(NodeImport &node, int64_t axis) {
-  FailureOr<Rows> rows = node.tokens(0);
+  FailureOr<RowsValue> rows = node.tokens(0);
   FailureOr<Symbolic> index = node.symbolic(1);
   if (llvm::failed(rows) || llvm::failed(index))
     return failure();
@@ -142,18 +142,18 @@ LogicalResult pickLast(NodeImport &node, int64_t axis) {
     return node.unsupportedInput(1, "picks " + index->str() + " along axis " + llvm::Twine(axis) +
                                         " of activations; only the last token (-1 along axis 1) can be picked");
   Value value = rows->value;
-  if (rows->which != Rows::Which::Last)
+  if (rows->which != RowsValue::Which::Last)
     value = phiq::LogitRowsOp::create(node.builder, node.loc, value, /*pruned=*/true);
   node.importer.setPrunedHead();
-  auto view = index->shape.empty() ? Rows::View::Row : Rows::View::Tokens;
-  node.result(0, Rows{value, view, Rows::Which::Last});
+  auto view = index->shape.empty() ? RowsValue::View::Row : RowsValue::View::Tokens;
+  node.result(0, RowsValue{value, view, RowsValue::Which::Last});
   return success();
 }
 
 } // namespace
 
 LogicalResult importMatMul(NodeImport &node) {
-  FailureOr<Rows> lhs = node.tokens(0);
+  FailureOr<RowsValue> lhs = node.tokens(0);
   if (llvm::failed(lhs))
     return failure();
   if (const auto *weight = node.get<FloatWeight>(1))
@@ -173,7 +173,7 @@ LogicalResult importMatMulNBits(NodeImport &node) {
       1, 2, 3, node.integer("N", 0), node.integer("K", 0), node.integer("bits", 4), node.integer("block_size", 32)};
   if (llvm::failed(node.require("weight_prepacked", 0)) || llvm::failed(node.refuseInputs(4, {"g_idx"})))
     return failure();
-  FailureOr<Rows> lhs = node.tokens(0);
+  FailureOr<RowsValue> lhs = node.tokens(0);
   FailureOr<Value> rhs = packedWeight(node, packed, StorageLayout::NBits);
   if (llvm::failed(lhs) || llvm::failed(rhs))
     return failure();
@@ -208,7 +208,7 @@ LogicalResult importGather(NodeImport &node) {
     FailureOr<Symbolic> x = node.symbolic(0), indices = node.symbolic(1);
     return llvm::failed(x) || llvm::failed(indices) ? failure() : node.result(symbolicGather(*x, *indices, axis));
   }
-  if (node.get<Rows>(0))
+  if (node.get<RowsValue>(0))
     return pickLast(node, axis);
   if (!node.get<Ids>(1) || axis != 0)
     return node.unsupportedInput(1, "must be the token ids, along axis 0");

@@ -99,17 +99,17 @@ FailureOr<std::vector<int64_t>> NodeImport::constants(unsigned index) {
   return numbers;
 }
 
-FailureOr<Rows> NodeImport::rows(unsigned index) {
-  if (const auto *rows = get<Rows>(index))
+FailureOr<RowsValue> NodeImport::rows(unsigned index) {
+  if (const auto *rows = get<RowsValue>(index))
     return *rows;
   return unsupportedInput(index, llvm::Twine("must be activations, found ") + describe(input(index)));
 }
 
-FailureOr<Rows> NodeImport::tokens(unsigned index) {
-  FailureOr<Rows> found = rows(index);
+FailureOr<RowsValue> NodeImport::tokens(unsigned index) {
+  FailureOr<RowsValue> found = rows(index);
   if (llvm::failed(found))
     return failure();
-  if (found->view != Rows::View::Tokens)
+  if (found->view != RowsValue::View::Tokens)
     return unsupportedInput(index, "must be of shape [batch, sequence, columns]");
   if (!cast<ShapedType>(found->value.getType()).getElementType().isF32())
     return unsupportedInput(index, "must be floats, found quantized activations");
@@ -117,10 +117,10 @@ FailureOr<Rows> NodeImport::tokens(unsigned index) {
 }
 
 FailureOr<Value> NodeImport::allTokens(unsigned index, int64_t columns) {
-  FailureOr<Rows> found = tokens(index);
+  FailureOr<RowsValue> found = tokens(index);
   if (llvm::failed(found))
     return failure();
-  if (found->which != Rows::Which::All)
+  if (found->which != RowsValue::Which::All)
     return unsupportedInput(index, "holds only some of the tokens");
   if (columns && columnsOf(found->value) != columns)
     return unsupportedInput(index, "must have " + llvm::Twine(columns) + " columns, found " +
@@ -223,8 +223,8 @@ void NodeImport::result(unsigned index, Imported value) {
     results[index] = std::move(value);
 }
 
-void NodeImport::rowsResult(unsigned index, Value value, const Rows &like) {
-  result(index, Rows{value, like.view, like.which, like.headDim});
+void NodeImport::rowsResult(unsigned index, Value value, const RowsValue &like) {
+  result(index, RowsValue{value, like.view, like.which, like.headDim});
 }
 
 LogicalResult NodeImport::result(llvm::Expected<Symbolic> value) {

@@ -33,9 +33,9 @@ public:
   llvm::FailureOr<Symbolic> symbolic(unsigned index);
   /// Constant integers of any shape.
   llvm::FailureOr<std::vector<int64_t>> constants(unsigned index);
-  llvm::FailureOr<Rows> rows(unsigned index);
+  llvm::FailureOr<RowsValue> rows(unsigned index);
   /// Activations [1, M, N] in f32.
-  llvm::FailureOr<Rows> tokens(unsigned index);
+  llvm::FailureOr<RowsValue> tokens(unsigned index);
   /// The same of all tokens, with `columns` columns if that is not 0.
   llvm::FailureOr<mlir::Value> allTokens(unsigned index, int64_t columns = 0);
   /// A tensor of static shape; with `rank`, of that rank, and with `isFloat`, of floats.
@@ -60,7 +60,7 @@ public:
   bool hasResult(unsigned index) const { return index < node.outputs.size() && !node.outputs[index].empty(); }
   void result(unsigned index, Imported value);
   /// Activations of the same tokens and shape as `like`.
-  void rowsResult(unsigned index, mlir::Value value, const Rows &like);
+  void rowsResult(unsigned index, mlir::Value value, const RowsValue &like);
   llvm::LogicalResult result(llvm::Expected<Symbolic> value);
 
   // Refusals; all return failure. Where an input comes from a node that was reported, only attributes and
@@ -104,7 +104,7 @@ template <typename Op> llvm::LogicalResult importUnary(NodeImport &node) {
     node.result(0, Ranked{Op::create(node.builder, node.loc, *x)});
     return llvm::success();
   }
-  mlir::FailureOr<Rows> x = node.tokens(0);
+  mlir::FailureOr<RowsValue> x = node.tokens(0);
   if (llvm::failed(x))
     return llvm::failure();
   node.rowsResult(0, Op::create(node.builder, node.loc, x->value), *x);

@@ -13,7 +13,7 @@ namespace phic::onnx {
 namespace {
 
 /// Normalizes `x` into output 0; beta follows gamma where the op has one.
-LogicalResult makeNorm(NodeImport &node, const Rows &x, unsigned gammaInput, float epsilon) {
+LogicalResult makeNorm(NodeImport &node, const RowsValue &x, unsigned gammaInput, float epsilon) {
   int64_t columns = columnsOf(x.value);
   bool isRms = StringRef(node.node.op).contains("Simplified");
   FailureOr<Value> gamma = node.vector(gammaInput, columns);
@@ -36,7 +36,7 @@ LogicalResult makeNorm(NodeImport &node, const Rows &x, unsigned gammaInput, flo
 } // namespace
 
 LogicalResult importLayerNormalization(NodeImport &node) {
-  FailureOr<Rows> x = node.tokens(0);
+  FailureOr<RowsValue> x = node.tokens(0);
   if (llvm::failed(x))
     return failure();
   if (int64_t axis = node.integer("axis", -1); axis != -1 && axis != 2)
@@ -50,7 +50,7 @@ LogicalResult importLayerNormalization(NodeImport &node) {
 LogicalResult importSkipLayerNormalization(NodeImport &node) {
   bool isRms = StringRef(node.node.op).contains("Simplified");
   unsigned biasInput = isRms ? 3 : 4;
-  FailureOr<Rows> x = node.tokens(0), skip = node.tokens(1);
+  FailureOr<RowsValue> x = node.tokens(0), skip = node.tokens(1);
   if (llvm::failed(x) || llvm::failed(skip))
     return failure();
   if (x->value.getType() != skip->value.getType() || x->which != skip->which)

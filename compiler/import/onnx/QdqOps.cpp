@@ -166,7 +166,7 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
   if (llvm::failed(node.require("block_size", 0)))
     return failure();
   auto storage = ElementType(node.integer("output_dtype", 0));
-  FailureOr<Rows> x = node.tokens(0);
+  FailureOr<RowsValue> x = node.tokens(0);
   if (llvm::failed(x))
     return failure();
   int64_t columns = columnsOf(x->value);
@@ -187,9 +187,9 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
 LogicalResult importDequantizeLinear(NodeImport &node) {
   if (node.get<Ranked>(0))
     return dequantizeRanked(node);
-  if (!node.get<Rows>(0))
+  if (!node.get<RowsValue>(0))
     return dequantizeWeight(node);
-  FailureOr<Rows> x = node.rows(0);
+  FailureOr<RowsValue> x = node.rows(0);
   if (llvm::failed(x) || llvm::failed(node.require("block_size", 0)))
     return failure();
   int64_t columns = columnsOf(x->value);

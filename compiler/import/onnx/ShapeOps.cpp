@@ -12,7 +12,7 @@ using namespace mlir;
 namespace phic::onnx {
 namespace {
 
-using View = Rows::View;
+using View = RowsValue::View;
 
 /// The shape that the graph sees.
 FailureOr<std::vector<Affine>> shapeOf(NodeImport &node, const Imported &value) {
@@ -30,10 +30,10 @@ FailureOr<std::vector<Affine>> shapeOf(NodeImport &node, const Imported &value) 
     return view->transposed ? constants({view->dims[1], view->dims[0]}) : constants(view->dims);
   if (const auto *past = std::get_if<Past>(&value); past && past->input->dims[1] >= 0 && past->input->dims[3] >= 0)
     return std::vector<Affine>{{1}, {past->input->dims[1]}, kPast, {past->input->dims[3]}};
-  const auto *rows = std::get_if<Rows>(&value);
-  if (!rows || rows->which == Rows::Which::Wanted)
+  const auto *rows = std::get_if<RowsValue>(&value);
+  if (!rows || rows->which == RowsValue::Which::Wanted)
     return node.unsupportedInput(0, "has no shape that is known");
-  Affine tokens = rows->which == Rows::Which::Last ? Affine{1} : kSeq;
+  Affine tokens = rows->which == RowsValue::Which::Last ? Affine{1} : kSeq;
   int64_t columns = columnsOf(rows->value);
   switch (rows->view) {
   case View::Tokens:
@@ -75,11 +75,11 @@ FailureOr<std::vector<Affine>> resolveShape(NodeImport &node, ArrayRef<Affine> f
   return shape;
 }
 
-LogicalResult reshapeRows(NodeImport &node, Rows rows, const Symbolic &to) {
+LogicalResult reshapeRows(NodeImport &node, RowsValue rows, const Symbolic &to) {
   FailureOr<std::vector<Affine>> from = shapeOf(node, rows);
   if (llvm::failed(from))
     return failure();
-  Affine tokens = rows.which == Rows::Which::Last ? Affine{1} : kSeq;
+  Affine tokens = rows.which == RowsValue::Which::Last ? Affine{1} : kSeq;
   FailureOr<std::vector<Affine>> shape = resolveShape(node, *from, to, columnsOf(rows.value), tokens);
   if (llvm::failed(shape))
     return failure();
@@ -139,7 +139,7 @@ LogicalResult reshapeRanked(NodeImport &node) {
 }
 
 /// Columns [begin, begin + count) of activations, into output `index`.
-LogicalResult takeColumns(NodeImport &node, const Rows &rows, unsigned index, int64_t begin, int64_t count) {
+LogicalResult takeColumns(NodeImport &node, const RowsValue &rows, unsigned index, int64_t begin, int64_t count) {
   if (begin < 0 || count < 1 || count > columnsOf(rows.value) - begin)
     return node.unsupported("takes columns " + llvm::Twine(begin) + " to " + llvm::Twine(begin + count) + " of " +
                             llvm::Twine(columnsOf(rows.value)));
@@ -179,7 +179,7 @@ LogicalResult importReshape(NodeImport &node) {
     return failure();
   if (to->kind != Symbolic::Kind::Values || to->shape.size() != 1 || to->values.size() > 8)
     return node.unsupportedInput(1, "(shape) must be a short vector, found " + to->str());
-  if (const auto *rows = node.get<Rows>(0))
+  if (const auto *rows = node.get<RowsValue>(0))
     return reshapeRows(node, *rows, *to);
   if (node.isSymbolic(0)) {
     FailureOr<Symbolic> x = node.symbolic(0);
@@ -205,11 +205,11 @@ LogicalResult importTranspose(NodeImport &node) {
     node.result(0, FloatWeight{weight->value, !weight->transposed});
     return success();
   }
-  const auto *rows = node.get<Rows>(0);
+  const auto *rows = node.get<RowsValue>(0);
   bool isHeads = rows && (rows->view == View::Heads || rows->view == View::HeadsFirst);
   if (!isHeads || perm != std::vector<int64_t>{0, 2, 1, 3})
     return node.unsupportedInput(0, "cannot be transposed: only weights (perm 1, 0) and heads (perm 0, 2, 1, 3) can");
-  Rows result = *rows;
+  RowsValue result = *rows;
   result.view = rows->view == View::Heads ? View::HeadsFirst : View::Heads;
   node.result(0, result);
   return success();
@@ -224,11 +224,11 @@ LogicalResult importUnsqueeze(NodeImport &node) {
     FailureOr<Symbolic> x = node.symbolic(0);
     return llvm::failed(x) ? failure() : node.result(symbolicUnsqueeze(*x, *axes));
   }
-  const auto *rows = node.get<Rows>(0);
+  const auto *rows = node.get<RowsValue>(0);
   bool restores = rows && rows->view == View::Row && axes->size() == 1 && (axes->front() == 1 || axes->front() == -2);
   if (!restores)
     return node.unsupportedInput(0, "cannot be unsqueezed");
-  node.result(0, Rows{rows->value, View::Tokens, rows->which});
+  node.result(0, RowsValue{rows->value, View::Tokens, rows->which});
   return success();
 }
 
@@ -244,12 +244,12 @@ LogicalResult importSqueeze(NodeImport &node) {
     FailureOr<Symbolic> x = node.symbolic(0);
     return llvm::failed(x) ? failure() : node.result(symbolicSqueeze(*x, axes));
   }
-  const auto *rows = node.get<Rows>(0);
-  bool removes = rows && rows->view == View::Tokens && rows->which == Rows::Which::Last && axes.size() == 1 &&
+  const auto *rows = node.get<RowsValue>(0);
+  bool removes = rows && rows->view == View::Tokens && rows->which == RowsValue::Which::Last && axes.size() == 1 &&
                  (axes[0] == 1 || axes[0] == -2);
   if (!removes)
     return node.unsupportedInput(0, "cannot be squeezed");
-  node.result(0, Rows{rows->value, View::Row, rows->which});
+  node.result(0, RowsValue{rows->value, View::Row, rows->which});
   return success();
 }
 
@@ -277,7 +277,7 @@ LogicalResult importSlice(NodeImport &node) {
     FailureOr<Symbolic> x = node.symbolic(0);
     return llvm::failed(x) ? failure() : node.result(symbolicSlice(*x, *start, *end));
   }
-  FailureOr<Rows> rows = node.tokens(0);
+  FailureOr<RowsValue> rows = node.tokens(0);
   if (llvm::failed(rows))
     return failure();
   if (*axis != 2 && *axis != -1)
@@ -288,7 +288,7 @@ LogicalResult importSlice(NodeImport &node) {
 }
 
 LogicalResult importSplit(NodeImport &node) {
-  FailureOr<Rows> rows = node.tokens(0);
+  FailureOr<RowsValue> rows = node.tokens(0);
   if (llvm::failed(rows))
     return failure();
   if (int64_t axis = node.integer("axis", 0); axis != 2 && axis != -1)

@@ -16,7 +16,7 @@
 namespace phic::onnx {
 
 /// Activations, `tensor<?xNxf32>` or quantized, and how the graph sees them.
-struct Rows {
+struct RowsValue {
   enum class View : uint8_t {
     Tokens,     ///< [1, M, N]
     Row,        ///< [1, N]: one token picked by Gather
@@ -71,8 +71,8 @@ struct Ranked {
 /// The result of a node that was reported.
 struct Poison {};
 
-using Imported =
-    std::variant<std::monostate, Poison, Ids, Rows, Symbolic, TensorView, Selected, FloatWeight, Past, Present, Ranked>;
+using Imported = std::variant<std::monostate, Poison, Ids, RowsValue, Symbolic, TensorView, Selected, FloatWeight, Past,
+                              Present, Ranked>;
 
 } // namespace phic::onnx
 

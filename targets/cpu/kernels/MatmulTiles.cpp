@@ -264,10 +264,10 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// A run of activations of every row, each as a vector of equal lanes.
-class Activations {
+class ActivationRun {
 public:
   /// `count` elements from `x` of row 0 on.
-  Activations(TileEmission &e, Value x, int64_t count) : e(e), x(x), count(count), fours(e.MR * ((count + 3) / 4)) {}
+  ActivationRun(TileEmission &e, Value x, int64_t count) : e(e), x(x), count(count), fours(e.MR * ((count + 3) / 4)) {}
 
   Value at(int64_t r, int64_t k) {
     KernelBuilder &b = e.b;
@@ -287,7 +287,7 @@ private:
 };
 
 /// sums += x[r][k] * weights[v], the innermost step of every float kernel.
-void addElement(TileEmission &e, ArrayRef<Value> weights, Activations &x, int64_t k, Values &sums) {
+void addElement(TileEmission &e, ArrayRef<Value> weights, ActivationRun &x, int64_t k, Values &sums) {
   for (int64_t r = 0; r < e.MR; ++r) {
     Value activation = x.at(r, k);
     for (int64_t v = 0; v < e.vectors(); ++v)
@@ -312,7 +312,7 @@ void addRun(TileEmission &e, ArrayRef<ColumnParameters> parameters, Value codes,
   KernelBuilder &b = e.b;
   llvm::SmallVector<llvm::SmallVector<Value, 8>> groups(e.vectors());
   llvm::SmallVector<Value> weights(e.vectors());
-  Activations activations(e, x, count);
+  ActivationRun activations(e, x, count);
   for (int64_t v = 0; v < e.vectors(); ++v)
     groups[v] =
         unpackGroups(b, e.layout(), 0, (count + PackedLayout::kGroup - 1) / PackedLayout::kGroup,
@@ -398,7 +398,7 @@ void emitFloats(TileEmission &e, Values &sums) {
   const Type stored = scalarType(b, e.layout().element);
   const int64_t step = PackedLayout::kColumns * scalarBytes(e.layout().element);
   auto elements = [&](Value w, Value x, int64_t count, Values &inner) {
-    Activations activations(e, x, count);
+    ActivationRun activations(e, x, count);
     for (int64_t k = 0; k < count; ++k) {
       llvm::SmallVector<Value> weights;
       for (int64_t v = 0; v < e.vectors(); ++v)

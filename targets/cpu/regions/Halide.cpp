@@ -27,13 +27,13 @@ const RegionSchedule *scheduleOf(const CpuTarget &target) {
 }
 
 /// Halide writes bitcode to a path only. This file has one, is in no folder, and is gone with this process.
-class MemoryFile {
+class AnonymousFile {
   int handle = memfd_create("phic region", MFD_CLOEXEC);
 
 public:
-  MemoryFile() = default;
-  MemoryFile(const MemoryFile &) = delete;
-  ~MemoryFile() {
+  AnonymousFile() = default;
+  AnonymousFile(const AnonymousFile &) = delete;
+  ~AnonymousFile() {
     if (ok())
       close(handle);
   }
@@ -51,7 +51,7 @@ public:
 std::optional<HalideCode> compileWithHalide(const RowRegion &region, const std::string &symbol, const CpuTarget &target,
                                             const RegionRow *row, std::string *error) {
   const RegionSchedule *schedule = scheduleOf(target);
-  MemoryFile file;
+  AnonymousFile file;
   if (!schedule || !file.ok()) {
     *error = schedule ? std::string("cannot make a file in memory") : "no schedule for " + std::string(target.name);
     return std::nullopt;

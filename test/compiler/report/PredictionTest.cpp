@@ -104,7 +104,7 @@ TEST(Prediction, MemoryAddsUp) {
 
 TEST(Prediction, ModeOfTheCacheChangesItsBytes) {
   CompileSettings options;
-  options.kvCache = CacheElement::F32;
+  options.kvCache = CacheFlag::F32;
   Planned planned(options);
   EXPECT_EQ(predict(*planned.module, oneLevel()).kvBytesPerToken, 512u);
   EXPECT_THAT(memoryRemedies(predict(*planned.module, oneLevel()), options),
@@ -133,8 +133,8 @@ TEST(Prediction, ScratchIsKnownFromTheKernelsOn) {
 TEST(Prediction, TimeIsTheLargerOfBothLimits) {
   Planned planned({});
   PredictionOptions slowMemory, slowArithmetic;
-  slowMemory.machine = Machine{"slow memory", true, 1, 1e3, 1e15, 1e15};
-  slowArithmetic.machine = Machine{"slow arithmetic", true, 1, 1e15, 1e3, 1e3};
+  slowMemory.machine = MachineRates{"slow memory", true, 1, 1e3, 1e15, 1e15};
+  slowArithmetic.machine = MachineRates{"slow arithmetic", true, 1, 1e15, 1e3, 1e3};
   Prediction memory = predict(*planned.module, oneLevel(), slowMemory);
   Prediction arithmetic = predict(*planned.module, oneLevel(), slowArithmetic);
   EXPECT_NEAR(memory.decode.seconds, memory.decode.bytes / 1e3, 1e-6 * memory.decode.seconds);
@@ -143,9 +143,9 @@ TEST(Prediction, TimeIsTheLargerOfBothLimits) {
   EXPECT_EQ(memory.prefill.shape.rows, 256);
 }
 
-TEST(Machine, EveryTargetHasAReference) {
+TEST(MachineRates, EveryTargetHasAReference) {
   for (const CpuTarget &target : cpuLevels()) {
-    Machine machine = referenceMachine(target);
+    MachineRates machine = referenceMachine(target);
     EXPECT_GT(machine.bytesPerSecond, 1e9) << target.name;
     EXPECT_GT(machine.integerPerSecond, machine.bytesPerSecond) << target.name;
     EXPECT_GT(machine.threads, 0);
@@ -153,15 +153,15 @@ TEST(Machine, EveryTargetHasAReference) {
 }
 
 // AVX-512 computes twice as much: its levels are not predicted by a machine without it.
-TEST(Machine, Avx512HasARowOfItsOwn) {
+TEST(MachineRates, Avx512HasARowOfItsOwn) {
   EXPECT_NE(referenceMachine(*cpuLevelByName("x86-64-v4+vnni")).source,
             referenceMachine(*cpuLevelByName("x86-64-v3")).source);
 }
 
-TEST(Machine, MeasuresWhatLooksLikeAMachine) {
+TEST(MachineRates, MeasuresWhatLooksLikeAMachine) {
   if (!canRunHere(defaultCpuLevel()))
     GTEST_SKIP() << "[SKIP] this machine lacks instructions of " << defaultCpuLevel().name;
-  std::optional<Machine> machine = measureMachine(defaultCpuLevel(), 1, 8 << 20);
+  std::optional<MachineRates> machine = measureMachine(defaultCpuLevel(), 1, 8 << 20);
   ASSERT_TRUE(machine);
   EXPECT_TRUE(machine->measured);
   // Nobody has 0.5 GB/s or 10 TB/s; an integer instruction multiplies four times as many pairs as an f32 one.

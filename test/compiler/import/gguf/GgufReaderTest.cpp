@@ -72,7 +72,7 @@ TEST(GgufReader, ReadsTensors) {
   std::string bytes = sample().bytes();
   auto file = cantFail(parse(bytes));
   ASSERT_EQ(file->tensors().size(), 3u);
-  const Tensor *w = file->tensor("w");
+  const GgufTensor *w = file->tensor("w");
   ASSERT_TRUE(w);
   EXPECT_THAT(w->shape, ElementsAre(3, 64));
   EXPECT_EQ(w->bytes, 3u * 2 * 18);

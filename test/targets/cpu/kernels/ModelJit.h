@@ -22,7 +22,7 @@ namespace phic {
 struct ModelShape {
   std::string weights = "u4, 32, scale = f16, zero = 8"; ///< a block format, or f32 or f16
   Activations activations = Activations::Auto; ///< --act
-  CacheElement kvCache = CacheElement::F16; ///< --kv
+  CacheFlag kvCache = CacheFlag::F16; ///< --kv
   int64_t vocab = 104, hidden = 96, headDim = 16, heads = 6, kvHeads = 2, ffn = 160;
   int64_t rotary = 16;            ///< columns of a head that rope turns
   bool interleaved = false, bias = false, layerNorm = false,

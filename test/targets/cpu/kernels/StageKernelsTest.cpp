@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Weights, StageKernels,
                                          ModelShape{.weights = "s8, 32, scale = f16"},
                                          ModelShape{.weights = "u4, 128, scale = f16, zero = 8", .hidden = 192},
                                          ModelShape{.weights = "f16"},
-                                         ModelShape{.weights = "f32", .kvCache = CacheElement::F32}));
+                                         ModelShape{.weights = "f32", .kvCache = CacheFlag::F32}));
 
 INSTANTIATE_TEST_SUITE_P(
     Shapes, StageKernels,

@@ -1,6 +1,6 @@
-//===- Machine.cpp - How fast a machine can be at most ---------*- C++ -*-===//
+//===- MachineRates.cpp - How fast a machine can be at most ----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/report/Machine.h"
+#include "compiler/report/MachineRates.h"
 #include "compiler/report/Roofline.h"
 #include "targets/cpu/CpuLevels.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
@@ -79,11 +79,11 @@ double multiplyRate(uint64_t (*loop)(int64_t), double perRound, int threads) {
 
 } // namespace
 
-double Machine::seconds(double bytes, const MulAdds &mulAdds) const {
+double MachineRates::seconds(double bytes, const MulAdds &mulAdds) const {
   return std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
 }
 
-Machine referenceMachine(const CpuTarget &target) {
+MachineRates referenceMachine(const CpuTarget &target) {
   const ReferenceRow *nearest = nullptr;
   for (const ReferenceRow &row : kReferences)
     if (const CpuTarget *level = cpuLevelByName(row.level);
@@ -102,11 +102,11 @@ Machine referenceMachine(const CpuTarget &target) {
           nearest->reals};
 }
 
-std::optional<Machine> measureMachine(const CpuTarget &target, int threads, uint64_t workingSet) {
+std::optional<MachineRates> measureMachine(const CpuTarget &target, int threads, uint64_t workingSet) {
   const RooflineLoops *loops = canRunHere(target) ? rooflineLoops(target.features) : nullptr;
   if (!loops)
     return std::nullopt;
-  Machine machine{"measured on this machine", /*measured=*/true, threads, 0, 0, 0};
+  MachineRates machine{"measured on this machine", /*measured=*/true, threads, 0, 0, 0};
   machine.bytesPerSecond = readBandwidth(*loops, threads, workingSet);
   machine.integerPerSecond = multiplyRate(loops->multiplyIntegers, loops->integersPerRound, threads);
   machine.realPerSecond = multiplyRate(loops->multiplyReals, loops->realsPerRound, threads);

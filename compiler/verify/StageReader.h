@@ -1,4 +1,4 @@
-//===- StageStream.h - Runs a program, reads its stages --------*- C++ -*-===//
+//===- StageReader.h - Runs a program, reads its stages --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Starts a program with `--stream-stages` and reads the records of phi/stream.h
@@ -6,8 +6,8 @@
 // holds one stage; in an emulator it runs to its end first, and a file holds all.
 // The records are not trusted: counts are checked.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_VERIFY_STAGESTREAM_H
-#define PHIC_COMPILER_VERIFY_STAGESTREAM_H
+#ifndef PHIC_COMPILER_VERIFY_STAGEREADER_H
+#define PHIC_COMPILER_VERIFY_STAGEREADER_H
 
 #include "compiler/verify/ProgramPipe.h"
 #include <memory>
@@ -19,7 +19,7 @@ namespace phic {
 
 class Avx512Emulator;
 
-class StageStream {
+class StageReader {
 public:
   struct Step {
     phi_stream_step facts = {};
@@ -32,7 +32,7 @@ public:
 
   /// Runs `program` with these arguments and `--stream-stages`, in `emulator` if there is one. Its steps begin with what
   /// they read, so many inputs and states.
-  static llvm::Expected<std::unique_ptr<StageStream>> run(const std::string &program,
+  static llvm::Expected<std::unique_ptr<StageReader>> run(const std::string &program,
                                                           const std::vector<std::string> &arguments,
                                                           const ProgramPlan &plan, size_t inputCount,
                                                           const Avx512Emulator *emulator = nullptr);
@@ -45,7 +45,7 @@ public:
   llvm::Error finish() { return pipe.finish(); }
 
 private:
-  StageStream(const std::string &program, const ProgramPlan &plan, size_t inputCount)
+  StageReader(const std::string &program, const ProgramPlan &plan, size_t inputCount)
       : pipe(program, "--stream-stages"), plan(plan), inputCount(inputCount) {}
   llvm::Expected<std::vector<uint8_t>> readBytes();
 
@@ -57,4 +57,4 @@ private:
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_VERIFY_STAGESTREAM_H
+#endif // PHIC_COMPILER_VERIFY_STAGEREADER_H

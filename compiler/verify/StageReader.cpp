@@ -1,6 +1,6 @@
-//===- StageStream.cpp - Runs a program, reads its stages ------*- C++ -*-===//
+//===- StageReader.cpp - Runs a program, reads its stages ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/verify/StageStream.h"
+#include "compiler/verify/StageReader.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace llvm;
@@ -13,11 +13,11 @@ constexpr uint64_t kMostBytes = uint64_t(1) << 34;
 
 } // namespace
 
-Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &program,
+Expected<std::unique_ptr<StageReader>> StageReader::run(const std::string &program,
                                                         const std::vector<std::string> &arguments,
                                                         const ProgramPlan &plan, size_t inputCount,
                                                         const Avx512Emulator *emulator) {
-  std::unique_ptr<StageStream> stream(new StageStream(program, plan, inputCount));
+  std::unique_ptr<StageReader> stream(new StageReader(program, plan, inputCount));
   if (Error failure = stream->pipe.start(arguments, emulator))
     return std::move(failure);
   if (Error failure = stream->pipe.readHeader(PHI_STREAM_MAGIC, plan, stream->header))
@@ -26,7 +26,7 @@ Expected<std::unique_ptr<StageStream>> StageStream::run(const std::string &progr
 }
 
 /// A count, and as many bytes, padded to 8.
-Expected<std::vector<uint8_t>> StageStream::readBytes() {
+Expected<std::vector<uint8_t>> StageReader::readBytes() {
   uint64_t count = 0;
   if (Error failure = pipe.read(&count, sizeof(count)))
     return std::move(failure);
@@ -39,7 +39,7 @@ Expected<std::vector<uint8_t>> StageStream::readBytes() {
   return bytes;
 }
 
-Expected<std::optional<StageStream::Step>> StageStream::nextStep() {
+Expected<std::optional<StageReader::Step>> StageReader::nextStep() {
   Step step;
   if (Error failure = pipe.readStep(plan, header, step.facts))
     return std::move(failure);
@@ -54,7 +54,7 @@ Expected<std::optional<StageStream::Step>> StageStream::nextStep() {
   return step;
 }
 
-Expected<StageStream::Stage> StageStream::nextStage() {
+Expected<StageReader::Stage> StageReader::nextStage() {
   phi_stream_stage facts;
   if (Error failure = pipe.read(&facts, sizeof(facts)))
     return std::move(failure);
