@@ -129,7 +129,7 @@ def VerifyQuantizedPass : Pass<"phic-verify-quantized", "mlir::ModuleOp"> {
 def AssignPrecisionPass : Pass<"phic-assign-precision", "mlir::ModuleOp"> {
   let summary = "choose each matrix's weight format";
   let description = [{
-    The default leaves every weight as it came (C1). What is asked for is a lossy step on the weight itself, which is
+    The default leaves every weight as it came (lossless import). What is asked for is a lossy step on the weight itself, which is
     carried out, and measured, when the weight is read:
 
     ```mlir

@@ -4,7 +4,7 @@
 // Speculative decoding without a second model: where the last tokens occurred
 // before in the sequence, what followed there is guessed to follow again, and the
 // `verify` entry point computes all guesses in one step. A row's logits do not
-// depend on the rows beside it (C4), so the tokens are those of plain decoding,
+// depend on the rows beside it (any threads), so the tokens are those of plain decoding,
 // sampled or greedy, bit for bit. After Saxena 2023, "Prompt Lookup Decoding".
 //===----------------------------------------------------------------------===//
 #ifndef PHI_RUNTIME_PROMPTLOOKUP_H

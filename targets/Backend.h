@@ -101,7 +101,8 @@ public:
   virtual void addKernelPasses(mlir::OpPassManager &passes, const Target &level,
                                const KernelOptions &options) const = 0;
   virtual void addTargetPasses(mlir::OpPassManager &passes, const Target &level) const = 0;
-  /// The code of a module that has been through them, for a program of that system. Its bytes depend on nothing else (C8).
+  /// The code of a module that has been through them, for a program of that system. Its bytes depend on nothing else
+  /// (reproducible).
   virtual llvm::Expected<CodeBlob> emitCode(mlir::ModuleOp module, const Target &level, const System &system) const = 0;
   /// Who made a kernel of such a module, for people: "mlir", "halide", a plugin's row.
   virtual std::string generatorOf(mlir::ModuleOp module, llvm::StringRef kernel) const = 0;

@@ -4,7 +4,7 @@
 // The one way to read the numbers of a weight: packers, the interpreter and the
 // passes see rows of codes, scales, zero points and minima (or of floats), never
 // a tool's storage layout. Values are bit-equal with what the producing tool
-// computes (C1).
+// computes (lossless import).
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H
 #define PHIC_COMPILER_WEIGHTS_WEIGHTREADER_H

@@ -13,7 +13,7 @@ def Plan_WeightLayout : AttrInterface<"WeightLayout"> {
     verify` and reports ask here.
 
     Rows are packed together by `rowsTogether`: those from a multiple n of it on begin `bytes(n, K)` behind the first.
-    Nothing is lost: `unpackRow` gives the numbers that `packCodes` was given (C1).
+    Nothing is lost: `unpackRow` gives the numbers that `packCodes` was given (lossless import).
   }];
   let methods = [
     InterfaceMethod<"Bytes of the packed copy.", "int64_t", "bytes", (ins "int64_t":$rows, "int64_t":$K)>,

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Gives every result of a stage its bytes in the arena, every cache its bytes of
-// a token, and the module the totals (C5):
+// a token, and the module the totals (static memory):
 //
 //     plan.stage "..." (...) : ...  ->  plan.stage "..." (...) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 128>]} : ...
 //===----------------------------------------------------------------------===//

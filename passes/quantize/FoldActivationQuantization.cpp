@@ -1,7 +1,7 @@
 //===- FoldActivationQuantization.cpp - Stated rounding of rows -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What a graph states about activations is part of its meaning (C3) and is
+// What a graph states about activations is part of its meaning (exact matmul) and is
 // neither dropped nor done in another precision:
 //
 //     %q = phiq.quantize %x, %s {zero = 100}

@@ -1,7 +1,7 @@
 //===- FuseDequantize.cpp - Read quantized weights quantized ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Matmuls and embeddings mean exact arithmetic on dequantized operands (C3), so
+// Matmuls and embeddings mean exact arithmetic on dequantized operands (exact matmul), so
 // that a dequantized weight and the quantized one are the same operand:
 //
 //     %f = phiq.dequantize %w

@@ -41,7 +41,7 @@ typedef struct phi_frame {
 } phi_frame;
 
 /// A stage's compiled body: computes tiles [begin, end). Tiles are independent;
-/// a tile's arithmetic does not depend on who runs it (C4).
+/// a tile's arithmetic does not depend on who runs it (any threads).
 /// `args` are the stage's constants: byte offsets of its buffers, then sizes.
 typedef void (*phi_kernel)(const phi_frame *frame, const int64_t *args, int64_t begin, int64_t end, uint8_t *scratch);
 

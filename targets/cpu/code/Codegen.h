@@ -17,7 +17,7 @@ enum class CodeKind { Object, Assembly, LlvmIr };
 /// Machine code of the llvm functions of a module that has been through
 /// `target`: row regions (`phic.region`) are compiled by Halide, linked in and
 /// inlined, everything but `phi_*` entry points is internal. The bytes depend on
-/// the module, the target and LLVM's triple of the system only (C8).
+/// the module, the target and LLVM's triple of the system only (reproducible).
 llvm::Expected<llvm::SmallVector<char, 0>> emitCode(mlir::ModuleOp module, const CpuTarget &target, CodeKind kind,
                                                     llvm::StringRef triple);
 

@@ -18,7 +18,7 @@
 //
 // Float panel: [K][8]. Dense: rows of f32, for vectors and tables.
 //
-// Nothing is lost (C1): codes are shifted by a constant together with their zero
+// Nothing is lost (lossless import): codes are shifted by a constant together with their zero
 // point, scales keep their type and their levels.
 // No MLIR in here: the packer, `phic verify` and the tests use it too.
 //===----------------------------------------------------------------------===//
