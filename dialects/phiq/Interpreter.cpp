@@ -8,7 +8,6 @@
 #include "dialects/phiq/ErrorBounds.h"
 #include "dialects/phiq/Meanings.h"
 #include "dialects/phiq/RowOps.h"
-#include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -124,16 +123,20 @@ LogicalResult run(Operation *op, Scope &scope) {
 /// Interprets the ops of a block up to its terminator, and returns the terminator's values.
 FailureOr<std::vector<Datum>> runBlock(Block &block, std::vector<Datum> arguments, Scope &scope);
 
-/// A stage is its region on its inputs.
-LogicalResult runStageIn(plan::StageOp stage, Scope &outer) {
+/// A stage: an op that means its block, on its operands and on nothing else.
+bool isStage(Operation *op) {
+  return op->hasTrait<OpTrait::SingleBlock>() && op->hasTrait<OpTrait::IsIsolatedFromAbove>();
+}
+
+LogicalResult runStageIn(Operation *stage, Scope &outer) {
   std::vector<Datum> inputs;
-  for (Value input : stage.getInputs())
+  for (Value input : stage->getOperands())
     inputs.push_back(outer.get(input));
   Scope scope(outer.module, outer.weights, outer.session, outer.bounds);
-  FailureOr<std::vector<Datum>> results = runBlock(stage.getBody().front(), std::move(inputs), scope);
+  FailureOr<std::vector<Datum>> results = runBlock(stage->getRegion(0).front(), std::move(inputs), scope);
   if (failed(results))
     return failure();
-  for (auto [value, datum] : llvm::zip_equal(stage.getResults(), *results))
+  for (auto [value, datum] : llvm::zip_equal(stage->getResults(), *results))
     outer.set(value, std::move(datum));
   return success();
 }
@@ -142,12 +145,8 @@ FailureOr<std::vector<Datum>> runBlock(Block &block, std::vector<Datum> argument
   for (auto [argument, datum] : llvm::zip_equal(block.getArguments(), arguments))
     scope.set(argument, std::move(datum));
   for (Operation &op : block.without_terminator()) {
-    if (auto stage = dyn_cast<plan::StageOp>(op)) {
-      if (failed(runStageIn(stage, scope)))
-        return failure();
-    } else if (failed(run(&op, scope))) {
+    if (failed(isStage(&op) ? runStageIn(&op, scope) : run(&op, scope)))
       return failure();
-    }
   }
   std::vector<Datum> results;
   for (Value value : block.getTerminator()->getOperands())
@@ -176,10 +175,10 @@ FailureOr<Rows> Interpreter::runModel(ArrayRef<int32_t> tokens, SessionState &se
   return std::move(results->front().rows);
 }
 
-FailureOr<std::vector<Rows>> Interpreter::runStage(plan::StageOp stage, std::vector<Datum> inputs,
-                                                   SessionState &session) {
+FailureOr<std::vector<Rows>> Interpreter::runStage(Operation *stage, std::vector<Datum> inputs, SessionState &session) {
+  assert(isStage(stage));
   Scope scope(module, weights, session, bounds);
-  FailureOr<std::vector<Datum>> results = runBlock(stage.getBody().front(), std::move(inputs), scope);
+  FailureOr<std::vector<Datum>> results = runBlock(stage->getRegion(0).front(), std::move(inputs), scope);
   if (failed(results))
     return failure();
   std::vector<Rows> rows;

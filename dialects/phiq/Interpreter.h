@@ -1,9 +1,10 @@
 //===- Interpreter.h - What every op means ---------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The slow, readable meaning of the phiq ops, arith.addf, arith.mulf and
-// plan.stage: the oracle that kernels are held against. Sums and functions are
-// computed in double, the result of every op is rounded once, to f32.
+// The slow, readable meaning of the phiq ops, arith.addf and arith.mulf, and of ops
+// that hold a block of them (plan.stage): the oracle that kernels are held against.
+// Sums and functions are computed in double, the result of every op is rounded once,
+// to f32.
 //
 // On request each value carries a bound on how far a kernel's value may lie from
 // it (ErrorBounds.h). Give a stage its own inputs, and its results come with the
@@ -19,10 +20,6 @@
 #include "llvm/ADT/StringMap.h"
 
 namespace phic {
-namespace plan {
-class StageOp;
-}
-
 /// Keys and values of one layer: row t is position t, [heads * head_dim] each,
 /// every number already rounded to `element`.
 struct CacheState {
@@ -67,8 +64,8 @@ public:
   /// diagnostic, on an op that has no meaning here.
   mlir::FailureOr<Rows> runModel(llvm::ArrayRef<int32_t> tokens, SessionState &session);
 
-  /// One stage on its inputs: activations and token ids by their rows, weights by their op.
-  mlir::FailureOr<std::vector<Rows>> runStage(plan::StageOp stage, std::vector<Datum> inputs, SessionState &session);
+  /// One stage, an op that means its block, on its inputs: activations and token ids by their rows, weights by their op.
+  mlir::FailureOr<std::vector<Rows>> runStage(mlir::Operation *stage, std::vector<Datum> inputs, SessionState &session);
 
 private:
   mlir::ModuleOp module;

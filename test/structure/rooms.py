@@ -55,7 +55,6 @@ EXCEPTIONS = {
     ("compiler/report", "targets/cpu"): 3,
     ("compiler/tune", "targets/cpu"): 2,
     ("compiler/verify", "targets/cpu"): 1,
-    ("dialects/phiq", "dialects/plan"): 1,
     ("targets", "targets/cpu"): 1,
 }
 
