@@ -8,7 +8,7 @@
 #include "compiler/tokenizer/Tokenizer.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
-#include "targets/cpu/CpuLevels.h"
+#include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
@@ -91,9 +91,9 @@ ExitCode Compilation::chooseLevelsRead() {
   for (TargetChoice &choice : request.targets) {
     choice.levels.clear();
     for (const LevelModule &level : levels)
-      if (level.target->family != kCpuFamily || asCpuLevel(*level.target).architecture == choice.system->architecture)
+      if (backendOf(*level.target).runsOn(*level.target, *choice.system))
         choice.levels.push_back(level.target);
-    if (cpuLevelsOf(choice.levels).empty())
+    if (levelsOf(hostBackend(), choice.levels).empty())
       return usageError(request.model + " has no kernels for --target=" + std::string(choice.system->name));
   }
   return kExitSuccess;

@@ -11,7 +11,7 @@
 #include "compiler/link/EmitKind.h"
 #include "passes/precision/PrecisionSpec.h"
 #include "phi/format.h"
-#include "targets/cpu/TileTable.h"
+#include "targets/Tiles.h"
 #include <cstdint>
 #include <map>
 #include <optional>

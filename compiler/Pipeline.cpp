@@ -76,7 +76,7 @@ void addKernels(OpPassManager &passes, const CompileSettings &settings, const Ta
   auto tiles = settings.tiles.find(level.name);
   KernelOptions kernels;
   if (tiles != settings.tiles.end())
-    kernels.tiles = tileTableText(tiles->second);
+    kernels.tiles = &tiles->second;
   backendOf(level).addKernelPasses(passes, level, kernels);
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/TilesFile.h"
 #include "compiler/files/InputFile.h"
 #include "compiler/files/Json.h"
+#include "targets/Backend.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -10,6 +11,24 @@ using namespace llvm;
 
 namespace phic {
 namespace {
+
+/// Of all families that leave sizes open.
+std::vector<StringRef> tunableLevels() {
+  std::vector<StringRef> names;
+  for (const Backend *backend : allBackends())
+    for (const Target *level : backend->levels())
+      if (!backend->tileSizes().empty())
+        names.push_back(level->name);
+  return names;
+}
+
+/// The one of that name, or nullptr.
+const Target *tunableLevel(StringRef name) {
+  for (const Backend *backend : allBackends())
+    if (const Target *level = levelByName(*backend, name); level && !backend->tileSizes().empty())
+      return level;
+  return nullptr;
+}
 
 class TilesReader {
 public:
@@ -19,13 +38,11 @@ public:
     if (!value.is_object())
       return wrong("the file", "an object with a table for each level");
     for (const auto &[level, table] : value.items()) {
-      const CpuTarget *target = cpuLevelByName(level);
+      const Target *target = tunableLevel(level);
       if (!target)
-        return wrong("'" + level + "'",
-                     "a level: " +
-                         join(map_range(cpuLevels(), [](const CpuTarget &t) { return StringRef(t.name); }), ", "));
-      TileTable read = tileTableOf(*target);
-      if (Error error = readTable(table, level, read))
+        return wrong("'" + level + "'", "a level: " + join(tunableLevels(), ", "));
+      TileTable read = backendOf(*target).tilesOf(*target);
+      if (Error error = readTable(table, level, backendOf(*target).tileSizes(), read))
         return error;
       tiles.emplace(level, read);
     }
@@ -46,25 +63,25 @@ private:
     return areThose ? Error::success() : wrong(place, "an object of " + join(names, ", "));
   }
 
-  Error readTable(const Json &value, const std::string &level, TileTable &table) {
-    SmallVector<StringRef> classes, sizes;
+  Error readTable(const Json &value, const std::string &level, ArrayRef<TileSize> sizes, TileTable &table) {
+    SmallVector<StringRef> classes, names;
     for (MClass mClass : kMClasses)
       classes.push_back(mClassName(mClass));
-    for (const TileLimit &limit : kTileLimits)
-      sizes.push_back(limit.name);
+    for (const TileSize &size : sizes)
+      names.push_back(size.name);
     if (Error error = checkMembers(value, level, classes))
       return error;
     for (MClass mClass : kMClasses) {
       const Json &shape = value.at(mClassName(mClass));
       const std::string place = level + "." + std::string(mClassName(mClass));
-      if (Error error = checkMembers(shape, place, sizes))
+      if (Error error = checkMembers(shape, place, names))
         return error;
-      for (const TileLimit &limit : kTileLimits) {
-        const Json &size = shape.at(limit.name);
-        std::optional<int64_t> number = integerOf<int64_t>(size);
-        if (!number || !limit.holds(*number))
-          return wrong(place + "." + std::string(limit.name), limit.str() + ", not " + printJson(size, /*indent=*/-1));
-        table[unsigned(mClass)].*limit.size = *number;
+      for (auto [size, read] : zip_equal(sizes, table[unsigned(mClass)])) {
+        const Json &written = shape.at(size.name);
+        std::optional<int64_t> number = integerOf<int64_t>(written);
+        if (!number || !size.holds(*number))
+          return wrong(place + "." + std::string(size.name), size.str() + ", not " + printJson(written, /*indent=*/-1));
+        read = *number;
       }
     }
     return Error::success();
@@ -94,8 +111,8 @@ std::string printTiles(const TilesOfLevels &tiles) {
   Json levels = Json::object();
   for (const auto &[level, table] : tiles)
     for (MClass mClass : kMClasses)
-      for (const TileLimit &limit : kTileLimits)
-        levels[level][mClassName(mClass)][limit.name] = table[unsigned(mClass)].*limit.size;
+      for (auto [size, value] : zip_equal(backendOf(*tunableLevel(level)).tileSizes(), table[unsigned(mClass)]))
+        levels[level][mClassName(mClass)][size.name] = value;
   return printJson(levels, /*indent=*/2) + "\n";
 }
 

@@ -4,6 +4,7 @@
 // Reads Backends.def.
 //===----------------------------------------------------------------------===//
 #include "targets/Backend.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -42,7 +43,7 @@ const Backend &backendOf(const Target &target) {
 const Backend &backendOf(ModuleOp module) {
   auto family = module->getAttrOfType<StringAttr>(plan::PlanDialect::kFamily);
   const Backend *backend = family ? backendByName(family.getValue()) : nullptr;
-  return backend ? *backend : *allBackends().front();
+  return backend ? *backend : hostBackend();
 }
 
 const Target *levelByName(const Backend &backend, StringRef name) {
@@ -50,6 +51,10 @@ const Target *levelByName(const Backend &backend, StringRef name) {
     if (StringRef(level->name) == name)
       return level;
   return nullptr;
+}
+
+SmallVector<const Target *> levelsOf(const Backend &backend, ArrayRef<const Target *> levels) {
+  return llvm::filter_to_vector(levels, [&](const Target *level) { return &backendOf(*level) == &backend; });
 }
 
 FailureOr<SmallVector<const Backend *>> backendsNamed(StringRef families, ModuleOp module) {

@@ -14,8 +14,11 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "targets/MachineRates.h"
 #include "targets/Target.h"
+#include "targets/Tiles.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,7 +55,7 @@ struct RowLayout {
 
 /// What a user may ask of a level's kernels.
 struct KernelOptions {
-  std::string tiles; ///< the level's table of tiles as its backend spells it; empty: its own
+  const TileTable *tiles = nullptr; ///< sizes that the family leaves open; null: the level's own
 };
 
 /// The code of a model for one level.
@@ -78,8 +81,12 @@ public:
   virtual llvm::StringRef family() const = 0;
   /// What there is code for; of levels that one machine runs, the better one comes later.
   virtual std::vector<const Target *> levels() const = 0;
-  /// Whether the runtime of that system has the family's device.
-  virtual bool runsOn(const System &system) const = 0;
+  /// Further words for them.
+  virtual llvm::ArrayRef<LevelName> levelNames() const { return {}; }
+  /// Whether the system has machines of that level, and its runtime their device.
+  virtual bool runsOn(const Target &level, const System &system) const = 0;
+  /// Whether this machine runs code of that level.
+  virtual bool runsHere(const Target &level) const = 0;
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Makes its passes known by name.
   virtual void registerPasses() const = 0;
@@ -95,6 +102,22 @@ public:
   virtual int64_t chunkRows() const = 0;
   virtual int64_t chunkStep() const = 0;
 
+  // How fast, and what may be tuned.
+
+  /// What this machine can do, measured with loops of the level's own instructions, in a fraction of a second. The
+  /// bandwidth is that of reading `workingSet` bytes again and again (between 1 and 256 MiB of them), so that a small
+  /// model is compared with the cache it fits into. Empty where this machine cannot run them, or there are none.
+  virtual std::optional<MachineRates> measure(const Target &level, int threads, uint64_t workingSet) const {
+    return std::nullopt;
+  }
+  /// What a known machine of that level can do, or of the best level below of which one is known.
+  virtual MachineRates referenceMachine(const Target &level) const = 0;
+  /// Sizes that its kernels leave open; without any, the tables of its levels are empty.
+  virtual llvm::ArrayRef<TileSize> tileSizes() const { return {}; }
+  virtual TileTable tilesOf(const Target &level) const { return {}; }
+  /// What to try beside a level's own.
+  virtual std::vector<TileAxis> tileAxes(const Target &level) const { return {}; }
+
   // Its code, a module for each level.
 
   /// The passes of the phases `kernels` and `target`.
@@ -108,8 +131,10 @@ public:
   virtual std::string generatorOf(mlir::ModuleOp module, llvm::StringRef kernel) const = 0;
 };
 
-/// Every backend, in the order of Backends.def; the first is the CPU's, which every program has code for.
+/// Every backend, in the order of Backends.def.
 llvm::ArrayRef<const Backend *> allBackends();
+/// The first: the CPU's, which every program has code for.
+inline const Backend &hostBackend() { return *allBackends().front(); }
 /// Those that layouts of all of them are in: passes that ask for layouts depend on them.
 void registerBackendDialects(mlir::DialectRegistry &registry);
 /// The row of that name, or nullptr.
@@ -120,6 +145,8 @@ const Backend &backendOf(const Target &target);
 const Backend &backendOf(mlir::ModuleOp module);
 /// The level of that name, or nullptr.
 const Target *levelByName(const Backend &backend, llvm::StringRef name);
+/// Those of its family, in their order.
+llvm::SmallVector<const Target *> levelsOf(const Backend &backend, llvm::ArrayRef<const Target *> levels);
 
 /// The backends of a pass's option, "cpu,...". A name without a row is an error of the module's.
 mlir::FailureOr<llvm::SmallVector<const Backend *>> backendsNamed(llvm::StringRef families, mlir::ModuleOp module);

@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/Levels.h"
 #include "targets/Backend.h"
-#include "targets/cpu/CpuLevels.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -19,6 +18,73 @@ std::vector<std::string_view> split(std::string_view list) {
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return names;
+}
+
+constexpr std::string_view kNative = "native";
+constexpr std::string_view kGeneric = "generic";
+
+bool runsOnAny(const Target &level, llvm::ArrayRef<const System *> systems) {
+  return llvm::any_of(systems, [&](const System *system) { return backendOf(level).runsOn(level, *system); });
+}
+
+/// The level that a word stands for, or nullptr.
+const Target *levelNamed(const Backend &backend, std::string_view word) {
+  for (const LevelName &known : backend.levelNames())
+    if (known.name == word)
+      return levelByName(backend, known.level);
+  return levelByName(backend, word);
+}
+
+/// The best level of this machine, or nullptr.
+const Target *nativeLevel() {
+  const Target *best = nullptr;
+  for (const Target *level : hostBackend().levels())
+    if (hostBackend().runsHere(*level))
+      best = level;
+  return best;
+}
+
+const Target *cpuLevelNamed(std::string_view cpu) {
+  return cpu == kNative ? nativeLevel() : levelNamed(hostBackend(), cpu);
+}
+
+/// Of a system, which has one.
+const Target *lowestLevel(const System &system) {
+  const auto levels = hostBackend().levels();
+  return *llvm::find_if(levels, [&](const Target *level) { return hostBackend().runsOn(*level, system); });
+}
+
+/// The level of --cpu's word that the system runs; nullptr where none is.
+const Target *cpuLevelFor(std::string_view cpu, const System &system) {
+  const Target *level = cpu == kGeneric ? lowestLevel(system) : cpuLevelNamed(cpu);
+  return level && hostBackend().runsOn(*level, system) ? level : nullptr;
+}
+
+/// Levels of the systems, then processors.
+std::string knownCpus(llvm::ArrayRef<const System *> systems) {
+  std::vector<std::string_view> levels, cpus;
+  for (const Target *level : hostBackend().levels())
+    if (runsOnAny(*level, systems))
+      levels.push_back(level->name);
+  for (const LevelName &cpu : hostBackend().levelNames())
+    if (cpu.isMachine && runsOnAny(*levelByName(hostBackend(), cpu.level), systems))
+      cpus.push_back(cpu.name);
+  return "known levels are " + llvm::join(levels, ", ") + ", known processors " + llvm::join(cpus, ", ") +
+         "; 'generic' is the lowest level, 'native' is this machine";
+}
+
+/// For the user, who named it by --cpu: it fits none of the systems.
+std::string whyNoCpuLevel(std::string_view cpu, llvm::ArrayRef<const System *> systems) {
+  const std::string quoted = "--cpu=" + std::string(cpu);
+  if (const Target *level = cpuLevelNamed(cpu)) {
+    auto names = llvm::map_range(systems, [](const System *system) { return system->name; });
+    auto runs = llvm::find_if(allSystems(), [&](const System &known) { return hostBackend().runsOn(*level, known); });
+    return quoted + " is a processor of architecture " + std::string(runs->architecture) +
+           ", not of --target=" + llvm::join(names, ",") + "; " + knownCpus(systems);
+  }
+  if (cpu == kNative)
+    return quoted + ": this machine runs none of the levels; " + knownCpus(systems);
+  return quoted + " is no CPU level or processor phic knows; " + knownCpus(systems);
 }
 
 void addLevel(TargetChoice &choice, const Target &level) {
@@ -46,18 +112,20 @@ std::string chooseCpus(std::string_view cpus, std::vector<TargetChoice> &choices
   for (std::string_view cpu : split(cpus)) {
     bool fits = false;
     for (TargetChoice &choice : choices)
-      if (const CpuTarget *level = cpuLevelFor(cpu, *choice.system)) {
+      if (const Target *level = cpuLevelFor(cpu, *choice.system)) {
         addLevel(choice, *level);
         fits = true;
       }
     if (!fits)
       return whyNoCpuLevel(cpu, llvm::map_to_vector(choices, [](const TargetChoice &choice) { return choice.system; }));
   }
+  const std::vector<const Target *> worstFirst = hostBackend().levels();
   for (TargetChoice &choice : choices) {
     if (choice.levels.empty())
       for (std::string_view level : split(choice.system->levels))
-        addLevel(choice, *cpuLevelByName(level));
-    llvm::sort(choice.levels, [](const Target *a, const Target *b) { return &asCpuLevel(*a) > &asCpuLevel(*b); });
+        addLevel(choice, *levelByName(hostBackend(), level));
+    llvm::sort(choice.levels,
+               [&](const Target *a, const Target *b) { return llvm::find(worstFirst, a) > llvm::find(worstFirst, b); });
   }
   return "";
 }
@@ -66,7 +134,7 @@ std::string chooseCpus(std::string_view cpus, std::vector<TargetChoice> &choices
 std::string knownDevices() {
   std::vector<std::string> names;
   for (const Backend *backend : allBackends()) {
-    if (backend->family() == llvm::StringRef(kCpuFamily)) {
+    if (backend == &hostBackend()) {
       names.push_back(backend->family().str());
       continue;
     }
@@ -82,20 +150,20 @@ const Target *deviceLevel(llvm::StringRef device) {
   const Backend *backend = backendByName(family);
   if (!backend || device.ends_with(":"))
     return nullptr;
-  return name.empty() ? backend->levels().front() : levelByName(*backend, name);
+  return name.empty() ? backend->levels().front() : levelNamed(*backend, name);
 }
 
 /// Adds the devices' levels to each choice; why it cannot, or an empty string.
 std::string chooseDevices(std::string_view devices, std::vector<TargetChoice> &choices) {
   for (std::string_view device : split(devices)) {
-    if (device == kCpuFamily)
+    if (llvm::StringRef(device) == hostBackend().family())
       continue;
     const Target *level = deviceLevel(device);
-    if (!level || level->family == kCpuFamily)
+    if (!level || &backendOf(*level) == &hostBackend())
       return "--device=" + std::string(device) + " is no device phic makes code for; known are " + knownDevices() +
              (level ? "; levels of the CPU are named by --cpu" : "");
     for (TargetChoice &choice : choices) {
-      if (!backendOf(*level).runsOn(*choice.system))
+      if (!backendOf(*level).runsOn(*level, *choice.system))
         return "--device=" + std::string(device) + " is no device of --target=" + std::string(choice.system->name);
       addLevel(choice, *level);
     }

@@ -27,6 +27,12 @@ struct Target {
   uint64_t features;       ///< what a machine of the family must have; of a CPU PHI_CPU_* (phi/format.h)
 };
 
+/// A word by which users call a level, beside its own name.
+struct LevelName {
+  std::string_view name, level;
+  bool isMachine; ///< what people have, "znver5": told where a word is not known
+};
+
 /// How a system's programs and objects are written.
 enum class ObjectFormat : uint8_t { Elf, MachO };
 

@@ -8,6 +8,7 @@
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
+#include "targets/Backend.h"
 #include "llvm/Support/raw_ostream.h"
 #include <map>
 
@@ -95,10 +96,10 @@ Error Bench::runOften(Progress &progress) {
 }
 
 void Bench::measureLimits() {
-  const CpuTarget *target = cpuLevelByName(report.cpuVariant);
+  const Backend &backend = backendOf(*opened->module);
   std::optional<MachineRates> machine;
-  if (target)
-    machine = measureMachine(*target, report.threads, opened->weights.size());
+  if (const Target *level = levelByName(backend, report.cpuVariant))
+    machine = backend.measure(*level, report.threads, opened->weights.size());
   report.machine = machine && report.machine ? better(*machine, *report.machine) : machine;
 }
 
@@ -113,7 +114,7 @@ void Bench::fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, c
       seconds.push_back(double(step.nanoseconds[stage]) / 1e9);
     StageTime time{costs[stage].name, medianOf(seconds), costs[stage].bytes(entry.shape),
                    costs[stage].mulAdds(entry.shape)};
-    time.leastSeconds = report.machine ? report.machine->seconds(costs[stage], entry.shape) : 0;
+    time.leastSeconds = report.machine ? costs[stage].leastSeconds(*report.machine, entry.shape) : 0;
     entry.stages.push_back(std::move(time));
   }
   if (!report.machine)
@@ -122,8 +123,8 @@ void Bench::fillEntry(EntryReport &entry, const std::vector<TimedStep> &steps, c
   int64_t past = steps.front().facts.past, tokens = 0;
   for (int64_t rows : sequence) {
     for (const StageCost &cost : costs)
-      least +=
-          report.machine->seconds(cost, {rows, past, /*logitRows=*/past + rows == report.promptTokens || rows == 1});
+      least += cost.leastSeconds(*report.machine,
+                                 {rows, past, /*logitRows=*/past + rows == report.promptTokens || rows == 1});
     past += rows;
     tokens += rows;
   }

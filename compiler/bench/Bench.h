@@ -9,7 +9,7 @@
 #define PHIC_COMPILER_BENCH_BENCH_H
 
 #include "compiler/Plugin.h"
-#include "compiler/report/MachineRates.h"
+#include "compiler/report/StageCosts.h"
 #include "llvm/Support/Error.h"
 #include <optional>
 #include <string>

@@ -10,7 +10,7 @@
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
-#include "targets/cpu/CpuLevels.h"
+#include "targets/Backend.h"
 #include "llvm/Support/Threading.h"
 
 using namespace mlir;
@@ -122,18 +122,20 @@ void Checker::forgetTokenizer() {
 }
 
 MachineRates Checker::machine(uint64_t weightBytes) {
-  const std::vector<const CpuTarget *> levels = cpuLevelsOf(request.targets.front().levels);
-  const auto here = llvm::find_if(levels, [](const CpuTarget *level) { return canRunHere(*level); });
-  const CpuTarget &target = here != levels.end() ? **here : *levels.front();
+  const Backend &backend = hostBackend();
+  const auto levels = levelsOf(backend, request.targets.front().levels);
+  const auto here = llvm::find_if(levels, [&](const Target *level) { return backend.runsHere(*level); });
+  const Target &target = here != levels.end() ? **here : *levels.front();
   if (more.machine != MachineChoice::Reference) {
     const int cores = llvm::heavyweight_hardware_concurrency().compute_thread_count();
-    if (std::optional<MachineRates> measured = measureMachine(target, more.threads ? more.threads : cores, weightBytes))
+    if (std::optional<MachineRates> measured =
+            backend.measure(target, more.threads ? more.threads : cores, weightBytes))
       return *measured;
   }
   if (more.machine == MachineChoice::This)
     fail(kExitUsage, "--machine=this: this machine cannot run " + std::string(target.name) +
                          "; --machine=reference predicts for another one");
-  return referenceMachine(target);
+  return backend.referenceMachine(target);
 }
 
 void Checker::predictProgram(ModuleOp module) {

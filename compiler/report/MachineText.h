@@ -4,7 +4,7 @@
 #define PHIC_COMPILER_REPORT_MACHINETEXT_H
 
 #include "compiler/files/Json.h"
-#include "compiler/report/MachineRates.h"
+#include "targets/MachineRates.h"
 
 namespace phic {
 

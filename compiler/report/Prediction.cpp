@@ -6,7 +6,7 @@
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "phi/format.h"
-#include "targets/cpu/CpuLevels.h"
+#include "targets/Backend.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -60,7 +60,7 @@ StepPrediction predictStep(const std::vector<StageCost> &costs, const MachineRat
   for (const StageCost &cost : costs) {
     step.bytes += cost.bytes(shape);
     step.mulAdds += cost.mulAdds(shape);
-    step.seconds += machine.seconds(cost, shape);
+    step.seconds += cost.leastSeconds(machine, shape);
   }
   return step;
 }
@@ -72,7 +72,8 @@ Prediction predict(ModuleOp planned, const TargetChoice &target, const Predictio
   assert(memory && "the layout phase has run");
   const ModelFacts model = modelFacts(planned);
   Prediction p;
-  p.machine = more.machine ? *more.machine : referenceMachine(*cpuLevelsOf(target.levels).front());
+  p.machine =
+      more.machine ? *more.machine : hostBackend().referenceMachine(*levelsOf(hostBackend(), target.levels).front());
   p.threads = more.threads ? more.threads : p.machine.threads;
   p.hasSteps = plan::hasSteps(modelFunction(planned));
   p.contextMax = p.hasSteps ? model.contextMax : 1;

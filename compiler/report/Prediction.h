@@ -9,7 +9,7 @@
 #ifndef PHIC_COMPILER_REPORT_PREDICTION_H
 #define PHIC_COMPILER_REPORT_PREDICTION_H
 
-#include "compiler/report/MachineRates.h"
+#include "compiler/report/StageCosts.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "targets/Levels.h"
 

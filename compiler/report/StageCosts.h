@@ -9,6 +9,7 @@
 #define PHIC_COMPILER_REPORT_STAGECOSTS_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "targets/MachineRates.h"
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -20,18 +21,6 @@ struct StepShape {
   int64_t rows;       ///< tokens
   int64_t past;       ///< positions in the KV cache before them
   int64_t logitRows;  ///< rows whose logits are wanted
-};
-
-/// Multiply-adds by how they are computed: the two have different peaks.
-struct MulAdds {
-  double integer = 0;  ///< of 8-bit activations with codes
-  double real = 0;     ///< in f32
-  double total() const { return integer + real; }
-  MulAdds &operator+=(const MulAdds &other) {
-    integer += other.integer;
-    real += other.real;
-    return *this;
-  }
 };
 
 struct StageCost {
@@ -46,6 +35,10 @@ struct StageCost {
 
   double bytes(const StepShape &step) const;
   MulAdds mulAdds(const StepShape &step) const;
+  /// The least time in which a machine can do it.
+  double leastSeconds(const MachineRates &machine, const StepShape &step) const {
+    return machine.seconds(bytes(step), mulAdds(step));
+  }
 
 private:
   int64_t rowsOf(const StepShape &step) const { return logitRows ? step.logitRows : step.rows; }

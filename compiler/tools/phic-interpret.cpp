@@ -102,7 +102,7 @@ bool runPhases(mlir::ModuleOp module, const Flags &flags) {
     return true;
   mlir::PassManager passes(module.getContext());
   for (int phase = int(Phase::Canonicalize); phase <= int(*phaseByName(flags.phase)); ++phase)
-    addPhase(passes, Phase(phase), flags.options, allBackends().front()->levels());
+    addPhase(passes, Phase(phase), flags.options, hostBackend().levels());
   return mlir::succeeded(passes.run(module));
 }
 

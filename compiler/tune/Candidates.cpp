@@ -1,65 +1,43 @@
 //===- Candidates.cpp - What phic tune tries -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tune/Candidates.h"
-#include <cassert>
+#include "llvm/ADT/STLExtras.h"
 
 namespace phic {
-namespace {
 
-constexpr int64_t kDecodeColumns[] = {16, 32, 64, 128, 256}, kPrefillColumns[] = {32, 64, 128, 256},
-                  kPrefillRows[] = {32, 64, 128}, kAttendRows[] = {4, 8, 16, 32};
-
-bool same(const TileAxis &axis, const TileShape &a, const TileShape &b) {
-  return axis.kind == TunedStage::Attend ? a.attendRows == b.attendRows : a.columns == b.columns && a.rows == b.rows;
-}
-
-} // namespace
-
-std::vector<TileAxis> tileAxes(const TileTable &table) {
-  const TileShape decode = table[unsigned(MClass::Decode)], prefill = table[unsigned(MClass::Prefill)];
-  std::vector<TileAxis> axes = {{"decode matmul", MClass::Decode, TunedStage::Matmul, {}, decode},
-                                {"prefill matmul", MClass::Prefill, TunedStage::Matmul, {}, prefill},
-                                {"prefill attention", MClass::Prefill, TunedStage::Attend, {}, prefill}};
-  auto add = [](TileAxis &axis, const TileShape &shape) {
-    if (!same(axis, shape, axis.own))
-      axis.shapes.push_back(shape);
-  };
-  for (int64_t columns : kDecodeColumns)
-    add(axes[0], {columns, decode.rows, decode.attendRows, decode.attendKeys});
-  for (int64_t columns : kPrefillColumns)
-    for (int64_t rows : kPrefillRows)
-      add(axes[1], {columns, rows, prefill.attendRows, prefill.attendKeys});
-  for (int64_t rows : kAttendRows)
-    add(axes[2], {prefill.columns, prefill.rows, rows, prefill.attendKeys});
+std::vector<TileAxis> candidatesFor(const Target &level) {
+  const Backend &backend = backendOf(level);
+  std::vector<TileAxis> axes = backend.tileAxes(level);
+  for (TileAxis &axis : axes)
+    llvm::erase(axis.candidates, sizesOf(backend.tilesOf(level), axis));
   return axes;
 }
 
-TileTable withShape(const TileTable &table, const TileAxis &axis, const TileShape &shape) {
+std::vector<int64_t> sizesOf(const TileTable &table, const TileAxis &axis) {
+  std::vector<int64_t> sizes;
+  for (unsigned size : axis.sizes)
+    sizes.push_back(table[unsigned(axis.mClass)][size]);
+  return sizes;
+}
+
+TileTable withSizes(const TileTable &table, const TileAxis &axis, llvm::ArrayRef<int64_t> sizes) {
   TileTable changed = table;
-  TileShape &place = changed[unsigned(axis.mClass)];
-  if (axis.kind == TunedStage::Attend)
-    place.attendRows = shape.attendRows;
-  else
-    place.columns = shape.columns, place.rows = shape.rows;
+  for (auto [size, value] : llvm::zip_equal(axis.sizes, sizes))
+    changed[unsigned(axis.mClass)][size] = value;
   return changed;
 }
 
-std::string shapeText(const TileAxis &axis, const TileShape &shape) {
-  if (axis.kind == TunedStage::Attend)
-    return "attend_rows " + std::to_string(shape.attendRows);
-  return "columns " + std::to_string(shape.columns) + ", rows " + std::to_string(shape.rows);
+std::string sizesText(const Backend &backend, const TileAxis &axis, llvm::ArrayRef<int64_t> sizes) {
+  std::string text;
+  for (auto [size, value] : llvm::zip_equal(axis.sizes, sizes))
+    text += (text.empty() ? "" : ", ") + std::string(backend.tileSizes()[size].name) + " " + std::to_string(value);
+  return text;
 }
 
-TileShape winner(const TileAxis &axis, const std::vector<double> &ratios) {
-  assert(ratios.size() == axis.shapes.size());
-  TileShape best = axis.own;
-  double least = 1 - kLeastGain;
-  for (size_t i = 0; i < ratios.size(); ++i)
-    if (ratios[i] <= least) {
-      least = ratios[i];
-      best = axis.shapes[i];
-    }
-  return best;
+std::optional<size_t> winner(llvm::ArrayRef<double> ratios) {
+  auto least = std::min_element(ratios.begin(), ratios.end());
+  return least != ratios.end() && *least <= 1 - kLeastGain ? std::optional(size_t(least - ratios.begin()))
+                                                           : std::nullopt;
 }
 
 } // namespace phic

@@ -14,7 +14,6 @@
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
-#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 
@@ -57,7 +56,7 @@ private:
   ExitCode compareAll();
   ExitCode compare(const TileTable &table);
   ExitCode confirm(ArrayRef<std::vector<double>> found);
-  void print(const TileAxis &axis, const TileShape &shape, double ratio);
+  void print(const TileAxis &axis, ArrayRef<int64_t> sizes, double ratio);
   ExitCode write();
 
   const TuneOptions &options;
@@ -65,7 +64,7 @@ private:
   Workshop workshop;
   InputFiles read;
   OutputFiles planned{read, filesOfPhic()};
-  const CpuTarget *level = nullptr;
+  const Target *level = nullptr;
   TilesOfLevels tables;            ///< what the output says, then with what was found
   TileTable own;                   ///< the level's
   std::vector<TileAxis> axes;
@@ -90,14 +89,14 @@ ExitCode Tuner::chooseLevel() {
   auto request = resolveCheck(build); // the programs' names are not known yet
   if (!request)
     return usageError(toString(request.takeError()));
-  const std::vector<const CpuTarget *> levels = cpuLevelsOf(request->targets.front().levels);
+  const auto levels = levelsOf(hostBackend(), request->targets.front().levels);
   if (request->targets.size() > 1 || (levels.size() > 1 && !options.build.cpu.empty()))
     return usageError("tune measures one level: --cpu names several");
   level = levels.front();
-  if (!canRunHere(*level))
+  if (!hostBackend().runsHere(*level))
     return usageError("--cpu=" + Twine(level->name) + " does not run on this machine, which tune measures");
-  own = tileTableOf(*level);
-  axes = tileAxes(own);
+  own = hostBackend().tilesOf(*level);
+  axes = candidatesFor(*level);
   return kExitSuccess;
 }
 
@@ -185,54 +184,52 @@ ExitCode Tuner::compare(const TileTable &table) {
   return kExitSuccess;
 }
 
-void Tuner::print(const TileAxis &axis, const TileShape &shape, double ratio) {
-  os << formatv("  {0,-18} {1,-24} {2:f2} of the time\n", axis.name, shapeText(axis, shape), ratio);
+void Tuner::print(const TileAxis &axis, ArrayRef<int64_t> sizes, double ratio) {
+  os << formatv("  {0,-18} {1,-24} {2:f2} of the time\n", axis.name, sizesText(backendOf(*level), axis, sizes), ratio);
 }
 
 /// One program tries a candidate of every axis: stages of different axes do not share time.
 ExitCode Tuner::compareAll() {
   size_t most = 0;
   for (const TileAxis &axis : axes)
-    most = std::max(most, axis.shapes.size());
+    most = std::max(most, axis.candidates.size());
   Progress progress("tuning", most + 1, options.build.quiet);
   std::vector<std::vector<double>> found(axes.size());
   for (size_t i = 0; i < most; ++i) {
     TileTable table = own;
     for (const TileAxis &axis : axes)
-      if (i < axis.shapes.size())
-        table = withShape(table, axis, axis.shapes[i]);
+      if (i < axis.candidates.size())
+        table = withSizes(table, axis, axis.candidates[i]);
     if (ExitCode code = compare(table))
       return code;
     for (auto [a, axis] : enumerate(axes))
-      if (i < axis.shapes.size())
+      if (i < axis.candidates.size())
         found[a].push_back(ratios[a]);
     progress(i + 1);
   }
   os << level->name << ", beside its own tiles, " << tileTableText(own) << ":\n";
   for (auto [a, axis] : enumerate(axes))
-    for (auto [shape, ratio] : zip(axis.shapes, found[a]))
-      print(axis, shape, ratio);
+    for (auto [sizes, ratio] : zip(axis.candidates, found[a]))
+      print(axis, sizes, ratio);
   return confirm(found);
 }
 
 /// The least of many ratios is lucky as well as fast: those that win are compared once more.
 ExitCode Tuner::confirm(ArrayRef<std::vector<double>> found) {
   TileTable best = own;
-  std::vector<TileShape> shapes;
-  for (auto [a, axis] : enumerate(axes)) {
-    shapes.push_back(winner(axis, found[a]));
-    best = withShape(best, axis, shapes[a]);
-  }
+  for (auto [a, axis] : enumerate(axes))
+    if (std::optional<size_t> won = winner(found[a]))
+      best = withSizes(best, axis, axis.candidates[*won]);
   if (best != own) {
     if (ExitCode code = compare(best))
       return code;
     os << "the fastest once more:\n";
     for (auto [a, axis] : enumerate(axes)) {
-      if (shapes[a] == axis.own)
+      if (sizesOf(best, axis) == sizesOf(own, axis))
         continue;
-      print(axis, shapes[a], ratios[a]);
+      print(axis, sizesOf(best, axis), ratios[a]);
       if (ratios[a] > 1 - kLeastGain)
-        best = withShape(best, axis, axis.own);
+        best = withSizes(best, axis, sizesOf(own, axis));
     }
   }
   tables.insert_or_assign(std::string(level->name), best);

@@ -9,6 +9,7 @@
 #include "compiler/verify/Emulator.h"
 #include "compiler/files/InputFile.h"
 #include "compiler/link/Linker.h"
+#include "targets/Backend.h"
 #include "llvm/BinaryFormat/ELF.h"
 #include "llvm/BinaryFormat/MachO.h"
 #include "llvm/Support/FileSystem.h"
@@ -71,6 +72,10 @@ Expected<std::vector<std::string>> commandFor(const std::string &program) {
     }
   return createStringError(program + " is for aarch64, which this machine is not, and qemu-aarch64 is not on the PATH "
                                      "(package qemu-user)");
+}
+
+bool Avx512Emulator::plays(const Target &level) {
+  return backendOf(level).runsOn(level, *systemByName("x86_64-linux"));
 }
 
 Expected<Avx512Emulator> Avx512Emulator::find(const Target &level) {

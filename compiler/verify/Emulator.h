@@ -19,6 +19,8 @@ llvm::Expected<std::vector<std::string>> commandFor(const std::string &program);
 /// of an installation, in test/emulators of the source tree.
 class Avx512Emulator {
 public:
+  /// Whether it is a machine of that level.
+  static bool plays(const Target &level);
   /// For a level of x86-64 that this machine lacks; an error that says what is missing.
   static llvm::Expected<Avx512Emulator> find(const Target &level);
 

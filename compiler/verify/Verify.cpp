@@ -14,7 +14,6 @@
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "targets/cpu/CpuLevels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <map>
@@ -279,36 +278,39 @@ struct Launch {
 
 /// Whether the program is to be started as it is: on this machine, or for another architecture, in its emulator, whose
 /// processor and levels phic does not know.
-bool runsHere(const std::string &variant) {
-  const CpuTarget *level = cpuLevelByName(variant);
-  return !level || level->architecture != "x86_64" || canRunHere(*level);
+bool startsAsItIs(const Backend &backend, const std::string &variant) {
+  const Target *level = levelByName(backend, variant);
+  return !level || !Avx512Emulator::plays(*level) || backend.runsHere(*level);
 }
 
 /// The best that runs here; empty where an emulator's processor decides.
-std::string chosenHere(const std::vector<std::string> &cpuVariants) {
+std::string chosenHere(const Backend &backend, const std::vector<std::string> &cpuVariants) {
   if (cpuVariants.size() == 1)
     return cpuVariants.front();
-  auto best = llvm::find_if(cpuVariants, [](const std::string &variant) {
-    const CpuTarget *level = cpuLevelByName(variant);
-    return level && canRunHere(*level);
+  auto best = llvm::find_if(cpuVariants, [&](const std::string &variant) {
+    const Target *level = levelByName(backend, variant);
+    return level && backend.runsHere(*level);
   });
   return best == cpuVariants.end() ? "" : *best;
 }
 
-Expected<Launch> launchFor(const std::vector<std::string> &cpuVariants, const VerifyOptions &options) {
+Expected<Launch> launchFor(const OpenedProgram &opened, const VerifyOptions &options) {
+  const Backend &backend = backendOf(*opened.module);
+  const std::vector<std::string> &cpuVariants = opened.cpuVariants;
+  auto startsHere = [&](const std::string &variant) { return startsAsItIs(backend, variant); };
   Launch launch{options.cpuVariant, options.cpuVariant, std::nullopt};
   if (launch.variant.empty()) {
-    launch.chosen = chosenHere(cpuVariants);
-    if (cpuVariants.empty() || llvm::any_of(cpuVariants, runsHere))
+    launch.chosen = chosenHere(backend, cpuVariants);
+    if (cpuVariants.empty() || llvm::any_of(cpuVariants, startsHere))
       return launch;
     launch.variant = launch.chosen = cpuVariants.back();
   }
   if (!llvm::is_contained(cpuVariants, launch.variant))
     return error("--cpu-variant=" + launch.variant + " is not in " + options.program + "; it has " +
                  llvm::join(cpuVariants, ", "));
-  if (runsHere(launch.variant))
+  if (startsHere(launch.variant))
     return launch;
-  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*cpuLevelByName(launch.variant));
+  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*levelByName(backend, launch.variant));
   if (!emulator)
     return emulator.takeError();
   launch.emulator = std::move(*emulator);
@@ -378,7 +380,7 @@ Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginR
   if (!options.model.empty())
     if (Error wrong = checkPacking(*subject, options.model, plugins))
       return std::move(wrong);
-  Expected<Launch> launch = launchFor(subject->opened->cpuVariants, options);
+  Expected<Launch> launch = launchFor(*subject->opened, options);
   if (!launch)
     return launch.takeError();
   VerifyReport report;

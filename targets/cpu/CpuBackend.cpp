@@ -6,11 +6,13 @@
 #include "mlir/Pass/PassManager.h"
 #include "targets/Backend.h"
 #include "targets/cpu/CpuDialect.h"
-#include "targets/cpu/CpuTarget.h"
+#include "targets/cpu/CpuLevels.h"
 #include "targets/cpu/Passes.h"
+#include "targets/cpu/TileTable.h"
 #include "targets/cpu/code/Codegen.h"
 #include "targets/cpu/kernels/AddedKernels.h"
 #include "targets/cpu/layout/CacheOrder.h"
+#include "targets/cpu/machines/CpuRates.h"
 #include "llvm/ADT/StringExtras.h"
 #include <set>
 
@@ -40,7 +42,11 @@ public:
     return all;
   }
 
-  bool runsOn(const System &) const override { return true; }
+  ArrayRef<LevelName> levelNames() const override { return cpuLevelNames(); }
+  bool runsOn(const Target &level, const System &system) const override {
+    return asCpuLevel(level).architecture == system.architecture;
+  }
+  bool runsHere(const Target &level) const override { return canRunHere(asCpuLevel(level)); }
 
   void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CpuDialect>(); }
   void registerPasses() const override { registerPhicCpuPasses(); }
@@ -71,8 +77,17 @@ public:
   int64_t chunkRows() const override { return 256; }
   int64_t chunkStep() const override { return 8; }
 
+  std::optional<MachineRates> measure(const Target &level, int threads, uint64_t workingSet) const override {
+    return measureProcessor(asCpuLevel(level), threads, workingSet);
+  }
+  MachineRates referenceMachine(const Target &level) const override { return referenceProcessor(asCpuLevel(level)); }
+  ArrayRef<TileSize> tileSizes() const override { return kTileSizes; }
+  TileTable tilesOf(const Target &level) const override { return tileTableOf(asCpuLevel(level)); }
+  std::vector<TileAxis> tileAxes(const Target &level) const override { return tileAxesOf(asCpuLevel(level)); }
+
   void addKernelPasses(OpPassManager &passes, const Target &level, const KernelOptions &options) const override {
-    passes.addPass(createEmitKernelsPass({std::string(level.name), options.tiles}));
+    passes.addPass(
+        createEmitKernelsPass({std::string(level.name), options.tiles ? tileTableText(*options.tiles) : ""}));
   }
 
   void addTargetPasses(OpPassManager &passes, const Target &level) const override {

@@ -37,7 +37,7 @@ def EmitKernelsPass : Pass<"phic-emit-kernels", "mlir::ModuleOp"> {
   }];
   let options = [
     Option<"target", "target", "std::string", "\"x86-64-v3\"", "CPU level, a row of targets/cpu/Targets.def">,
-    Option<"tiles", "tiles", "std::string", "\"\"", "sizes of tiles, decode:32x1x1/verify:64x64x16/prefill:64x64x16 (targets/cpu/TileTable.h); empty: the level's own">
+    Option<"tiles", "tiles", "std::string", "\"\"", "sizes of tiles, decode:32x1x1/verify:64x64x16/prefill:64x64x16 (targets/Tiles.h); empty: the level's own">
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];

@@ -6,8 +6,8 @@
 // rows with weights that stay in the cache.
 //===----------------------------------------------------------------------===//
 #include "benchmark/benchmark.h"
-#include "compiler/report/Roofline.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "targets/cpu/machines/Roofline.h"
 #include "test/targets/cpu/kernels/AttendFunction.h"
 #include "test/targets/cpu/kernels/KernelJit.h"
 #include "test/targets/cpu/kernels/MatmulProblem.h"

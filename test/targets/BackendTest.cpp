@@ -46,6 +46,40 @@ TEST_F(Backends, NamesAreUnique) {
   }
 }
 
+TEST_F(Backends, LevelsSayWhereTheyRunAndHowFast) {
+  for (const Backend *backend : allBackends()) {
+    for (const Target *level : backend->levels()) {
+      SCOPED_TRACE(std::string(level->name));
+      EXPECT_TRUE(llvm::any_of(allSystems(), [&](const System &s) { return backend->runsOn(*level, s); }));
+      const MachineRates known = backend->referenceMachine(*level);
+      EXPECT_GT(known.threads, 0);
+      EXPECT_GT(std::min({known.bytesPerSecond, known.integerPerSecond, known.realPerSecond}), 0);
+      if (!backend->runsHere(*level))
+        EXPECT_FALSE(backend->measure(*level, 1, 1 << 20));
+    }
+    for (const LevelName &name : backend->levelNames())
+      EXPECT_TRUE(levelByName(*backend, name.level)) << name.name;
+  }
+}
+
+TEST_F(Backends, TablesHoldTheSizesThatAreOpen) {
+  for (const Backend *backend : allBackends())
+    for (const Target *level : backend->levels()) {
+      SCOPED_TRACE(std::string(level->name));
+      for (const std::vector<int64_t> &shape : backend->tilesOf(*level)) {
+        ASSERT_EQ(shape.size(), backend->tileSizes().size());
+        for (auto [size, value] : llvm::zip_equal(backend->tileSizes(), shape))
+          EXPECT_TRUE(size.holds(value)) << size.name;
+      }
+      for (const TileAxis &axis : backend->tileAxes(*level))
+        for (const std::vector<int64_t> &sizes : axis.candidates) {
+          ASSERT_EQ(sizes.size(), axis.sizes.size());
+          for (auto [index, value] : llvm::zip_equal(axis.sizes, sizes))
+            EXPECT_TRUE(backend->tileSizes()[index].holds(value)) << axis.name;
+        }
+    }
+}
+
 /// Packs all rows, in runs of two times what is packed together, and compares each with the meaning of its format.
 void checkCodes(plan::WeightLayout layout, const BlockFormat &format, int64_t N, int64_t K) {
   std::mt19937 random(1);

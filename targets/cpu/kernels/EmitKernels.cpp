@@ -41,7 +41,7 @@ FailureOr<StageKernel> emitWithRow(const StageKernelRow &row, KernelLibrary &lib
 }
 
 FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
-                                 const TileTable &tiles, MClass mClass) {
+                                 const TileShapes &tiles, MClass mClass) {
   if (const AddedKernels *added = AddedKernels::of(facts.stage->getContext()))
     for (const StageKernelRow &row : added->stages)
       if (row.claims(facts, target, mClass))
@@ -122,11 +122,11 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   }
 
   bool readTiles(const CpuTarget &level) {
-    std::optional<TileTable> read = tiles.empty() ? tileTableOf(level) : parseTileTable(std::string(tiles), level);
+    std::optional<TileShapes> read = tiles.empty() ? tileShapesOf(level) : parseTileTable(std::string(tiles), level);
     if (!read)
       getOperation().emitError("the option 'tiles' of phic-emit-kernels is no table of tiles: '") << tiles << "'";
     else
-      table = *read;
+      shapes = *read;
     return read.has_value();
   }
 
@@ -157,7 +157,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     int64_t scratchBytes = 0;
     auto model = stage->getParentOfType<func::FuncOp>();
     for (auto [name, mClass] : entryClasses(model, *facts)) {
-      FailureOr<StageKernel> kernel = emitStage(library, *facts, target, table, mClass);
+      FailureOr<StageKernel> kernel = emitStage(library, *facts, target, shapes, mClass);
       if (failed(kernel))
         return failure();
       kernels.push_back(b.getNamedAttr(name, FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
@@ -173,7 +173,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
   }
 
   llvm::SmallVector<std::pair<plan::StageOp, StageKernel>> fallbacks;
-  TileTable table;
+  TileShapes shapes;
 
   void setScratch(int64_t bytes) {
     auto memory = getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);

@@ -9,7 +9,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/report/MemoryLimit.h"
 #include "mlir/Pass/PassManager.h"
-#include "targets/cpu/CpuLevels.h"
+#include "targets/cpu/CpuTarget.h"
 #include "llvm/Support/raw_ostream.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -141,36 +141,6 @@ TEST(Prediction, TimeIsTheLargerOfBothLimits) {
   EXPECT_NEAR(arithmetic.decode.seconds, arithmetic.decode.mulAdds.total() / 1e3, 1e-6 * arithmetic.decode.seconds);
   EXPECT_GT(memory.decode.seconds, memory.firstDecode.seconds); // more keys to read
   EXPECT_EQ(memory.prefill.shape.rows, 256);
-}
-
-TEST(MachineRates, EveryTargetHasAReference) {
-  for (const CpuTarget &target : cpuLevels()) {
-    MachineRates machine = referenceMachine(target);
-    EXPECT_GT(machine.bytesPerSecond, 1e9) << target.name;
-    EXPECT_GT(machine.integerPerSecond, machine.bytesPerSecond) << target.name;
-    EXPECT_GT(machine.threads, 0);
-  }
-}
-
-// AVX-512 computes twice as much: its levels are not predicted by a machine without it.
-TEST(MachineRates, Avx512HasARowOfItsOwn) {
-  EXPECT_NE(referenceMachine(*cpuLevelByName("x86-64-v4+vnni")).source,
-            referenceMachine(*cpuLevelByName("x86-64-v3")).source);
-}
-
-TEST(MachineRates, MeasuresWhatLooksLikeAMachine) {
-  if (!canRunHere(defaultCpuLevel()))
-    GTEST_SKIP() << "[SKIP] this machine lacks instructions of " << defaultCpuLevel().name;
-  std::optional<MachineRates> machine = measureMachine(defaultCpuLevel(), 1, 8 << 20);
-  ASSERT_TRUE(machine);
-  EXPECT_TRUE(machine->measured);
-  // Nobody has 0.5 GB/s or 10 TB/s; an integer instruction multiplies four times as many pairs as an f32 one.
-  EXPECT_GT(machine->bytesPerSecond, 5e8);
-  EXPECT_LT(machine->bytesPerSecond, 1e13);
-  EXPECT_GT(machine->realPerSecond, 1e9);
-  EXPECT_GT(machine->integerPerSecond, machine->realPerSecond);
-  llvm::errs() << "measured: " << machine->bytesPerSecond / 1e9 << " GB/s, " << machine->integerPerSecond / 1e9
-               << " G int8, " << machine->realPerSecond / 1e9 << " G f32 multiply-adds/s\n";
 }
 
 } // namespace

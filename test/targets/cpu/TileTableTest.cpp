@@ -9,15 +9,16 @@ namespace {
 
 TEST(TileTable, TextsOfAllLevelsRoundTrip) {
   for (const CpuTarget &target : cpuLevels())
-    EXPECT_EQ(parseTileTable(tileTableText(tileTableOf(target)), target), tileTableOf(target)) << target.name;
+    EXPECT_EQ(parseTileTable(tileTableText(tileTableOf(target)), target), tileShapesOf(target)) << target.name;
 }
 
 TEST(TileTable, SizesAreTaken) {
-  std::optional<TileTable> table = parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", defaultCpuLevel());
-  ASSERT_TRUE(table);
-  EXPECT_EQ((*table)[0].columns, 64);
-  EXPECT_EQ((*table)[1].rows, 8);
-  EXPECT_EQ((*table)[2].attendRows, 64);
+  std::optional<TileShapes> shapes =
+      parseTileTable("decode:64x1x1/verify:32x8x4/prefill:128x256x64", defaultCpuLevel());
+  ASSERT_TRUE(shapes);
+  EXPECT_EQ((*shapes)[0].columns, 64);
+  EXPECT_EQ((*shapes)[1].rows, 8);
+  EXPECT_EQ((*shapes)[2].attendRows, 64);
 }
 
 // Results would depend on it: it is not in the text.

@@ -22,7 +22,8 @@ class AbacusBackend final : public Backend {
 public:
   StringRef family() const override { return kLevel.family; }
   std::vector<const Target *> levels() const override { return {&kLevel}; }
-  bool runsOn(const System &system) const override { return system.format == ObjectFormat::Elf; }
+  bool runsOn(const Target &, const System &system) const override { return system.format == ObjectFormat::Elf; }
+  bool runsHere(const Target &) const override { return true; }
   void registerDialects(DialectRegistry &registry) const override { registry.insert<abacus::AbacusDialect>(); }
   void registerPasses() const override { registerPhicAbacusPasses(); }
 
@@ -46,6 +47,7 @@ public:
   }
   int64_t chunkRows() const override { return 20; }
   int64_t chunkStep() const override { return 1; }
+  MachineRates referenceMachine(const Target &) const override { return {"a practised hand", false, 1, 8, 1, 1}; }
 
   void addKernelPasses(OpPassManager &passes, const Target &, const KernelOptions &) const override {
     passes.addPass(createEncodeStagesPass());

@@ -4,8 +4,8 @@
 // A static program for test/emulators/avx512: the loops of every x86 level read each
 // vector once and do the multiply-adds that they say. How fast is not its question.
 //===----------------------------------------------------------------------===//
-#include "compiler/report/Roofline.h"
 #include "phi/format.h"
+#include "targets/cpu/machines/Roofline.h"
 #include <cstdio>
 #include <vector>
 

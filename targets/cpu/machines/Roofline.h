@@ -4,8 +4,8 @@
 // What kernels are compared with. Compiled for their instructions one by one:
 // call them where the machine has these.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_REPORT_ROOFLINE_H
-#define PHIC_COMPILER_REPORT_ROOFLINE_H
+#ifndef PHIC_TARGETS_CPU_MACHINES_ROOFLINE_H
+#define PHIC_TARGETS_CPU_MACHINES_ROOFLINE_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include <cstdint>
@@ -27,4 +27,4 @@ const RooflineLoops *rooflineLoops(uint64_t cpuFeatures);
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_REPORT_ROOFLINE_H
+#endif // PHIC_TARGETS_CPU_MACHINES_ROOFLINE_H

@@ -1,6 +1,6 @@
 //===- Roofline.cpp - Loops that only read, or only multiply ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/report/Roofline.h"
+#include "targets/cpu/machines/Roofline.h"
 #include "phi/format.h"
 
 #if defined(__x86_64__)

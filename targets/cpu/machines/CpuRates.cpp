@@ -1,8 +1,8 @@
-//===- MachineRates.cpp - How fast a machine can be at most ----*- C++ -*-===//
+//===- CpuRates.cpp - How fast processors can be at most -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/report/MachineRates.h"
-#include "compiler/report/Roofline.h"
+#include "targets/cpu/machines/CpuRates.h"
 #include "targets/cpu/CpuLevels.h"
+#include "targets/cpu/machines/Roofline.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <algorithm>
 #include <atomic>
@@ -20,7 +20,7 @@ struct ReferenceRow {
 constexpr ReferenceRow kReferences[] = {
 #define PHIC_MACHINE(LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL)                                                \
   {LEVEL, DESCRIPTION, THREADS, BYTES, INTEGER, REAL},
-#include "compiler/report/Machines.def"
+#include "targets/cpu/machines/Machines.def"
 };
 
 constexpr uint64_t kLeastBytes = uint64_t(1) << 20, kMostBytes = uint64_t(256) << 20;
@@ -79,11 +79,7 @@ double multiplyRate(uint64_t (*loop)(int64_t), double perRound, int threads) {
 
 } // namespace
 
-double MachineRates::seconds(double bytes, const MulAdds &mulAdds) const {
-  return std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
-}
-
-MachineRates referenceMachine(const CpuTarget &target) {
+MachineRates referenceProcessor(const CpuTarget &target) {
   const ReferenceRow *nearest = nullptr;
   for (const ReferenceRow &row : kReferences)
     if (const CpuTarget *level = cpuLevelByName(row.level);
@@ -102,7 +98,7 @@ MachineRates referenceMachine(const CpuTarget &target) {
           nearest->reals};
 }
 
-std::optional<MachineRates> measureMachine(const CpuTarget &target, int threads, uint64_t workingSet) {
+std::optional<MachineRates> measureProcessor(const CpuTarget &target, int threads, uint64_t workingSet) {
   const RooflineLoops *loops = canRunHere(target) ? rooflineLoops(target.features) : nullptr;
   if (!loops)
     return std::nullopt;

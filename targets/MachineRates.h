@@ -1,0 +1,44 @@
+//===- MachineRates.h - How fast a machine can be at most ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Two limits bound every stage: the bytes that come from memory and the
+// multiply-adds that the arithmetic units can do. A family measures them on this
+// machine, or knows them of another one (Backend.h).
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_MACHINERATES_H
+#define PHIC_TARGETS_MACHINERATES_H
+
+#include <algorithm>
+#include <string>
+
+namespace phic {
+
+/// Multiply-adds by how they are computed: the two have different peaks.
+struct MulAdds {
+  double integer = 0; ///< of 8-bit activations with codes
+  double real = 0;    ///< in f32
+  double total() const { return integer + real; }
+  MulAdds &operator+=(const MulAdds &other) {
+    integer += other.integer;
+    real += other.real;
+    return *this;
+  }
+};
+
+struct MachineRates {
+  std::string source;          ///< where the numbers are from, in words
+  bool measured = false;       ///< on this machine, in this run
+  int threads = 1;             ///< the rates are of all of them together
+  double bytesPerSecond = 0;   ///< read from memory
+  double integerPerSecond = 0; ///< multiply-adds of 8-bit integers
+  double realPerSecond = 0;    ///< multiply-adds of f32
+
+  /// The least time in which that can be done.
+  double seconds(double bytes, const MulAdds &mulAdds) const {
+    return std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
+  }
+};
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_MACHINERATES_H
