@@ -25,15 +25,18 @@
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
-#include "targets/cpu/kernels/AddedKernels.h"
 #include "llvm/Config/llvm-config.h"
 #include <functional>
 #include <map>
+#include <memory>
 
 /// Changes with the layout of phic::PluginInfo.
 #define PHIC_PLUGIN_API_VERSION 1
 
 namespace phic {
+
+struct StageKernelRow;
+struct RegionRow;
 
 class PluginRegistry;
 using RegisterPlugin = void (*)(PluginRegistry &registry);
@@ -94,9 +97,10 @@ public:
   /// A kind of model; include compiler/import/Importer.h to write it. Those of plugins are asked before phic's own.
   void addImporter(std::shared_ptr<const Importer> importer);
   /// Kernels for stages, and code for the row regions inside stages. Rows are asked in the order they were added, before
-  /// phic's own; include targets/cpu/kernels/AddedKernels.h and targets/cpu/regions/RegionBuilder.h to write them.
-  void addKernel(StageKernelRow row);
-  void addRegion(RegionRow row);
+  /// phic's own. What a row is, a family's backend says; those of the CPU, which a list in braces stands for, are in
+  /// targets/cpu/kernels/AddedKernels.h and targets/cpu/regions/RegionBuilder.h: include them to write rows.
+  template <typename Row = StageKernelRow> void addKernel(Row row) { addRow(std::move(row)); }
+  template <typename Row = RegionRow> void addRegion(Row row) { addRow(std::move(row)); }
 
   // For phic.
   /// A plugin that has only MLIR's entry point: its passes are known to MLIR, and to nobody here.
@@ -107,15 +111,20 @@ public:
   const std::vector<std::string> &plugins() const { return names; }
   const std::vector<std::string> &errors() const { return errorList; }
   /// Whether a compilation differs by what is here; passes that nothing runs make no difference.
-  bool isIdle() const {
-    return hookList.empty() && formats.empty() && importerList.empty() && kernels.empty() && regions.empty();
-  }
+  bool isIdle() const { return hookList.empty() && formats.empty() && importerList.empty() && rows.empty(); }
   AddedImporters importers() const { return importerList; }
   /// Gives the context what plugins add to it.
   void addTo(mlir::MLIRContext &context) const;
   void addTo(mlir::DialectRegistry &registry) const;
 
 private:
+  /// Gives a context's plan dialect a row.
+  using AddRow = std::function<void(mlir::Dialect &plan)>;
+  template <typename Row> void addRow(Row row) {
+    std::string wrong = whatIsWrong(row);
+    addRow(wrong, [row = std::move(row)](mlir::Dialect &plan) { addRowTo(plan, row); });
+  }
+  void addRow(const std::string &wrong, AddRow add);
   std::string origin() const { return "plugin '" + current + "'"; }
   void fail(const llvm::Twine &message);
 
@@ -124,8 +133,7 @@ private:
   std::vector<std::function<void(mlir::DialectRegistry &)>> dialectAdders;
   std::vector<BlockStorage> formats;
   std::vector<std::shared_ptr<const Importer>> importerList;
-  std::vector<StageKernelRow> kernels;
-  std::vector<RegionRow> regions;
+  std::vector<AddRow> rows;
   // Of the plugin that is registering now.
   std::string current;
   PluginOptions currentOptions;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Plugin.h"
 #include "dialects/phiq/AddedFormats.h"
+#include "dialects/plan/Plan.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/StringExtras.h"
@@ -65,15 +66,14 @@ struct FormatRows : DialectExtension<FormatRows, phiq::PhiqDialect> {
 };
 
 /// Gives a context's plan dialect the rows.
-struct KernelRows : DialectExtension<KernelRows, plan::PlanDialect> {
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(KernelRows)
-  KernelRows(std::vector<StageKernelRow> stages, std::vector<RegionRow> regions)
-      : stages(std::move(stages)), regions(std::move(regions)) {}
+struct FamilyRows : DialectExtension<FamilyRows, plan::PlanDialect> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FamilyRows)
+  explicit FamilyRows(std::vector<std::function<void(Dialect &)>> rows) : rows(std::move(rows)) {}
   void apply(MLIRContext *, plan::PlanDialect *dialect) const override {
-    dialect->addInterface<AddedKernels>(stages, regions);
+    for (const auto &add : rows)
+      add(*dialect);
   }
-  std::vector<StageKernelRow> stages;
-  std::vector<RegionRow> regions;
+  std::vector<std::function<void(Dialect &)>> rows;
 };
 
 } // namespace
@@ -151,18 +151,11 @@ void PluginRegistry::addImporter(std::shared_ptr<const Importer> importer) {
   importerList.push_back(std::move(importer));
 }
 
-void PluginRegistry::addKernel(StageKernelRow row) {
+void PluginRegistry::addRow(const std::string &wrong, AddRow add) {
   ++registered;
-  if (row.name.empty() || !row.claims || !row.emit)
-    return fail("has a kernel row without a name, or without one of its functions");
-  kernels.push_back(std::move(row));
-}
-
-void PluginRegistry::addRegion(RegionRow row) {
-  ++registered;
-  if (row.name.empty() || !row.claims || !row.build)
-    return fail("has a region row without a name, or without one of its functions");
-  regions.push_back(std::move(row));
+  if (!wrong.empty())
+    return fail(wrong);
+  rows.push_back(std::move(add));
 }
 
 void PluginRegistry::addTo(DialectRegistry &registry) const {
@@ -170,8 +163,8 @@ void PluginRegistry::addTo(DialectRegistry &registry) const {
     add(registry);
   if (!formats.empty())
     registry.addExtension(TypeID::get<FormatRows>(), std::make_unique<FormatRows>(formats));
-  if (!kernels.empty() || !regions.empty())
-    registry.addExtension(TypeID::get<KernelRows>(), std::make_unique<KernelRows>(kernels, regions));
+  if (!rows.empty())
+    registry.addExtension(TypeID::get<FamilyRows>(), std::make_unique<FamilyRows>(rows));
 }
 
 void PluginRegistry::addTo(MLIRContext &context) const {

@@ -9,7 +9,6 @@ import unittest
 
 import check
 import filecheck
-import rooms
 
 HEAD = "//===- {} - A title -*- C++ -*-===//\n// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n"
 
@@ -63,8 +62,6 @@ class Check(unittest.TestCase):
         shutil.copy(check.ROOT / ".clang-format", folder.name)
         self.addCleanup(setattr, check, "ROOT", check.ROOT)
         self.addCleanup(setattr, check, "FILES", check.FILES)
-        self.addCleanup(rooms.EXCEPTIONS.update, dict(rooms.EXCEPTIONS))
-        rooms.EXCEPTIONS.clear()
         check.ROOT, check.FILES = pathlib.Path(folder.name), []
 
     def plant(self, tree):
@@ -82,13 +79,6 @@ class Check(unittest.TestCase):
                 self.plant(TREES[rule.__name__])
                 self.assertEqual(len(list(rule())), 1)
                 check.FILES = []
-
-    def test_exceptions_only_shrink(self):
-        self.addCleanup(rooms.EXCEPTIONS.clear)
-        rooms.EXCEPTIONS["compiler/files", "compiler"] = 1
-        self.assertIn("lower the exception", "".join(check.includes_stay_in_the_rooms()))
-        self.plant(TREES["includes_stay_in_the_rooms"])
-        self.assertEqual(list(check.includes_stay_in_the_rooms()), [])
 
     def test_lit_tests(self):
         for text, part in LIT_TESTS:

@@ -23,11 +23,15 @@ struct StageKernelRow {
       emit;
 };
 
+// What PluginRegistry::addKernel asks.
+/// For the plugin's user; empty: nothing.
+std::string whatIsWrong(const StageKernelRow &row);
+void addRowTo(mlir::Dialect &plan, StageKernelRow row);
+
 class AddedKernels : public mlir::DialectInterface::Base<AddedKernels> {
 public:
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AddedKernels)
-  AddedKernels(mlir::Dialect *dialect, std::vector<StageKernelRow> stages, std::vector<RegionRow> regions)
-      : Base(dialect), stages(std::move(stages)), regions(std::move(regions)) {}
+  explicit AddedKernels(mlir::Dialect *dialect) : Base(dialect) {}
 
   /// Those of a context, or nullptr.
   static const AddedKernels *of(mlir::MLIRContext *context) {
@@ -40,8 +44,8 @@ public:
     return found == regions.end() ? nullptr : &*found;
   }
 
-  const std::vector<StageKernelRow> stages;
-  const std::vector<RegionRow> regions;
+  std::vector<StageKernelRow> stages;
+  std::vector<RegionRow> regions;
 
   /// On a kernel, and on the declaration of a region: the row that makes it.
   static constexpr llvm::StringLiteral kGenerator = "phic.generator";

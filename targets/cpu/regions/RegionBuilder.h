@@ -20,8 +20,7 @@
 #ifndef PHIC_TARGETS_CPU_REGIONS_REGIONBUILDER_H
 #define PHIC_TARGETS_CPU_REGIONS_REGIONBUILDER_H
 
-#include "targets/cpu/CpuTarget.h"
-#include "targets/cpu/regions/Region.h"
+#include "targets/cpu/regions/RegionRow.h"
 #include <Halide.h>
 #include <functional>
 

@@ -22,6 +22,11 @@ struct RegionRow {
   std::function<void(RegionBuilder &builder)> build;
 };
 
+// What PluginRegistry::addRegion asks (AddedKernels.cpp).
+/// For the plugin's user; empty: nothing.
+std::string whatIsWrong(const RegionRow &row);
+void addRowTo(mlir::Dialect &plan, RegionRow row);
+
 } // namespace phic
 
 #endif // PHIC_TARGETS_CPU_REGIONS_REGIONROW_H

@@ -10,6 +10,7 @@
 #include "compiler/plugin/PluginFile.h"
 #include "dialects/phiq/AddedFormats.h"
 #include "mlir/Parser/Parser.h"
+#include "targets/cpu/kernels/AddedKernels.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "gmock/gmock.h"

@@ -8,6 +8,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "targets/cpu/kernels/AddedKernels.h"
 #include "targets/cpu/regions/RegionBuilder.h"
 #include "llvm/Support/Endian.h"
 
