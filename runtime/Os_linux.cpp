@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "Os.h"
 #include "Posix.h"
+#include "SystemText.h"
+#include "Writer.h"
 #include "phi/format.h"
 
 #include <limits.h>
@@ -46,29 +48,16 @@ static bool mapHolds(const char *line, uintptr_t address) {
 }
 
 bool fileOf(const void *address, char *path, size_t capacity) {
-  int file = openForReading("/proc/self/maps");
-  if (file < 0)
-    return false;
-  char block[4096], line[kPathBytes + 128];
-  size_t length = 0;
-  bool found = false;
-  for (int64_t got; !found && (got = readSome(file, block, sizeof(block))) > 0;)
-    for (int64_t i = 0; !found && i < got; ++i) {
-      if (block[i] != '\n') {
-        line[length] = block[i];
-        length += length + 1 < sizeof(line);
-        continue;
-      }
-      line[length] = 0;
-      length = 0;
-      found = mapHolds(line, reinterpret_cast<uintptr_t>(address));
+  Lines maps("/proc/self/maps");
+  while (maps.next())
+    if (mapHolds(maps.text, reinterpret_cast<uintptr_t>(address))) {
+      const char *name = strchr(maps.text, '/');
+      if (!name || strlen(name) >= capacity)
+        return false;
+      memcpy(path, name, strlen(name) + 1);
+      return true;
     }
-  closeFile(file);
-  const char *name = found ? strchr(line, '/') : nullptr;
-  if (!name || strlen(name) >= capacity)
-    return false;
-  memcpy(path, name, strlen(name) + 1);
-  return true;
+  return false;
 }
 
 //===----------------------------------------------------------------------===//
@@ -130,30 +119,6 @@ static int32_t countCores(const cpu_set_t &allowed, uint32_t shift) {
 }
 #endif
 
-/// CPUs that a container's quota allows ("max 100000", or "150000 100000"), rounded up; INT_MAX without one.
-static int32_t quotaCores() {
-  int file = openForReading("/sys/fs/cgroup/cpu.max");
-  if (file < 0)
-    return INT_MAX;
-  char text[64];
-  int64_t length = readSome(file, text, sizeof(text));
-  closeFile(file);
-  uint64_t numbers[2] = {0, 0};
-  int which = 0;
-  for (int64_t i = 0; i < length && which < 2; ++i) {
-    if (text[i] >= '0' && text[i] <= '9')
-      numbers[which] = numbers[which] * 10 + (text[i] - '0');
-    else if (text[i] == ' ' && numbers[0])
-      ++which;
-    else
-      break;
-  }
-  if (!numbers[0] || !numbers[1])
-    return INT_MAX;
-  uint64_t cores = (numbers[0] + numbers[1] - 1) / numbers[1];
-  return cores < INT_MAX ? int32_t(cores) : INT_MAX;
-}
-
 int32_t physicalCores() {
   cpu_set_t allowed;
   memset(&allowed, 0, sizeof(allowed));
@@ -166,7 +131,7 @@ int32_t physicalCores() {
   if (uint32_t shift = smtShift())
     count = countCores(allowed, shift);
 #endif
-  int32_t quota = quotaCores();
+  int32_t quota = quotaCores(/*root=*/"");
   count = count < quota ? count : quota;
   return count > 0 ? count : 1;
 }
@@ -188,8 +153,18 @@ uint64_t reportedCpuFeatures() {
 //===----------------------------------------------------------------------===//
 
 uint64_t peakResidentBytes() {
-  rusage usage;
-  return getrusage(RUSAGE_SELF, &usage) == 0 ? uint64_t(usage.ru_maxrss) * 1024 : 0;
+  // Not getrusage's: that begins with what the process that forked this one had.
+  Lines status("/proc/self/status");
+  constexpr char kName[] = "VmHWM:";
+  while (status.next())
+    if (Text(status.text).startsWith(kName)) {
+      uint64_t kib = 0;
+      for (const char *at = status.text + sizeof(kName) - 1; *at; ++at)
+        if (*at >= '0' && *at <= '9')
+          kib = kib * 10 + uint64_t(*at - '0');
+      return kib * 1024;
+    }
+  return 0;
 }
 
 uint64_t randomSeed() {

@@ -42,8 +42,10 @@ void printPlain(const Stats &stats, const Session &session, const PromptLookup &
   out.fixed(rate(stats.decodeTokens, stats.decode), 1) << " tokens/s\n";
   if (lookup.most)
     out << lookup.guessed << " tokens guessed, " << lookup.confirmed << " of them right\n";
-  out << session.options.threads << " threads, " << session.device.code->variant->name << ", peak memory ";
-  out.fixed(double(os::peakResidentBytes()) / (1 << 20), 1) << " MiB\n";
+  out << session.options.threads << " threads, " << session.device.code->variant->name;
+  if (uint64_t peak = os::peakResidentBytes())
+    (out << ", peak memory ").fixed(double(peak) / (1 << 20), 1) << " MiB";
+  out << '\n';
 }
 
 } // namespace
