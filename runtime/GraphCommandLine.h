@@ -11,7 +11,7 @@ namespace phi {
 struct Port {
   const char *from = nullptr, *to = nullptr;  ///< nullptr: none
   NpyArray array;
-  int file = -1;
+  ResultFile results;
 };
 
 struct GraphProgramOptions {

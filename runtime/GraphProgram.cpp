@@ -23,9 +23,10 @@ public:
   GraphProgram(const phi_model &constants, Console console)
       : constants(constants), entry(entryOf(constants)), out(console.out), errors(console.err) {}
 
-  int run(int argc, const char *const *argv);
+  int run(int argc, const char *const *argv) { return closeOutputs(out, errors, runAsAsked(argc, argv)); }
 
 private:
+  int runAsAsked(int argc, const char *const *argv);
   bool openInputs();
   bool agreeOnRuns(const phi_binding &binding, const NpyArray &array);
   bool checkOutputs();
@@ -34,7 +35,7 @@ private:
   bool start();
   bool runAll();
   void giveInputs(int64_t index);
-  bool writeResults();
+  bool write(uint32_t kind);
   bool finish(bool done);
   void printStats();
   bool fail(Text what) {
@@ -116,10 +117,10 @@ bool GraphProgram::createOutputs() {
     if (!port.to)
       return true;
     bool isStacked = hasRuns && binding.kind == PHI_RESULT;
-    port.file = createNpy(port.to, binding, runs, isStacked);
-    if (port.file < 0)
-      errors << "cannot write " << port.to << ": " << os::lastError() << '\n';
-    return port.file >= 0;
+    if (createNpy(&port.results, port.to, binding, runs, isStacked))
+      return true;
+    errors << "cannot write " << port.to << ": " << os::lastError() << '\n';
+    return false;
   });
 }
 
@@ -174,10 +175,11 @@ void GraphProgram::giveInputs(int64_t index) {
   });
 }
 
-bool GraphProgram::writeResults() {
+/// Of the bindings of a kind.
+bool GraphProgram::write(uint32_t kind) {
   return forEachPort([&](const phi_binding &binding, Port &port) {
-    return binding.kind != PHI_RESULT || port.file < 0 ||
-           os::writeAll(port.file, session.slots[binding.slot], size_t(bytesOf(binding))) ||
+    return binding.kind != kind || port.results.file < 0 ||
+           os::writeAll(port.results.file, session.slots[binding.slot], size_t(bytesOf(binding))) ||
            fail("cannot write the results: the disk is full");
   });
 }
@@ -188,30 +190,22 @@ bool GraphProgram::runAll() {
     const double from = os::now();
     runGraph(&session);
     seconds += os::now() - from;
-    if (!writeResults())
+    if (!write(PHI_RESULT))
       return false;
   }
-  return forEachPort([&](const phi_binding &binding, Port &port) {
-    return binding.kind != PHI_STATE || port.file < 0 ||
-           os::writeAll(port.file, session.slots[binding.slot], size_t(bytesOf(binding))) ||
-           fail("cannot write the results: the disk is full");
-  });
+  return write(PHI_STATE);
 }
 
 /// Outputs are there whole, or not at all.
 bool GraphProgram::finish(bool done) {
   forEachPort([&](const phi_binding &, Port &port) {
-    if (port.file >= 0 && !os::closeFile(port.file) && done)
+    if (done && port.results.file >= 0 && !port.results.keep())
       done = fail("cannot write the results: the disk is full");
+    port.results.discard();
+    closeNpy(&port.array);
     return true;
   });
-  return forEachPort([&](const phi_binding &, Port &port) {
-           if (port.file >= 0 && !done)
-             os::removeFile(port.to);
-           closeNpy(&port.array);
-           return true;
-         }) &&
-         done;
+  return done;
 }
 
 void GraphProgram::printStats() {
@@ -223,7 +217,8 @@ void GraphProgram::printStats() {
         << " ms each; " << options.threads << " threads, " << opened.code.variant->name << '\n';
 }
 
-int GraphProgram::run(int argc, const char *const *argv) {
+int GraphProgram::runAsAsked(int argc, const char *const *argv) {
+  guardOutputs();
   if (checkVersion(constants, errors) != PHI_OK) {
     errors << '\n';
     return kExitDamaged;

@@ -3,7 +3,6 @@
 #include "LogitsFile.h"
 
 #include "Os.h"
-#include "Writer.h"
 
 namespace phi {
 
@@ -11,24 +10,24 @@ static int64_t digits(int64_t number) { return number < 10 ? 1 : 1 + digits(numb
 
 bool LogitsFile::open(const char *path, int64_t rows, int64_t columns) {
   vocab = columns;
-  file = os::createFile(path);
-  if (file < 0)
+  if (!results.create(path))
     return false;
   // Magic, version 1.0, header length 118 (little-endian): the data begins at byte 128.
-  Writer out(file);
+  Writer out(results.file);
   out << Text("\x93NUMPY\x01\x00\x76\x00", 10);
   out << "{'descr': '<f4', 'fortran_order': False, 'shape': (" << rows << ", " << columns << "), }";
   constexpr int64_t kWithoutNumbers = 10 + 51 + 2 + 4;
   for (int64_t used = kWithoutNumbers + digits(rows) + digits(columns); used < 127; ++used)
     out << ' ';
   out << '\n';
-  return out.flush();
+  if (out.flush())
+    return true;
+  results.discard();
+  return false;
 }
 
 bool LogitsFile::write(const float *logits, int64_t rows) {
-  return os::writeAll(file, logits, uint64_t(rows) * uint64_t(vocab) * sizeof(float));
+  return os::writeAll(results.file, logits, uint64_t(rows) * uint64_t(vocab) * sizeof(float));
 }
-
-bool LogitsFile::close() { return os::closeFile(file); }
 
 } // namespace phi

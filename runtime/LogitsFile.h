@@ -3,19 +3,18 @@
 #ifndef PHI_RUNTIME_LOGITSFILE_H
 #define PHI_RUNTIME_LOGITSFILE_H
 
-#include <stdint.h>
+#include "ProgramOutputs.h"
 
 namespace phi {
 
 /// Writes float32 [rows, vocab] as .npy (format 1.0), rows as they come.
 struct LogitsFile {
-  int file = -1;
+  ResultFile results;
   int64_t vocab = 0;
 
   /// False when the file cannot be made; os::lastError() says why.
   bool open(const char *path, int64_t rows, int64_t vocab);
   bool write(const float *logits, int64_t rows);
-  bool close();
 };
 
 } // namespace phi

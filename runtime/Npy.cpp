@@ -169,10 +169,9 @@ void closeNpy(NpyArray *array) {
   array->mapping = nullptr;
 }
 
-int createNpy(const char *path, const phi_binding &binding, int64_t runs, bool hasRuns) {
-  int file = os::createFile(path);
-  if (file < 0)
-    return -1;
+bool createNpy(ResultFile *file, const char *path, const phi_binding &binding, int64_t runs, bool hasRuns) {
+  if (!file->create(path))
+    return false;
   char dict[512];
   Writer text(dict, sizeof(dict));
   text << "{'descr': '" << kElements[binding.element].descr << "', 'fortran_order': False, 'shape': (";
@@ -183,15 +182,15 @@ int createNpy(const char *path, const phi_binding &binding, int64_t runs, bool h
   text << "), }";
   // Blanks and a line's end up to a multiple of 64.
   const uint64_t used = kPrefix + Text(dict).size + 1, whole = (used + 63) / 64 * 64, length = whole - kPrefix;
-  Writer out(file);
+  Writer out(file->file);
   out << Text("\x93NUMPY\x01\x00", 8) << char(length & 0xff) << char(length >> 8) << Text(dict);
   for (uint64_t i = used; i < whole; ++i)
     out << ' ';
   out << '\n';
   if (out.flush())
-    return file;
-  os::closeFile(file);
-  return -1;
+    return true;
+  file->discard();
+  return false;
 }
 
 } // namespace phi

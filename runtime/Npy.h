@@ -8,7 +8,7 @@
 #define PHI_RUNTIME_NPY_H
 
 #include "Bindings.h"
-#include "Writer.h"
+#include "ProgramOutputs.h"
 
 namespace phi {
 
@@ -24,8 +24,8 @@ struct NpyArray {
 bool openNpy(const char *path, const phi_binding &binding, NpyArray *array, Writer &errors);
 void closeNpy(NpyArray *array);
 
-/// Makes the file and writes its header; the data follows. -1: os::lastError() says why not.
-int createNpy(const char *path, const phi_binding &binding, int64_t runs, bool hasRuns);
+/// Makes the file and writes its header; the data follows. False: os::lastError() says why not.
+bool createNpy(ResultFile *file, const char *path, const phi_binding &binding, int64_t runs, bool hasRuns);
 
 /// "[1, 2, 8, 8]"
 void writeShape(const phi_binding &binding, Writer &out);

@@ -59,6 +59,7 @@ uint64_t reportedCpuFeatures();
 double now();
 /// now() at which the process began, as well as can be told from within.
 double processStart();
+/// Most memory that the process has had at a time; 0 where that cannot be known.
 uint64_t peakResidentBytes();
 /// A seed that differs from run to run.
 uint64_t randomSeed();
@@ -69,7 +70,8 @@ constexpr int kStandardInput = 0, kStandardOutput = 1, kStandardError = 2;
 bool writeAll(int file, const void *bytes, size_t count);
 /// Bytes read, 0 at the end, -1 on failure or when interrupted by a signal.
 int64_t readSome(int file, void *bytes, size_t capacity);
-/// -1 on failure.
+/// -1 on failure. Never one of the standard descriptors, even where the caller has closed them: what is printed would go
+/// into the file.
 int openForReading(const char *path);
 int createFile(const char *path);
 bool closeFile(int file);
@@ -85,6 +87,9 @@ bool idOfFile(int file, FileId *id);
 /// In words, why the last call failed.
 const char *lastError();
 
+/// Calls `handler` with the number of a signal that is to end the process (SIGINT, SIGTERM, SIGHUP): it may remove files
+/// and exit. From here on, a write that no one reads or that a limit forbids fails, instead of ending the process.
+void onEnd(void (*handler)(int signal));
 /// Calls `handler` on Ctrl-C; reads are then interrupted. The handler may only set a flag or exit.
 void onInterrupt(void (*handler)());
 /// Calls `handler` when mapped memory turns out to have no file behind it (a program cut short).

@@ -122,8 +122,17 @@ bool writeAll(int file, const void *bytes, size_t count) {
 int64_t readSome(int file, void *bytes, size_t capacity) {
   return read(file, bytes, capacity < kMostBytes ? capacity : kMostBytes);
 }
-int openForReading(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
-int createFile(const char *path) { return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666); }
+
+static int openFile(const char *path, int flags) {
+  int file = open(path, flags | O_CLOEXEC, 0666);
+  if (file < 0 || file > kStandardError)
+    return file;
+  int other = openFile(path, flags); // as long as this number is taken, another one
+  close(file);
+  return other;
+}
+int openForReading(const char *path) { return openFile(path, O_RDONLY); }
+int createFile(const char *path) { return openFile(path, O_WRONLY | O_CREAT | O_TRUNC); }
 bool closeFile(int file) { return close(file) == 0; }
 void removeFile(const char *path) { unlink(path); }
 bool isTerminal(int file) { return isatty(file) == 1; }

@@ -30,8 +30,7 @@ bool printToken(Output *output, int32_t id, Writer &out) {
     goOn =
         push(&output->filter, Text(reinterpret_cast<char *>(output->text), bytes), output->printIds ? nullptr : &out);
   }
-  out.flush();
-  return goOn;
+  return out.flush() && goOn;
 }
 
 void endAnswer(Output *output, Writer &out) {

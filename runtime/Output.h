@@ -25,7 +25,7 @@ void layoutOutput(Output *output, Layout *layout, const Tokenizer *tokenizer, bo
 
 /// `continues`: the answer follows text that was printed (a raw prompt), so a leading space counts.
 void beginAnswer(Output *output, bool continues);
-/// Prints one token. False once a stop text has come.
+/// Prints one token. False once a stop text has come, or when nobody takes it any more.
 bool printToken(Output *output, int32_t id, Writer &out);
 /// Prints what was held back, unless a stop text has come, and ends the line.
 void endAnswer(Output *output, Writer &out);

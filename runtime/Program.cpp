@@ -25,14 +25,17 @@ namespace {
 volatile int32_t interrupted = 0;
 
 void onFirstInterrupt() {
-  if (interrupted)
+  if (interrupted) {
+    discardUnfinished();
     os::exitNow(kExitInterrupted);
+  }
   interrupted = 1;
 }
 
 void onDamagedFile() {
   constexpr char kMessage[] = "this model's file is damaged: its weights are cut short\n";
   os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
+  discardUnfinished();
   os::exitNow(kExitDamaged);
 }
 
@@ -43,9 +46,10 @@ public:
     stats.start = start;
   }
 
-  int run(int argc, const char *const *argv);
+  int run(int argc, const char *const *argv) { return closeOutputs(out, errors, runAsAsked(argc, argv)); }
 
 private:
+  int runAsAsked(int argc, const char *const *argv);
   int openWeights();
   void complete();
   void layOut(Layout *layout);
@@ -292,10 +296,10 @@ bool Program::answerOnce() {
   bool done = answer();
   if (!options.logits)
     return done;
-  if (done && logits.close())
-    return true;
-  os::removeFile(options.logits);
-  return done && fail("cannot write --logits: the disk is full");
+  if (done)
+    return logits.results.keep() || fail("cannot write --logits: the disk is full");
+  logits.results.discard();
+  return false;
 }
 
 /// A line, an answer, and so on.
@@ -306,8 +310,7 @@ bool Program::chat() {
       prompt.text = options.prompt;
     } else {
       out << (terminal ? "> " : "");
-      out.flush();
-      if (!readLine(&prompt, console.in))
+      if (!out.flush() || !readLine(&prompt, console.in))
         return true;
     }
     if (!encode() || !answer())
@@ -317,8 +320,9 @@ bool Program::chat() {
   return true;
 }
 
-int Program::run(int argc, const char *const *argv) {
+int Program::runAsAsked(int argc, const char *const *argv) {
   interrupted = 0;
+  guardOutputs();
   os::onMissingPage(onDamagedFile);
   if (checkVersion(constants, errors) != PHI_OK) {
     errors << '\n';
@@ -343,8 +347,6 @@ int Program::run(int argc, const char *const *argv) {
   bool done = options.interactive ? chat() : answerOnce();
   if (options.streams() && !endStream(&stream) && done)
     done = fail("cannot write the stream of stages: its reader is gone");
-  if (!out.flush() && done)
-    done = fail("cannot write the answer: the output is closed or full");
   stopSession(&session);
   if (done || interrupted)
     printStats(stats, session, lookup, options, errors);

@@ -28,7 +28,8 @@ constexpr int PROT_READ = 1, PROT_WRITE = 2;
 constexpr int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_NORESERVE = 0x40, MAP_ANONYMOUS = 0x1000;
 inline void *const MAP_FAILED = reinterpret_cast<void *>(-1l);
 constexpr clockid_t CLOCK_MONOTONIC = 6, CLOCK_PROCESS_CPUTIME_ID = 12;
-constexpr int SIGBUS = 10, SIGINT = 2, SIG_SETMASK = 3;
+constexpr int SIGHUP = 1, SIGINT = 2, SIGBUS = 10, SIGPIPE = 13, SIGTERM = 15, SIGXFSZ = 25, SIG_SETMASK = 3;
+inline const auto SIG_IGN = reinterpret_cast<void (*)(int)>(1);
 constexpr int RUSAGE_SELF = 0;
 
 /// The first field tells an object that was initialized; the rest is the system's.

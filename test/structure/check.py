@@ -98,11 +98,11 @@ def checks_check():
                 yield f"{f}:{number}: {what}"
 
 
-# What opens a file to write it, and who may: OutputFile for all outputs, the cache in its own folder, a program its logits.
+# What opens a file to write it, and who may: OutputFile for all outputs, the cache in its own folder, ProgramOutputs for programs.
 WRITES = re.compile(r"raw_fd_ostream \w+\((?!.*shouldClose)|\bofstream\b|\bfopen\(|\bO_(CREAT|TRUNC|RDWR|TMPFILE)\b|writeToOutput\("
                     r"|openFileFor(Read)?Write|ToolOutputFile|openOutputFile|FileOutputBuffer|TempFile::create|\bcreateFile\(")
 WRITERS = {"compiler/files/OutputFile.cpp", "compiler/cache/CopyFile.cpp", "compiler/cache/FileHash.cpp", "compiler/cache/OutputStore.cpp",
-           "compiler/verify/GraphInputs.cpp", "runtime/LogitsFile.cpp", "runtime/Npy.cpp", "runtime/Os.h", "runtime/Os_posix.cpp", "runtime/macos/LibSystem.h"}
+           "compiler/verify/GraphInputs.cpp", "runtime/Os.h", "runtime/Os_posix.cpp", "runtime/ProgramOutputs.cpp", "runtime/macos/LibSystem.h"}
 
 
 def outputs_go_through_output_file():

@@ -147,10 +147,20 @@ static void (*handlers[32])(int);
 static void onSignal(int signal) { handlers[signal == SIGBUS ? 10 : signal](signal == SIGBUS ? 10 : signal); }
 
 static int macAction(int signal, const struct MacAction *action, struct MacAction *before) {
-  if ((signal != 2 && signal != 10) || before || action->flags || action->mask)
+  // SIGHUP, SIGINT, SIGBUS, SIGPIPE, SIGTERM, SIGXFSZ; 1 is SIG_IGN.
+  const uint32_t known = 1u << 1 | 1u << 2 | 1u << 10 | 1u << 13 | 1u << 15 | 1u << 25;
+  if (signal < 0 || signal > 31 || !(known >> signal & 1) || (action && (action->flags || action->mask)))
     refuse("a signal's action that this macOS does not know", "sigaction");
+  struct sigaction old, own = {.sa_handler = onSignal};
+  if (sigaction(linuxSignal(signal), NULL, &old) != 0)
+    return -1;
+  if (before)
+    *before = (struct MacAction){old.sa_handler == SIG_IGN ? (void (*)(int))1 : handlers[signal], 0, 0};
+  if (!action)
+    return 0;
   handlers[signal] = action->handler;
-  struct sigaction own = {.sa_handler = onSignal};
+  if (action->handler == (void (*)(int))1)
+    own.sa_handler = SIG_IGN;
   return sigaction(linuxSignal(signal), &own, NULL);
 }
 
