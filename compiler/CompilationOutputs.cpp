@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Compilation.h"
 #include "compiler/IrFile.h"
+#include "compiler/files/Console.h"
 #include "compiler/import/Importer.h"
 #include "compiler/report/MemoryLimit.h"
 #include "compiler/report/Report.h"
@@ -56,11 +57,9 @@ ExitCode Compilation::run() {
 
 ExitCode Compilation::writeIr(const std::string &path, Phase after) {
   if (path == "-") {
-    llvm::outs() << printIr(modules(), after);
-    llvm::outs().flush();
-    std::error_code failure = llvm::outs().error();
-    llvm::outs().clear_error();
-    return failure ? usageError("cannot write standard output: " + failure.message()) : kExitSuccess;
+    reports() << printIr(modules(), after);
+    llvm::Error failure = flushReports();
+    return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
   }
   llvm::Error failure = writeWhole(path, printIr(modules(), after), planned);
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;
@@ -139,7 +138,7 @@ ExitCode Compilation::measureWeights() {
 }
 
 ExitCode Compilation::writeReport(OutputFile &file) {
-  llvm::Error failure = file.write(reportText(makeReport(anyModule(), request, tokenizerBytes())));
+  llvm::Error failure = file.write(printable(reportText(makeReport(anyModule(), request, tokenizerBytes()))));
   if (!failure)
     failure = file.keep();
   return failure ? usageError(llvm::toString(std::move(failure))) : kExitSuccess;

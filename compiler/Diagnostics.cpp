@@ -1,9 +1,9 @@
 //===- Diagnostics.cpp - What the user reads -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Diagnostics.h"
+#include "compiler/files/Console.h"
 #include "mlir/IR/Location.h"
 #include "targets/Backend.h"
-#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -12,7 +12,7 @@ namespace {
 
 void printLocation(Location location, llvm::raw_ostream &os) {
   if (auto name = dyn_cast<NameLoc>(location)) {
-    os << "'" << name.getName().getValue() << "': ";
+    os << "'" << printableName(name.getName().getValue()) << "': ";
   } else if (auto file = dyn_cast<FileLineColLoc>(location)) {
     os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn() << ": ";
   } else if (auto fused = dyn_cast<FusedLoc>(location)) {

@@ -12,6 +12,7 @@
 // In Mach-O it is an object by itself (MachoWeights.h).
 //===----------------------------------------------------------------------===//
 #include "compiler/link/ModelData.h"
+#include "compiler/files/Console.h"
 #include "compiler/link/MachoWeights.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -54,6 +55,8 @@ private:
   /// A private constant; null for no bytes, as phi_model wants it.
   llvm::GlobalVariable *keep(Constant *value, llvm::StringRef name, uint64_t align);
   Constant *string(llvm::StringRef text);
+  /// Of the model's: a program prints it as it is.
+  Constant *name(llvm::StringRef name) { return string(printableName(name)); }
   Constant *bytes(llvm::StringRef bytes, llvm::StringRef name, llvm::StringRef section);
   Constant *table(llvm::StringRef table, llvm::StringRef name) { return bytes(table, name, names.tokenizer); }
   Constant *array(llvm::ArrayRef<Constant *> elements, llvm::StringRef name);
@@ -106,7 +109,7 @@ Constant *ModelModule::bindings(llvm::ArrayRef<BindingData> bindings) {
     llvm::SmallVector<Constant *> shape;
     for (int64_t size : binding.shape)
       shape.push_back(quad(uint64_t(size)));
-    elements.push_back(record({string(binding.name), array(shape, "shape"), word(shape.size()), word(binding.element),
+    elements.push_back(record({name(binding.name), array(shape, "shape"), word(shape.size()), word(binding.element),
                                word(binding.kind), word(binding.slot), word(binding.nextSlot), word(/*reserved=*/0)}));
   }
   return array(elements, "bindings");
@@ -169,7 +172,7 @@ Constant *ModelModule::stages(const PlanData &plan) {
       outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips),
                                 word(output.group), word(output.rows), word(/*reserved=*/0)}));
     elements.push_back(
-        record({string(stage.name), array(outputs, "outputs"), word(outputs.size()), word(stage.logitRows)}));
+        record({name(stage.name), array(outputs, "outputs"), word(outputs.size()), word(stage.logitRows)}));
   }
   return array(elements, "stages");
 }
@@ -197,7 +200,7 @@ void ModelModule::build(const ModelData &model) {
   Constant *value = record({
       word(sizeof(phi_model)),
       word(PHI_FORMAT_VERSION),
-      string(model.name),
+      name(model.name),
       string(model.phicVersion),
       word(model.vocab),
       word(model.contextMax),

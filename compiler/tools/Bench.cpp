@@ -1,10 +1,10 @@
 //===- Bench.cpp - phic bench ----------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/bench/Bench.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -25,7 +25,7 @@ void addBenchVerb(CLI::App &app, ExitCode &result) {
   addPluginFileFlags(*verb, options->plugins);
   verb->add_flag("--list-stages", options->listStages, "every stage by itself, not put together over the layers");
   verb->add_flag("--json", options->json, "one JSON object on standard output");
-  verb->callback([options, &result] { result = bench(*options, llvm::outs(), llvm::errs()); });
+  verb->callback([options, &result] { result = bench(*options, reports(), messages()); });
 }
 
 } // namespace phic

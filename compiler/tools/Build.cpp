@@ -4,11 +4,11 @@
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/Parallel.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -34,17 +34,17 @@ void addPhaseFlag(CLI::App &verb, const char *flag, std::optional<Phase> &phase,
 ExitCode printPipeline(const Options &options) {
   auto request = resolvePipeline(options);
   if (!request) {
-    llvm::errs() << "phic: error: " << llvm::toString(request.takeError()) << "\n";
+    messages() << "phic: error: " << llvm::toString(request.takeError()) << "\n";
     return kExitUsage;
   }
-  std::optional<PluginRegistry> plugins = loadPlugins(options.plugins, llvm::errs());
+  std::optional<PluginRegistry> plugins = loadPlugins(options.plugins, messages());
   if (!plugins)
     return kExitUsage;
   std::vector<const Target *> levels; // one of each family
   for (const Target *level : request->targets.front().levels)
     if (levels.empty() || levels.back()->family != level->family)
       levels.push_back(level);
-  printPipeline(llvm::outs(), *request, levels, *plugins);
+  printPipeline(reports(), *request, levels, *plugins);
   return kExitSuccess;
 }
 
@@ -55,7 +55,7 @@ ExitCode runBuild(BuildFlags &flags) {
   // LLVM's threads, and so MLIR's and the packer's, are the process's, not a compilation's.
   llvm::parallel::strategy = llvm::hardware_concurrency(flags.jobs);
   options.errorOnFallback = !flags.errors.empty();
-  return compile(options, llvm::errs());
+  return compile(options, messages());
 }
 
 } // namespace

@@ -1,11 +1,11 @@
 //===- Cache.cpp - phic cache ----------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/OutputStore.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -22,7 +22,7 @@ llvm::raw_ostream &operator<<(llvm::raw_ostream &out, const OutputStore::Usage &
 }
 
 ExitCode fail(const llvm::Twine &message) {
-  llvm::errs() << "phic: error: " << message << "\n";
+  messages() << "phic: error: " << message << "\n";
   return kExitUsage;
 }
 
@@ -36,8 +36,8 @@ ExitCode runCache(const CacheFlags &flags) {
   if (!store)
     return fail(llvm::toString(store.takeError()));
   if (flags.prune || flags.clear)
-    llvm::outs() << "deleted: " << store->prune(flags.clear ? 0 : flags.settings.cacheSize) << "\n";
-  llvm::outs() << folder << ": " << store->usage() << "\n";
+    reports() << "deleted: " << store->prune(flags.clear ? 0 : flags.settings.cacheSize) << "\n";
+  reports() << folder << ": " << store->usage() << "\n";
   return kExitSuccess;
 }
 

@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
 #include "compiler/check/CheckPrinter.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -20,17 +20,17 @@ struct CheckFlags {
 ExitCode runCheck(const CheckFlags &flags) {
   auto request = resolveCheck(flags.options);
   if (!request) {
-    llvm::errs() << "phic: error: " << llvm::toString(request.takeError()) << "\n";
+    messages() << "phic: error: " << llvm::toString(request.takeError()) << "\n";
     return kExitUsage;
   }
   CheckReport report = check(*request, flags.check);
   if (flags.json) {
-    printJson(report, llvm::outs());
+    printJson(report, reports());
     return report.code;
   }
-  printText(report, llvm::outs());
-  llvm::outs().flush();
-  printFindings(report, llvm::errs());
+  printText(report, reports());
+  reports().flush();
+  printFindings(report, messages());
   return report.code;
 }
 

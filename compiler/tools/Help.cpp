@@ -1,5 +1,6 @@
 //===- Help.cpp - phic help ------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/files/Console.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/OptionTable.h"
@@ -8,7 +9,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -24,7 +24,7 @@ void printTable(const std::vector<VerbRow> &verbs) {
   for (const VerbRow &verb : verbs)
     for (const OptionRow &row : verb.options)
       if (!row.names.empty())
-        llvm::outs() << verb.name << " " << row.names.back() << "\n";
+        reports() << verb.name << " " << row.names.back() << "\n";
 }
 
 /// All pages and scripts, where an installation's share/ has them.
@@ -52,29 +52,29 @@ llvm::Error writeShare(const std::vector<VerbRow> &verbs, const std::vector<Opti
 /// App::help() of phic itself would be that of the verb which is running, `help`.
 void printHelp(const CLI::App &app, const std::string &verb) {
   if (verb.empty())
-    llvm::outs() << app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
+    reports() << app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
   else
-    llvm::outs() << app.get_subcommand(verb)->help(app.get_name());
+    reports() << app.get_subcommand(verb)->help(app.get_name());
 }
 
 ExitCode runHelp(CLI::App &app, const HelpFlags &flags) {
   const std::vector<VerbRow> verbs = optionTable(app);
   if (!flags.verb.empty() && llvm::none_of(verbs, [&](const VerbRow &row) { return row.name == flags.verb; })) {
-    llvm::errs() << "phic: error: no verb '" << flags.verb << "' to help with; verbs are "
-                 << llvm::join(llvm::map_range(verbs, [](const VerbRow &row) { return row.name; }), " ") << "\n";
+    messages() << "phic: error: no verb '" << flags.verb << "' to help with; verbs are "
+               << llvm::join(llvm::map_range(verbs, [](const VerbRow &row) { return row.name; }), " ") << "\n";
     return kExitUsage;
   }
   if (!flags.folder.empty()) {
     if (llvm::Error failure = writeShare(verbs, globalOptions(app), flags.folder)) {
-      llvm::errs() << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
+      messages() << "phic: error: " << llvm::toString(std::move(failure)) << "\n";
       return kExitUsage;
     }
     return kExitSuccess;
   }
   if (flags.man)
-    llvm::outs() << manPage(verbs, globalOptions(app), flags.verb);
+    reports() << manPage(verbs, globalOptions(app), flags.verb);
   else if (!flags.completion.empty())
-    llvm::outs() << completionScript(verbs, globalOptions(app), flags.completion);
+    reports() << completionScript(verbs, globalOptions(app), flags.completion);
   else if (flags.table)
     printTable(verbs);
   else

@@ -3,13 +3,13 @@
 //
 // Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
+#include "compiler/files/Console.h"
 #include "compiler/files/Json.h"
 #include "compiler/link/ProgramFile.h"
 #include "compiler/manifest/Entries.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 #include <map>
 
@@ -34,10 +34,11 @@ void printEntries(const Json &entries, llvm::raw_ostream &os) {
 }
 
 void printTable(const Json &manifest) {
-  llvm::raw_ostream &os = llvm::outs();
+  llvm::raw_ostream &os = reports();
   for (auto &[key, value] : manifest.items())
     if (value.is_primitive())
-      os << llvm::left_justify(key, 20) << (value.is_string() ? value.get<std::string>() : printJson(value)) << "\n";
+      os << llvm::left_justify(key, 20)
+         << (value.is_string() ? printableName(value.get<std::string>()) : printJson(value)) << "\n";
   os << "cpu_variants        " << printJson(listIn(manifest, "cpu_variants"), /*indent=*/-1) << "\n";
   printEntries(listIn(manifest, "entries"), os);
   for (const Json &plan : listIn(manifest, "plans")) {
@@ -67,13 +68,12 @@ ExitCode printIr(const Json &plans, const InspectFlags &flags) {
   for (const Json &plan : plans) {
     std::string device = stringOr(plan, "device", "");
     if (flags.device.empty() || flags.device == device) {
-      llvm::outs() << stringOr(plan, "ir", "");
+      reports() << stringOr(plan, "ir", "");
       return kExitSuccess;
     }
     names += (names.empty() ? "" : ", ") + device;
   }
-  llvm::errs() << "phic: error: --device=" << flags.device << ": " << flags.program << " has plans for " << names
-               << "\n";
+  messages() << "phic: error: --device=" << flags.device << ": " << flags.program << " has plans for " << names << "\n";
   return kExitUsage;
 }
 
@@ -96,13 +96,13 @@ ExitCode runInspect(const InspectFlags &flags) {
     return code;
   llvm::Expected<ProgramFile> program = ProgramFile::open(flags.program);
   if (!program) {
-    llvm::errs() << "phic: error: " << llvm::toString(program.takeError()) << "\n";
+    messages() << "phic: error: " << llvm::toString(program.takeError()) << "\n";
     return kExitModel;
   }
   llvm::Expected<Json> parsed = parseJson(program->manifest(), flags.program + ": the manifest");
   if (!parsed || !parsed->is_object()) {
-    llvm::errs() << "phic: error: "
-                 << (parsed ? flags.program + ": the manifest is damaged" : llvm::toString(parsed.takeError())) << "\n";
+    messages() << "phic: error: "
+               << (parsed ? flags.program + ": the manifest is damaged" : llvm::toString(parsed.takeError())) << "\n";
     return kExitModel;
   }
   Json &manifest = *parsed;
@@ -118,7 +118,7 @@ ExitCode runInspect(const InspectFlags &flags) {
   manifest["text_bytes"] = program->textBytes();
   manifest["file_bytes"] = program->fileBytes();
   if (flags.json)
-    llvm::outs() << printJson(manifest) << "\n";
+    reports() << printJson(manifest) << "\n";
   else
     printTable(manifest);
   return kExitSuccess;

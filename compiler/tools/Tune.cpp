@@ -1,10 +1,10 @@
 //===- Tune.cpp - phic tune ------------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tune/Tune.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -29,7 +29,7 @@ void addTuneVerb(CLI::App &app, ExitCode &result) {
   takesNumber(verb->add_option("-n", options->decodeTokens, "tokens generated after it"), 2, int64_t(1) << 24)
       ->capture_default_str();
   verb->add_flag("-q,--quiet", options->build.quiet, "no progress");
-  verb->callback([options, &result] { result = tune(*options, llvm::outs(), llvm::errs()); });
+  verb->callback([options, &result] { result = tune(*options, reports(), messages()); });
 }
 
 } // namespace phic

@@ -5,11 +5,11 @@
 // arguments, never off its own sentences.
 //===----------------------------------------------------------------------===//
 #include "compiler/tools/UsageErrors.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/Choice.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/raw_ostream.h"
 
 namespace phic {
 namespace {
@@ -87,8 +87,8 @@ unsigned farthest(const std::string &name) { return std::max(2u, unsigned(name.s
 ExitCode requireFile(const std::string &path) {
   if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_directory(path))
     return kExitSuccess;
-  llvm::errs() << "phic: error: " << (llvm::sys::fs::exists(path) ? "not a program but a folder: " : "no such file: ")
-               << path << "\n";
+  messages() << "phic: error: " << (llvm::sys::fs::exists(path) ? "not a program but a folder: " : "no such file: ")
+             << path << "\n";
   return kExitUsage;
 }
 

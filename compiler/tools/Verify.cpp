@@ -1,6 +1,7 @@
 //===- Verify.cpp - phic verify --------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
+#include "compiler/files/Console.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/UsageErrors.h"
@@ -30,7 +31,7 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   verb->callback([options, &result] {
     result = requireFile(options->program);
     if (!result)
-      result = verify(*options, llvm::outs(), llvm::errs());
+      result = verify(*options, reports(), messages());
   });
 }
 

@@ -9,11 +9,13 @@
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/cache/CompilerFiles.h"
+#include "compiler/files/Console.h"
 #include "compiler/files/InputFile.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/import/Importer.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
+#include "compiler/tools/ToolMain.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
@@ -21,10 +23,9 @@
 #include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
+#include <sstream>
 
 using namespace phic;
 
@@ -37,7 +38,7 @@ struct Flags {
 };
 
 ExitCode fail(ExitCode code, const llvm::Twine &message) {
-  llvm::errs() << "phic-interpret: error: " << message << "\n";
+  messages() << "phic-interpret: error: " << message << "\n";
   return code;
 }
 
@@ -140,7 +141,7 @@ ExitCode run(const Flags &flags) {
   registerDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  DiagnosticPrinter diagnostics(&context, llvm::errs(), {.remarks = false});
+  DiagnosticPrinter diagnostics(&context, messages(), {.remarks = false});
   InputFiles inputs;
   ModelPath model;
   std::string error;
@@ -171,10 +172,7 @@ ExitCode run(const Flags &flags) {
   return kExitSuccess;
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+int interpretArguments(int argc, char **argv) {
   CLI::App app("phic-interpret runs a model by the meaning of its ops and writes the logits", "phic-interpret");
   Flags flags;
   app.add_option("MODEL", flags.options.model, "a model as for phic build, or IR (.mlir)")->required();
@@ -188,6 +186,18 @@ int main(int argc, char **argv) {
   addPrecisionFlags(app, flags.options); // from the precision phase on
   app.add_option("--max-context", flags.options.maxContext, "as phic build")->capture_default_str();
   app.add_option("--model-dir", flags.options.modelDirectory, "folder of the weight files of an .mlir");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    std::ostringstream help, mistake;
+    const int code = app.exit(error, help, mistake);
+    reports() << help.str();
+    messages() << mistake.str();
+    return code;
+  }
   return run(flags);
 }
+
+} // namespace
+
+int main(int argc, char **argv) { return runTool("phic-interpret", argc, argv, interpretArguments); }

@@ -9,9 +9,10 @@
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
 #include "compiler/cache/CompilerFiles.h"
+#include "compiler/files/Console.h"
 #include "compiler/files/OutputFiles.h"
+#include "compiler/tools/ToolMain.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "llvm/Support/raw_ostream.h"
 
 namespace {
 
@@ -32,9 +33,7 @@ std::vector<std::string> takeFlag(llvm::StringRef name, std::vector<char *> &arg
   return values;
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
+int runPasses(int argc, char **argv) {
   std::vector<char *> arguments(argv, argv + argc);
   phic::PluginFlags flags;
   flags.files = takeFlag("load-pass-plugin", arguments);
@@ -42,7 +41,7 @@ int main(int argc, char **argv) {
   phic::PluginRegistry plugins;
   std::vector<std::string> errors = loadPlugins(flags, plugins);
   for (const std::string &error : errors)
-    llvm::errs() << "phic-opt: error: " << error << "\n";
+    phic::messages() << "phic-opt: error: " << error << "\n";
   if (!errors.empty())
     return phic::kExitUsage;
 
@@ -57,8 +56,12 @@ int main(int argc, char **argv) {
   phic::OutputFiles planned(inputs, phic::filesOfPhic());
   if (output != "-")
     if (llvm::Error clash = planned.plan(output)) {
-      llvm::errs() << "phic-opt: error: " << llvm::toString(std::move(clash)) << "\n";
+      phic::messages() << "phic-opt: error: " << llvm::toString(std::move(clash)) << "\n";
       return phic::kExitUsage;
     }
   return mlir::asMainReturnCode(mlir::MlirOptMain(int(arguments.size()), arguments.data(), input, output, registry));
 }
+
+} // namespace
+
+int main(int argc, char **argv) { return phic::runTool("phic-opt", argc, argv, runPasses); }

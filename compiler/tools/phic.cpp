@@ -6,18 +6,20 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Options.h"
 #include "compiler/Version.h"
+#include "compiler/files/Console.h"
+#include "compiler/tools/ToolMain.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/raw_ostream.h"
 #include <CLI/CLI.hpp>
+#include <sstream>
 
 using namespace phic;
 
-int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+namespace {
+
+int run(int argc, char **argv) {
   CLI::App app("phic compiles quantized language models to standalone native programs", "phic");
   app.set_version_flag("--version", "phic " PHIC_VERSION);
   app.require_subcommand(1);
@@ -35,19 +37,27 @@ int main(int argc, char **argv) {
     for (CLI::App *verb : verbs)
       names.push_back(verb->get_name());
     std::string meant = didYouMean(argv[1], names);
-    llvm::errs() << "phic: error: unknown verb '" << argv[1] << "'"
-                 << (meant.empty() ? "; verbs are " + llvm::join(names, ", ") : meant) << "\n";
+    messages() << "phic: error: unknown verb '" << argv[1] << "'"
+               << (meant.empty() ? "; verbs are " + llvm::join(names, ", ") : meant) << "\n";
     return kExitUsage;
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
-    if (error.get_exit_code() == 0)
-      return app.exit(error);
+    if (error.get_exit_code() == 0) {
+      std::ostringstream text; // --help, --version
+      app.exit(error, text, text);
+      reports() << text.str();
+      return kExitSuccess;
+    }
     CLI::App *verb = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
-    llvm::errs() << "phic: error: " << usageMessage(app, *verb, error, std::vector<std::string>(argv + 1, argv + argc))
-                 << "\nsee '" << (verb == &app ? "phic" : "phic " + verb->get_name()) << " --help'\n";
+    messages() << "phic: error: " << usageMessage(app, *verb, error, std::vector<std::string>(argv + 1, argv + argc))
+               << "\nsee '" << (verb == &app ? "phic" : "phic " + verb->get_name()) << " --help'\n";
     return kExitUsage;
   }
   return result;
 }
+
+} // namespace
+
+int main(int argc, char **argv) { return runTool("phic", argc, argv, run); }

@@ -1,6 +1,7 @@
 //===- GraphInputs.cpp - Numbers to run a graph on -------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/GraphInputs.h"
+#include "compiler/files/Console.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -67,7 +68,7 @@ Error GraphInputs::add(const plan::Binding &binding, int64_t runs) {
       os << char(random() & 0xff);
   }
   os.close();
-  words.insert(words.end(), {"--in", binding.name + "=" + path});
+  words.insert(words.end(), {"--in", printableName(binding.name) + "=" + path});
   return os.has_error() ? createStringError("cannot write " + path + ": " + os.error().message()) : Error::success();
 }
 

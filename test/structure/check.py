@@ -156,6 +156,19 @@ def one_meaning_a_name():
             yield f"{files[-1]}:1: a second type {name}: the other is in {files[0]}"
 
 
+# What prints, and who may: Console for all tools' text; Progress moves the cursor.
+PRINTS = re.compile(r"\b(outs|errs|dbgs)\(\)|\bstd::(cout|cerr|clog)\b|\b(printf|puts|perror)\(|\bfprintf\(")
+PRINTERS = {"compiler/files/Console.cpp", "compiler/Progress.cpp"}
+
+
+def tools_print_through_the_console():
+    for f in code_files():
+        if f.parts[0] == "compiler" and str(f) not in PRINTERS:
+            for number, line in enumerate(text(f).splitlines(), 1):
+                if PRINTS.search(line.split("//")[0]):
+                    yield f"{f}:{number}: prints past compiler/files/Console.h, which keeps names from moving a terminal's cursor"
+
+
 def files_stay_short():
     for f in code_files():
         count = text(f).count("\n")
@@ -189,7 +202,7 @@ def no_large_files():
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
          passes_have_a_test, checks_check, outputs_go_through_output_file, inputs_go_through_input_file, json_goes_one_way,
-         one_meaning_a_name, files_stay_short, formatted, no_machine_paths, no_large_files]
+         one_meaning_a_name, tools_print_through_the_console, files_stay_short, formatted, no_machine_paths, no_large_files]
 
 
 def main():

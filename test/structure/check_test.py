@@ -48,6 +48,7 @@ TREES = {
     "json_goes_one_way": {"passes/A.cpp": HEAD.format("A.cpp") + "  auto a = json::parse(text);\n"},
     "one_meaning_a_name": {"passes/A.h": HEAD.format("A.h") + "#ifndef PHIC_PASSES_A_H\nstruct Value {\n",
                            "targets/A.cpp": HEAD.format("A.cpp") + "class Value final : public Other {\n"},
+    "tools_print_through_the_console": {"compiler/A.cpp": HEAD.format("A.cpp") + "  llvm::errs() << name;\n"},
     "files_stay_short": {"passes/A.cpp": HEAD.format("A.cpp") + "\n" * 500},
     "formatted": {"passes/A.cpp": HEAD.format("A.cpp") + "int  a;\n"},
     "no_machine_paths": {"docs/a.md": "in " + "/wo" + "rk/here\n"},
