@@ -9,6 +9,7 @@
 #define PHI_RUNTIME_LIBRARY_H
 
 #include "LibraryCalls.h"
+#include "Model.h"
 #include "Sampler.h"
 #include "Session.h"
 #include "Template.h"

@@ -87,9 +87,9 @@ int64_t encodeMessages(const phi_model *model, int32_t from, const phi_message *
   size_t partCount = layOutChat(library.chat, phi_role(from), parts.messages, count, parts.parts);
   if (!partCount)
     return -PHI_MISSING;
-  int64_t idCount =
-      encodeChat(library.chat, library.tokenizer, phi_role(from), lastId, parts.parts, partCount, ids, capacity,
-                 static_cast<uint8_t *>(work) + parts.layout.size, workBytes - parts.layout.size);
+  int64_t idCount = encodeChat(library.chat, library.tokenizer, phi_role(from),
+                               isStopToken(*model, lastId) ? lastId : -1, parts.parts, partCount, ids, capacity,
+                               static_cast<uint8_t *>(work) + parts.layout.size, workBytes - parts.layout.size);
   return idCount < 0 ? -PHI_NO_MEMORY : idCount;
 }
 
@@ -113,11 +113,10 @@ int64_t renderMessages(const phi_model *model, int32_t from, const phi_message *
     TextPart parts[2];
     if (!readMessages(given + i, 1, &message))
       return -PHI_BAD_ARGUMENT;
-    if (!layOutMessage(chat, turn, message, parts))
+    if (!layOutMessage(chat, &turn, message, parts))
       return -PHI_MISSING;
     put(parts[0]);
     put(parts[1]);
-    turn = message.role;
   }
   TextPart prompt;
   if (!layOutChat(chat, turn, nullptr, 0, &prompt))

@@ -218,4 +218,11 @@ void closeModel(OpenModel *open) {
   open->mapping = nullptr;
 }
 
+bool isStopToken(const phi_model &model, int32_t id) {
+  for (uint32_t i = 0; i < model.stop_id_count; ++i)
+    if (model.stop_ids[i] == id)
+      return true;
+  return false;
+}
+
 } // namespace phi

@@ -41,6 +41,9 @@ phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsS
                      const CodeChoice &choice = {});
 void closeModel(OpenModel *open);
 
+/// Whether answers end with this token.
+bool isStopToken(const phi_model &model, int32_t id);
+
 } // namespace phi
 
 #endif // PHI_RUNTIME_MODEL_H

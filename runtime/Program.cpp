@@ -80,6 +80,7 @@ private:
   Writer out, errors;
   ProgramOptions options;
   int64_t context = 0;
+  bool isFull = false;  ///< the last message did not fit the context
   Prompt prompt = {};
   Session session = {};
   Sampler sampler = {};
@@ -173,7 +174,8 @@ bool Program::encode() {
   if (!encodePrompt(&prompt, errors))
     return false;
   int64_t sequence = session.length + prompt.idCount;
-  if (sequence > context) {
+  isFull = sequence > context;
+  if (isFull) {
     errors << (options.interactive ? "the conversation is " : "the prompt is ") << sequence
            << " tokens long, but the context is " << context << " tokens (--ctx)\n";
     return false;
@@ -225,14 +227,7 @@ bool Program::openLogits() {
 /// From a row of logits of the last step.
 int32_t Program::nextToken(int64_t row) { return sample(&sampler, session.logits + row * int64_t(model.vocab)); }
 
-bool Program::isStop(int32_t id) const {
-  if (options.ignoreEos)
-    return false;
-  for (uint32_t i = 0; i < model.stop_id_count; ++i)
-    if (model.stop_ids[i] == id)
-      return true;
-  return false;
-}
+bool Program::isStop(int32_t id) const { return !options.ignoreEos && isStopToken(model, id); }
 
 /// Prints `id` and further tokens until one stops the answer, `limit` are there or the context is full. False: the
 /// device failed.
@@ -309,13 +304,23 @@ bool Program::chat() {
     if (first && options.prompt) {
       prompt.text = options.prompt;
     } else {
+      errors.flush();
       out << (terminal ? "> " : "");
-      if (!out.flush() || !readLine(&prompt, console.in))
-        return true;
+      Line line = out.flush() ? readLine(&prompt, console.in, terminal, errors) : Line::End;
+      if (line == Line::TooLong && terminal)
+        continue;
+      if (line != Line::Message)
+        return line == Line::End;
     }
-    if (!encode() || !answer())
+    if (encode()) {
+      if (!answer())
+        return false;
+      prompt.turn = PHI_ROLE_ASSISTANT;
+    } else if (!isFull || prompt.turn == PHI_ROLE_START) {
       return false;
-    prompt.turn = PHI_ROLE_ASSISTANT;
+    } else if (!terminal) {
+      return true; // what was said stands; a shorter message, which may still fit, can only be asked for
+    }
   }
   return true;
 }

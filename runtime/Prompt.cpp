@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Prompt.h"
 
+#include "Model.h"
 #include "Os.h"
 
 namespace phi {
@@ -106,14 +107,24 @@ bool layOutParts(Prompt *prompt, Writer &errors) {
   prompt->partCount = layOutChat(prompt->chat, prompt->turn, messages, count, prompt->parts);
   if (prompt->partCount)
     return true;
-  errors << (count == 2 ? "the model's chat template has no system message; --system cannot be used\n"
-                        : "the model's chat template does not allow this order of messages\n");
+  errors << (!messages[0].bytes || !messages[count - 1].bytes
+                 ? "the model's chat template does not take an empty message\n"
+             : count == 2 ? "the model's chat template has no system message; --system cannot be used\n"
+                          : "the model's chat template does not allow this order of messages\n");
   return false;
 }
 
+/// Grows with the context, at more bytes a token than texts have, and no further than work memory allows.
+uint64_t mostLineBytes(uint64_t context) {
+  constexpr uint64_t kLeast = uint64_t(64) << 10, kMost = uint64_t(4) << 20, kTokenBytes = 16;
+  const uint64_t bytes = context < kMost / kTokenBytes ? context * kTokenBytes : kMost;
+  return bytes < kLeast ? kLeast : bytes;
+}
+
 /// Bytes that a chat's turn comes to at most: each byte of a line may be invalid and become three.
-uint64_t mostTurnBytes(const phi_model &model, const ProgramOptions &options) {
-  return 3 * (kMostLineBytes + (options.system ? Text(options.system).size : 0)) + model.chat_bytes;
+uint64_t mostTurnBytes(const Prompt &prompt) {
+  const char *system = prompt.options->system;
+  return 3 * (prompt.mostLineBytes + (system ? Text(system).size : 0)) + prompt.model->chat_bytes;
 }
 
 bool openTables(Prompt *prompt, Writer &errors) {
@@ -157,21 +168,31 @@ bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &op
     return false;
   if (!options.interactive)
     return options.hasTokens() || layOutParts(prompt, errors);
-  prompt->input = os::reserve(mostTurnBytes(model, options));
+  prompt->mostLineBytes = mostLineBytes(uint64_t(options.context ? options.context : model.context_default));
+  prompt->input = os::reserve(mostTurnBytes(*prompt));
   if (!prompt->input)
     errors << "no memory for the prompt\n";
   return prompt->input != nullptr;
 }
 
-bool readLine(Prompt *prompt, int inputFile) {
+Line readLine(Prompt *prompt, int inputFile, bool isTerminal, Writer &errors) {
+  // Of a longer line, Linux's terminals pass on the beginning only, and then its end: such a line may have been cut.
+  constexpr uint64_t kTerminalBytes = 4095;
+  const uint64_t most = isTerminal ? kTerminalBytes - 1 : prompt->mostLineBytes;
   uint64_t size = 0;
-  for (; size < kMostLineBytes; ++size)
-    if (os::readSome(inputFile, prompt->input + size, 1) <= 0 || prompt->input[size] == '\n')
-      break;
+  for (uint8_t byte; os::readSome(inputFile, &byte, 1) > 0 && byte != '\n'; ++size)
+    if (size < most)
+      prompt->input[size] = byte;
+  if (size > most) {
+    errors << "this line is not sent: it has more than " << most << " bytes, "
+           << (isTerminal ? "which a terminal may have cut; long ones can come from a pipe\n"
+                          : "too many for this context (--ctx)\n");
+    return Line::TooLong;
+  }
   if (size && prompt->input[size - 1] == '\r')
     --size;
   prompt->text = Text(reinterpret_cast<char *>(prompt->input), size);
-  return size > 0;
+  return size ? Line::Message : Line::End;
 }
 
 void layoutPrompt(Prompt *prompt, Layout *layout, int64_t capacity) {
@@ -179,7 +200,7 @@ void layoutPrompt(Prompt *prompt, Layout *layout, int64_t capacity) {
   prompt->idCapacity = capacity;
   prompt->ids = layout->take<int32_t>(uint64_t(capacity) + 1);
   prompt->workBytes = 0;
-  TextPart worst = {prompt->input, mostTurnBytes(*prompt->model, options), /*control=*/false};
+  TextPart worst = {prompt->input, mostTurnBytes(*prompt), /*control=*/false};
   if (options.interactive)  // five parts rather than one
     prompt->workBytes = encodeWorkBytes(prompt->tokenizer, &worst, 1) + 4096;
   else if (!options.hasTokens())
@@ -196,9 +217,10 @@ bool encodePrompt(Prompt *prompt, Writer &errors) {
   bool pending = prompt->lastId >= 0;
   int32_t *ids = prompt->ids + (pending ? 1 : 0);
   prompt->ids[0] = prompt->lastId;
-  prompt->idCount = usesChat(*prompt) ? encodeChat(prompt->chat, prompt->tokenizer, prompt->turn, prompt->lastId,
-                                                   prompt->parts, prompt->partCount, ids, size_t(prompt->idCapacity),
-                                                   prompt->work, prompt->workBytes)
+  const int32_t stopId = isStopToken(*prompt->model, prompt->lastId) ? prompt->lastId : -1;
+  prompt->idCount = usesChat(*prompt) ? encodeChat(prompt->chat, prompt->tokenizer, prompt->turn, stopId, prompt->parts,
+                                                   prompt->partCount, ids, size_t(prompt->idCapacity), prompt->work,
+                                                   prompt->workBytes)
                                       : encode(prompt->tokenizer, prompt->parts, prompt->partCount, EncodePrefix, ids,
                                                size_t(prompt->idCapacity), prompt->work, prompt->workBytes);
   if (prompt->idCount < 0) {

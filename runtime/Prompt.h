@@ -13,8 +13,8 @@
 
 namespace phi {
 
-/// A prompt's text may have so many bytes; a chat's line fewer.
-constexpr uint64_t kMostPromptBytes = uint64_t(64) << 20, kMostLineBytes = uint64_t(64) << 10;
+/// A prompt's text may have so many bytes.
+constexpr uint64_t kMostPromptBytes = uint64_t(64) << 20;
 
 struct Prompt {
   const phi_model *model;
@@ -26,6 +26,7 @@ struct Prompt {
 
   uint8_t *input;          ///< what was read from a file or standard input [inputBytes]
   uint64_t inputBytes;
+  uint64_t mostLineBytes;  ///< of a chat's line
   Text text;               ///< the prompt or message to encode
   TextPart parts[5];               ///< glue and text of a system message and the user's, then the answer's prompt
   size_t partCount;
@@ -40,8 +41,13 @@ struct Prompt {
 /// Checks the tables and reads a prompt that comes from a file or from standard input
 /// (`inputFile`). False after a sentence to `errors`.
 bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &options, int inputFile, Writer &errors);
-/// Reads one line of a chat. False at the end, at an empty line, or when interrupted.
-bool readLine(Prompt *prompt, int inputFile);
+enum class Line {
+  Message,
+  End,    ///< of the input, an empty line, or an interrupt
+  TooLong ///< for the chat, or for what a terminal passes on: read to its end, but not kept
+};
+/// Reads one line of a chat; a sentence where it is too long.
+Line readLine(Prompt *prompt, int inputFile, bool isTerminal, Writer &errors);
 
 /// Memory for up to `capacity` ids of the prompt or, in a chat, of each line.
 void layoutPrompt(Prompt *prompt, Layout *layout, int64_t capacity);

@@ -13,7 +13,7 @@ constexpr size_t MaxClosing = 3;
 
 /// A text of the template; false when the template does not allow it.
 bool templatePart(const Chat &chat, const phi_chat_text &text, TextPart *part) {
-  if (text.offset == PHI_CHAT_NONE)
+  if (text.offset >= PHI_CHAT_SKIP)
     return false;
   *part = {chat.blob + text.offset, text.bytes, /*control=*/true};
   return true;
@@ -50,30 +50,36 @@ bool openChat(const uint8_t *blob, uint64_t bytes, Chat *chat) {
   if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION || tables->bytes > bytes)
     return false;
   auto fits = [&](const phi_chat_text &text) {
-    return text.offset == PHI_CHAT_NONE || (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);
+    return text.offset >= PHI_CHAT_SKIP || (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);
   };
   for (uint32_t from = 0; from < PHI_ROLE_COUNT; ++from) {
     if (!fits(tables->prompt[from]))
       return false;
     for (uint32_t to = 0; to < PHI_ROLE_COUNT; ++to)
-      if (!fits(tables->glue[from][to]))
+      if (!fits(tables->glue[from][to]) || !fits(tables->empty[from][to]))
         return false;
   }
   *chat = {blob, tables};
   return true;
 }
 
-bool layOutMessage(const Chat &chat, phi_role from, const Message &message, TextPart *parts) {
-  parts[1] = trimmed(message, chat.tables->trim >> phi_chat_trim_shift(from, message.role));
-  return templatePart(chat, chat.tables->glue[from][message.role], parts);
+bool layOutMessage(const Chat &chat, phi_role *from, const Message &message, TextPart *parts) {
+  parts[1] = trimmed(message, chat.tables->trim >> phi_chat_trim_shift(*from, message.role));
+  const phi_chat_text &empty = chat.tables->empty[*from][message.role];
+  if (parts[1].bytes == 0 && empty.offset == PHI_CHAT_SKIP) {
+    parts[0] = {chat.blob, 0, /*control=*/true};
+    return true;
+  }
+  const phi_chat_text &text = parts[1].bytes == 0 ? empty : chat.tables->glue[*from][message.role];
+  *from = message.role;
+  return templatePart(chat, text, parts);
 }
 
 size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count, TextPart *parts) {
   size_t n = 0;
   for (size_t i = 0; i < count; ++i, n += 2) {
-    if (!layOutMessage(chat, from, messages[i], parts + n))
+    if (!layOutMessage(chat, &from, messages[i], parts + n))
       return 0;
-    from = messages[i].role;
   }
   return templatePart(chat, chat.tables->prompt[from], parts + n) ? n + 1 : 0;
 }
@@ -85,13 +91,16 @@ int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, 
   const int64_t n = encode(tokenizer, parts, count, flags, ids, capacity, work, workBytes);
   if (n < 0 || static_cast<size_t>(n) > capacity || lastId < 0)
     return n;
-  // The closing token may have a space before it, so it need not be the first.
+  // The closing token may have a space before it, so it need not be the first; another control token is text of its own.
   const size_t size = static_cast<size_t>(n);
-  for (size_t i = 0; i < size && i < MaxClosing; ++i)
+  for (size_t i = 0; i < size && i < MaxClosing; ++i) {
     if (ids[i] == lastId) {
       memmove(ids, ids + i + 1, (size - i - 1) * sizeof(int32_t));
       return n - static_cast<int64_t>(i + 1);
     }
+    if (tokenizer.blob[tokenizer.tables->token_flags.offset + static_cast<uint32_t>(ids[i])] & PHI_TOKEN_SPECIAL)
+      break;
+  }
   return n;
 }
 

@@ -34,11 +34,12 @@ struct Message {
 /// template that has none).
 size_t layOutChat(const Chat &chat, phi_role from, const Message *messages, size_t count, TextPart *parts);
 
-/// One message of such a conversation, its two parts. False when it may not come after `from`.
-bool layOutMessage(const Chat &chat, phi_role from, const Message &message, TextPart *parts);
+/// One message of such a conversation, its two parts; `from` becomes where the conversation stands then. False when it may
+/// not come after `from`.
+bool layOutMessage(const Chat &chat, phi_role *from, const Message &message, TextPart *parts);
 
-/// Encodes what layOutChat gave. `lastId` is the token that the model answered
-/// with last (a stop token, say), -1 if none: the template writes that token
+/// Encodes what layOutChat gave. `lastId` is the stop token that the model ended its
+/// answer with, -1 if none: the template writes that token
 /// itself, so its copy is left out. Result and memory as encode().
 int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, int32_t lastId, const TextPart *parts,
                    size_t count, int32_t *ids, size_t capacity, void *work, size_t workBytes);

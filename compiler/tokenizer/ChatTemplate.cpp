@@ -47,10 +47,17 @@ public:
   }
 
 private:
+  /// What an empty message may turn out to be, as long as every conversation agrees.
+  struct Empty {
+    std::optional<std::string> text; ///< in place of glue and message
+    bool hasText = true, isSkipped = true, isSeen = false;
+  };
   struct Texts {
     std::optional<std::string> glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT];
     std::optional<std::string> prompt[PHI_ROLE_COUNT];
+    std::optional<std::string> nothing; ///< what is printed of an empty message alone
     std::optional<uint32_t> trim[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< phi_chat_trim of the text after a glue
+    Empty empty[PHI_ROLE_COUNT][PHI_ROLE_COUNT];                  ///< of an empty text after that
   };
 
   template <typename Content> llvm::Expected<std::string> render(const Roles &roles, Content content) {
@@ -84,6 +91,8 @@ private:
     for (size_t i = 0; i < roles.size(); ++i)
       if (llvm::Error error = learnTrimming(roles, i, *printed))
         return error;
+    for (size_t i = 0; i < roles.size(); ++i)
+      learnEmpty(roles, i, *printed);
     return llvm::Error::success();
   }
 
@@ -115,6 +124,59 @@ private:
     return fail("the chat template changes the messages' text");
   }
 
+  /// What is printed when message `at` says nothing; templates may ask for that. `plain` is what is printed otherwise.
+  void learnEmpty(const Roles &roles, size_t at, const std::string &plain) {
+    const phi_role from = at ? roles[at - 1] : PHI_ROLE_START, to = roles[at];
+    Empty &empty = texts.empty[from][to];
+    empty.isSeen = true;
+    // White space that is trimmed away is told from no text by nobody later on.
+    const bool isTrimmed = texts.trim[from][to].value_or(0) != 0;
+    llvm::Expected<std::string> printed = renderWith(roles, at, ""),
+                                blank = renderWith(roles, at, isTrimmed ? " " : "");
+    if (!printed || !blank || *printed != *blank) {
+      llvm::consumeError(printed.takeError());
+      llvm::consumeError(blank.takeError());
+      empty.hasText = empty.isSkipped = false;
+      return;
+    }
+    const std::string mark = marker(at);
+    const size_t place = plain.find(mark);
+    const std::string before = plain.substr(0, place - texts.glue[from][to]->size()),
+                      after = plain.substr(place + mark.size());
+    llvm::StringRef rest = *printed;
+    if (!rest.consume_front(before)) {
+      empty.hasText = empty.isSkipped = false;
+      return;
+    }
+    noteSkipped(roles, at, rest, empty);
+    empty.hasText &= rest.consume_back(after) && (!empty.text || *empty.text == rest);
+    if (empty.hasText)
+      empty.text = rest.str();
+  }
+
+  /// Whether `rest`, printed from an empty message on, is what it would be without that message.
+  void noteSkipped(const Roles &roles, size_t at, llvm::StringRef rest, Empty &empty) {
+    const phi_role from = at ? roles[at - 1] : PHI_ROLE_START;
+    if (roles.size() == 1)
+      texts.nothing = rest.str();
+    else if (at + 1 == roles.size())
+      empty.isSkipped &= texts.prompt[from] && rest == *texts.prompt[from];
+    else if (const auto &next = texts.glue[from][roles[at + 1]]) // else that order of messages is refused anyway
+      empty.isSkipped &= rest.starts_with(*next + marker(at + 1));
+  }
+
+  llvm::Expected<std::string> renderWith(const Roles &roles, size_t at, const std::string &content) {
+    return render(roles, [&](size_t i) { return i == at ? content : marker(i); });
+  }
+
+  phi_chat_text addEmpty(const Empty &empty, const std::optional<std::string> &glue, phi_chat_text glueText) {
+    if (!empty.isSeen || !glue)
+      return {PHI_CHAT_NONE, 0};
+    if (empty.hasText)
+      return empty.text == glue ? glueText : add(empty.text);
+    return {empty.isSkipped ? PHI_CHAT_SKIP : PHI_CHAT_NONE, 0};
+  }
+
   phi_chat_text add(const std::optional<std::string> &text) {
     if (!text)
       return {PHI_CHAT_NONE, 0};
@@ -129,9 +191,12 @@ private:
     header.version = PHI_TOKENIZER_VERSION;
     result.table.resize(sizeof(header));
     bool hasPrefix = !tokens.prefix.empty();
+    if (const Empty &first = texts.empty[PHI_ROLE_START][PHI_ROLE_USER]; !first.hasText && first.isSkipped)
+      texts.prompt[PHI_ROLE_START] = texts.nothing; // a conversation of no message
     for (uint32_t from = 0; from < PHI_ROLE_COUNT; ++from) {
       for (uint32_t to = 0; to < PHI_ROLE_COUNT; ++to) {
         header.glue[from][to] = add(texts.glue[from][to]);
+        header.empty[from][to] = addEmpty(texts.empty[from][to], texts.glue[from][to], header.glue[from][to]);
         header.trim |= texts.trim[from][to].value_or(0) << phi_chat_trim_shift(from, to);
       }
       header.prompt[from] = add(texts.prompt[from]);

@@ -75,6 +75,49 @@ TEST(ChatTemplate, TagsPerRole) {
   EXPECT_FALSE(c.view.tables->flags & PHI_CHAT_HAS_PREFIX);
 }
 
+/// Templates may ask whether a message says anything; what is expected is what jinja2 prints.
+TEST(ChatTemplate, EmptyMessages) {
+  const std::string prompt = "{% if add_generation_prompt %}<|a|>{% endif %}";
+  const auto laidOut = [&](const std::string &source, const std::vector<phi::Message> &messages) {
+    Compiled c;
+    compile(source + prompt, llamaTokens, c);
+    return c.layOut(Start, messages);
+  };
+  const std::string
+      frame = "{% for m in messages %}{{ m.role }}:{{ m.content }}|{% endfor %}",
+      orNone = "{% for m in messages %}{{ m.role }}:{{ m.content or 'NONE' }}|{% endfor %}",
+      skips = "{% for m in messages %}{% if m.content %}{{ m.role }}:{{ m.content }}|{% endif %}{% endfor %}",
+      asks = "{% for m in messages %}{% if m.content == '' %}E{% endif %}{{ m.role }}:{{ m.content }}|{% endfor %}",
+      trims = "{% for m in messages %}{% set c = m.content | trim %}{{ m.role }}:{{ c or 'NONE' }}|{% endfor %}";
+  EXPECT_EQ(laidOut(frame, {message(U, "")}), "user:|<|a|>");
+  EXPECT_EQ(laidOut(orNone, {message(U, "")}), "user:NONE|<|a|>");
+  EXPECT_EQ(laidOut(orNone, {message(S, ""), message(U, "x"), message(A, ""), message(U, "")}),
+            "system:NONE|user:x|assistant:NONE|user:NONE|<|a|>");
+  EXPECT_EQ(laidOut(skips, {message(U, "")}), "<|a|>");
+  EXPECT_EQ(laidOut(skips, {message(S, ""), message(U, "x")}), "user:x|<|a|>");
+  EXPECT_EQ(laidOut(skips, {message(S, "y"), message(U, "x")}), "system:y|user:x|<|a|>");
+  EXPECT_EQ(laidOut(asks, {message(U, "")}), "Euser:|<|a|>");
+  EXPECT_EQ(laidOut(trims, {message(U, " \n")}), "user:NONE|<|a|>");
+  EXPECT_EQ(laidOut(trims, {message(U, " x ")}), "user:x|<|a|>");
+}
+
+/// What an empty message becomes depends on more than the tables can say: it is refused, other messages are not.
+TEST(ChatTemplate, EmptyMessagesThatCannotBeTold) {
+  Compiled c;
+  compile(
+      "{% for m in messages %}{% if not m.content %}{{ raise_exception('say something') }}{% endif %}{{ m.role }}:{{ "
+      "m.content }}|{% endfor %}{% if add_generation_prompt %}<|a|>{% endif %}",
+      llamaTokens, c);
+  EXPECT_EQ(c.layOut(Start, {message(U, "")}), "refused");
+  EXPECT_EQ(c.layOut(Start, {message(U, "x")}), "user:x|<|a|>");
+  // Before trimming, white space is something to say.
+  compile("{% for m in messages %}{% if m.content %}{{ m.role }}:{{ m.content | trim }}|{% endif %}{% endfor %}{% if "
+          "add_generation_prompt %}<|a|>{% endif %}",
+          llamaTokens, c);
+  EXPECT_EQ(c.layOut(Start, {message(U, " ")}), "refused");
+  EXPECT_EQ(c.layOut(Start, {message(U, " x ")}), "user:x|<|a|>");
+}
+
 TEST(ChatTemplate, DefaultSystemText) {
   Compiled c;
   compile("{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ "
@@ -275,6 +318,14 @@ TEST_F(EncodedChat, ContinuesAfterTheStopToken) {
   ASSERT_EQ(whole.front(), 2);
   EXPECT_EQ(encode(A, -1, {message(U, "and?")}), whole);
   EXPECT_EQ(encode(A, 2, {message(U, "and?")}), std::vector<int32_t>(whole.begin() + 1, whole.end()));
+}
+
+/// Only the template's own copy of the token goes, never what stands before it.
+TEST_F(EncodedChat, OtherControlTokensStay) {
+  load("smollm");
+  const std::vector<int32_t> whole = encode(A, -1, {message(U, "and?")});
+  ASSERT_EQ(whole[2], 1);
+  EXPECT_EQ(encode(A, 1, {message(U, "and?")}), whole); // <|im_start|> comes after <|im_end|>
 }
 
 TEST_F(EncodedChat, MessagesCannotHoldControlTokens) {

@@ -12,6 +12,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cstring>
+#include <fcntl.h>
+#include <termios.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace phi;
@@ -54,6 +57,12 @@ std::string drain(int file) {
   return all;
 }
 
+/// Waits for the reader where there is no room.
+void writeAll(int file, const std::string &text) {
+  for (size_t at = 0; at < text.size();)
+    at += size_t(write(file, text.data() + at, text.size() - at));
+}
+
 class Conversation : public testing::Test {
 protected:
   void use(const char *name) {
@@ -93,6 +102,15 @@ protected:
   }
 
   Outcome run(std::vector<const char *> arguments, const std::string &input = "") {
+    int in[2];
+    EXPECT_EQ(pipe(in), 0);
+    EXPECT_EQ(write(in[1], input.data(), input.size()), ssize_t(input.size()));
+    close(in[1]);
+    return runOn(in[0], std::move(arguments));
+  }
+
+  /// With this file as standard input, which it closes.
+  Outcome runOn(int in, std::vector<const char *> arguments) {
     const int64_t rowsShape[] = {PHI_DIM_ROWS}, logitsShape[] = {PHI_DIM_LOGIT_ROWS, vocab};
     const phi_binding bindings[] = {{"ids", rowsShape, 1, PHI_I32, PHI_INPUT, 0, 0, 0},
                                     {"logits", logitsShape, 2, PHI_F32, PHI_RESULT, 1, 1, 0}};
@@ -121,14 +139,12 @@ protected:
     model.stop_id_count = uint32_t(compiled.stopIds.size());
     model.generation = {0, 1, 0, 0, 1};
 
-    int in[2], out[2], err[2];
-    EXPECT_EQ(pipe(in) + pipe(out) + pipe(err), 0);
-    EXPECT_EQ(write(in[1], input.data(), input.size()), ssize_t(input.size()));
-    close(in[1]);
+    int out[2], err[2];
+    EXPECT_EQ(pipe(out) + pipe(err), 0);
     arguments.insert(arguments.begin(), "prog");
     arguments.insert(arguments.end(), {"--threads", "1"});
-    int code = runProgram(model, int(arguments.size()), arguments.data(), {in[0], out[1], err[1]}, os::now());
-    close(in[0]);
+    int code = runProgram(model, int(arguments.size()), arguments.data(), {in, out[1], err[1]}, os::now());
+    close(in);
     close(out[1]);
     close(err[1]);
     std::string printed = drain(out[0]);
@@ -171,6 +187,84 @@ TEST_F(Conversation, AnAnswerCutShortIsEndedByTheTemplate) {
   std::string twoTokens = text({script.begin(), script.begin() + 2});
   EXPECT_THAT(text(given),
               HasSubstr("<|im_start|>assistant\n" + twoTokens + "<|im_end|>\n<|im_start|>user\nGo on<|im_end|>"));
+}
+
+/// The template's next text may begin with the token that the answer happened to end in.
+TEST_F(Conversation, AnAnswerThatEndsInTextOfTheTemplateIsEndedAsWell) {
+  use("smollm");
+  script = {ids(" word").front(), ids("<|im_end|>\n")[1]};
+  const char *const lengths[] = {"-n", "2"}, *const stops[] = {"--stop", "\n"};
+  for (const char *const *flags : {lengths, stops}) {
+    said = 0;
+    Outcome outcome = run({"-i", flags[0], flags[1]}, "Count\nGo on\n");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_THAT(text(given), HasSubstr("assistant\n" + text(script) + "<|im_end|>\n<|im_start|>user\nGo on<|im_end|>"))
+        << flags[0];
+  }
+}
+
+TEST_F(Conversation, ALongLineIsOneMessage) {
+  use("smollm");
+  say("Long.<|im_end|>");
+  std::string line;
+  while (line.size() < 60000) // as much as a pipe holds without a reader
+    line += "             ";
+  line.resize(60000);
+  Outcome outcome = run({"-i"}, line + "\n");
+  EXPECT_EQ(outcome.code, 1); // of a context of 512 tokens
+  EXPECT_THAT(outcome.err, HasSubstr("the conversation is"));
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(Conversation, ALineBeyondAllContextsIsNotSent) {
+  use("smollm");
+  say("Hello!<|im_end|>");
+  int in[2];
+  ASSERT_EQ(pipe(in), 0);
+  std::thread writer([&] {
+    writeAll(in[1], "Hi\n" + std::string(200000, 'x') + "\nNext\n");
+    close(in[1]);
+  });
+  Outcome outcome = runOn(in[0], {"-i"});
+  writer.join();
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_EQ(outcome.out, "Hello!\n");
+  EXPECT_EQ(outcome.err, "this line is not sent: it has more than 65536 bytes, too many for this context (--ctx)\n");
+}
+
+/// A terminal cuts a long line without a word; whatever may have been cut is not sent, and the chat goes on.
+TEST_F(Conversation, ALineThatATerminalMayHaveCutIsNotSent) {
+  use("smollm");
+  say("Hello!<|im_end|>");
+  int controller = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_TRUE(controller >= 0 && grantpt(controller) == 0 && unlockpt(controller) == 0);
+  int terminal = open(ptsname(controller), O_RDWR | O_NOCTTY);
+  termios settings;
+  ASSERT_EQ(tcgetattr(terminal, &settings), 0);
+  settings.c_lflag &= tcflag_t(~ECHO);
+  ASSERT_EQ(tcsetattr(terminal, TCSANOW, &settings), 0);
+  std::thread writer([&] { writeAll(controller, std::string(5000, 'x') + "\nHi\n\n"); });
+  Outcome outcome = runOn(terminal, {"-i"});
+  writer.join();
+  close(controller);
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.out, "> > Hello!\n> ");
+  EXPECT_EQ(outcome.err,
+            "this line is not sent: it has more than 4094 bytes, which a terminal may have cut; long ones can "
+            "come from a pipe\n");
+}
+
+TEST_F(Conversation, AFullContextEndsAChatInOrder) {
+  use("smollm");
+  script.assign(100, ids(" word").front());
+  std::string lines;
+  for (int i = 0; i < 20; ++i)
+    lines += "And more?\n";
+  Outcome outcome = run({"-i", "-n", "5", "--ctx", "128", "--stats"}, lines);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("the conversation is "));
+  EXPECT_THAT(outcome.err, HasSubstr("threads"));
+  EXPECT_THAT(outcome.out, testing::StartsWith(text({script.begin(), script.begin() + 5}) + "\n"));
 }
 
 TEST_F(Conversation, RawTextGoesOn) {

@@ -14,7 +14,7 @@
 
 #define PHI_TOKENIZER_MAGIC 0x4b544850u /* "PHTK" */
 #define PHI_CHAT_MAGIC 0x48434850u      /* "PHCH" */
-#define PHI_TOKENIZER_VERSION 1u
+#define PHI_TOKENIZER_VERSION 2u
 
 /// A table inside a blob: `count` elements from byte `offset` on.
 typedef struct phi_table {
@@ -164,6 +164,7 @@ typedef struct phi_chat_text {
   uint32_t bytes;
 } phi_chat_text;
 #define PHI_CHAT_NONE 0xffffffffu
+#define PHI_CHAT_SKIP 0xfffffffeu /* of phi_chat.empty: as if the message were not there */
 
 enum phi_chat_flag {
   PHI_CHAT_HAS_PREFIX = 1u << 0 ///< the template writes what phi_tokenizer.prefix would add
@@ -186,6 +187,7 @@ typedef struct phi_chat {
   uint32_t reserved;
   phi_chat_text glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< [from][to]
   phi_chat_text prompt[PHI_ROLE_COUNT]; ///< [from]: text before the assistant's answer
+  phi_chat_text empty[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< what stands in place of glue[from][to] and an empty text
 } phi_chat;
 
 #ifdef __cplusplus
@@ -195,7 +197,7 @@ static_assert(sizeof(phi_added) == 16, "written by the compiler");
 static_assert(sizeof(phi_class) == 24, "written by the compiler");
 static_assert(sizeof(phi_instruction) == 16, "written by the compiler");
 static_assert(sizeof(phi_tokenizer) == 184, "written by the compiler");
-static_assert(sizeof(phi_chat) == 184, "written by the compiler");
+static_assert(sizeof(phi_chat) == 312, "written by the compiler");
 #endif
 
 #endif // PHI_TOKENIZER_H
