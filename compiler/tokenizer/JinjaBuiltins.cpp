@@ -30,10 +30,10 @@ Value TemplateRun::call(const Value &callee, llvm::ArrayRef<Value> arguments, co
     return Value();
   }
   if (callee.text[0] == '.')
-    return method(llvm::StringRef(callee.text).drop_front(), callee.list->front(), arguments, named);
+    return method(callee.text.drop_front(), callee.list->front(), arguments, named);
   if (callee.text == "raise_exception") {
     const Value message = valueOr(arguments, 0, Value());
-    complain("it refuses: " + (message.kind == Value::String ? message.text : ""));
+    complain("it refuses: " + (message.kind == Value::String ? message.text.take_front(1000) : ""));
     return Value();
   }
   if (callee.text == "namespace" || callee.text == "dict") {
@@ -63,6 +63,7 @@ Value TemplateRun::method(llvm::StringRef name, const Value &object, llvm::Array
   if (object.kind == Value::Dict) {
     if (name == "get") {
       const Value key = valueOr(arguments, 0, Value());
+      charge(object.dict->size());
       for (const auto &entry : *object.dict)
         if (key.kind == Value::String && entry.first == key.text)
           return entry.second;
@@ -70,10 +71,12 @@ Value TemplateRun::method(llvm::StringRef name, const Value &object, llvm::Array
     }
     ValueList result;
     for (const auto &entry : *object.dict) {
+      if (!afford(kItem))
+        break;
       if (name == "items")
-        result.push_back(list({string(entry.first), entry.second}));
+        result.push_back(list({literal(entry.first), entry.second}));
       else
-        result.push_back(name == "keys" ? string(entry.first) : entry.second);
+        result.push_back(name == "keys" ? literal(entry.first) : entry.second);
     }
     return list(std::move(result));
   }
@@ -81,7 +84,7 @@ Value TemplateRun::method(llvm::StringRef name, const Value &object, llvm::Array
     llvm::StringRef text = object.text;
     text = name == "rstrip" ? text : text.ltrim(whiteSpace);
     text = name == "lstrip" ? text : text.rtrim(whiteSpace);
-    return string(text.str(), object.isMessage);
+    return string(text, object.isMessage);
   }
   if (llvm::is_contained({"upper", "lower", "capitalize", "title", "replace"}, name))
     return filter(name, object, arguments, named);
@@ -93,11 +96,16 @@ Value TemplateRun::method(llvm::StringRef name, const Value &object, llvm::Array
     return boolean(name == "startswith" ? text.starts_with(what.text) : text.ends_with(what.text));
   }
   if (name == "split" && arguments.size() == 1 && what.kind == Value::String && !what.text.empty()) {
-    llvm::SmallVector<llvm::StringRef> parts;
-    llvm::StringRef(object.text).split(parts, what.text);
     ValueList result;
-    for (llvm::StringRef part : parts)
-      result.push_back(string(part.str()));
+    if (!affordSearch(object.text, what.text))
+      return Value();
+    for (llvm::StringRef rest = object.text; afford(kItem);) {
+      const size_t end = rest.find(what.text);
+      result.push_back(literal(rest.take_front(end)));
+      if (end == llvm::StringRef::npos)
+        break;
+      rest = rest.drop_front(end + what.text.size());
+    }
     return list(std::move(result));
   }
   complain("the method '" + name + "' of a " + kindName(object) + " is not supported");
@@ -108,7 +116,7 @@ Value TemplateRun::filter(llvm::StringRef name, const Value &value, llvm::ArrayR
                           const Named &named) {
   charge(1);
   if (name == "trim" && arguments.empty() && value.kind == Value::String)
-    return string(llvm::StringRef(value.text).trim(whiteSpace).str(), value.isMessage);
+    return string(value.text.trim(whiteSpace), value.isMessage);
   if (name == "default" || name == "d") {
     const bool useTruth = arguments.size() > 1 && truth(arguments[1]);
     const bool missing = value.kind == Value::Undefined || (useTruth && !truth(value));
@@ -132,11 +140,8 @@ Value TemplateRun::filter(llvm::StringRef name, const Value &value, llvm::ArrayR
     if (name == "capitalize")
       return string(text.take_front(1).upper() + text.drop_front(text.empty() ? 0 : 1).lower());
     if (name == "replace" && arguments.size() == 2 && arguments[0].kind == Value::String &&
-        !arguments[0].text.empty()) {
-      llvm::SmallVector<llvm::StringRef> parts;
-      text.split(parts, arguments[0].text);
-      return string(llvm::join(parts, arguments[1].text), arguments[1].isMessage);
-    }
+        arguments[1].kind == Value::String && !arguments[0].text.empty())
+      return replace(text, arguments[0].text, arguments[1]);
   }
   if (value.kind == Value::List) {
     const ValueList &entries = *value.list;
@@ -146,17 +151,8 @@ Value TemplateRun::filter(llvm::StringRef name, const Value &value, llvm::ArrayR
       return entries.empty() ? Value() : name == "first" ? entries.front() : entries.back();
     if (name == "list")
       return value;
-    if (name == "join") {
-      std::string text;
-      bool isMessage = false;
-      for (size_t i = 0; i < entries.size() && !failed(); ++i) {
-        const Value printed = print(entries[i]);
-        text += (i ? valueOr(arguments, 0, string("")).text : "") + printed.text;
-        isMessage |= printed.isMessage;
-        charge(text.size());
-      }
-      return string(std::move(text), isMessage);
-    }
+    if (name == "join")
+      return join(entries, valueOr(arguments, 0, literal("")).text);
   }
   if (name == "length" && value.kind == Value::Dict)
     return integer(static_cast<int64_t>(value.dict->size()));
@@ -164,8 +160,38 @@ Value TemplateRun::filter(llvm::StringRef name, const Value &value, llvm::ArrayR
   return Value();
 }
 
+Value TemplateRun::replace(llvm::StringRef text, llvm::StringRef what, const Value &by) {
+  std::string made;
+  if (!affordSearch(text, what))
+    return Value();
+  for (;;) {
+    const size_t end = text.find(what);
+    if (!afford(text.take_front(end).size() + by.text.size()))
+      return Value();
+    made += text.take_front(end);
+    if (end == llvm::StringRef::npos)
+      return string(made, by.isMessage);
+    made += by.text;
+    text = text.drop_front(end + what.size());
+  }
+}
+
+Value TemplateRun::join(const ValueList &entries, llvm::StringRef separator) {
+  std::string made;
+  bool isMessage = false;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const Value printed = print(entries[i]);
+    if (!afford(1 + separator.size() + printed.text.size()))
+      break;
+    made += i ? separator : "";
+    made += printed.text;
+    isMessage |= printed.isMessage;
+  }
+  return string(made, isMessage);
+}
+
 /// selectattr('role', 'equalto', 'system')
-Value TemplateRun::select(bool keep, const Value &value, llvm::ArrayRef<Value> arguments) {
+Value TemplateRun::select(bool isKept, const Value &value, llvm::ArrayRef<Value> arguments) {
   ValueList result;
   if (arguments.empty() || arguments[0].kind != Value::String ||
       (arguments.size() > 1 && arguments[1].kind != Value::String))
@@ -175,7 +201,7 @@ Value TemplateRun::select(bool keep, const Value &value, llvm::ArrayRef<Value> a
       break;
     const Value found = attribute(entry, arguments[0].text);
     const bool holds = arguments.size() < 2 ? truth(found) : test(arguments[1].text, found, arguments.drop_front(2));
-    if (holds == keep)
+    if (holds == isKept)
       result.push_back(entry);
   }
   return list(std::move(result));

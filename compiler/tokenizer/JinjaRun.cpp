@@ -23,7 +23,7 @@ public:
   }
 
 private:
-  using Scope = std::vector<std::pair<std::string, Value>>;
+  using Scope = std::vector<std::pair<llvm::StringRef, Value>>;
   enum class Flow { Next, Break, Continue };
 
   void define(const ChatInput &input) {
@@ -46,12 +46,13 @@ private:
   }
 
   void set(llvm::StringRef name, Value value) {
+    state.charge(scopes.back().size());
     for (auto &[known, slot] : scopes.back())
       if (known == name) {
         slot = std::move(value);
         return;
       }
-    scopes.back().emplace_back(name.str(), std::move(value));
+    scopes.back().emplace_back(name, std::move(value));
   }
 
   Value get(llvm::StringRef name) {
@@ -83,7 +84,7 @@ private:
   Flow print(const Statement &statement, std::string &output) {
     switch (statement.kind) {
     case Statement::Text:
-      append(state.string(statement.text), output);
+      append(TemplateRun::literal(statement.text), output);
       break;
     case Statement::Output:
       append(state.print(evaluate(*statement.value)), output);
@@ -103,7 +104,7 @@ private:
       std::string text;
       const bool outer = std::exchange(printedMessage, false);
       print(statement.branches[0].second, text);
-      assign(statement, state.string(std::move(text), printedMessage));
+      assign(statement, state.string(text, printedMessage));
       printedMessage |= outer;
       break;
     }
@@ -116,8 +117,8 @@ private:
   }
 
   void append(const Value &text, std::string &output) {
-    output += text.text;
-    state.charge(text.text.size());
+    if (state.afford(text.text.size()))
+      output += text.text;
     printedMessage |= text.isMessage;
   }
 
@@ -127,6 +128,7 @@ private:
     const Value object = get(statement.names[0]);
     if (object.kind != Value::Namespace)
       return state.complain("'" + statement.names[0] + "' is no namespace that could be set");
+    state.charge(object.dict->size());
     for (auto &[name, slot] : *object.dict)
       if (name == statement.names[1]) {
         slot = std::move(value);
@@ -186,9 +188,8 @@ private:
   Value evaluate(const Expression &e) {
     if (state.failed())
       return Value();
-    Value value = compute(e);
-    state.charge(1 + value.text.size());
-    return value;
+    state.charge(1);
+    return compute(e);
   }
 
   Value compute(const Expression &e) {
@@ -202,7 +203,7 @@ private:
     case Expression::Float:
       return TemplateRun::number(e.number);
     case Expression::String:
-      return state.string(e.text);
+      return TemplateRun::literal(e.text);
     case Expression::Name:
       return get(e.text);
     case Expression::List:

@@ -110,8 +110,7 @@ bool TemplateRun::contains(const Value &container, const Value &item) {
     lookAt(item, "in");
     if (item.kind != Value::String)
       complain("'in' a string wants a string");
-    charge(container.text.size());
-    return llvm::StringRef(container.text).contains(item.text);
+    return affordSearch(container.text, item.text) && container.text.contains(item.text);
   case Value::List:
     return llvm::any_of(*container.list, [&](const Value &entry) { return !failed() && equal(entry, item); });
   case Value::Dict:
@@ -126,11 +125,13 @@ bool TemplateRun::contains(const Value &container, const Value &item) {
 Value TemplateRun::arithmetic(llvm::StringRef op, const Value &left, const Value &right) {
   if (op == "~") {
     const Value a = print(left), b = print(right);
-    return string(a.text + b.text, a.isMessage || b.isMessage);
+    return string((a.text + b.text).str(), a.isMessage || b.isMessage);
   }
   if (op == "+" && left.kind == Value::String && right.kind == Value::String)
-    return string(left.text + right.text, left.isMessage || right.isMessage);
+    return string((left.text + right.text).str(), left.isMessage || right.isMessage);
   if (op == "+" && left.kind == Value::List && right.kind == Value::List) {
+    if (!afford(kItem * (left.list->size() + right.list->size())))
+      return Value();
     ValueList joined = *left.list;
     llvm::append_range(joined, *right.list);
     return list(std::move(joined));
@@ -166,7 +167,7 @@ Value TemplateRun::attribute(const Value &object, llvm::StringRef name) {
       complain("'" + name + "' of something undefined");
     return Value();
   }
-  Value bound = function(("." + name).str());
+  Value bound = function(keep(("." + name).str()));
   bound.list = list({object}).list;
   return bound;
 }
@@ -202,6 +203,8 @@ Value TemplateRun::slice(const Value &object, llvm::ArrayRef<Value> bounds) {
     return std::clamp<int64_t>(value.integer < 0 ? std::max(value.integer, -size) + size : value.integer, 0, size);
   };
   const int64_t step = bounds[2].kind == Value::Integer ? bounds[2].integer : 1;
+  if (!afford(kItem * object.list->size()))
+    return Value();
   ValueList result(object.list->begin(), object.list->end());
   if (step == -1 && bounds[0].kind == Value::None && bounds[1].kind == Value::None) {
     std::reverse(result.begin(), result.end());
@@ -216,12 +219,12 @@ Value TemplateRun::slice(const Value &object, llvm::ArrayRef<Value> bounds) {
 ValueList TemplateRun::items(const Value &value) {
   switch (value.kind) {
   case Value::List:
-    charge(8 * value.list->size());
-    return *value.list;
+    return afford(kItem * value.list->size()) ? *value.list : ValueList();
   case Value::Dict: {
     ValueList keys;
     for (const auto &entry : *value.dict)
-      keys.push_back(string(entry.first));
+      if (afford(kItem))
+        keys.push_back(literal(entry.first));
     return keys;
   }
   case Value::Undefined:

@@ -1,8 +1,9 @@
 //===- JinjaValue.h - What Jinja expressions give --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Values of one run of a template. Lists and dicts belong to the run,
-// so values copy freely, and a namespace that holds itself leaks nothing.
+// Values of one run of a template. Strings, lists and dicts belong to the TemplateRun,
+// so values are small and copy freely, and a namespace that holds itself leaks nothing.
+// Whatever is made is paid for out of one budget, in time and in memory.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_TOKENIZER_JINJAVALUE_H
 #define PHIC_COMPILER_TOKENIZER_JINJAVALUE_H
@@ -10,6 +11,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/Allocator.h"
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -20,7 +22,7 @@ namespace phic::tokenizer {
 
 struct Value;
 using ValueList = std::vector<Value>;
-using ValueDict = std::vector<std::pair<std::string, Value>>;
+using ValueDict = std::vector<std::pair<llvm::StringRef, Value>>;
 
 struct Value {
   enum Kind { Undefined, None, Boolean, Integer, Float, String, List, Dict, Namespace, Function };
@@ -28,7 +30,7 @@ struct Value {
   bool isMessage = false; ///< of a String: it holds what somebody said, which may be anything
   int64_t integer = 0;    ///< of Integer, Boolean
   double number = 0;
-  std::string text; ///< of String; of Function: its name, or "object.method" with the object in *list
+  llvm::StringRef text; ///< of String; of Function: its name, or ".method" with the object in *list
   ValueList *list = nullptr;
   ValueDict *dict = nullptr;
 
@@ -57,24 +59,32 @@ public:
   }
   static Value function(llvm::StringRef name) {
     Value made = of(Value::Function);
-    made.text = name.str();
+    made.text = name;
     return made;
   }
-  Value string(std::string text, bool isMessage = false) {
-    charge(text.size());
+  /// Of a text that outlives the run, as the template's own do.
+  static Value literal(llvm::StringRef text) {
     Value made = of(Value::String);
-    made.text = std::move(text);
+    made.text = text;
+    return made;
+  }
+  Value string(llvm::StringRef text, bool isMessage = false) {
+    Value made = literal(keep(text));
     made.isMessage = isMessage;
     return made;
   }
+  /// A copy that lives as long as the run.
+  llvm::StringRef keep(llvm::StringRef text) { return afford(text.size()) ? text.copy(texts) : ""; }
   Value list(ValueList items = {}) {
-    charge(8 * items.size());
+    if (!afford(kItem * items.size()))
+      items.clear();
     Value made = of(Value::List);
     made.list = &lists.emplace_back(std::move(items));
     return made;
   }
   Value dict(ValueDict entries = {}, Value::Kind kind = Value::Dict) {
-    charge(8 * entries.size());
+    if (!afford(kItem * entries.size()))
+      entries.clear();
     Value made = of(kind);
     made.dict = &dicts.emplace_back(std::move(entries));
     return made;
@@ -93,6 +103,13 @@ public:
     if (spent > Budget)
       complain("it does not end within its budget of work");
   }
+  /// The same; whether to go on.
+  bool afford(uint64_t units) {
+    charge(units);
+    return !failed();
+  }
+  /// What a list's item or a dict's entry costs.
+  static constexpr uint64_t kItem = 8;
 
   /// Complains when the operation would look inside a message.
   void lookAt(const Value &value, const llvm::Twine &operation) {
@@ -114,7 +131,7 @@ public:
   /// What a loop runs over.
   ValueList items(const Value &value);
 
-  using Named = std::vector<std::pair<std::string, Value>>;
+  using Named = ValueDict;
   Value call(const Value &callee, llvm::ArrayRef<Value> arguments, const Named &named);
   Value filter(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments, const Named &named);
   bool test(llvm::StringRef name, const Value &value, llvm::ArrayRef<Value> arguments);
@@ -128,10 +145,15 @@ private:
     return made;
   }
   Value method(llvm::StringRef name, const Value &object, llvm::ArrayRef<Value> arguments, const Named &named);
-  Value select(bool keep, const Value &value, llvm::ArrayRef<Value> arguments);
+  /// Pays for looking for a text in another, which may begin to match everywhere.
+  bool affordSearch(llvm::StringRef text, llvm::StringRef what) { return afford(text.size() * (1 + what.size() / 8)); }
+  Value replace(llvm::StringRef text, llvm::StringRef what, const Value &by);
+  Value join(const ValueList &entries, llvm::StringRef separator);
+  Value select(bool isKept, const Value &value, llvm::ArrayRef<Value> arguments);
 
   static constexpr uint64_t Budget = 4 << 20;
   uint64_t spent = 0;
+  llvm::BumpPtrAllocator texts;
   std::deque<ValueList> lists;
   std::deque<ValueDict> dicts;
 };

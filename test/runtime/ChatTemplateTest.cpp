@@ -12,6 +12,9 @@
 #include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -202,6 +205,44 @@ TEST(ChatTemplate, SpacesOfTagsAndNamespaces) {
           llamaTokens, c);
   EXPECT_EQ(c.layOut(Start, {message(U, "hi"), message(A, "b"), message(U, "c")}),
             "    (user:hi|\n[assistant:b|\n[user:c|\nnone");
+}
+
+/// Whether compiling ends within a second or two and little memory, tables or not.
+bool endsSoon(const std::string &source) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const rlimit seconds = {30, 30},
+                 bytes = {rlim_t(1) << 30, rlim_t(1) << 30}; // without optimization, on a busy machine
+    setrlimit(RLIMIT_CPU, &seconds);
+    setrlimit(RLIMIT_AS, &bytes);
+    errorOf(source);
+    _exit(0);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
+TEST(ChatTemplate, AnyTemplateEndsInBoundedTimeAndMemory) {
+  const std::string large(100000, 'A'), text = "{% set s = '" + large + "' %}",
+                                        rest = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+  std::string items = "s", names;
+  for (int i = 0; i < 2000; ++i)
+    items += ",s";
+  for (int i = 0; i < 10000; ++i)
+    names += "{% set a" + std::to_string(i) + "=1 %}";
+  for (const std::string &bomb :
+       {"{% set ns = namespace(x=['" + large + "']) %}{% for i in range(30) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        text + "{% for i in range(2000) %}{% for j in [" + items + "] %}{% endfor %}{% endfor %}",
+        text + "{{ s | replace('A', s) }}", text + "{{ s.split('A') | join(s) }}",
+        text + "{{ s.replace('AA', s) | length }}",
+        text + "{% for i in range(10000) %}{% if s + 'B' in s %}{% endif %}{% endfor %}",
+        text + "{% set ns = namespace(x='') %}{% for i in range(10000) %}{% set ns.x = s ~ ns.x %}{% endfor %}",
+        text + "{% for i in range(10000) %}{% for j in range(10000) %}{{ s }}{% endfor %}{% endfor %}",
+        text + "{% set ns = namespace(x=[]) %}{% for i in range(10000) %}{% set ns.x = [ns.x, s, ns.x] %}{% endfor %}",
+        "{% for i in range(10000) %}" + names + "{% endfor %}",
+        text + "{% for i in range(10000) %}{% for w in s.split('A') %}{% endfor %}{% endfor %}"})
+    EXPECT_TRUE(endsSoon(bomb + rest)) << bomb.substr(bomb.size() > 200 ? bomb.size() - 200 : 0);
 }
 
 TEST(ChatTemplate, ToolsMayBeLeftUndefined) {
