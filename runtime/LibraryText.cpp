@@ -43,6 +43,11 @@ uint64_t longestTemplateText(const Chat &chat) {
   return longest;
 }
 
+/// A count of ids, or minus a status.
+int64_t statusOf(int64_t encoded) {
+  return encoded >= 0 ? encoded : encoded == EncodeTooSlow ? -PHI_BAD_ARGUMENT : -PHI_NO_MEMORY;
+}
+
 bool isTurn(int32_t from) { return from == PHI_ROLE_START || from == PHI_ROLE_ASSISTANT; }
 
 } // namespace
@@ -69,7 +74,7 @@ int64_t encodeText(const phi_model *model, const char *text, size_t bytes, uint3
   static_assert(PHI_ENCODE_PREFIX == int(EncodePrefix) && PHI_ENCODE_SUFFIX == int(EncodeSuffix) &&
                 PHI_ENCODE_CONTINUE == int(EncodeContinue));
   int64_t count = encode(tokenizer, &part, 1, flags & kKnown, ids, capacity, work, workBytes);
-  return count < 0 ? -PHI_NO_MEMORY : count;
+  return statusOf(count);
 }
 
 int64_t encodeMessages(const phi_model *model, int32_t from, const phi_message *given, size_t count, int32_t lastId,
@@ -90,7 +95,7 @@ int64_t encodeMessages(const phi_model *model, int32_t from, const phi_message *
   int64_t idCount = encodeChat(library.chat, library.tokenizer, phi_role(from),
                                isStopToken(*model, lastId) ? lastId : -1, parts.parts, partCount, ids, capacity,
                                static_cast<uint8_t *>(work) + parts.layout.size, workBytes - parts.layout.size);
-  return idCount < 0 ? -PHI_NO_MEMORY : idCount;
+  return statusOf(idCount);
 }
 
 int64_t renderMessages(const phi_model *model, int32_t from, const phi_message *given, size_t count, char *text,

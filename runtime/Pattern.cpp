@@ -17,12 +17,13 @@ struct Choice {
 
 class Matcher {
 public:
-  Matcher(const Patterns &patterns, const uint8_t *text, uint32_t end) : patterns(patterns), text(text), end(end) {}
+  Matcher(const Patterns &patterns, const uint8_t *text, uint32_t end, uint64_t *steps)
+      : patterns(patterns), text(text), end(end), steps(steps) {}
 
   uint32_t run(uint32_t pc, uint32_t at, uint32_t depth) const {
     Choice choices[PHI_PATTERN_FRAMES];
     uint32_t count = 0;
-    for (;;) {
+    while (spend(1)) {
       const phi_instruction &op = patterns.code[pc];
       bool ok = true;
       switch (op.op) {
@@ -57,9 +58,17 @@ public:
       if (!ok && !resume(choices, &count, &pc, &at))
         return NoMatch;
     }
+    return NoMatch;
   }
 
 private:
+  /// False when there is not as much left.
+  bool spend(uint64_t cost) const {
+    const bool isLeft = *steps > cost;
+    *steps = isLeft ? *steps - cost : 0;
+    return isLeft;
+  }
+
   /// Takes as many characters as the repeat may; `least` is where its minimum ends.
   bool repeat(const phi_instruction &op, uint32_t *at, uint32_t *least) const {
     uint32_t taken = 0;
@@ -71,7 +80,7 @@ private:
       if (++taken == op.b)
         *least = next;
     }
-    return taken >= op.b;
+    return spend(taken) && taken >= op.b;
   }
 
   bool nested(const phi_instruction &op, uint32_t *at, uint32_t depth) const {
@@ -100,6 +109,7 @@ private:
   const Patterns &patterns;
   const uint8_t *text;
   uint32_t end;
+  uint64_t *steps;
 };
 
 } // namespace
@@ -120,8 +130,9 @@ bool Patterns::contains(uint32_t classIndex, uint32_t character) const {
   return low < set.count && character >= range[low].low;
 }
 
-uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end) {
-  return Matcher(patterns, text, end).run(program, at, 0);
+uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end,
+                      uint64_t *steps) {
+  return Matcher(patterns, text, end, steps).run(program, at, 0);
 }
 
 } // namespace phi

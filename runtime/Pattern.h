@@ -24,8 +24,10 @@ struct Patterns {
 constexpr uint32_t NoMatch = 0xFFFFFFFFu;
 
 /// Where the match of `program` that begins at `at` ends, or NoMatch. The text is
-/// valid UTF-8 and ends, for the pattern too, at `end`.
-uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end);
+/// valid UTF-8 and ends, for the pattern too, at `end`. Takes what it costs from
+/// `steps`; when none are left, nothing matches any more.
+uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end,
+                      uint64_t *steps);
 
 } // namespace phi
 

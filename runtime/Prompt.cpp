@@ -224,7 +224,10 @@ bool encodePrompt(Prompt *prompt, Writer &errors) {
                                       : encode(prompt->tokenizer, prompt->parts, prompt->partCount, EncodePrefix, ids,
                                                size_t(prompt->idCapacity), prompt->work, prompt->workBytes);
   if (prompt->idCount < 0) {
-    errors << "the prompt is too long: " << uint64_t(prompt->text.size) << " bytes\n";
+    if (prompt->idCount == EncodeTooSlow)
+      errors << "this model's tokenizer does not end in time on this prompt\n";
+    else
+      errors << "the prompt is too long: " << uint64_t(prompt->text.size) << " bytes\n";
     return false;
   }
   prompt->idCount += pending;

@@ -69,6 +69,7 @@ public:
         patterns{at<phi_instruction>(blob, t.code), at<phi_class>(blob, t.classes), at<phi_range>(blob, t.ranges)} {}
 
   int64_t run(uint8_t *work, const WorkLayout &layout) {
+    steps = EncodeStepsPerByte * (layout.total - layout.text + 64);
     symbols = reinterpret_cast<Symbol *>(work + layout.symbols);
     heap = reinterpret_cast<uint32_t *>(work + layout.heap);
     ends = reinterpret_cast<uint32_t *>(work + layout.ends);
@@ -78,7 +79,7 @@ public:
     cutAtAdded(0, Begin, fill());
     if (flags & EncodeSuffix)
       emitTable(t.suffix);
-    return static_cast<int64_t>(count);
+    return steps ? static_cast<int64_t>(count) : EncodeTooSlow;
   }
 
 private:
@@ -135,15 +136,9 @@ private:
 
   /// The first added token at or after `scan` that may stand where it does.
   /// White space is taken back to `from` at most.
-  bool findAdded(uint32_t set, uint32_t begin, uint32_t scan, uint32_t from, uint32_t end, Added *added) const {
-    const uint32_t *first = at<uint32_t>(blob, t.added[set].first);
-    const phi_added *tokens = at<phi_added>(blob, t.added[set].tokens);
+  bool findAdded(uint32_t set, uint32_t begin, uint32_t scan, uint32_t from, uint32_t end, Added *added) {
     while (scan < end) {
-      const uint8_t byte = text[scan];
-      const phi_added *match = nullptr;
-      for (uint32_t i = first[byte]; i < first[byte + 1] && !match; ++i)
-        if (tokens[i].bytes <= end - scan && !memcmp(text + scan, stringAt(tokens[i].text), tokens[i].bytes))
-          match = tokens + i;
+      const phi_added *match = longestAdded(set, scan, end);
       if (!match) {
         ++scan;
         continue;
@@ -156,6 +151,37 @@ private:
       scan = found;
     }
     return false;
+  }
+
+  /// The longest token of the set that stands at `scan`; of equal ones the first.
+  const phi_added *longestAdded(uint32_t set, uint32_t scan, uint32_t end) {
+    const uint32_t *first = at<uint32_t>(blob, t.added[set].first) + text[scan];
+    const phi_added *tokens = at<phi_added>(blob, t.added[set].tokens), *longest = nullptr;
+    // In order of their texts, those that begin with the `same` bytes from here are a run; it begins with what ends there.
+    uint32_t low = first[0], high = first[1];
+    for (uint32_t same = 1; low < high && steps; ++same, --steps) {
+      if (tokens[low].bytes == same)
+        longest = tokens + low;
+      while (low < high && tokens[low].bytes == same)
+        ++low;
+      if (same == end - scan)
+        break;
+      low = firstFrom(tokens, low, high, same, text[scan + same]);
+      high = firstFrom(tokens, low, high, same, text[scan + same] + 1u);
+    }
+    return longest;
+  }
+
+  /// The first of [low, high) whose byte `at` is not below `byte`; all are longer than that.
+  uint32_t firstFrom(const phi_added *tokens, uint32_t low, uint32_t high, uint32_t at, uint32_t byte) const {
+    while (low < high) {
+      const uint32_t middle = low + (high - low) / 2;
+      if (stringAt(tokens[middle].text)[at] < byte)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    return low;
   }
 
   bool allowed(const phi_added &token, uint32_t begin, uint32_t at, uint32_t found, uint32_t end) const {
@@ -243,7 +269,7 @@ private:
     const phi_split &split = at<phi_split>(blob, t.splits)[step];
     uint32_t from = begin;
     for (uint32_t scan = begin; scan < end;) {
-      const uint32_t to = matchPattern(patterns, split.program, text, scan, end);
+      const uint32_t to = matchPattern(patterns, split.program, text, scan, end, &steps);
       if (to == NoMatch || to == scan) {
         scan += utf8Length(text[scan]);
         continue;
@@ -360,6 +386,7 @@ private:
   int32_t *ids;
   size_t capacity;
   size_t count = 0;
+  uint64_t steps = 0; ///< left
   Merges merges;
   Patterns patterns;
   Symbol *symbols = nullptr;
@@ -411,7 +438,7 @@ int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, 
   const size_t textBytes = sanitizedBytes(parts, count);
   const WorkLayout layout(textBytes, count);
   if (textBytes >= MaxText || layout.total > workBytes)
-    return -1;
+    return EncodeNoRoom;
   return Encoder(tokenizer, parts, count, flags, ids, capacity).run(static_cast<uint8_t *>(work), layout);
 }
 

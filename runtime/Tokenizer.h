@@ -46,9 +46,16 @@ size_t encodeWorkBytes(const Tokenizer &tokenizer, const TextPart *parts, size_t
 /// The same for any so many parts that become `bytes` of valid UTF-8.
 size_t encodeBound(uint64_t bytes, size_t count);
 
-/// Encodes the parts as one text. Returns how many ids there are; writes the
-/// first `capacity` of them. -1: `work` is smaller than encodeWorkBytes says, or
-/// the text is above 1 GiB. `work` is aligned to 8.
+/// Why encode() gives no ids.
+enum EncodeFailure : int64_t {
+  EncodeNoRoom = -1,  ///< `work` is smaller than encodeWorkBytes says, or the text is above 1 GiB
+  EncodeTooSlow = -2, ///< the tokenizer needs more than EncodeStepsPerByte for this text
+};
+/// No published tokenizer needs an eighth of it for any text; patterns that backtrack without end do.
+constexpr uint64_t EncodeStepsPerByte = 256;
+
+/// Encodes the parts as one text. Returns how many ids there are, or an EncodeFailure; writes the
+/// first `capacity` of them. `work` is aligned to 8.
 int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags, int32_t *ids,
                size_t capacity, void *work, size_t workBytes);
 

@@ -10,8 +10,10 @@
 #include "compiler/tokenizer/HuggingFace.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace phic::tokenizer {
 namespace {
@@ -273,12 +275,20 @@ private:
         if (llvm::Error error = add(readAddedToken(entry)))
           return error;
     }
-    for (const AddedToken &token : extra)
-      if (!llvm::any_of(model.added, [&](const AddedToken &known) {
-            return known.id == token.id || known.content == token.content;
-          }))
-        if (llvm::Error error = add(token))
-          return error;
+    llvm::DenseSet<int32_t> knownIds;
+    llvm::StringSet<> knownContents;
+    for (const AddedToken &token : model.added) {
+      knownIds.insert(token.id);
+      knownContents.insert(token.content);
+    }
+    for (const AddedToken &token : extra) {
+      if (knownIds.contains(token.id) || knownContents.contains(token.content))
+        continue;
+      if (llvm::Error error = add(token))
+        return error;
+      knownIds.insert(token.id);
+      knownContents.insert(token.content);
+    }
     return llvm::Error::success();
   }
 

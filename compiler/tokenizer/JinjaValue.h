@@ -1,7 +1,7 @@
 //===- JinjaValue.h - What Jinja expressions give --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Values of one run of a template. Strings, lists and dicts belong to the TemplateRun,
+// Values of one run of a template. Strings, lists and dicts belong to the run,
 // so values are small and copy freely, and a namespace that holds itself leaks nothing.
 // Whatever is made is paid for out of one budget, in time and in memory.
 //===----------------------------------------------------------------------===//

@@ -105,10 +105,15 @@ std::optional<std::string> decodeByteLevel(llvm::StringRef source) {
 }
 
 std::string unescapeSpaces(llvm::StringRef source) {
-  std::string text = source.str();
-  for (size_t at = 0; (at = text.find(lowerBlock, at)) != std::string::npos; ++at)
-    text.replace(at, 3, " ");
-  return text;
+  std::string text;
+  for (;;) {
+    const size_t end = source.find(lowerBlock);
+    text += source.take_front(end);
+    if (end == llvm::StringRef::npos)
+      return text;
+    text += ' ';
+    source = source.drop_front(end + 3);
+  }
 }
 
 int byteOfName(llvm::StringRef source) {

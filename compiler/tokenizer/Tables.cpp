@@ -130,11 +130,7 @@ private:
       if (token.normalized == normalized && !token.content.empty())
         tokens.emplace_back(searched(token), &token);
     std::sort(tokens.begin(), tokens.end(), [](const auto &a, const auto &b) {
-      const auto key = [](const auto &entry) {
-        return std::tuple(static_cast<uint8_t>(entry.first[0]), -static_cast<int64_t>(entry.first.size()),
-                          entry.second->id);
-      };
-      return key(a) < key(b);
+      return std::tie(a.first, a.second->id) < std::tie(b.first, b.second->id);
     });
     std::vector<uint32_t> first;
     std::vector<phi_added> entries;

@@ -72,7 +72,7 @@ typedef struct phi_added {
   uint32_t flags;
 } phi_added;
 
-/// Added tokens, by first byte, longest first: first[b]..first[b+1] of `tokens`.
+/// Added tokens in the order of their texts; first[b]..first[b+1] of `tokens` begin with byte b.
 typedef struct phi_added_set {
   phi_table first; ///< uint32_t[257]
   phi_table tokens; ///< phi_added

@@ -6,6 +6,7 @@
 #include "compiler/tokenizer/Pattern.h"
 #include "compiler/tokenizer/Model.h"
 #include "runtime/Pattern.h"
+#include "runtime/Tokenizer.h"
 #include "runtime/Utf8.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -27,7 +28,8 @@ std::vector<std::string> cut(llvm::StringRef pattern, const std::string &text) {
   const auto end = static_cast<uint32_t>(text.size());
   std::vector<std::string> pieces;
   for (uint32_t at = 0; at < end;) {
-    const uint32_t to = phi::matchPattern(patterns, *program, bytes, at, end);
+    uint64_t steps = UINT64_MAX;
+    const uint32_t to = phi::matchPattern(patterns, *program, bytes, at, end, &steps);
     const uint32_t next = to == phi::NoMatch ? at + phi::utf8Length(bytes[at]) : to;
     const std::string piece = text.substr(at, next - at);
     pieces.push_back(to == phi::NoMatch ? "<" + piece + ">" : piece);
@@ -121,6 +123,44 @@ TEST(Pattern, SizeIsBounded) {
   for (int i = 0; i < 12; ++i)
     nested = "a(?=" + nested + ")";
   EXPECT_THAT(errorOf(nested), HasSubstr("nested too deep"));
+}
+
+/// Steps that cutting the text takes, a byte.
+double stepsPerByte(llvm::StringRef pattern, const std::string &text) {
+  PatternTables tables;
+  const uint32_t program = llvm::cantFail(tables.addPattern(pattern));
+  const phi::Patterns patterns{tables.code.data(), tables.classes.data(), tables.ranges.data()};
+  const auto *bytes = reinterpret_cast<const uint8_t *>(text.data());
+  const auto end = static_cast<uint32_t>(text.size());
+  const uint64_t all = phi::EncodeStepsPerByte * end;
+  uint64_t left = all;
+  for (uint32_t at = 0; at < end;) {
+    const uint32_t to = phi::matchPattern(patterns, program, bytes, at, end, &left);
+    at = to == phi::NoMatch ? at + phi::utf8Length(bytes[at]) : to;
+  }
+  return double(all - left) / end;
+}
+
+TEST(Pattern, PublishedOnesNeedAnEighthOfTheStepsAtMost) {
+  const char *const patterns[] = {
+      phic::tokenizer::gpt2Pattern,
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)",
+      R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)"};
+  for (const char *pattern : patterns)
+    for (const char *unit : {"a", "A", "Aa", "aA", " ", "  x", "\n", " \n", "1", "'", "'S", ".", " .", "\xE4\xBD\xA0",
+                             "\xCC\x81", "\xF0\x9F\xA6\x9C", "\t \r\n", "/", "A\xCC\x81"}) {
+      std::string text;
+      while (text.size() < 20000)
+        text += unit;
+      for (const char *last : {"", "x", "\n", "."})
+        EXPECT_LT(stepsPerByte(pattern, text + last), phi::EncodeStepsPerByte / 8.0) << pattern << " of " << unit;
+    }
+}
+
+TEST(Pattern, BacktrackingEndsWithItsSteps) {
+  for (const char *pattern : {"(?:a?){16}(?:a?){16}b|[^b]", "a*a*a*a*a*a*a*a*b|[^b]",
+                              R"(\p{L}+\p{L}+\p{L}+\p{L}+x|\p{L}+)", "a*b|[^b]", "(?=(?:a?){16}(?:a?){16}b)a|[^b]"})
+    EXPECT_EQ(stepsPerByte(pattern, std::string(5000, 'a')), double(phi::EncodeStepsPerByte)) << pattern;
 }
 
 } // namespace

@@ -224,4 +224,62 @@ TEST(TokenizerImport, EqualInputsGiveEqualTables) {
   EXPECT_EQ(tables(), tables());
 }
 
+/// What encode() returns.
+int64_t encoded(const Source &source, llvm::ArrayRef<AddedToken> extra, const std::string &text) {
+  auto tables = llvm::cantFail(writeTables(llvm::cantFail(readHuggingFace(source.text(), extra))));
+  phi::Tokenizer tokenizer;
+  if (!phi::openTokenizer(tables.data(), tables.size(), &tokenizer))
+    return INT64_MIN;
+  const phi::TextPart part{reinterpret_cast<const uint8_t *>(text.data()), text.size(), /*control=*/true};
+  std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
+  return phi::encode(tokenizer, &part, 1, 0, nullptr, 0, work.data(), work.size() * 8);
+}
+
+TEST(TokenizerImport, TheLongestAddedTokenCounts) {
+  Source source;
+  source.added = R"([{"id":5,"content":"<s>"},{"id":9,"content":"<s"},{"id":8,"content":"<"},{"id":6,"content":"<s>ab"},
+                     {"id":7,"content":"<t>"},{"id":10,"content":"\u00e4"}])";
+  EXPECT_THAT(encode(source, "<s>a<s<<s>ab<t><u>\xC3\xA4\xC3"), ElementsAre(5, 0, 9, 8, 6, 7, 8, 4, 4, 10, 4));
+}
+
+/// Tokenizers that take long on purpose: what reads them ends in time and memory of their size, a program as well.
+TEST(TokenizerImport, AddedTokensByTheTenThousand) {
+  constexpr int kCount = 50000;
+  Source source;
+  std::vector<AddedToken> extra;
+  source.added = "[";
+  for (int i = 0; i < kCount; ++i) {
+    const std::string name = "<<<<<<<<" + std::to_string(i) + ">";
+    source.added += (i ? ",{\"id\":" : "{\"id\":") + std::to_string(i + 10) + ",\"content\":\"" + name + "\"}";
+    extra.push_back({name, i + 10});
+    extra.push_back({name + ">", kCount + i + 10});
+  }
+  source.added += "]";
+  EXPECT_GT(encoded(source, extra, std::string(100000, '<')), 0);
+}
+
+TEST(TokenizerImport, PatternsThatBacktrackEndInAFailure) {
+  Source source;
+  source.preTokenizer = R"({"type":"Split","pattern":{"Regex":"a*a*a*a*a*b|[^b]"},"behavior":"Isolated"})";
+  EXPECT_EQ(encoded(source, {}, std::string(6, 'a')), 6);
+  EXPECT_EQ(encoded(source, {}, std::string(20000, 'a')), int64_t(phi::EncodeTooSlow));
+}
+
+TEST(TokenizerImport, AddedTokensThatNearlyMatchEverywhereEndInAFailure) {
+  Source source;
+  AddedToken token;
+  token.content = std::string(1 << 20, 'a') + "b";
+  token.id = 6;
+  EXPECT_EQ(encoded(source, token, std::string(1 << 20, 'a')), int64_t(phi::EncodeTooSlow));
+}
+
+TEST(TokenizerImport, ATokenOfAMillionSpaces) {
+  Source source;
+  std::string spaces;
+  for (int i = 0; i < 1 << 20; ++i)
+    spaces += "\xE2\x96\x81";
+  source.vocab = R"({"a":0,"b":1,"ab":2,"\u2581":3,"<unk>":4,"<s>":5,")" + spaces + "\":6}";
+  EXPECT_EQ(encoded(source, {}, "a b"), 3);
+}
+
 } // namespace
