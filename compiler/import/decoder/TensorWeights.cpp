@@ -139,7 +139,7 @@ std::vector<float> TensorWeights::numbers(const WeightId &id, int64_t count) {
 }
 
 void TensorWeights::refuse(const Twine &reason) {
-  if (!llvm::is_contained(reasonList, reason.str()))
+  if (knownReasons.insert(reason.str()).second)
     reasonList.push_back(reason.str());
 }
 

@@ -68,6 +68,7 @@ private:
   WeightStore &store;
   std::function<void(uint64_t, uint64_t)> progress;
   std::vector<std::string> reasonList;
+  llvm::StringSet<> knownReasons;
   llvm::StringMap<size_t> index;
   llvm::StringSet<> used; ///< tensors that have a place in the model
   uint64_t hashed = 0, total = 0; ///< bytes of weights

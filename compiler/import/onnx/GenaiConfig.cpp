@@ -3,6 +3,7 @@
 #include "compiler/import/onnx/GenaiConfig.h"
 #include "compiler/files/Json.h"
 #include "llvm/ADT/STLExtras.h"
+#include <set>
 
 namespace phic::onnx {
 namespace {
@@ -60,9 +61,9 @@ void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
   const Json *found = model ? member(*model, "eos_token_id") : nullptr;
   if (!found)
     return;
+  std::set<int64_t> known;
   auto add = [&](const Json &id) {
-    if (auto value = members.inRange(id, "eos_token_id", 0, kMaxId);
-        value && !llvm::is_contained(config.stopIds, *value))
+    if (auto value = members.inRange(id, "eos_token_id", 0, kMaxId); value && known.insert(*value).second)
       config.stopIds.push_back(int32_t(*value));
   };
   if (found->is_array())

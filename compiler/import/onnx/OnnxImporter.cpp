@@ -6,6 +6,7 @@
 #include "compiler/files/InputFile.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/import/onnx/GraphImporter.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -65,16 +66,19 @@ FailureOr<onnx::GenaiConfig> readConfig(Location loc, StringRef folder, InputFil
   return std::move(*config);
 }
 
-void addDimensions(SourceFacts &facts, const onnx::ValueInfo &input) {
-  for (const std::string &name : input.symbols) {
-    if (name.empty())
-      continue;
-    auto found = llvm::find_if(facts.dimensions, [&](const SymbolicDimension &d) { return d.name == name; });
-    if (found == facts.dimensions.end())
-      found = facts.dimensions.insert(found, {name, {}});
-    if (!llvm::is_contained(found->inputs, input.name))
-      found->inputs.push_back(input.name);
-  }
+void addDimensions(SourceFacts &facts, llvm::ArrayRef<onnx::ValueInfo> inputs) {
+  llvm::StringMap<size_t> places;
+  for (const onnx::ValueInfo &input : inputs)
+    for (const std::string &name : input.symbols) {
+      if (name.empty())
+        continue;
+      auto [place, isNew] = places.try_emplace(name, facts.dimensions.size());
+      if (isNew)
+        facts.dimensions.push_back({name, {}});
+      std::vector<std::string> &users = facts.dimensions[place->second].inputs;
+      if (users.empty() || users.back() != input.name)
+        users.push_back(input.name);
+    }
 }
 
 class OnnxImporter final : public Importer {
@@ -120,8 +124,7 @@ public:
                                    : uint64_t(tensor.elements()) * onnx::elementBits(tensor.type) / 8);
     for (const onnx::Node &node : model->graph().nodes)
       ++facts.ops[node.domain.empty() ? node.op : node.domain + "." + node.op];
-    for (const onnx::ValueInfo &input : model->graph().inputs)
-      addDimensions(facts, input);
+    addDimensions(facts, model->graph().inputs);
     return facts;
   }
 

@@ -309,4 +309,14 @@ TEST_F(GgufImport, SharedModels) {
   EXPECT_THAT(diagnostics, ElementsAre());
 }
 
+/// Names that nobody asked for, by the hundred thousand: each is said once, in time of their number.
+TEST_F(GgufImport, ManyUnusedTensors) {
+  constexpr int kCount = 100000;
+  GgufWriter writer = llama();
+  for (int i = 0; i < kCount; ++i)
+    writer.tensor("unused" + std::to_string(i), kF32, {1});
+  EXPECT_FALSE(importBytes(writer.bytes()));
+  EXPECT_EQ(diagnostics.size(), size_t(kCount) + 1);
+}
+
 } // namespace
