@@ -8,8 +8,10 @@ using namespace llvm;
 namespace phic {
 namespace {
 
-/// No buffer of a stage is larger; what a damaged program says is not allocated.
+/// No buffer of a stage is larger.
 constexpr uint64_t kMostBytes = uint64_t(1) << 34;
+/// What is allocated before any of it has come: a damaged program may announce anything.
+constexpr uint64_t kFirstBytes = uint64_t(1) << 20;
 
 } // namespace
 
@@ -32,9 +34,13 @@ Expected<std::vector<uint8_t>> StageReader::readBytes() {
     return std::move(failure);
   if (count > kMostBytes)
     return pipe.damaged("a buffer that is too large");
-  std::vector<uint8_t> bytes(llvm::alignTo(count, 8));
-  if (Error failure = pipe.read(bytes.data(), bytes.size()))
-    return std::move(failure);
+  const uint64_t padded = llvm::alignTo(count, 8);
+  std::vector<uint8_t> bytes;
+  for (uint64_t got = 0; got < padded; got = bytes.size()) {
+    bytes.resize(std::min(padded, std::max(kFirstBytes, 2 * got)));
+    if (Error failure = pipe.read(bytes.data() + got, bytes.size() - got))
+      return std::move(failure);
+  }
   bytes.resize(size_t(count));
   return bytes;
 }
