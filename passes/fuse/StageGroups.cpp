@@ -38,7 +38,7 @@ public:
   explicit MatmulClasses(Block &model) {
     for (auto matmul : model.getOps<phiq::MatmulOp>()) {
       classes.insert(matmul);
-      visitUsers(matmul, matmul);
+      visitUsers(matmul);
     }
   }
   Operation *leader(Operation *matmul) const { return classes.getLeaderValue(matmul); }
@@ -51,27 +51,33 @@ private:
       classes.unionSets(found->second, matmul);
   }
 
-  /// Walks what follows `op` up to and including the next main ops.
-  void visitUsers(phiq::MatmulOp matmul, Operation *op) {
-    for (Operation *user : op->getUsers()) {
-      if (user->hasTrait<OpTrait::IsTerminator>())
-        continue;
-      meet(matmul, user);
-      if (Attribute cache = cacheOf(user))
-        meet(matmul, cache.getAsOpaquePointer());
-      if (!isMainOp(user))
-        visitUsers(matmul, user);
-    }
+  /// Walks what follows the matmul up to and including the next main ops.
+  void visitUsers(phiq::MatmulOp matmul) {
+    llvm::SetVector<Operation *> ops; // each once, however many ways lead to it
+    ops.insert(matmul);
+    for (size_t i = 0; i < ops.size(); ++i)
+      for (Operation *user : ops[i]->getUsers()) {
+        if (user->hasTrait<OpTrait::IsTerminator>())
+          continue;
+        meet(matmul, user);
+        if (Attribute cache = cacheOf(user))
+          meet(matmul, cache.getAsOpaquePointer());
+        if (!isMainOp(user))
+          ops.insert(user);
+      }
   }
 
   llvm::EquivalenceClasses<Operation *> classes;
   llvm::DenseMap<std::pair<const void *, const void *>, Operation *> reached;
 };
 
+/// Ops of one stage: far more than models have, and as deep as what walks a stage may go.
+constexpr size_t kMostOps = 256;
+
 /// Whether an op that is no main op can be computed where the rows it reads are.
 bool canJoin(Operation *op, const StageGroup &group) {
   std::optional<phiq::RowFacts> facts = rowFacts(op);
-  if (!facts)
+  if (!facts || group.ops.size() >= kMostOps)
     return false;
   switch (group.kind) {
   case StageKind::Matmul:

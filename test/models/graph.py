@@ -14,6 +14,8 @@ import tempfile
 import unittest
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -190,6 +192,27 @@ class Graph(unittest.TestCase):
         refused("u-link.npy is an input", *self.given("--out", "y=u-link.npy"))
         np.testing.assert_array_equal(np.load(self.path("u.npy")), self.u)
         refused("cannot write", *self.given("--out", "y=nowhere/r.npy"))
+
+    def save(self, name, nodes, inputs, outputs, weights=()):
+        row = lambda names: [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in names]
+        graph = helper.make_graph(nodes, name, row(inputs), row(outputs), list(weights))
+        path = self.path(name + ".onnx")
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), path)
+        return path
+
+    def test_graphs_made_to_take_long_do_not(self):
+        """Long chains, diamonds of diamonds, thousands of inputs: a sentence or a plan, in time of their size."""
+        chain = [helper.make_node("Relu", [f"x{i}"], [f"x{i + 1}"]) for i in range(20000)]
+        self.assertEqual(self.checked(self.save("chain", chain, ["x0"], ["x20000"])).returncode, 0)
+        weights = numpy_helper.from_array(np.eye(8, dtype=np.float32), "w")
+        diamonds = [helper.make_node("Gemm", ["x", "w"], ["x0"])]
+        diamonds += [helper.make_node("Add", [f"x{i}", f"x{i}"], [f"x{i + 1}"]) for i in range(100)]
+        self.assertEqual(self.checked(self.save("diamonds", diamonds, ["x"], ["x100"], [weights])).returncode, 0)
+        wide = self.save("wide", [helper.make_node("Relu", ["x0"], ["y"])], [f"x{i}" for i in range(5000)], ["y"])
+        self.assertIn("5000 inputs and 1 outputs, more than 1024 together", self.checked(wide).stderr)
+
+    def checked(self, path):
+        return subprocess.run([PHIC, "check", path, "--machine=reference"], capture_output=True, text=True, timeout=100)
 
     def test_bench_says_what_it_does_not_time(self):
         self.assertIn("takes no tokens", run(PHIC, "bench", "graph", code=1, cwd=self.folder))

@@ -122,6 +122,11 @@ void GraphImporter::importGraph() {
     results.push_back(graphOutput(info));
   if (arguments.empty() || results.empty())
     refuse(function.getLoc(), "the graph has no input, or no output");
+  constexpr size_t kMostBindings = 1024;
+  if (arguments.size() + results.size() > kMostBindings)
+    refuse(function.getLoc(), "the graph has " + llvm::Twine(arguments.size()) + " inputs and " +
+                                  llvm::Twine(results.size()) + " outputs, more than " + llvm::Twine(kMostBindings) +
+                                  " together");
   if (!refusals.empty())
     return;
   func::ReturnOp::create(builder, function.getLoc(), results);
