@@ -36,8 +36,8 @@ bool isFirstOfDevice(const phi_model &model, const phi_variant *variant) {
   return true;
 }
 
-phi_status noSuchDevice(const phi_model &model, const char *device, Writer &errors) {
-  errors << "--device " << device << ": this model has no code for that; it has code for";
+phi_status noSuchDevice(const phi_model &model, const CodeChoice &choice, Writer &errors) {
+  errors << choice.deviceOption << " " << choice.device << ": this model has no code for that; it has code for";
   const char *separator = " ";
   for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant)
     if (isFirstOfDevice(model, variant)) {
@@ -49,7 +49,7 @@ phi_status noSuchDevice(const phi_model &model, const char *device, Writer &erro
 
 phi_status noSuchCode(const phi_model &model, const CodeChoice &choice, Writer &errors) {
   if (choice.device && !findCode(model, {choice.device, nullptr}))
-    return noSuchDevice(model, choice.device, errors);
+    return noSuchDevice(model, choice, errors);
   errors << "--cpu-variant " << choice.variant << ": this model has no such code; it has";
   const char *separator = " ";
   for (uint32_t i = 0; i < model.variant_count; ++i)

@@ -32,6 +32,7 @@ phi_status checkVersion(const phi_model &constants, Writer &errors);
 struct CodeChoice {
   const char *device = nullptr;  ///< its name
   const char *variant = nullptr; ///< its name
+  const char *deviceOption = "--device"; ///< by what the device was chosen, for a sentence
 };
 
 /// A line for each device that the model has code for: its name, and what would run on it.

@@ -241,7 +241,25 @@ TEST(Library, SaysWhatIsWrong) {
   phi_model *other = nullptr;
   EXPECT_EQ(api().model_open(&wrong, model.block.memory, model.block.bytes, &other, &error), PHI_BAD_ARGUMENT);
   EXPECT_STREQ(error.text, "this model's weights are embedded; it takes no others");
-  EXPECT_EQ(other, nullptr);
+}
+
+TEST(Library, OpensForADevice) {
+  Block block(api().model_bytes());
+  phi_model_options options = {};
+  options.size = sizeof(options);
+  options.device = "cpu";
+  phi_model *model = nullptr;
+  ASSERT_EQ(api().model_open(&options, block.memory, block.bytes, &model, nullptr), PHI_OK);
+  api().model_close(model);
+  options.device = "sundial";
+  phi_error error;
+  EXPECT_EQ(api().model_open(&options, block.memory, block.bytes, &model, &error), PHI_BAD_ARGUMENT);
+  EXPECT_STREQ(error.text, "device sundial: this model has no code for that; it has code for cpu");
+  EXPECT_EQ(model, nullptr);
+  // A caller that is older than the option gets the best.
+  options.size = offsetof(phi_model_options, device);
+  ASSERT_EQ(api().model_open(&options, block.memory, block.bytes, &model, nullptr), PHI_OK);
+  api().model_close(model);
 }
 
 TEST(Library, CancelKeepsWhatIsDone) {

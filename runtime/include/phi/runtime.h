@@ -60,6 +60,7 @@ typedef struct phi_model_options {
   size_t weights_bytes;
   void (*log)(void *state, const char *text); /* a line without its end, in model_open only */
   void *log_state;
+  const char *device;          /* what runs it, of those that the model has code for; NULL: the best */
 } phi_model_options;
 
 /* Runs body(argument, t) for each t below `threads`, all at the same time (they wait for one another), and returns
