@@ -156,7 +156,8 @@ std::string makeManifest(const ManifestFacts &facts) {
   json["formats"] = formatsOf(module);
   for (const ManifestFacts::Plan &plan : facts.plans)
     for (const ManifestFacts::Level &level : plan.levels) {
-      json["cpu_variants"].push_back(level.name);
+      if (plan.family == hostBackend().family())
+        json["cpu_variants"].push_back(level.name);
       addKernels(level, json["kernels"]);
     }
   json["files"] = Json::array();

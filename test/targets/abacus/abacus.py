@@ -107,6 +107,7 @@ class Abacus(unittest.TestCase):
         self.assertEqual(list(plans), list(DEVICES))
         cpu, abacus = plans.values()
         self.assertEqual((abacus["variants"], abacus["chunk_rows"]), (["wooden"], 20))
+        self.assertEqual(self.facts["cpu_variants"], cpu["variants"])
         self.assertNotEqual(cpu["chunk_rows"], abacus["chunk_rows"])
         self.assertGreaterEqual(abacus["weights_offset"], cpu["weights_offset"] + cpu["weight_bytes"])
         self.assertEqual(run(self.program, "--list-devices").stdout, f"abacus  wooden\ncpu  {self.chosen()}\n")
