@@ -164,8 +164,9 @@ def AssignComputePass : Pass<"phic-assign-compute", "mlir::ModuleOp"> {
     %y = phiq.matmul %x, %w          ->     %y = phiq.matmul %x, %w compute = i8
     ```
     `auto` is `i8` for weights of 8 bits or less, else `f32`. Matmuls that read the same rows take the same mode
-    (f32 where one of them must), since they become one stage. A mode is one that all families of the program have;
-    another one is an error where it is asked for, and so is `i8` for a model without quantized weights.
+    (f32 where one of them must), since they become one stage. A mode is one that all families of the program have, so
+    that it is one model whatever runs it; where `auto` loses i8 by that, a remark says so. Another mode is an error where it
+    is asked for, and so is `i8` for a model without quantized weights.
   }];
   let options = [
     Option<"act", "act", "std::string", "\"auto\"", "activations of matmuls: auto, f32, f16 or i8">,

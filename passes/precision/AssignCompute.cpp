@@ -33,15 +33,19 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
     auto backends = backendsNamed(families, getOperation());
     if (failed(backends) || failed(requireHonourable(*backends)))
       return signalPassFailure();
-    // A matmul has one mode: what `auto` takes must be had by all.
+    // A matmul has one mode, so that a program is one model whatever runs it: what `auto` takes must be had by all.
     const bool isOffered = llvm::all_of(*backends, [](const Backend *b) { return has(*b, ComputeMode::I8); });
     bool anyI8 = false;
+    size_t lost = 0;
     for (auto &[rows, matmuls] : matmulsByRows()) {
-      bool isI8 = act != "f32" && isOffered && llvm::all_of(matmuls, canComputeI8);
+      const bool couldBeI8 = act != "f32" && llvm::all_of(matmuls, canComputeI8), isI8 = couldBeI8 && isOffered;
       for (phiq::MatmulOp op : matmuls)
         assign(op, isI8, isOffered);
       anyI8 |= isI8;
+      lost += couldBeI8 && !isOffered ? matmuls.size() : 0;
     }
+    if (lost)
+      remarkLost(*backends, lost);
     if (act == "i8" && !anyI8) {
       getOperation().emitError(
           "activations i8 are for quantized weights, and no matmul of this model has one; use f32 or auto");
@@ -50,6 +54,17 @@ struct AssignCompute : impl::AssignComputePassBase<AssignCompute> {
   }
 
   static bool has(const Backend &backend, ComputeMode mode) { return llvm::is_contained(backend.modes(), mode); }
+
+  /// Slower code for one family on account of another is not made in silence.
+  void remarkLost(ArrayRef<const Backend *> backends, size_t matmuls) {
+    auto with = llvm::find_if(backends, [](const Backend *b) { return has(*b, ComputeMode::I8); });
+    auto without = llvm::find_if(backends, [](const Backend *b) { return !has(*b, ComputeMode::I8); });
+    if (with != backends.end())
+      getOperation().emitRemark("the code of family '")
+          << (*with)->family() << "' " << kFallsBack << " f32 in " << matmuls
+          << " matmuls that could be i8, since family '" << (*without)->family()
+          << "' has no i8 and a matmul has one mode; a program for each has both";
+  }
 
   LogicalResult requireHonourable(ArrayRef<const Backend *> backends) {
     if (act == "auto")

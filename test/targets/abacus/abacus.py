@@ -149,6 +149,13 @@ class Abacus(unittest.TestCase):
         for device in DEVICES:
             run(PHIC, "bench", self.program, f"--device={device}", "--prompt-tokens=3", "-n", 2, "--repetitions=1")
 
+    def test_a_mode_that_it_lacks_is_told(self):
+        program = os.path.join(self.folder.name, "told")
+        said = run(PHIC, "build", ONNX, "-o", program, "--device=abacus").stderr
+        self.assertRegex(said, r"the code of family 'cpu' falls back to f32 in \d+ matmuls .* since family 'abacus' has no i8")
+        run(PHIC, "build", ONNX, "-o", program, "-q", "--device=abacus", "--Werror=fallback", code=1)
+        run(PHIC, "build", ONNX, "-o", program, "-q", "--device=abacus", "--Werror=fallback", "--act=f32")
+
     def test_another_form_passes_too(self):
         program = os.path.join(self.folder.name, "gguf")
         run(PHIC, "build", GGUF, "-o", program, "-q", "--device=abacus")
