@@ -1,4 +1,4 @@
-# How the parts of phic are declared: one object library a folder, all linked into libphic.so.
+# How the rooms of phic are declared: one library a folder, all linked into libphic.so.
 set(PHIC_WARNINGS -Wall -Wextra -Wpedantic -Werror -Wno-unused-parameter -Wno-gnu-zero-variadic-macro-arguments)
 
 # The precompiled header that every MLIR file uses: parsing those headers is most of a build.
@@ -10,17 +10,28 @@ target_compile_definitions(phic_mlir INTERFACE ${PHIC_LLVM_DEFINITIONS})
 target_link_libraries(phic_mlir_pch PRIVATE phic_mlir)
 target_precompile_headers(phic_mlir_pch PRIVATE ${PROJECT_SOURCE_DIR}/.cmake/pch.h)
 
-define_property(GLOBAL PROPERTY PHIC_PARTS BRIEF_DOCS "object libraries that make up libphic.so")
+define_property(GLOBAL PROPERTY PHIC_ROOMS BRIEF_DOCS "object libraries that make up libphic.so")
 
-# phic_part(NAME [NO_MLIR] [DEPENDS target...] [LIBS lib...] SOURCES file...)
-# An object library of libphic.so. With NO_MLIR the files see no MLIR header (and no PCH).
-function(phic_part name)
-  cmake_parse_arguments(ARG "NO_MLIR" "" "DEPENDS;LIBS;SOURCES" ${ARGN})
+# phic_room_library(OUT room): the target of a room, a folder: phic_targets_cpu of targets/cpu, phic_import of compiler/import.
+function(phic_room_library out room)
+  string(REGEX REPLACE "^compiler/" "" name ${room})
+  string(REPLACE "/" "_" name phic_${name})
+  set(${out} ${name} PARENT_SCOPE)
+endfunction()
+
+# phic_objects(NAME [PLAIN] [ROOM room] [ROOMS room...] [LIBS lib...] [DEPENDS target...] SOURCES file...)
+# An object library of libphic.so, in a room and linking others. With PLAIN the files see no MLIR header (and no PCH).
+function(phic_objects name)
+  cmake_parse_arguments(ARG "PLAIN" "ROOM" "ROOMS;DEPENDS;LIBS;SOURCES" ${ARGN})
   add_library(${name} OBJECT ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE ${PHIC_WARNINGS})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
-  if(ARG_NO_MLIR)
-    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_BINARY_DIR})
+  foreach(room ${ARG_ROOMS})
+    phic_room_library(library ${room})
+    target_link_libraries(${name} PUBLIC ${library})
+  endforeach()
+  if(ARG_PLAIN)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
     target_include_directories(${name} SYSTEM PRIVATE ${LLVM_INCLUDE_DIRS})
     target_compile_definitions(${name} PRIVATE ${PHIC_LLVM_DEFINITIONS})
   else()
@@ -30,7 +41,34 @@ function(phic_part name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  set_property(GLOBAL APPEND PROPERTY PHIC_PARTS ${name})
+  set_property(GLOBAL APPEND PROPERTY PHIC_ROOMS ${name})
+  set_property(GLOBAL APPEND_STRING PROPERTY PHIC_ROOM_OBJECTS "${ARG_ROOM};$<TARGET_OBJECTS:${name}>\n")
+endfunction()
+
+# phic_room([ROOMS room...] [LIBS lib...] [DEPENDS target...] [PLAIN file...] [SOURCES file...])
+# The library of this folder. ROOMS is its row of test/structure/rooms.py: what it may include is what it links, and all that it
+# uses, which tests see to. Files of PLAIN see no MLIR header; beside others they are a library of their own, NAME_plain, which
+# tests link alone.
+function(phic_room)
+  cmake_parse_arguments(ARG "" "" "ROOMS;DEPENDS;LIBS;PLAIN;SOURCES" ${ARGN})
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE room)
+  phic_room_library(name ${room})
+  set(common ROOM ${room} ROOMS ${ARG_ROOMS} LIBS ${ARG_LIBS} DEPENDS ${ARG_DEPENDS})
+  if(NOT ARG_SOURCES)
+    phic_objects(${name} PLAIN ${common} SOURCES ${ARG_PLAIN})
+    return()
+  endif()
+  phic_objects(${name} ${common} SOURCES ${ARG_SOURCES})
+  if(ARG_PLAIN)
+    phic_objects(${name}_plain PLAIN ${common} SOURCES ${ARG_PLAIN})
+    target_link_libraries(${name} PUBLIC ${name}_plain)
+  endif()
+endfunction()
+
+# phic_list(NAME file room...): a file that lists rows, and so links the rooms that they are in.
+function(phic_list name file)
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE folder)
+  phic_objects(${name} ROOM ${folder}/${file} ROOMS ${ARGN} SOURCES ${file})
 endfunction()
 
 # phic_tablegen(TARGET FILE.td OUT FLAGS... [OUT FLAGS... ]): runs mlir-tblgen into the mirrored build folder. Headers of

@@ -7,9 +7,7 @@
 #ifndef PHIC_COMPILER_COMPILATION_H
 #define PHIC_COMPILER_COMPILATION_H
 
-#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
-#include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
 #include "compiler/Link.h"
 #include "compiler/Plugin.h"
@@ -17,6 +15,8 @@
 #include "compiler/files/OutputFile.h"
 #include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/messages/Diagnostics.h"
+#include "compiler/request/BuildRequest.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/DerivedWeights.h"
 #include "targets/Levels.h"

@@ -3,8 +3,8 @@
 #ifndef PHIC_COMPILER_COMPILER_H
 #define PHIC_COMPILER_COMPILER_H
 
-#include "compiler/Diagnostics.h"
 #include "compiler/Options.h"
+#include "compiler/messages/Diagnostics.h"
 #include "mlir/IR/BuiltinOps.h"
 #include <functional>
 

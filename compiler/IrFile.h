@@ -8,8 +8,8 @@
 #ifndef PHIC_COMPILER_IRFILE_H
 #define PHIC_COMPILER_IRFILE_H
 
-#include "compiler/BuildRequest.h"
 #include "compiler/Link.h"
+#include "compiler/request/BuildRequest.h"
 #include "mlir/IR/MLIRContext.h"
 
 namespace phic {

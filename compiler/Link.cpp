@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/Link.h"
 #include "compiler/Plugin.h"
-#include "compiler/Progress.h"
 #include "compiler/Version.h"
 #include "compiler/link/Linker.h"
 #include "compiler/manifest/Entries.h"
 #include "compiler/manifest/Manifest.h"
+#include "compiler/messages/Progress.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"

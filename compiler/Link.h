@@ -3,7 +3,7 @@
 #ifndef PHIC_COMPILER_LINK_H
 #define PHIC_COMPILER_LINK_H
 
-#include "compiler/BuildRequest.h"
+#include "compiler/request/BuildRequest.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "targets/Backend.h"

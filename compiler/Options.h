@@ -24,7 +24,7 @@ namespace phic {
 /// The phases of docs/architecture.md, in order.
 enum class Phase : uint8_t {
 #define PHIC_PHASE(ENUM, NAME, MEANING) ENUM,
-#include "compiler/Phases.def"
+#include "compiler/request/Phases.def"
 };
 inline constexpr int kPhaseCount = int(Phase::Link) + 1;
 std::string_view phaseName(Phase phase);

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
+#include "compiler/plugin/Hooks.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
@@ -106,28 +107,6 @@ void addPhase(OpPassManager &passes, Phase phase, const CompileSettings &setting
   }
 }
 
-void registerPasses() {
-  registerPhicPasses();
-  for (const Backend *backend : allBackends())
-    backend->registerPasses();
-  registerCanonicalizerPass();
-  registerCSEPass();
-}
-
-std::string addHook(OpPassManager &passes, const Hook &hook) {
-  if (hook.make) {
-    passes.addPass(hook.make());
-    return "";
-  }
-  std::string message;
-  llvm::raw_string_ostream os(message);
-  if (succeeded(parsePassPipeline(hook.pipeline, passes, os)))
-    return "";
-  // MLIR's text has the place before the sentence and a picture after it.
-  StringRef sentence = StringRef(message).split("error: ").second.split('\n').first;
-  return sentence.empty() ? "'" + hook.pipeline + "' is no pass pipeline" : sentence.str();
-}
-
 namespace {
 
 void printHooks(llvm::raw_ostream &os, Phase phase, bool isBefore, const PluginRegistry &plugins) {
@@ -142,10 +121,6 @@ void printHooks(llvm::raw_ostream &os, Phase phase, bool isBefore, const PluginR
     os << "    (" << hook.origin << ")\n";
   }
 }
-
-} // namespace
-
-namespace {
 
 void printPasses(llvm::raw_ostream &os, Phase phase, const CompileSettings &settings, ArrayRef<const Target *> levels) {
   OpPassManager passes(ModuleOp::getOperationName());

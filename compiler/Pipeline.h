@@ -24,18 +24,11 @@ namespace phic {
 /// a level, each on its own module.
 inline constexpr Phase kLastSharedPhase = Phase::Fuse;
 class PluginRegistry;
-struct Hook;
-
-/// Makes every pass that a pipeline's text may name known to MLIR: phic's and MLIR's clean-ups.
-void registerPasses();
 
 /// Appends the passes of a phase. `import`, the emission of code and `link` are not passes: Compilation.cpp runs them.
 /// Shared phases are for all of `levels`, which is not empty, `layout` for the family of the first, later ones for it.
 void addPhase(mlir::OpPassManager &passes, Phase phase, const CompileSettings &settings,
               llvm::ArrayRef<const Target *> levels);
-
-/// Appends what a hook runs, or returns why its text is no pipeline.
-std::string addHook(mlir::OpPassManager &passes, const Hook &hook);
 
 /// Prints every phase with its meaning and its passes, in order, hooks among them. `levels`: one of each family.
 void printPipeline(llvm::raw_ostream &os, const CompileSettings &settings, llvm::ArrayRef<const Target *> levels,

@@ -1,7 +1,5 @@
 //===- Backend.cpp - What a family of machines brings ----------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-//
-// Reads Backends.def.
 //===----------------------------------------------------------------------===//
 #include "targets/Backend.h"
 #include "llvm/ADT/SmallVectorExtras.h"
@@ -11,18 +9,7 @@ using namespace mlir;
 
 namespace phic {
 
-#define PHIC_BACKEND(FUNCTION) const Backend &FUNCTION();
-#include "targets/Backends.def"
-
 char PluginCodeError::ID;
-
-ArrayRef<const Backend *> allBackends() {
-  static const Backend *const kBackends[] = {
-#define PHIC_BACKEND(FUNCTION) &FUNCTION(),
-#include "targets/Backends.def"
-  };
-  return kBackends;
-}
 
 void registerBackendDialects(DialectRegistry &registry) {
   for (const Backend *backend : allBackends())

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/bench/Bench.h"
 #include "compiler/Plugin.h"
-#include "compiler/Progress.h"
 #include "compiler/bench/Median.h"
 #include "compiler/bench/ProgramRuns.h"
+#include "compiler/messages/Progress.h"
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"

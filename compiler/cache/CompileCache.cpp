@@ -1,6 +1,7 @@
 //===- CompileCache.cpp - Compilations that were done before ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/cache/CompileCache.h"
+#include "compiler/Version.h"
 #include "compiler/cache/CompilerFiles.h"
 #include "compiler/cache/FileHash.h"
 #include "compiler/cache/OutputStore.h"

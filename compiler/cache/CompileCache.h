@@ -9,10 +9,10 @@
 #ifndef PHIC_COMPILER_CACHE_COMPILECACHE_H
 #define PHIC_COMPILER_CACHE_COMPILECACHE_H
 
-#include "compiler/BuildRequest.h"
 #include "compiler/files/InputFiles.h"
 #include "compiler/files/OutputFiles.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/request/BuildRequest.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace llvm {

@@ -1,12 +1,12 @@
 //===- Check.cpp - Everything about a model, nothing built -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/check/Check.h"
-#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
 #include "compiler/Plugin.h"
 #include "compiler/import/Importer.h"
 #include "compiler/manifest/Entries.h"
 #include "compiler/report/MemoryLimit.h"
+#include "compiler/request/BuildRequest.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"

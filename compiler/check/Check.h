@@ -8,11 +8,11 @@
 #ifndef PHIC_COMPILER_CHECK_CHECK_H
 #define PHIC_COMPILER_CHECK_CHECK_H
 
-#include "compiler/BuildRequest.h"
-#include "compiler/Diagnostics.h"
 #include "compiler/import/SourceFacts.h"
 #include "compiler/link/EntryData.h"
+#include "compiler/messages/Diagnostics.h"
 #include "compiler/report/Prediction.h"
+#include "compiler/request/BuildRequest.h"
 #include "passes/precision/PrecisionReport.h"
 #include <optional>
 

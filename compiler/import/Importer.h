@@ -80,6 +80,9 @@ public:
   virtual llvm::Expected<CompiledTokenizer> tokenizer(const ModelPath &model, InputFiles *inputs) const = 0;
 };
 
+/// The rows of Importers.def, in their order.
+llvm::ArrayRef<const Importer *> allImporters();
+
 } // namespace phic
 
 #endif // PHIC_COMPILER_IMPORT_IMPORTER_H

@@ -14,10 +14,6 @@ namespace fs = llvm::sys::fs;
 
 namespace phic {
 
-#define PHIC_IMPORTER(FUNCTION) const Importer &FUNCTION();
-#include "compiler/import/Importers.def"
-#undef PHIC_IMPORTER
-
 namespace {
 
 /// In the order that they are asked.
@@ -25,9 +21,7 @@ std::vector<const Importer *> importers(AddedImporters added) {
   std::vector<const Importer *> all;
   for (const std::shared_ptr<const Importer> &importer : added)
     all.push_back(importer.get());
-#define PHIC_IMPORTER(FUNCTION) all.push_back(&FUNCTION());
-#include "compiler/import/Importers.def"
-#undef PHIC_IMPORTER
+  llvm::append_range(all, allImporters());
   return all;
 }
 

@@ -3,8 +3,8 @@
 //
 // File -> entry points -> registry; then the hooks that the user spelled out.
 //===----------------------------------------------------------------------===//
-#include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
+#include "compiler/plugin/Hooks.h"
 #include "compiler/plugin/PluginFile.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"

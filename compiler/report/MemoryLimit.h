@@ -3,8 +3,8 @@
 #ifndef PHIC_COMPILER_REPORT_MEMORYLIMIT_H
 #define PHIC_COMPILER_REPORT_MEMORYLIMIT_H
 
-#include "compiler/Diagnostics.h"
 #include "compiler/Options.h"
+#include "compiler/messages/Diagnostics.h"
 #include "compiler/report/Prediction.h"
 
 namespace phic {

@@ -8,8 +8,8 @@
 #ifndef PHIC_COMPILER_REPORT_REPORT_H
 #define PHIC_COMPILER_REPORT_REPORT_H
 
-#include "compiler/BuildRequest.h"
 #include "compiler/report/Prediction.h"
+#include "compiler/request/BuildRequest.h"
 #include "passes/precision/PrecisionReport.h"
 #include <optional>
 

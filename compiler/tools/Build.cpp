@@ -1,10 +1,10 @@
 //===- Build.cpp - phic build ----------------------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
 #include "compiler/files/Console.h"
+#include "compiler/request/BuildRequest.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"

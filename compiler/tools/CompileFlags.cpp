@@ -1,7 +1,7 @@
 //===- CompileFlags.cpp - Flags that several verbs share -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tools/CompileFlags.h"
-#include "compiler/BuildRequest.h"
+#include "compiler/request/BuildRequest.h"
 #include "compiler/tools/Choice.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>

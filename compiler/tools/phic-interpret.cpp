@@ -5,7 +5,6 @@
 // its ops, and writes the logits. Its difference from a golden file is the
 // importer's and the passes' error; the kernels' is left to `phic verify`.
 //===----------------------------------------------------------------------===//
-#include "compiler/Diagnostics.h"
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/cache/CompilerFiles.h"
@@ -13,6 +12,7 @@
 #include "compiler/files/InputFile.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/import/Importer.h"
+#include "compiler/messages/Diagnostics.h"
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/ToolMain.h"

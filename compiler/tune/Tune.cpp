@@ -1,15 +1,15 @@
 //===- Tune.cpp - Which tiles are fastest on this machine ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/tune/Tune.h"
-#include "compiler/BuildRequest.h"
 #include "compiler/Compiler.h"
 #include "compiler/Plugin.h"
-#include "compiler/Progress.h"
-#include "compiler/TilesFile.h"
 #include "compiler/bench/Median.h"
 #include "compiler/bench/ProgramRuns.h"
 #include "compiler/cache/CompilerFiles.h"
 #include "compiler/files/OutputFile.h"
+#include "compiler/messages/Progress.h"
+#include "compiler/request/BuildRequest.h"
+#include "compiler/request/TilesFile.h"
 #include "compiler/tune/Candidates.h"
 #include "compiler/verify/OpenedProgram.h"
 #include "dialects/phiq/RowOps.h"

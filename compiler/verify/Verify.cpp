@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Verify.h"
 #include "compiler/Plugin.h"
-#include "compiler/Progress.h"
 #include "compiler/import/ModelPath.h"
+#include "compiler/messages/Progress.h"
 #include "compiler/verify/Emulator.h"
 #include "compiler/verify/GraphInputs.h"
 #include "compiler/verify/OpenedProgram.h"

@@ -1,6 +1,6 @@
 //===- ProgressTest.cpp - The line that shows how far it is ------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/Progress.h"
+#include "compiler/messages/Progress.h"
 #include "gtest/gtest.h"
 #include <unistd.h>
 

@@ -81,6 +81,10 @@ def includes_stay_in_the_rooms():
     yield from rooms.offences(FILES, text)
 
 
+def libraries_link_their_rooms():
+    yield from rooms.link_offences(FILES, text)
+
+
 def passes_have_a_test():
     names = {str(f) for f in FILES}
     for f in FILES:
@@ -158,7 +162,7 @@ def one_meaning_a_name():
 
 # What prints, and who may: Console for all tools' text; Progress moves the cursor.
 PRINTS = re.compile(r"\b(outs|errs|dbgs)\(\)|\bstd::(cout|cerr|clog)\b|\b(printf|puts|perror)\(|\bfprintf\(")
-PRINTERS = {"compiler/files/Console.cpp", "compiler/Progress.cpp"}
+PRINTERS = {"compiler/files/Console.cpp", "compiler/messages/Progress.cpp"}
 
 
 def tools_print_through_the_console():
@@ -201,8 +205,9 @@ def no_large_files():
 
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
-         passes_have_a_test, checks_check, outputs_go_through_output_file, inputs_go_through_input_file, json_goes_one_way,
-         one_meaning_a_name, tools_print_through_the_console, files_stay_short, formatted, no_machine_paths, no_large_files]
+         libraries_link_their_rooms, passes_have_a_test, checks_check, outputs_go_through_output_file,
+         inputs_go_through_input_file, json_goes_one_way, one_meaning_a_name, tools_print_through_the_console, files_stay_short,
+         formatted, no_machine_paths, no_large_files]
 
 
 def main():

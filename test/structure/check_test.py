@@ -9,6 +9,7 @@ import unittest
 
 import check
 import filecheck
+import rooms
 
 HEAD = "//===- {} - A title -*- C++ -*-===//\n// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n"
 
@@ -41,6 +42,7 @@ TREES = {
     "guard_follows_the_path": {"passes/A.h": HEAD.format("A.h") + "#ifndef PHIC_B_H\n"},
     "includes_follow_the_arrows": {"dialects/A.cpp": HEAD.format("A.cpp") + '#include "passes/B.h"\n'},
     "includes_stay_in_the_rooms": {"compiler/files/A.cpp": HEAD.format("A.cpp") + '#include "compiler/Options.h"\n'},
+    "libraries_link_their_rooms": {"compiler/files/CMakeLists.txt": "phic_room(\n  ROOMS compiler/link\n  PLAIN A.cpp)\n"},
     "passes_have_a_test": {"passes/fuse/FuseA.cpp": HEAD.format("FuseA.cpp") + "#define GEN_PASS_DEF_FUSEA\n"},
     "checks_check": {"test/passes/a.mlir": "// RUN: x | FileCheck %s\n// CHECK: a\n// CHECK-NEXT b\n"},
     "outputs_go_through_output_file": {"compiler/A.cpp": HEAD.format("A.cpp") + "  llvm::raw_fd_ostream os(path, code);\n"},
@@ -80,6 +82,19 @@ class Check(unittest.TestCase):
                 self.plant(TREES[rule.__name__])
                 self.assertEqual(len(list(rule())), 1)
                 check.FILES = []
+
+    def test_a_room_without_a_library_is_found(self):
+        self.plant({"compiler/link/A.cpp": HEAD.format("A.cpp"), "compiler/files/CMakeLists.txt": "phic_room(\n  PLAIN A.cpp)\n"})
+        self.assertEqual(list(check.libraries_link_their_rooms()), ["compiler/link:1: no library: no phic_room of CMake's"])
+
+    def test_no_arrow_leads_back(self):
+        for room in rooms.ROOMS.keys() - {"runtime", "runtime/devices"}:
+            self.assertNotIn(room, rooms.reached_from(room))
+
+    def test_a_folder_of_a_kind_is_a_room(self):
+        self.assertEqual(rooms.room_of("targets/sundial/layout/A.cpp"), "targets/sundial")
+        self.plant({"targets/sundial/A.cpp": HEAD.format("A.cpp") + '#include "targets/cpu/CpuTarget.h"\n#include "targets/Target.h"\n'})
+        self.assertEqual(list(check.includes_stay_in_the_rooms()), ["targets/sundial/A.cpp:1: targets/sundial must not include targets/cpu/CpuTarget.h"])
 
     def test_lit_tests(self):
         for text, part in LIT_TESTS:

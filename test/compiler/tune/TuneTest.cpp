@@ -1,6 +1,6 @@
 //===- TuneTest.cpp - Files of tiles, and what is tried --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/TilesFile.h"
+#include "compiler/request/TilesFile.h"
 #include "compiler/tune/Candidates.h"
 #include "targets/cpu/TileTable.h"
 #include "gmock/gmock.h"

@@ -1,6 +1,6 @@
 //===- PlanOutputs.cpp - Which files a build writes ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/PlanOutputs.h"
+#include "compiler/request/PlanOutputs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"

@@ -1,6 +1,6 @@
 //===- Progress.cpp - How far a long thing is ------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/Progress.h"
+#include "compiler/messages/Progress.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"

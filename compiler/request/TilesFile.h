@@ -5,8 +5,8 @@
 //
 // JSON: `phic tune` writes it, `phic build --tiles` reads it. A level that is not in it has its own table.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_TILESFILE_H
-#define PHIC_COMPILER_TILESFILE_H
+#ifndef PHIC_COMPILER_REQUEST_TILESFILE_H
+#define PHIC_COMPILER_REQUEST_TILESFILE_H
 
 #include "compiler/Options.h"
 #include "llvm/Support/Error.h"
@@ -21,4 +21,4 @@ std::string printTiles(const TilesOfLevels &tiles);
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_TILESFILE_H
+#endif // PHIC_COMPILER_REQUEST_TILESFILE_H

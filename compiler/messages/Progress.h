@@ -6,8 +6,8 @@
 // One line on standard error where that is a terminal, from two seconds on, taken
 // back at the end. Elsewhere nothing: logs stay the same from run to run.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_PROGRESS_H
-#define PHIC_COMPILER_PROGRESS_H
+#ifndef PHIC_COMPILER_MESSAGES_PROGRESS_H
+#define PHIC_COMPILER_MESSAGES_PROGRESS_H
 
 #include <chrono>
 #include <cstdint>
@@ -39,4 +39,4 @@ std::string progressText(const std::string &what, uint64_t done, uint64_t total,
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_PROGRESS_H
+#endif // PHIC_COMPILER_MESSAGES_PROGRESS_H

@@ -6,11 +6,11 @@ namespace phic {
 namespace {
 constexpr std::string_view kNames[] = {
 #define PHIC_PHASE(ENUM, NAME, MEANING) NAME,
-#include "compiler/Phases.def"
+#include "compiler/request/Phases.def"
 };
 constexpr std::string_view kMeanings[] = {
 #define PHIC_PHASE(ENUM, NAME, MEANING) MEANING,
-#include "compiler/Phases.def"
+#include "compiler/request/Phases.def"
 };
 } // namespace
 

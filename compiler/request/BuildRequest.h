@@ -5,8 +5,8 @@
 // once, before anything of the model is read: all mistakes that a command line can
 // have by itself are found here, and none is left for later.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_BUILDREQUEST_H
-#define PHIC_COMPILER_BUILDREQUEST_H
+#ifndef PHIC_COMPILER_REQUEST_BUILDREQUEST_H
+#define PHIC_COMPILER_REQUEST_BUILDREQUEST_H
 
 #include "compiler/Options.h"
 #include "compiler/link/Outputs.h"
@@ -46,4 +46,4 @@ llvm::Expected<BuildRequest> resolveCheck(const Options &options);
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_BUILDREQUEST_H
+#endif // PHIC_COMPILER_REQUEST_BUILDREQUEST_H

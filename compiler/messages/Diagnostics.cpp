@@ -1,6 +1,6 @@
 //===- Diagnostics.cpp - What the user reads -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/Diagnostics.h"
+#include "compiler/messages/Diagnostics.h"
 #include "compiler/files/Console.h"
 #include "mlir/IR/Location.h"
 #include "targets/Backend.h"

@@ -1,6 +1,6 @@
 //===- TilesFile.cpp - What phic tune found, as a file ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/TilesFile.h"
+#include "compiler/request/TilesFile.h"
 #include "compiler/files/InputFile.h"
 #include "compiler/files/Json.h"
 #include "targets/Backend.h"

@@ -1,7 +1,7 @@
 //===- Diagnostics.h - What the user reads ---------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#ifndef PHIC_COMPILER_DIAGNOSTICS_H
-#define PHIC_COMPILER_DIAGNOSTICS_H
+#ifndef PHIC_COMPILER_MESSAGES_DIAGNOSTICS_H
+#define PHIC_COMPILER_MESSAGES_DIAGNOSTICS_H
 
 #include "mlir/IR/Diagnostics.h"
 #include <string>
@@ -44,4 +44,4 @@ private:
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_DIAGNOSTICS_H
+#endif // PHIC_COMPILER_MESSAGES_DIAGNOSTICS_H

@@ -6,8 +6,8 @@
 // .dylib, .o or .h. `-o out/libphi.a --emit=lib,header` makes out/libphi.a and out/phi.h.
 // Those of a further system have its name behind the stem: out/phi-aarch64-linux.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_COMPILER_PLANOUTPUTS_H
-#define PHIC_COMPILER_PLANOUTPUTS_H
+#ifndef PHIC_COMPILER_REQUEST_PLANOUTPUTS_H
+#define PHIC_COMPILER_REQUEST_PLANOUTPUTS_H
 
 #include "compiler/Options.h"
 #include "compiler/link/Outputs.h"
@@ -21,4 +21,4 @@ llvm::Expected<Outputs> planOutputs(const Options &options, const System &system
 
 } // namespace phic
 
-#endif // PHIC_COMPILER_PLANOUTPUTS_H
+#endif // PHIC_COMPILER_REQUEST_PLANOUTPUTS_H

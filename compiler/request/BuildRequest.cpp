@@ -1,8 +1,8 @@
 //===- BuildRequest.cpp - What is to be built, all words resolved ---------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/BuildRequest.h"
-#include "compiler/PlanOutputs.h"
-#include "compiler/TilesFile.h"
+#include "compiler/request/BuildRequest.h"
+#include "compiler/request/PlanOutputs.h"
+#include "compiler/request/TilesFile.h"
 #include "targets/Backend.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
