@@ -85,6 +85,12 @@ def libraries_link_their_rooms():
     yield from rooms.link_offences(FILES, text)
 
 
+def rooms_are_drawn():
+    page = pathlib.Path("docs/architecture.md")
+    if page in FILES and "\n".join(rooms.drawing()) not in text(page):
+        yield f"{page}:1: the table of rooms is not as rooms.py prints it"
+
+
 def passes_have_a_test():
     names = {str(f) for f in FILES}
     for f in FILES:
@@ -205,7 +211,7 @@ def no_large_files():
 
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
-         libraries_link_their_rooms, passes_have_a_test, checks_check, outputs_go_through_output_file,
+         libraries_link_their_rooms, rooms_are_drawn, passes_have_a_test, checks_check, outputs_go_through_output_file,
          inputs_go_through_input_file, json_goes_one_way, one_meaning_a_name, tools_print_through_the_console, files_stay_short,
          formatted, no_machine_paths, no_large_files]
 

@@ -43,6 +43,7 @@ TREES = {
     "includes_follow_the_arrows": {"dialects/A.cpp": HEAD.format("A.cpp") + '#include "passes/B.h"\n'},
     "includes_stay_in_the_rooms": {"compiler/files/A.cpp": HEAD.format("A.cpp") + '#include "compiler/Options.h"\n'},
     "libraries_link_their_rooms": {"compiler/files/CMakeLists.txt": "phic_room(\n  ROOMS compiler/link\n  PLAIN A.cpp)\n"},
+    "rooms_are_drawn": {"docs/architecture.md": "# A house of one room\n"},
     "passes_have_a_test": {"passes/fuse/FuseA.cpp": HEAD.format("FuseA.cpp") + "#define GEN_PASS_DEF_FUSEA\n"},
     "checks_check": {"test/passes/a.mlir": "// RUN: x | FileCheck %s\n// CHECK: a\n// CHECK-NEXT b\n"},
     "outputs_go_through_output_file": {"compiler/A.cpp": HEAD.format("A.cpp") + "  llvm::raw_fd_ostream os(path, code);\n"},

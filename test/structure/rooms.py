@@ -132,6 +132,21 @@ def link_offences(files, text):
             yield f"{room}:1: its library links {more} beside its row, and lacks {less}"
 
 
+def drawing():
+    """Lines of a table: each room (its row) and what it includes (columns): x a room, h a header of it. A room stands below all that
+    it includes, so that marks right of the dots would be ways back."""
+    order, left = [], list(ROOMS)
+    while left:
+        ready = [room for room in left if rooms_of(row_of(room)) - {room} <= set(order)] or left[:1]
+        order.append(ready[0])
+        left.remove(ready[0])
+    yield " " * 27 + "".join(f"{i:3}" for i in range(1, len(order) + 1))
+    for i, room in enumerate(order, 1):
+        marks = "".join("  ." if there == room else "  x" if there in row_of(room) else "  h" if there in rooms_of(row_of(room)) else "   "
+                        for there in order)
+        yield f"{i:3} {room:23}{marks}".rstrip()
+
+
 def main():
     import check
     lines = collections.Counter()
@@ -140,6 +155,7 @@ def main():
             lines[room] += check.text(f).count("\n")
     for room in sorted(lines):
         print(f"{room:30} {lines[room]:6}  -> {'what it lists' if room in LISTS else ', '.join(sorted(row_of(room)))}")
+    print("\n".join(drawing()))
 
 
 if __name__ == "__main__":
