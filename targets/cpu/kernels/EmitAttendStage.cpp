@@ -17,8 +17,10 @@ namespace {
 
 class AttendStage {
 public:
-  AttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target, const TileShape &tile)
-      : library(library), facts(facts), target(target), op(facts.first<phiq::AttendOp>()), group(facts.groups.front()) {
+  AttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target, const TileShape &tile,
+              MClass mClass)
+      : library(library), facts(facts), target(target), op(facts.first<phiq::AttendOp>()), group(facts.groups.front()),
+        isOneRow(tile.attendRows == 1 && mClass == MClass::Decode) {
     headDim = columnsOf(op.getResult()) / op.getHeads();
     const int64_t wholeBlocks = std::lcm(headDim, group.isPlain() ? headDim : group.unit) / headDim;
     const int64_t sharing = int64_t(op.getHeads()) / facts.cache->heads;
@@ -50,8 +52,9 @@ public:
     if (headDim % 8 != 0)
       return op.emitError("has heads of ") << headDim << " columns: kernels take multiples of 8";
     const int64_t heads = op.getHeads();
-    StageKernel kernel{{(heads + headsPerTile - 1) / headsPerTile, tileRows}, resultBytes() + shape.scratchBytes(), {}};
-    std::string tileKey = std::to_string(tileRows) + "x" + std::to_string(shape.keys);
+    StageKernel kernel{
+        {(heads + headsPerTile - 1) / headsPerTile, tileRows, isOneRow}, resultBytes() + shape.scratchBytes(), {}};
+    std::string tileKey = (isOneRow ? "one" : std::to_string(tileRows)) + "x" + std::to_string(shape.keys);
     kernel.symbol = defineStageKernel(library, facts, tileKey, name("h" + std::to_string(heads), epilogueName(group)),
                                       [&](StageEmitter &e) { emit(e, kernel.tiles); });
     return kernel;
@@ -63,6 +66,7 @@ private:
   const CpuTarget &target;
   phiq::AttendOp op;
   const ColumnGroup &group;
+  const bool isOneRow;
   AttendShape shape;
   int64_t headDim, headsPerTile, headsTogether = 1;
   int64_t tileRows;                 ///< of the step
@@ -129,8 +133,8 @@ private:
 } // namespace
 
 FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
-                                       const TileShape &tile) {
-  return AttendStage(library, facts, target, tile).run();
+                                       const TileShape &tile, MClass mClass) {
+  return AttendStage(library, facts, target, tile, mClass).run();
 }
 
 } // namespace phic

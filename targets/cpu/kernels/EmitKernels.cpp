@@ -47,9 +47,9 @@ FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts
       if (row.claims(facts, target, mClass))
         return emitWithRow(row, library, facts, target, mClass);
   if (facts.first<phiq::AttendOp>())
-    return emitAttendStage(library, facts, target, tiles[unsigned(mClass)]);
+    return emitAttendStage(library, facts, target, tiles[unsigned(mClass)], mClass);
   if (facts.first<phiq::MatmulOp>())
-    return emitMatmulStage(library, facts, target, tiles[unsigned(mClass)]);
+    return emitMatmulStage(library, facts, target, tiles[unsigned(mClass)], mClass);
   if (facts.isGrid())
     return emitGridStage(library, facts, target);
   return emitRowStage(library, facts, target);

@@ -50,12 +50,13 @@ llvm::SmallVector<TileRun> tileRuns(const StageFacts &facts, int64_t most) {
 
 class MatmulStage {
 public:
-  MatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target, const TileShape &tile)
+  MatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target, const TileShape &tile,
+              MClass mClass)
       : library(library), facts(facts), target(target), microkernels(microkernelsOf(target)), tile(tile),
-        runs(tileRuns(facts, tile.columns)) {}
+        isOneRow(tile.rows == 1 && mClass == MClass::Decode), runs(tileRuns(facts, tile.columns)) {}
 
   FailureOr<StageKernel> run() {
-    StageKernel kernel{{0, tile.rows}, 0, {}};
+    StageKernel kernel{{0, tile.rows, isOneRow}, 0, {}};
     for (const TileRun &run : runs) {
       kernel.tiles.columns += run.count;
       kernel.scratchBytes = std::max<int64_t>(kernel.scratchBytes, arrangedAt(run) + arrangedBytes(run));
@@ -63,7 +64,7 @@ public:
         if (microkernels.matmulTiles(operandsOf(cast<phiq::MatmulOp>(use.core))).empty())
           return use.core->emitError("has no kernel for ") << target.name;
     }
-    std::string tileKey = std::to_string(tile.columns) + "x" + std::to_string(tile.rows);
+    std::string tileKey = std::to_string(tile.columns) + "x" + (isOneRow ? "one" : std::to_string(tile.rows));
     kernel.symbol = defineStageKernel(library, facts, tileKey, name(), [&](StageEmitter &e) {
       e.overTiles(kernel.tiles, [&](Value column, Value row, Value count) { emitTile(e, column, row, count); });
     });
@@ -76,6 +77,7 @@ private:
   const CpuTarget &target;
   const Microkernels &microkernels;
   const TileShape tile;
+  const bool isOneRow;
   const llvm::SmallVector<TileRun> runs;
 
   static unsigned argumentIndex(Value value) { return cast<BlockArgument>(value).getArgNumber(); }
@@ -267,8 +269,8 @@ private:
 } // namespace
 
 FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
-                                       const TileShape &tile) {
-  return MatmulStage(library, facts, target, tile).run();
+                                       const TileShape &tile, MClass mClass) {
+  return MatmulStage(library, facts, target, tile, mClass).run();
 }
 
 } // namespace phic

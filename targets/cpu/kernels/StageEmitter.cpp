@@ -196,7 +196,7 @@ StageEmitter::StageEmitter(KernelBuilder &b, KernelLibrary &library, const Stage
 void StageEmitter::overTiles(const StageTiles &tiles, function_ref<void(Value, Value, Value)> body) {
   b.loop(begin, end, 1, [&](Value tile) {
     Value column = b.i64(0), row = b.mul(tile, tiles.rows);
-    if (tiles.columns > 1 && tiles.rows == 1) {
+    if (tiles.isOneRow) {
       column = tile;
       row = b.i64(0);
     } else if (tiles.columns > 1) {

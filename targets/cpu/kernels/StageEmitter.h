@@ -58,6 +58,7 @@ struct StageFacts {
 /// How an M class's tiles divide the stage: `columns` tiles side by side, `rows` rows each.
 struct StageTiles {
   int64_t columns, rows;
+  bool isOneRow = false; ///< of steps of one row: a tile's number is its column's
 };
 
 /// One kernel of one stage for one M class.
@@ -73,8 +74,7 @@ public:
   StageEmitter(KernelBuilder &b, KernelLibrary &library, const StageFacts &facts,
                mlir::Block::BlockArgListType arguments);
 
-  /// The tiles of [begin, end): `body(column tile, first row, number of rows)`. One row a tile and more than one
-  /// column of tiles: for a step of one row.
+  /// The tiles of [begin, end): `body(column tile, first row, number of rows)`.
   void overTiles(const StageTiles &tiles,
                  llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value count)> body);
 
@@ -111,11 +111,12 @@ private:
   llvm::SmallVector<mlir::Value> inputBases, resultBases;
 };
 
-/// Each takes a stage of its kind. M classes with equal tile shapes share a kernel.
+/// Each takes a stage of its kind. M classes with equal tile shapes share a kernel, but for tiles of one row: Decode's
+/// is for steps that have no other row.
 mlir::FailureOr<StageKernel> emitMatmulStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
-                                             const TileShape &tile);
+                                             const TileShape &tile, MClass mClass);
 mlir::FailureOr<StageKernel> emitAttendStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target,
-                                             const TileShape &tile);
+                                             const TileShape &tile, MClass mClass);
 mlir::FailureOr<StageKernel> emitRowStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target);
 mlir::FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target);
 

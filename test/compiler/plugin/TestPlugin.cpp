@@ -87,7 +87,7 @@ FailureOr<StageKernel> emitSmallTiles(KernelLibrary &library, const StageFacts &
                                       MClass mClass) {
   TileShape shape = target.tile(mClass);
   shape.rows = std::max<int64_t>(1, shape.rows / 2);
-  return emitMatmulStage(library, facts, target, shape);
+  return emitMatmulStage(library, facts, target, shape, mClass);
 }
 bool isDownOfLayer0(const StageFacts &facts, const CpuTarget &, MClass) {
   plan::StageOp stage = facts.stage;

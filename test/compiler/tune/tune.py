@@ -6,6 +6,7 @@
 """
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -49,16 +50,31 @@ class Tune(unittest.TestCase):
         self.assertEqual(sorted(tables[LEVEL]["prefill"]), ["attend_rows", "columns", "rows"])
         run(PHIC, "build", MODEL, "-o", self.path("tuned"), "--cpu", LEVEL, "--tiles", self.path("tiles.json"), "-q")
 
-    def test_results_do_not_depend_on_tiles(self):
-        self.write({LEVEL: {"decode": {"columns": 16, "rows": 1, "attend_rows": 1}, "verify": {"columns": 8, "rows": 3, "attend_rows": 2},
-                            "prefill": {"columns": 128, "rows": 5, "attend_rows": 7}}})
-        logits = []
-        for name, flags in (("own", []), ("other", ["--tiles", self.path("tiles.json")])):
-            run(PHIC, "build", MODEL, "-o", self.path(name), "--cpu", LEVEL, "-q", *flags)
-            run(self.path(name), "--tokens", ",".join(str(7 * i % 90) for i in range(50)), "-n", 1, "--temp", 0, "--print-ids", "--logits", self.path(name + ".npy"))
+    def logits(self, name, *flags):
+        """Of prompts that each kind of entry point takes."""
+        run(PHIC, "build", MODEL, "-o", self.path(name), "--cpu", LEVEL, "-q", *flags)
+        found = []
+        for tokens in (1, 5, 8, 50):
+            run(self.path(name), "--tokens", ",".join(str(7 * i % 90) for i in range(tokens)), "-n", 3, "--temp", 0, "--ignore-eos",
+                "--print-ids", "--threads", 2, "--logits", self.path(name + ".npy"))
             with open(self.path(name + ".npy"), "rb") as file:
-                logits.append(file.read())
-        self.assertEqual(*logits)
+                found.append(file.read())
+        return found
+
+    def test_results_do_not_depend_on_tiles(self):
+        """Of any table that is taken; PHIC_CHECK_ALL=1 tries more."""
+        chance = random.Random(12)
+        shape = lambda: {"columns": 8 * chance.choice([1, 2, 3, 7, 16, chance.randint(1, 64)]), "rows": chance.choice([1, 2, 3, chance.randint(1, 256)]),
+                         "attend_rows": chance.choice([1, 2, chance.randint(1, 64)])}
+        # One row a tile in steps that have more, first.
+        one = {"columns": 64, "rows": 1, "attend_rows": 1}
+        tables = [dict.fromkeys(("decode", "verify", "prefill"), one)]
+        tables += [{entry: shape() for entry in ("decode", "verify", "prefill")} for _ in range(40 if os.environ.get("PHIC_CHECK_ALL") else 5)]
+        own = self.logits("own")
+        for table in tables:
+            with self.subTest(table=table):
+                self.write({LEVEL: table})
+                self.assertEqual(self.logits("other", "--tiles", self.path("tiles.json")), own)
         with open(self.path("own"), "rb") as own, open(self.path("other"), "rb") as other:
             self.assertNotEqual(own.read(), other.read())
 
