@@ -9,6 +9,7 @@
 #include "compiler/tokenizer/Tokenizer.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
+#include "mlir/Pass/PassManager.h"
 #include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -80,11 +81,26 @@ ExitCode Compilation::readIr() {
   inputs.look(request.model);
   auto read =
       readIrFile(context, request, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
-  if (!read.code)
-    module = std::move(read.module), families = std::move(read.families), levels = std::move(read.levels);
   if (read.code)
     return read.code;
-  return levels.empty() ? chooseFamiliesRead() : chooseLevelsRead();
+  module = std::move(read.module), families = std::move(read.families), levels = std::move(read.levels);
+  if (ExitCode code = levels.empty() ? chooseFamiliesRead() : chooseLevelsRead())
+    return code;
+  return checkIr();
+}
+
+/// What enters may have been changed since it was written: later phases rely on what the ones before have checked.
+ExitCode Compilation::checkIr() {
+  for (ModuleOp one : modules()) {
+    std::vector<const Target *> forLevels = request.levels();
+    if (request.first > Phase::Layout)
+      llvm::erase_if(forLevels, [&](const Target *level) { return &backendOf(*level) != &backendOf(one); });
+    PassManager passes(&context);
+    addEntryChecks(passes, request.first, forLevels);
+    if (failed(passes.run(one)))
+      return kExitModel;
+  }
+  return kExitSuccess;
 }
 
 /// What has been through `kernels` says for which levels.

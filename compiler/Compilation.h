@@ -71,6 +71,7 @@ private:
   ExitCode usePlugins();
   ExitCode readModel();
   ExitCode readIr();
+  ExitCode checkIr();
   ExitCode chooseLevelsRead();
   ExitCode chooseFamiliesRead();
   void lookAtModelFiles();

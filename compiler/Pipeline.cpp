@@ -107,6 +107,17 @@ void addPhase(OpPassManager &passes, Phase phase, const CompileSettings &setting
   }
 }
 
+void addEntryChecks(OpPassManager &passes, Phase first, ArrayRef<const Target *> levels) {
+  if (first == Phase::Quantize)
+    passes.addPass(createVerifyOpsPass());
+  if (first == Phase::Precision || first == Phase::Fuse)
+    passes.addPass(createVerifyQuantizedPass());
+  if (first > Phase::Fuse)
+    passes.addPass(createVerifyStagesPass({familiesOf(levels)}));
+  if (first > Phase::Layout)
+    passes.addPass(createVerifyPlanPass());
+}
+
 namespace {
 
 void printHooks(llvm::raw_ostream &os, Phase phase, bool isBefore, const PluginRegistry &plugins) {

@@ -30,6 +30,10 @@ class PluginRegistry;
 void addPhase(mlir::OpPassManager &passes, Phase phase, const CompileSettings &settings,
               llvm::ArrayRef<const Target *> levels);
 
+/// Appends what must hold of IR that `first` goes on with: the checks which end the phases before, for IR that a hand may have
+/// changed since.
+void addEntryChecks(mlir::OpPassManager &passes, Phase first, llvm::ArrayRef<const Target *> levels);
+
 /// Prints every phase with its meaning and its passes, in order, hooks among them. `levels`: one of each family.
 void printPipeline(llvm::raw_ostream &os, const CompileSettings &settings, llvm::ArrayRef<const Target *> levels,
                    const PluginRegistry &plugins);

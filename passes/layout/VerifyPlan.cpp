@@ -7,9 +7,11 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "passes/Passes.h"
 #include "passes/layout/Lifetimes.h"
 #include "passes/layout/WeightUses.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace phic {
 #define GEN_PASS_DEF_VERIFYPLANPASS
@@ -18,10 +20,15 @@ namespace phic {
 namespace {
 using namespace mlir;
 
+/// More than any machine has, and little enough to be added up.
+constexpr uint64_t kMostBytes = uint64_t(1) << 47;
+constexpr int64_t kMostChunkRows = 4096;
+
 /// A run of bytes that something claims.
 struct Extent {
   uint64_t offset, bytes;
-  uint64_t end() const { return offset + bytes; }
+  /// Of numbers that are anybody's: what no number can say lies at the end of all.
+  uint64_t end() const { return llvm::SaturatingAdd(offset, bytes); }
   bool overlaps(const Extent &other) const { return offset < other.end() && other.offset < end(); }
 };
 
@@ -31,6 +38,7 @@ public:
       : module(module), model(model), memory(memory), backend(backendOf(module)) {}
 
   LogicalResult run() {
+    verifyMemory();
     verifyBuffers();
     verifyWeights();
     verifyCaches();
@@ -46,6 +54,15 @@ private:
   void require(bool holds, Operation *op, const llvm::Twine &otherwise) {
     if (!holds)
       offenders.emplace_back(op, otherwise.str());
+  }
+
+  void verifyMemory() {
+    const auto rows = int64_t(memory.getChunkRows()), step = backend.chunkStep();
+    const bool isStep = plan::hasSteps(model) ? rows >= step && rows % step == 0 && rows <= kMostChunkRows : rows == 1;
+    require(isStep, module, "no step has " + llvm::Twine(memory.getChunkRows()) + " rows");
+    for (uint64_t bytes :
+         {memory.getArenaBytes(), memory.getScratchBytes(), memory.getKvBytesPerToken(), memory.getWeightsBytes()})
+      require(bytes <= kMostBytes, module, "nothing has room for " + llvm::Twine(bytes) + " bytes");
   }
 
   void verifyBuffers() {
@@ -71,8 +88,9 @@ private:
                     llvm::Twine(*lifetime.slot));
         continue;
       }
-      Extent extent{buffer.getOffset(),
-                    buffer.getRowBytes() * mostRowsOf(lifetime.result.getType(), memory.getChunkRows())};
+      Extent extent{
+          buffer.getOffset(),
+          llvm::SaturatingMultiply(buffer.getRowBytes(), mostRowsOf(lifetime.result.getType(), memory.getChunkRows()))};
       require(extent.offset % kArenaAlignment == 0, stage,
               name + " is at " + llvm::Twine(extent.offset) + ", not aligned");
       require(extent.end() <= memory.getArenaBytes(), stage,
@@ -103,6 +121,8 @@ private:
       require(int64_t(packed.getBytes()) == bytes, &op,
               "weight has " + llvm::Twine(packed.getBytes()) + " packed bytes, its layout asks for " +
                   llvm::Twine(bytes));
+      require(packed.getOffset() % kArenaAlignment == 0, &op,
+              "weight is at " + llvm::Twine(packed.getOffset()) + ", not aligned");
       extents.push_back({{packed.getOffset(), packed.getBytes()}, &op});
     }
     verifyApart(extents, memory.getWeightsBytes(), "packed weight");
@@ -121,8 +141,8 @@ private:
       }
       auto layout = cache->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
       require(bool(layout), cache, "cache has no " + plan::PlanDialect::kCacheLayout);
-      require(!layout || int64_t(cache.getHeads()) % layout.getStrips() == 0, cache,
-              "cache of " + llvm::Twine(cache.getHeads()) + " heads has no strips of whole heads");
+      require(!layout || layout == backend.cacheLayout(cache), cache,
+              "cache of " + llvm::Twine(cache.getHeads()) + " heads has a layout that is not its family's");
     }
     verifyApart(extents, memory.getKvBytesPerToken(), "cache");
   }

@@ -32,12 +32,13 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024
   // expected-note@below {{cache begins at 16, the one before ends at 32}}
   // expected-note@below {{cache has no plan.cache_layout}}
   phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.key_offset = 0 : i64, plan.value_offset = 16 : i64}
-  // expected-error@below {{mistakes in the plan: 10}}
+  // expected-error@below {{mistakes in the plan: 11}}
   func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     // expected-note@below {{weight has no packed layout}}
     %v = phiq.weight "v" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>] : tensor<16xf32>
     // expected-note@below {{weight has 60 packed bytes, its layout asks for 64}}
     // expected-note@below {{packed weight ends at 140 of 128 bytes}}
+    // expected-note@below {{weight is at 80, not aligned}}
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
       {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 80, bytes = 60>} : tensor<16xf32>
     // expected-note@below {{stage 'a' result 0 is at 32, not aligned}}
@@ -58,5 +59,26 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024
       plan.yield %a : tensor<?x16xf32>
     }
     return %2 : tensor<?x16xf32>
+  }
+}
+
+// -----
+
+// Numbers that wrap around when they are added.
+// expected-note@below {{no step has 9 rows}}
+// expected-note@below {{nothing has room for 18446744073709551615 bytes}}
+module attributes {plan.memory = #plan.memory<chunk_rows = 9, arena_bytes = 18446744073709551615, scratch_bytes = 0, kv_bytes_per_token = 64, weights_bytes = 128>} {
+  // expected-note@below {{cache of 1 heads has a layout that is not its family's}}
+  phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.cache_layout = #plan.cache_layout<strips = 1, key_group = 4, value_group = 1, context_step = 32>, plan.key_offset = 0 : i64, plan.value_offset = 32 : i64}
+  // expected-error@below {{mistakes in the plan: 4}}
+  func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
+    // expected-note@below {{packed weight ends at 18446744073709551615 of 128 bytes}}
+    %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
+      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 18446744073709551552, bytes = 64>} : tensor<16xf32>
+    %0 = plan.stage "a" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
+    ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>):
+      plan.yield %a : tensor<?x16xf32>
+    }
+    return %0 : tensor<?x16xf32>
   }
 }
