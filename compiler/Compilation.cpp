@@ -3,6 +3,7 @@
 #include "compiler/Compilation.h"
 #include "compiler/IrFile.h"
 #include "compiler/Pipeline.h"
+#include "compiler/files/FreshFile.h"
 #include "compiler/import/Importer.h"
 #include "compiler/messages/Progress.h"
 #include "compiler/plugin/Hooks.h"
@@ -203,15 +204,34 @@ void Compilation::shareScratch() {
     }
 }
 
+namespace {
+
+/// The IR that a phase failed on, for phic-opt.
+class Reproducer final : public ReproducerStream {
+public:
+  explicit Reproducer(FreshFile file) : file(std::move(file)) {}
+  StringRef description() override { return file.path; }
+  raw_ostream &os() override { return *file.os; }
+
+private:
+  FreshFile file;
+};
+
+} // namespace
+
 /// A failing pass of the first phases means that the model cannot be had;
 /// later ones hold by construction, so their failure is ours.
 ExitCode Compilation::runPasses(Phase phase, ModuleOp on, ArrayRef<const Target *> forLevels) {
   PassManager passes(&context);
-  std::string reproducer = (llvm::Twine("phic-reproducer-") + phaseName(phase) + ".mlir").str();
-  while (planned.isInput(reproducer))
-    reproducer = "another-" + reproducer;
+  std::string reproducer = "no file";
   if (phase > Phase::Fuse)
-    passes.enableCrashReproducerGeneration(reproducer);
+    passes.enableCrashReproducerGeneration([&](std::string &error) -> std::unique_ptr<ReproducerStream> {
+      auto file = createFreshFile((llvm::Twine("phic-reproducer-") + phaseName(phase) + "-").str(), ".mlir");
+      if (!file)
+        return error = llvm::toString(file.takeError()), nullptr;
+      reproducer = file->path;
+      return std::make_unique<Reproducer>(std::move(*file));
+    });
   addPhase(passes, phase, request, forLevels);
   if (succeeded(passes.run(on)))
     return request.errorOnFallback && diagnostics.fallbacks() ? kExitUsage : kExitSuccess;
