@@ -22,6 +22,8 @@ size_t pieceBytes() {
 }
 
 void writeFacts(phi_facts *facts) {
+  if (!facts)
+    return;
   const phi_model &model = phi_the_model;
   const phi_generation &generation = model.generation;
   const phi_plan &plan = *model.variants->plan; // there is nothing better to tell before one is chosen

@@ -132,7 +132,7 @@ phi_status forkSession(const phi_session *from, const phi_session_options *given
     return ErrorText(errorText)(PHI_BAD_ARGUMENT, "there is no session");
   phi_session_options options = readOptions(given);
   int64_t context = options.context ? options.context : from->model->context_default;
-  if (from->length > context) {
+  if (context > 0 && from->length > context) {
     ErrorText error(errorText);
     error << "a sequence of " << from->length << " tokens is more than a context of " << context;
     return PHI_FULL;

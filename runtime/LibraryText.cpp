@@ -1,6 +1,7 @@
 //===- LibraryText.cpp - Text and sampling behind the C interface ------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Library.h"
+#include "Utf8.h"
 
 namespace phi {
 namespace {
@@ -53,11 +54,15 @@ bool isTurn(int32_t from) { return from == PHI_ROLE_START || from == PHI_ROLE_AS
 } // namespace
 
 size_t encodeWork(const phi_model *model, size_t bytes, size_t messages) {
-  const LibraryModel &library = libraryModel(model);
-  if (!library.tokenizer.tables)
+  if (!model || !libraryModel(model).tokenizer.tables)
     return 0;
+  const Chat &chat = libraryModel(model).chat;
+  // Beyond what any text has, so that nothing below wraps around.
+  constexpr uint64_t kMost = uint64_t(1) << 31;
+  if (bytes > kMost || messages > kMost)
+    return SIZE_MAX;
   // Each byte may be invalid and become three.
-  uint64_t text = 3 * uint64_t(bytes) + (library.chat.tables ? (messages + 1) * longestTemplateText(library.chat) : 0);
+  uint64_t text = 3 * uint64_t(bytes) + (chat.tables ? (messages + 1) * longestTemplateText(chat) : 0);
   Parts parts(nullptr, messages);
   return parts.layout.size + encodeBound(text, 2 * messages + 1);
 }
@@ -137,24 +142,37 @@ int64_t renderMessages(const phi_model *model, int32_t from, const phi_message *
 static_assert(sizeof(Decoder) <= sizeof(phi_decoder) && offsetof(phi_decoder, special) == offsetof(Decoder, special) &&
               offsetof(phi_decoder, continues) == offsetof(Decoder, continues));
 
-size_t piece(const phi_model *model, phi_decoder *decoder, int32_t id, char *text) {
-  const Tokenizer &tokenizer = libraryModel(model).tokenizer;
-  if (!tokenizer.tables)
-    return 0;
+/// The caller's memory may hold anything: what no call has left there is a text's start.
+static Decoder readDecoder(const phi_decoder &given) {
   Decoder state;
-  memcpy(&state, decoder, sizeof(state));
-  size_t bytes = decode(tokenizer, &state, id, reinterpret_cast<uint8_t *>(text));
+  state.special = given.special != 0;
+  state.continues = given.continues != 0;
+  uint8_t bytes[sizeof(Decoder)];
+  memcpy(bytes, &given, sizeof(bytes));
+  const uint8_t count = bytes[offsetof(Decoder, pendingCount)], started = bytes[offsetof(Decoder, started)];
+  const uint8_t *pending = bytes + offsetof(Decoder, pending);
+  if (started > 1 || count >= sizeof(state.pending) || (count && scanUtf8(pending, count).kind != Utf8::Incomplete))
+    return state;
+  state.pendingCount = count;
+  state.started = started;
+  memcpy(state.pending, pending, sizeof(state.pending));
+  return state;
+}
+
+size_t piece(const phi_model *model, phi_decoder *decoder, int32_t id, char *text) {
+  if (!model || !decoder || !text || !libraryModel(model).tokenizer.tables)
+    return 0;
+  Decoder state = readDecoder(*decoder);
+  size_t bytes = decode(libraryModel(model).tokenizer, &state, id, reinterpret_cast<uint8_t *>(text));
   memcpy(decoder, &state, sizeof(state));
   return bytes;
 }
 
 size_t pieceEnd(const phi_model *model, phi_decoder *decoder, char *text) {
-  const Tokenizer &tokenizer = libraryModel(model).tokenizer;
-  if (!tokenizer.tables)
+  if (!model || !decoder || !text || !libraryModel(model).tokenizer.tables)
     return 0;
-  Decoder state;
-  memcpy(&state, decoder, sizeof(state));
-  size_t bytes = decodeEnd(tokenizer, &state, reinterpret_cast<uint8_t *>(text));
+  Decoder state = readDecoder(*decoder);
+  size_t bytes = decodeEnd(libraryModel(model).tokenizer, &state, reinterpret_cast<uint8_t *>(text));
   memset(decoder->state, 0, sizeof(decoder->state));
   return bytes;
 }
@@ -171,6 +189,8 @@ static phi_sampler *placeSampler(Layout *layout, const phi_model &model, const S
 }
 
 size_t samplerBytes(const phi_model *model) {
+  if (!model)
+    return 0;
   Layout layout;
   phi_sampler measured = {};
   placeSampler(&layout, *model, {}, &measured);
@@ -180,9 +200,12 @@ size_t samplerBytes(const phi_model *model) {
 /// 0 is off.
 static double orOne(double value) { return value != 0 ? value : 1; }
 
+/// Beyond, a logit of 0 would be no number.
+constexpr double kMostPenalty = 1e30;
+
 static bool checkSampling(const SamplerOptions &options) {
   return options.temperature >= 0 && options.topP > 0 && options.topP <= 1 && options.minP >= 0 && options.minP <= 1 &&
-         options.topK >= 0 && options.repetitionPenalty > 0;
+         options.topK >= 0 && options.repetitionPenalty > 0 && options.repetitionPenalty <= kMostPenalty;
 }
 
 phi_status createSampler(const phi_model *model, const phi_sampler_options *given, void *memory, size_t bytes,
@@ -196,8 +219,10 @@ phi_status createSampler(const phi_model *model, const phi_sampler_options *give
       options.temperature, orOne(options.top_p), options.min_p, options.top_k, orOne(options.repetition_penalty),
       options.seed};
   if (!checkSampling(settings))
-    return error(PHI_BAD_ARGUMENT,
-                 "temperature, top_k, top_p or min_p is out of range: top_p and min_p are 0 to 1, none is negative");
+    return error(
+        PHI_BAD_ARGUMENT,
+        "temperature, top_k, top_p, min_p or repetition_penalty is out of range: top_p and min_p are 0 to 1, the "
+        "penalty is at most 1e30, none is negative");
   if (!blockFits(memory, bytes, samplerBytes(model), error))
     return PHI_NO_MEMORY;
   Layout layout;
@@ -210,11 +235,11 @@ phi_status createSampler(const phi_model *model, const phi_sampler_options *give
 }
 
 void noteIds(phi_sampler *sampler, const int32_t *ids, int64_t count) {
-  for (int64_t i = 0; i < count; ++i)
+  for (int64_t i = 0; sampler && ids && i < count; ++i)
     if (uint32_t(ids[i]) < uint64_t(sampler->vocab))
       noteTokens(sampler, ids + i, 1);
 }
 
-int32_t sampleLogits(phi_sampler *sampler, float *logits) { return sample(sampler, logits); }
+int32_t sampleLogits(phi_sampler *sampler, float *logits) { return sampler && logits ? sample(sampler, logits) : -1; }
 
 } // namespace phi

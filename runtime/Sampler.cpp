@@ -95,7 +95,8 @@ void penalize(const Sampler &sampler, float *logits) {
 int64_t selectTopK(Candidate *best, int64_t k, const float *logits, int64_t vocab) {
   int64_t count = k < vocab ? k : vocab;
   for (int64_t i = 0; i < count; ++i)
-    best[i] = {logits[i], int32_t(i)};
+    best[i] = {logits[i] == logits[i] ? logits[i] : -__builtin_inff(),
+               int32_t(i)}; // a number: others cannot be ordered
   makeHeap(best, count, /*worstFirst=*/true);
   for (int64_t i = count; i < vocab; ++i) {
     Candidate next = {logits[i], int32_t(i)};
@@ -117,7 +118,8 @@ int64_t selectTopK(Candidate *best, int64_t k, const float *logits, int64_t voca
 struct CandidateWeights {
   double scale; ///< 1 / temperature
   float best; ///< the largest logit: its weight is 1
-  double of(float logit) const { return expNegative((double(logit) - double(best)) * scale); }
+  /// The largest are equally likely whatever the scale, also where they or the scale are infinite; what is no number never is.
+  double of(float logit) const { return logit == best ? 1 : expNegative((double(logit) - double(best)) * scale); }
 };
 
 /// Best candidates, best first, until their weights reach topP of the whole. `each` [vocab] is work memory.
@@ -188,6 +190,8 @@ int64_t selectCandidates(Sampler *sampler, const float *logits, CandidateWeights
 
 int32_t draw(Sampler *sampler, const float *logits) {
   CandidateWeights weights = {1 / sampler->options.temperature, largest(logits, sampler->vocab)};
+  if (weights.best == -__builtin_inff()) // nothing is likelier than anything else
+    return greedy(logits, sampler->vocab);
   int64_t count = selectCandidates(sampler, logits, weights);
   double total = 0;
   for (int64_t i = 0; i < count; ++i)
@@ -197,7 +201,7 @@ int32_t draw(Sampler *sampler, const float *logits) {
   for (int64_t i = 0; i + 1 < count; ++i)
     if ((point -= sampler->weights[i]) < 0)
       return sampler->candidates[i].id;
-  return count ? sampler->candidates[count - 1].id : greedy(logits, sampler->vocab);
+  return sampler->candidates[count - 1].id;
 }
 
 } // namespace

@@ -184,7 +184,22 @@ Advance append(Session *session, const void *rows, int64_t count, const LogitsSi
 
 Advance appendVerified(Session *session, const void *rows, int64_t count) {
   addRows(session, rows, count);
-  return compute(session, session->length + count, session->length, nullptr);
+  const int64_t from = session->length, total = from + count, limit = session->model->rope_switch;
+  if (limit == 0 || from >= limit || total <= limit)
+    return compute(session, total, from, nullptr);
+  // Tokens up to the limit go by one table and those after it by the other, as if decoded one by one.
+  Advance advance = compute(session, limit, from, nullptr);
+  if (advance != Advance::Done)
+    return advance;
+  // The others' logits lie behind theirs.
+  const int64_t before = session->logitRows;
+  uint8_t *&logits = session->slots[findBinding(*session->model, PHI_RESULT, PHI_DIM_LOGIT_ROWS)->slot];
+  uint8_t *const first = logits;
+  logits += uint64_t(before) * session->model->vocab * sizeof(float);
+  advance = compute(session, total, limit, nullptr);
+  logits = first;
+  session->logitRows += advance == Advance::Done ? before : 0;
+  return advance;
 }
 
 void truncate(Session *session, int64_t length) {

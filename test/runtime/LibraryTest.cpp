@@ -203,6 +203,10 @@ TEST(Library, ForksGoTheirOwnWays) {
   EXPECT_EQ(second.generate({2}, 6), fake::expected({10, 20, 30, 2}, 6));
   Session small(model.model, optionsFor(2, 1), &first);
   EXPECT_EQ(small.status, PHI_FULL);
+  phi_session_options wrong = optionsFor(-3, 1);
+  phi_session *none = nullptr;
+  EXPECT_EQ(api().fork(first.session, &wrong, second.block.memory, second.block.bytes, &none, nullptr),
+            PHI_BAD_ARGUMENT);
 }
 
 TEST(Library, SaysWhatIsWrong) {
@@ -303,9 +307,33 @@ TEST(Library, SamplesLikeTheProgram) {
   EXPECT_EQ(api().sample(sampler, logits.data()), 7); // 9 is at 1
   logits[7] = 1.5, logits[9] = 4;
   EXPECT_EQ(api().sample(sampler, logits.data()), 9); // 7 is at 0.75 now, 9 at 2
+  options.repetition_penalty = 1e300; // 0 times that is no number
+  EXPECT_EQ(api().sampler_create(model.model, &options, block.memory, block.bytes, &sampler, nullptr),
+            PHI_BAD_ARGUMENT);
+  options.repetition_penalty = 2;
   options.top_p = 1.5;
   EXPECT_EQ(api().sampler_create(model.model, &options, block.memory, block.bytes, &sampler, nullptr),
             PHI_BAD_ARGUMENT);
+}
+
+TEST(Library, NullIsNeverFollowed) {
+  Model model;
+  float logits[fake::kVocab] = {};
+  api().facts(nullptr);
+  EXPECT_EQ(api().session_bytes(nullptr, nullptr), 0u);
+  EXPECT_EQ(api().prefill(nullptr, nullptr, 1, nullptr), PHI_BAD_ARGUMENT);
+  EXPECT_EQ(api().fork(nullptr, nullptr, nullptr, 0, nullptr, nullptr), PHI_BAD_ARGUMENT);
+  EXPECT_EQ(api().logits(nullptr, 0), nullptr);
+  EXPECT_EQ(api().length(nullptr), 0);
+  EXPECT_EQ(api().truncate(nullptr, 0, nullptr), PHI_BAD_ARGUMENT);
+  EXPECT_EQ(api().encode_work(nullptr, 1, 1), 0u);
+  EXPECT_EQ(api().piece(nullptr, nullptr, 0, nullptr), 0u);
+  EXPECT_EQ(api().piece_end(nullptr, nullptr, nullptr), 0u);
+  EXPECT_EQ(api().sampler_bytes(nullptr), 0u);
+  EXPECT_EQ(api().sampler_create(nullptr, nullptr, nullptr, 0, nullptr, nullptr), PHI_BAD_ARGUMENT);
+  api().sampler_note(nullptr, nullptr, 1);
+  EXPECT_EQ(api().sample(nullptr, logits), -1);
+  EXPECT_EQ(api().append_embeddings(nullptr, nullptr, 1, 0, nullptr), PHI_BAD_ARGUMENT);
 }
 
 TEST(Library, TextNeedsATokenizer) {

@@ -88,6 +88,29 @@ TEST(Sampler, TemperatureSharpens) {
   EXPECT_NEAR(seen[0], 0.36 / (0.36 + 0.16), 0.02);
 }
 
+// What a temperature, a logit or both have of infinity: the largest are what is left, equally likely.
+TEST(Sampler, InfinityIsNotTheLastId) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity(), kNaN = std::numeric_limits<float>::quiet_NaN();
+  for (double temperature : {1e-310, 1e-300, 1.0, 1e300})
+    for (SamplerOptions options :
+         {kPlain, with(kPlain, &SamplerOptions::topP, 0.9), with(kPlain, &SamplerOptions::minP, 0.1)})
+      for (int64_t topK : {0, 2}) {
+        options.temperature = temperature;
+        options.topK = topK;
+        Sampling sampling(4, options);
+        EXPECT_EQ(sampling.next({1, kInfinity, 2, 3}), 1) << temperature;
+        EXPECT_EQ(sampling.next({-kInfinity, -kInfinity, 2, -kInfinity}), 2) << temperature;
+        EXPECT_EQ(sampling.next({kNaN, kNaN, 2, kNaN}), 2) << temperature;
+        EXPECT_EQ(sampling.next({kNaN, kNaN, kNaN, kNaN}), 0) << temperature;
+        if (temperature < 1e-200)
+          EXPECT_EQ(sampling.next({1, 50, 2, 3}), 1) << temperature;
+      }
+  Sampling two(4, kPlain);
+  auto seen = two.frequencies({kInfinity, 0, kInfinity, 1}, 1000);
+  EXPECT_NEAR(seen[0], 0.5, 0.06);
+  EXPECT_NEAR(seen[2], 0.5, 0.06);
+}
+
 TEST(Sampler, TopKKeepsTheBestK) {
   SamplerOptions options = kPlain;
   options.topK = 2;

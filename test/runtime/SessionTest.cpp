@@ -107,6 +107,21 @@ TEST_F(SessionTest, CrossingTheRopeSwitchComputesAllAgain) {
   EXPECT_EQ(fake::steps, wanted);
 }
 
+// What is verified up to the switch goes by the short table, as when it is decoded: the long one begins at the 41st token.
+TEST_F(SessionTest, VerifyingAcrossTheRopeSwitchUsesBothTables) {
+  start({100, 2, PHI_VERIFY_ROWS, {}});
+  std::vector<int32_t> ids = iota(36), more = iota(8);
+  ASSERT_EQ(append(&session, ids.data(), 36, nullptr), Advance::Done);
+  fake::steps.clear();
+  ASSERT_EQ(appendVerified(&session, more.data(), 8), Advance::Done);
+  std::vector<Step> wanted = {
+      {'v', 4, 36, 40, 0}, {'p', 16, 0, 44, 16}, {'p', 16, 16, 44, 16}, {'v', 8, 32, 44, 8}, {'v', 4, 40, 44, 0}};
+  EXPECT_EQ(fake::steps, wanted);
+  ASSERT_EQ(session.logitRows, 8);
+  for (int row = 0, sum = 36 * 37 / 2; row < 8; ++row)
+    EXPECT_EQ(session.logits[row * fake::kVocab + (sum += more[row]) % 97], 1) << row;
+}
+
 TEST_F(SessionTest, APromptBeyondTheSwitchUsesTheLongTableAtOnce) {
   start({100, 1, 1, {}});
   std::vector<int32_t> ids = iota(60);
@@ -206,7 +221,7 @@ TEST_F(SessionTest, StagesAreStreamed) {
   EXPECT_EQ(cache[3], 0);
   EXPECT_EQ(take<phi_stream_stage>(ends[0]).stage, 1u);
   EXPECT_EQ(take<uint64_t>(ends[0]), fake::kVocab * sizeof(float));
-  auto logits = take<std::array<float, fake::kVocab + 1>>(ends[0]);  // padded to 8 bytes
+  auto logits = take<std::array<float, fake::kVocab + 1>>(ends[0]); // padded to 8 bytes
   EXPECT_EQ(logits[24], 1);
   EXPECT_EQ(take<phi_stream_step>(ends[0]).rows, 0);
   char more;

@@ -112,11 +112,11 @@ typedef struct phi_sampler_options { /* in this order; 0: off */
   uint64_t seed;
 } phi_sampler_options;
 
-typedef struct phi_api {
+typedef struct phi_api { /* null for an object or text is PHI_BAD_ARGUMENT; 0 (`sample`: -1) where there is no status */
   size_t size;
   uint32_t version, reserved;
   void (*facts)(phi_facts *facts);
-  int32_t (*cores)(void);      /* physical cores the process may use; moves the calling thread over them */
+  int32_t (*cores)(void); /* physical cores the process may use; moves the calling thread over them */
   size_t (*model_bytes)(void);
   phi_status (*model_open)(const phi_model_options *, void *memory, size_t bytes, phi_model **, phi_error *);
   void (*model_close)(phi_model *); /* after its sessions */
@@ -129,11 +129,11 @@ typedef struct phi_api {
   void (*session_free)(phi_session *); /* ends its threads; the block is yours again */
   phi_status (*prefill)(phi_session *, const int32_t *ids, int64_t count, phi_error *); /* logits: the last token's */
   phi_status (*decode)(phi_session *, int32_t id, phi_error *);
-  phi_status (*verify)(phi_session *, const int32_t *ids, int64_t count, phi_error *);  /* logits: of each token */
+  phi_status (*verify)(phi_session *, const int32_t *ids, int64_t count, phi_error *); /* logits: of each token */
   float *(*logits)(phi_session *, int64_t row); /* [vocab] of the last call, yours to change; NULL: no such row */
   int64_t (*length)(const phi_session *);
   phi_status (*truncate)(phi_session *, int64_t length, phi_error *); /* forgets the tokens from there on */
-  size_t (*encode_work)(const phi_model *, size_t bytes, size_t messages); /* work memory for texts of so many bytes */
+  size_t (*encode_work)(const phi_model *, size_t bytes, size_t messages); /* work memory; SIZE_MAX: too long a text */
   int64_t (*encode)(const phi_model *, const char *text, size_t bytes, uint32_t flags, int32_t *ids, size_t capacity,
                     void *work, size_t work_bytes); /* how many ids there are, even beyond the capacity */
   /* Messages of a conversation that stands at `from` (START, or ASSISTANT after an answer whose last id was last_id,
