@@ -35,9 +35,9 @@ std::vector<std::string> stringsOf(ModuleOp module, StringRef name) {
 phi_stage_output outputOf(plan::StageOp stage, unsigned result) {
   auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[result]);
   auto type = cast<RankedTensorType>(stage.getResult(result).getType());
-  uint32_t space = buffer.getSpace() == plan::Space::Binding ? PHI_SPACE_BINDING : PHI_SPACE_ARENA;
+  uint16_t space = buffer.getSpace() == plan::Space::Binding ? PHI_SPACE_BINDING : PHI_SPACE_ARENA;
   uint32_t rows = type.getRank() == 0 ? 1 : type.isDynamicDim(0) ? 0 : uint32_t(type.getDimSize(0));
-  return {space, uint32_t(buffer.getRowBytes()), buffer.getOffset(), /*strips=*/0, /*group=*/0, rows, 0};
+  return {space, /*group=*/0, uint32_t(buffer.getRowBytes()), buffer.getOffset(), /*strips=*/0, rows};
 }
 
 /// Keys and values that a stage appends are outputs too: `phic verify` wants to see them.
@@ -50,9 +50,9 @@ void addCacheOutputs(plan::StageOp stage, ModuleOp module, std::vector<phi_stage
     auto layout = cache->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
     const auto strips = uint32_t(layout.getStrips());
     outputs.push_back(
-        {PHI_SPACE_KV_KEY, rowBytes, offset("plan.key_offset"), strips, uint32_t(layout.getKeyGroup()), 0, 0});
+        {PHI_SPACE_KV_KEY, uint16_t(layout.getKeyGroup()), rowBytes, offset("plan.key_offset"), strips, 0});
     outputs.push_back(
-        {PHI_SPACE_KV_VALUE, rowBytes, offset("plan.value_offset"), strips, uint32_t(layout.getValueGroup()), 0, 0});
+        {PHI_SPACE_KV_VALUE, uint16_t(layout.getValueGroup()), rowBytes, offset("plan.value_offset"), strips, 0});
   }
 }
 

@@ -31,6 +31,12 @@ struct Layout {
     return base ? base + offset : nullptr;
   }
 
+  /// What is taken next begins a page, where the block does: parts of it that are touched lie in as few pages as can be.
+  void beginPage() {
+    constexpr uint64_t kPage = 4096;
+    size = (size + kPage - 1) / kPage * kPage;
+  }
+
   template <typename T> T *take(uint64_t count) {
     static_assert(alignof(T) <= 64);
     return reinterpret_cast<T *>(take(count, sizeof(T)));

@@ -105,6 +105,8 @@ uint8_t *placeFrame(Session *session, Layout *work, Layout *results) {
   bind(PHI_INPUT, PHI_DIM_ROWS, work->take(plan.chunk_rows, session->rowBytes));
   frame.scratch = work->take(1, scratchBytes(*session));
   frame.arena = work->take(1, plan.arena_bytes);
+  // A cache is many strips, of which short sequences fill the beginnings.
+  work->beginPage();
   bind(PHI_STATE, PHI_DIM_CONTEXT, work->take(uint64_t(frame.context), plan.state_bytes_per_token));
   return logits;
 }

@@ -44,10 +44,11 @@ llvm::Error ElfFile::takeApart() {
 
 /// Where everything goes: offsets in the sections' headers and the file's, its size.
 void ElfFile::place() {
-  // Behind an executable's placeholder there are only the names that are written anew.
-  kept = isObject() ? uint64_t(header.e_shoff) : uint64_t(sections[nameTable].sh_offset);
-  if (!isObject() && weights)
-    kept = std::min<uint64_t>(kept, sections[weights].sh_offset);
+  // Behind what stays of a program there are only the placeholder, and names that are written anew.
+  kept = isObject() ? uint64_t(header.e_shoff) : 0;
+  for (size_t i = 1; !isObject() && i < sections.size(); ++i)
+    if (i != weights && i != nameTable && sections[i].sh_type != ELF::SHT_NOBITS)
+      kept = std::max<uint64_t>(kept, sections[i].sh_offset + sections[i].sh_size);
 
   Elf::Shdr manifest = {};
   manifest.sh_name = sectionNames.size();

@@ -48,6 +48,7 @@ public:
 
 private:
   Constant *word(uint32_t value) { return llvm::ConstantInt::get(i32, value); }
+  Constant *half(uint16_t value) { return llvm::ConstantInt::get(llvm::Type::getInt16Ty(context), value); }
   Constant *quad(uint64_t value) { return llvm::ConstantInt::get(i64, value); }
   Constant *real(float value) { return llvm::ConstantFP::get(context, llvm::APFloat(value)); }
   Constant *record(llvm::ArrayRef<Constant *> fields) { return llvm::ConstantStruct::getAnon(context, fields); }
@@ -169,8 +170,8 @@ Constant *ModelModule::stages(const PlanData &plan) {
   for (const StageData &stage : plan.stages) {
     llvm::SmallVector<Constant *> outputs;
     for (const phi_stage_output &output : stage.outputs)
-      outputs.push_back(record({word(output.space), word(output.row_bytes), quad(output.offset), word(output.strips),
-                                word(output.group), word(output.rows), word(/*reserved=*/0)}));
+      outputs.push_back(record({half(output.space), half(output.group), word(output.row_bytes), quad(output.offset),
+                                word(output.strips), word(output.rows)}));
     elements.push_back(
         record({name(stage.name), array(outputs, "outputs"), word(outputs.size()), word(stage.logitRows)}));
   }

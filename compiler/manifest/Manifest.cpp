@@ -166,7 +166,7 @@ std::string makeManifest(const ManifestFacts &facts) {
   json["plans"] = Json::array();
   for (const ManifestFacts::Plan &plan : facts.plans)
     json["plans"].push_back(planFacts(plan));
-  return printJson(json);
+  return printJson(json, /*indent=*/-1);
 }
 
 } // namespace phic

@@ -68,8 +68,8 @@ inline constexpr phi_entry kCode[] = {[](phi_frame *f, int32_t t) { runStages(f,
                                       [](phi_frame *f, int32_t t) { runStages(f, t, 'v'); },
                                       [](phi_frame *f, int32_t t) { runStages(f, t, 'p'); }};
 
-inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, sizeof(int64_t), 0, 1, 1, 0, 0};
-inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_BINDING, kVocab * sizeof(float), kLogitsSlot, 0, 0, 0, 0};
+inline constexpr phi_stage_output kCacheOutput = {PHI_SPACE_KV_KEY, /*group=*/1, sizeof(int64_t), 0, /*strips=*/1, 0};
+inline constexpr phi_stage_output kLogitsOutput = {PHI_SPACE_BINDING, 0, kVocab * sizeof(float), kLogitsSlot, 0, 0};
 inline constexpr phi_stage_desc kStages[] = {{"remember", &kCacheOutput, 1, 0}, {"predict", &kLogitsOutput, 1, 1}};
 inline constexpr phi_plan kPlan = {&phi_device_cpu,     0,       0, /*arena_bytes=*/64, /*scratch_bytes=*/64,
                                    sizeof(int64_t),     kStages, 2, kChunkRows,

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /// Version of everything in this file. The runtime refuses another one.
-#define PHI_FORMAT_VERSION 3u
+#define PHI_FORMAT_VERSION 4u
 
 /// Tokens that a session has room for, and a program is built for at most, where nobody asks and the model allows.
 #define PHI_CONTEXT_DEFAULT 4096u
@@ -105,13 +105,12 @@ enum phi_space { PHI_SPACE_ARENA = 0, PHI_SPACE_KV_KEY = 1, PHI_SPACE_KV_VALUE =
 /// (offset and row_bytes are per token; docs/numerics.md has the order inside), made of
 /// `strips` equal ones, in which the tokens lie in order by groups of `group`.
 typedef struct phi_stage_output {
-  uint32_t space; ///< phi_space
+  uint16_t space; ///< phi_space
+  uint16_t group; ///< of KV_*, a divisor of plan.context_step
   uint32_t row_bytes;
   uint64_t offset;
   uint32_t strips; ///< of KV_*
-  uint32_t group; ///< of KV_*, a divisor of plan.context_step
   uint32_t rows; ///< of ARENA and BINDING
-  uint32_t reserved;
 } phi_stage_output;
 
 typedef struct phi_stage_desc {
@@ -228,7 +227,7 @@ typedef struct phi_weights_trailer {
 #ifdef __cplusplus
 }
 static_assert(sizeof(phi_frame) == 80, "generated code loads fields by offset");
-static_assert(sizeof(phi_stage_output) == 32, "written by the compiler");
+static_assert(sizeof(phi_stage_output) == 24, "written by the compiler");
 static_assert(sizeof(phi_binding) == 40, "written by the compiler");
 static_assert(sizeof(phi_entry_desc) == 32, "written by the compiler");
 static_assert(sizeof(phi_stage_desc) == 24, "written by the compiler");

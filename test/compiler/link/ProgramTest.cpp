@@ -114,7 +114,7 @@ ModelData testModel() {
   PlanData plan{
       "cpu",          0, model.weightsBytes, /*arenaBytes=*/64, /*scratchBytes=*/64, /*stateBytesPerToken=*/64,
       /*chunkRows=*/4};
-  plan.stages = {{"head", {{PHI_SPACE_BINDING, kVocab * sizeof(float), /*slot=*/1, 0, 0, 0, 0}}, /*logitRows=*/true}};
+  plan.stages = {{"head", {{PHI_SPACE_BINDING, 0, kVocab * sizeof(float), /*slot=*/1, 0, 0}}, /*logitRows=*/true}};
   model.plans = {plan};
   model.stopIds = {20};
   return model;
