@@ -4,9 +4,9 @@
 // Prints what a program or library says about itself: its manifest, and the sizes of its parts.
 //===----------------------------------------------------------------------===//
 #include "compiler/files/Console.h"
-#include "compiler/files/Json.h"
 #include "compiler/link/ProgramFile.h"
 #include "compiler/manifest/Entries.h"
+#include "compiler/manifest/ReadManifest.h"
 #include "compiler/tools/UsageErrors.h"
 #include "compiler/tools/Verbs.h"
 #include "llvm/ADT/StringExtras.h"
@@ -99,19 +99,16 @@ ExitCode runInspect(const InspectFlags &flags) {
     messages() << "phic: error: " << llvm::toString(program.takeError()) << "\n";
     return kExitModel;
   }
-  llvm::Expected<Json> parsed = parseJson(program->manifest(), flags.program + ": the manifest");
-  if (!parsed || !parsed->is_object()) {
-    messages() << "phic: error: "
-               << (parsed ? flags.program + ": the manifest is damaged" : llvm::toString(parsed.takeError())) << "\n";
+  llvm::Expected<Json> read = readManifest(program->manifest(), flags.program);
+  if (!read) {
+    messages() << "phic: error: " << llvm::toString(read.takeError()) << "\n";
     return kExitModel;
   }
-  Json &manifest = *parsed;
+  Json &manifest = *read;
   if (flags.ir)
     return printIr(listIn(manifest, "plans"), flags);
-  if (Json &plans = manifest["plans"]; plans.is_array())
-    for (Json &plan : plans)
-      if (plan.is_object())
-        plan.erase("ir");
+  for (Json &plan : manifest["plans"])
+    plan.erase("ir");
   manifest["kind"] = kindName(program->kind());
   manifest["weights_hash"] = llvm::utohexstr(program->model().weights_hash, /*LowerCase=*/true, /*Width=*/16);
   manifest["code_bytes"] = program->codeBytes();

@@ -2,9 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/OpenedProgram.h"
 #include "compiler/Dialects.h"
+#include "compiler/Pipeline.h"
 #include "compiler/Plugin.h"
-#include "compiler/files/Json.h"
+#include "compiler/manifest/ReadManifest.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -21,7 +24,8 @@ mlir::DialectRegistry makeRegistry() {
   return registry;
 }
 
-/// The IR is text that anyone could have edited: MLIR's parser and verifiers judge it, silently but for the first message.
+/// The IR is text that anyone could have edited: MLIR's parser and verifiers judge it, and phic's own of the phases that it
+/// has been through, silently but for the first message.
 Error parseIr(OpenedProgram &opened, const std::string &ir, const std::string &path) {
   std::string message;
   mlir::ScopedDiagnosticHandler handler(&opened.context, [&](mlir::Diagnostic &diagnostic) {
@@ -31,11 +35,15 @@ Error parseIr(OpenedProgram &opened, const std::string &ir, const std::string &p
   opened.module = mlir::parseSourceString<mlir::ModuleOp>(ir, &opened.context);
   if (!opened.module)
     return error(path + ": the IR in the manifest is damaged: " + message);
+  mlir::PassManager checks(&opened.context);
+  addEntryChecks(checks, Phase::Kernels, backendOf(*opened.module).levels().front());
+  if (failed(checks.run(*opened.module)))
+    return error(path + ": the IR in the manifest is damaged: " + message);
+  auto memory = opened.module->getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  if (memory.getWeightsBytes() > opened.weights.size())
+    return error(path + ": the IR in the manifest is damaged: it has more weights than the program");
   opened.module->walk([&](plan::StageOp stage) { opened.stages.push_back(stage); });
   opened.plan.stageCount = uint32_t(opened.stages.size());
-  for (plan::StageOp stage : opened.stages)
-    if (!stage.getBuffers())
-      return error(path + ": stage '" + stage.getName() + "' has no buffers");
   return Error::success();
 }
 
@@ -43,7 +51,7 @@ Error parseIr(OpenedProgram &opened, const std::string &ir, const std::string &p
 Expected<Json> choosePlan(const Json &manifest, StringRef device, const std::string &path) {
   const Json &plans = listIn(manifest, "plans");
   if (plans.empty())
-    return error(path + ": the manifest is damaged");
+    return error(path + ": the manifest is damaged: it has no plans");
   std::string names;
   for (const Json &plan : plans) {
     std::string name = stringOr(plan, "device", "");
@@ -66,8 +74,7 @@ bool readPlan(OpenedProgram &opened, const Json &plan) {
   opened.plan.chunkRows = integerOr(plan, "chunk_rows", 0u);
   opened.plan.vocab = opened.program.model().vocab;
   for (const Json &variant : listIn(plan, "variants"))
-    if (variant.is_string())
-      opened.cpuVariants.push_back(variant);
+    opened.cpuVariants.push_back(variant);
   return opened.plan.chunkRows > 0;
 }
 
@@ -96,7 +103,7 @@ Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, St
     return program.takeError();
   if (program->kind() != ProgramFile::Kind::Program)
     return error(path + ": a library does not run by itself; phic " + verb + " wants the program of --emit=exe");
-  Expected<Json> manifest = parseJson(program->manifest(), path + ": the manifest");
+  Expected<Json> manifest = readManifest(program->manifest(), path);
   if (!manifest)
     return manifest.takeError();
   Expected<Json> plan = choosePlan(*manifest, device, path);
