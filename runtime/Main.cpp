@@ -5,5 +5,5 @@
 
 int main(int argc, char **argv) {
   double start = phi::os::processStart();
-  return phi::runProgram(phi_the_model, argc, argv, {}, start);
+  return phi::runProgram(phi_the_model, argc, argv, {.isMapped = true}, start);
 }

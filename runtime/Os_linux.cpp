@@ -25,8 +25,8 @@ namespace phi::os {
 // Memory
 //===----------------------------------------------------------------------===//
 
-void keepPagesSmall(uint8_t *memory, size_t bytes) {
-  // madvise wants whole pages: those that lie in the range, for pages of any size that a system may have.
+/// madvise wants whole pages: those that lie in the range, for pages of any size that a system may have.
+static void advise(const uint8_t *memory, size_t bytes, int advice) {
 #if defined(__aarch64__)
   constexpr uintptr_t kPage = 65536;
 #else
@@ -35,8 +35,11 @@ void keepPagesSmall(uint8_t *memory, size_t bytes) {
   uintptr_t begin = (reinterpret_cast<uintptr_t>(memory) + kPage - 1) & ~(kPage - 1);
   uintptr_t end = (reinterpret_cast<uintptr_t>(memory) + bytes) & ~(kPage - 1);
   if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_NOHUGEPAGE);
+    madvise(reinterpret_cast<void *>(begin), end - begin, advice);
 }
+
+void keepPagesSmall(uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_NOHUGEPAGE); }
+void dropPages(const uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_DONTNEED); }
 
 /// A line of /proc/self/maps: "55d0c000-55d0e000 r-xp 00002000 08:01 1234    /path". True when it holds the address.
 static bool mapHolds(const char *line, uintptr_t address) {

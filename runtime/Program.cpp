@@ -345,6 +345,11 @@ int Program::runAsAsked(int argc, const char *const *argv) {
   }
   if (int failure = openWeights())
     return failure;
+  if (!openTables(&prompt, model, errors))
+    return kExitDamaged;
+  // All of them were read just now, and few are needed.
+  if (console.isMapped)
+    os::dropPages(model.tokenizer, model.tokenizer_bytes);
   complete();
   lookup.most = lookup.reach = options.promptLookup;
   if (!readPrompt(&prompt, model, options, console.in, errors) || !start())

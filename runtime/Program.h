@@ -17,6 +17,7 @@ enum ProgramExit : int {
 /// The files a program talks to; tests give others.
 struct Console {
   int in = 0, out = 1, err = 2;
+  bool isMapped = false; ///< the model's tables are pages of a file
 };
 
 /// main() of a model binary. `start` is when the process began (os::now's clock).

@@ -127,15 +127,6 @@ uint64_t mostTurnBytes(const Prompt &prompt) {
   return 3 * (prompt.mostLineBytes + (system ? Text(system).size : 0)) + prompt.model->chat_bytes;
 }
 
-bool openTables(Prompt *prompt, Writer &errors) {
-  const phi_model &model = *prompt->model;
-  if ((!model.tokenizer || openTokenizer(model.tokenizer, model.tokenizer_bytes, &prompt->tokenizer)) &&
-      (!model.chat || openChat(model.chat, model.chat_bytes, &prompt->chat)))
-    return true;
-  errors << "this program's file is damaged: its tokenizer tables are not readable\n";
-  return false;
-}
-
 bool readText(Prompt *prompt, int inputFile, Writer &errors) {
   const ProgramOptions &options = *prompt->options;
   if (options.tokensFile)
@@ -161,10 +152,18 @@ bool idsInRange(const Prompt &prompt, Writer &errors) {
 
 } // namespace
 
+bool openTables(Prompt *prompt, const phi_model &model, Writer &errors) {
+  if ((!model.tokenizer || openTokenizer(model.tokenizer, model.tokenizer_bytes, &prompt->tokenizer)) &&
+      (!model.chat || openChat(model.chat, model.chat_bytes, &prompt->chat)))
+    return true;
+  errors << "this program's file is damaged: its tokenizer tables are not readable\n";
+  return false;
+}
+
 bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &options, int inputFile, Writer &errors) {
   prompt->model = &model;
   prompt->options = &options;
-  if (!openTables(prompt, errors) || !readText(prompt, inputFile, errors))
+  if (!readText(prompt, inputFile, errors))
     return false;
   if (!options.interactive)
     return options.hasTokens() || layOutParts(prompt, errors);

@@ -38,8 +38,9 @@ struct Prompt {
   uint64_t workBytes;
 };
 
-/// Checks the tables and reads a prompt that comes from a file or from standard input
-/// (`inputFile`). False after a sentence to `errors`.
+/// Checks the model's tables, before anything else here. False after a sentence to `errors`.
+bool openTables(Prompt *prompt, const phi_model &model, Writer &errors);
+/// Reads a prompt that comes from a file or from standard input (`inputFile`). False after a sentence to `errors`.
 bool readPrompt(Prompt *prompt, const phi_model &model, const ProgramOptions &options, int inputFile, Writer &errors);
 enum class Line {
   Message,

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //===----------------------------------------------------------------------===//
 #include "Template.h"
+#include "Tables.h"
 #include "Utf8.h"
 #include <string.h>
 
@@ -47,7 +48,8 @@ bool openChat(const uint8_t *blob, uint64_t bytes, Chat *chat) {
   const phi_chat *tables = reinterpret_cast<const phi_chat *>(blob);
   if (!blob || bytes < sizeof(phi_chat) || reinterpret_cast<uintptr_t>(blob) % 4 != 0)
     return false;
-  if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION || tables->bytes > bytes)
+  if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION || tables->bytes > bytes ||
+      tables->bytes < sizeof(phi_chat) || !tablesAreWhole(blob, tables->bytes, offsetof(phi_chat, hash)))
     return false;
   auto fits = [&](const phi_chat_text &text) {
     return text.offset >= PHI_CHAT_SKIP || (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);

@@ -10,6 +10,7 @@
 #include "Tokenizer.h"
 #include "Merge.h"
 #include "Pattern.h"
+#include "Tables.h"
 #include "Utf8.h"
 #include <string.h>
 
@@ -406,7 +407,8 @@ bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
   const phi_tokenizer *t = reinterpret_cast<const phi_tokenizer *>(blob);
   if (!blob || bytes < sizeof(phi_tokenizer) || reinterpret_cast<uintptr_t>(blob) % 4 != 0)
     return false;
-  if (t->magic != PHI_TOKENIZER_MAGIC || t->version != PHI_TOKENIZER_VERSION || t->bytes > bytes)
+  if (t->magic != PHI_TOKENIZER_MAGIC || t->version != PHI_TOKENIZER_VERSION || t->bytes > bytes ||
+      t->bytes < sizeof(phi_tokenizer) || !tablesAreWhole(blob, t->bytes, offsetof(phi_tokenizer, hash)))
     return false;
   const uint64_t limit = t->bytes;
   bool ok = tableFits(t->text, 1, limit) && tableFits(t->token_offsets, 4, limit) &&

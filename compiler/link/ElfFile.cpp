@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/ElfFile.h"
 #include "compiler/link/Archive.h"
+#include "compiler/link/FileSections.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace phic {
@@ -31,6 +32,8 @@ llvm::Error ElfFile::takeApart() {
       weights = sections.size();
     if (*name == ".phi_model")
       model = sections.size();
+    if (*name == ".phi_front") // begins with the word for the hash of the image
+      hash = sections.size();
     sections.push_back(section);
     // LLD leaves the flags of strings on sections that it put together of strings and others.
     if (section.sh_entsize == 0)
@@ -112,6 +115,16 @@ llvm::Error ElfFile::begin() {
   return options.embedWeights ? padTo(weightsOffset) : checkWritten();
 }
 
+/// Of the bytes as they will be.
+uint64_t ElfFile::imageHash(uint64_t weightsHash) const {
+  std::string image = linked->getBuffer().take_front(kept).str();
+  auto put = [&](llvm::StringRef bytes, uint64_t at) { image.replace(at, bytes.size(), bytes); };
+  put(bytesOf(weightsHash), sections[model].sh_offset + offsetof(phi_model, weights_hash));
+  put(bytesOf(header), 0);
+  put({reinterpret_cast<const char *>(segments.data()), segments.size() * sizeof(Elf::Phdr)}, header.e_phoff);
+  return phic::imageHash(image, sections[hash].sh_offset).value();
+}
+
 llvm::Error ElfFile::finish(uint64_t weightsHash) {
   if (options.embedWeights)
     if (llvm::Error failure = writeTrailer(options.weightsBytes, weightsHash))
@@ -119,6 +132,8 @@ llvm::Error ElfFile::finish(uint64_t weightsHash) {
   if (!options.archiveSymbol.empty() && size % 2)
     out() << archivePadding();
   patch(bytesOf(weightsHash), prefix + sections[model].sh_offset + offsetof(phi_model, weights_hash));
+  if (hash)
+    patch(bytesOf(imageHash(weightsHash)), sections[hash].sh_offset);
   patch(bytesOf(header), prefix);
   if (!segments.empty())
     patch({reinterpret_cast<const char *>(segments.data()), segments.size() * sizeof(Elf::Phdr)},

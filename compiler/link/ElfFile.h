@@ -47,6 +47,7 @@ private:
   llvm::Error takeApart();
   void place();
   void placeWeights();
+  uint64_t imageHash(uint64_t weightsHash) const;
   bool isObject() const { return header.e_type == llvm::ELF::ET_REL; }
 
   std::shared_ptr<llvm::MemoryBuffer> linked;
@@ -55,7 +56,7 @@ private:
   std::vector<Elf::Phdr> segments;
   std::vector<Elf::Shdr> sections;
   std::string sectionNames;                      ///< each ended by a zero, in order
-  size_t weights = 0, model = 0, nameTable = 0;  ///< indices into `sections`, 0: none
+  size_t weights = 0, model = 0, hash = 0, nameTable = 0; ///< indices into `sections`, 0: none
   uint64_t kept = 0;                             ///< bytes of `linked` that stay
   uint64_t size = 0;                             ///< of the ELF file, weights included
   uint64_t prefix = 0;                           ///< an archive's bytes before it

@@ -1,9 +1,12 @@
 //===- FileSections.cpp - Named sections of a linked file ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/FileSections.h"
+#include "phi/image.h"
 #include "llvm/Object/ELF.h"
 #include "llvm/Object/MachO.h"
 #include "llvm/Support/MathExtras.h"
+#include <cstring>
+#include <vector>
 
 namespace phic {
 
@@ -38,9 +41,10 @@ llvm::Error addElf(llvm::StringRef object, uint64_t offset, FileSections &into) 
   if (!file)
     return file.takeError();
   const uint16_t type = file->getHeader().e_type;
-  into.kind = type == llvm::ELF::ET_REL   ? Kind::Object
-              : type == llvm::ELF::ET_DYN ? Kind::SharedLibrary
-                                          : Kind::Program;
+  // Programs lie anywhere, as shared libraries do, and begin somewhere, as those do not.
+  into.kind = type == llvm::ELF::ET_REL        ? Kind::Object
+              : file->getHeader().e_entry == 0 ? Kind::SharedLibrary
+                                               : Kind::Program;
   auto sections = file->sections();
   if (!sections)
     return sections.takeError();
@@ -120,6 +124,22 @@ llvm::Error addArchive(llvm::StringRef archive, FileSections &into) {
 }
 
 } // namespace
+
+std::optional<uint64_t> imageHash(llvm::StringRef file, uint64_t word) {
+  Elf::Ehdr header = {};
+  std::memcpy(&header, file.data(), std::min(file.size(), sizeof(header)));
+  const uint64_t offset = header.e_phoff, bytes = header.e_phnum * sizeof(phi_segment);
+  if (offset > file.size() || bytes > file.size() - offset || word > file.size() - sizeof(uint64_t))
+    return std::nullopt;
+  std::vector<phi_segment> segments(header.e_phnum);
+  std::memcpy(segments.data(), file.data() + offset, bytes);
+  for (const phi_segment &segment :
+       llvm::ArrayRef(segments).take_front(phi_image_segments(segments.data(), header.e_phnum)))
+    if (segment.offset > file.size() || segment.file_bytes > file.size() - segment.offset)
+      return std::nullopt;
+  auto *begin = reinterpret_cast<const unsigned char *>(file.data());
+  return phi_image_hash(begin, /*loaded=*/0, segments.data(), header.e_phnum, begin + word);
+}
 
 llvm::Expected<FileSections> readFileSections(llvm::StringRef file) {
   FileSections sections;

@@ -10,6 +10,7 @@
 #include "compiler/link/MachoLibrary.h"
 #include "compiler/link/MachoWeights.h"
 #include "compiler/link/Sidecar.h"
+#include "phi/hash.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <dlfcn.h>
@@ -106,7 +107,8 @@ llvm::Error Link::prepareObjects() {
   if (!created)
     return created.takeError();
   inputs = std::move(*created);
-  auto model = emitModelObject(parts.model, *parts.system);
+  auto model =
+      emitModelObject(parts.model, phi_bytes_hash(0, parts.manifest.data(), parts.manifest.size()), *parts.system);
   if (!model)
     return model.takeError();
   if (llvm::Error failure = inputs->addObject(*model))

@@ -91,6 +91,9 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::run(std::vector<
 
 llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
   std::vector<std::string> arguments = {"-static",
+                                        "-pie",
+                                        "--no-dynamic-linker",
+                                        "--pack-dyn-relocs=relr", // which the front applies
                                         "--strip-all",
                                         "--hash-style=gnu",
                                         "-z",
@@ -99,7 +102,7 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
                                         "max-page-size=" + std::to_string(system.pageBytes),
                                         "-T",
                                         file("program.ld"),
-                                        file("crt1.o"),
+                                        file("Scrt1.o"),
                                         file("crti.o")};
   appendObjects(arguments);
   llvm::append_range(arguments, libraries());

@@ -44,7 +44,7 @@ public:
         context(module.getContext()), i32(llvm::Type::getInt32Ty(context)), i64(llvm::Type::getInt64Ty(context)),
         pointer(llvm::PointerType::get(context, 0)) {}
 
-  void build(const ModelData &model);
+  void build(const ModelData &model, uint64_t manifestHash);
 
 private:
   Constant *word(uint32_t value) { return llvm::ConstantInt::get(i32, value); }
@@ -193,7 +193,7 @@ Constant *ModelModule::weights(const ModelData &model) {
   return global;
 }
 
-void ModelModule::build(const ModelData &model) {
+void ModelModule::build(const ModelData &model, uint64_t manifestHash) {
   llvm::SmallVector<Constant *> stopIds;
   for (int32_t id : model.stopIds)
     stopIds.push_back(word(id));
@@ -226,6 +226,7 @@ void ModelModule::build(const ModelData &model) {
       entries(model),
       word(model.entries.size()),
       word(/*reserved=*/0),
+      quad(manifestHash),
   });
   assert(module.getDataLayout().getTypeAllocSize(value->getType()) == sizeof(phi_model) && "fields as in phi/format.h");
   auto *global = keep(value, "phi_the_model", 64);
@@ -242,7 +243,8 @@ bool ModelData::hasSteps() const {
   });
 }
 
-llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, const System &system) {
+llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, uint64_t manifestHash,
+                                                           const System &system) {
   llvm::InitializeAllTargetInfos();
   llvm::InitializeAllTargets();
   llvm::InitializeAllTargetMCs();
@@ -259,7 +261,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &mode
   llvm::Module module("model", context);
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
-  ModelModule(module, system.format).build(model);
+  ModelModule(module, system.format).build(model, manifestHash);
 
   llvm::SmallVector<char, 0> object;
   llvm::raw_svector_ostream out(object);

@@ -70,8 +70,9 @@ struct ModelData {
   phi_generation generation = {0, 1, 0, 0, 1};
 };
 
-/// The object file that defines `phi_the_model` for `system`. Its bytes depend on nothing else.
-llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, const System &system);
+/// The object file that defines `phi_the_model` for `system`, beside a manifest of that hash. Its bytes depend on nothing else.
+llvm::Expected<llvm::SmallVector<char, 0>> emitModelObject(const ModelData &model, uint64_t manifestHash,
+                                                           const System &system);
 
 } // namespace phic
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/link/ProgramFile.h"
 #include "compiler/files/InputFile.h"
+#include "phi/hash.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/xxhash.h"
 #include <cstring>
@@ -70,6 +71,11 @@ llvm::Error ProgramFile::read() {
                                    (fileFormat == ObjectFormat::Elf ? "an ELF" : "a Mach-O") +
                                    " file, but not a program or library made by phic");
 
+  const FileSection &front = sections[".phi_front"];
+  uint64_t written = 0;
+  std::memcpy(&written, front.bytes.data(), std::min(front.bytes.size(), sizeof(written)));
+  if (front.size && imageHash(bytes, front.offset) != written)
+    return damagedFile("it is not as it was linked");
   const FileSection &model = sections[".phi_model"];
   if (model.bytes.size() < sizeof(phi_model))
     return damagedFile("its model struct is cut short");
@@ -86,6 +92,8 @@ llvm::Error ProgramFile::read() {
 
   const FileSection &manifest = sections[".phi_manifest"];
   manifestText = {reinterpret_cast<const char *>(manifest.bytes.data()), manifest.bytes.size()};
+  if (phi_bytes_hash(0, manifestText.data(), manifestText.size()) != modelStruct.manifest_hash)
+    return damagedFile("its manifest has been changed");
   tokenizerSize = sections[".phi_tokenizer"].size;
   textSize = sections[".text"].size;
   codeSize = bytes.size() - weights.size - manifest.size - tokenizerSize;

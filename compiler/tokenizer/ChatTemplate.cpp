@@ -207,6 +207,8 @@ private:
     result.table.resize((result.table.size() + 3) / 4 * 4);
     header.bytes = static_cast<uint32_t>(result.table.size());
     std::memcpy(result.table.data(), &header, sizeof(header));
+    header.hash = phi_tables_hash(result.table.data(), header.bytes, offsetof(phi_chat, hash));
+    std::memcpy(result.table.data(), &header, sizeof(header));
     result.afterAnswer = *texts.glue[PHI_ROLE_ASSISTANT][PHI_ROLE_USER];
   }
 

@@ -41,6 +41,8 @@ public:
       return fail("tokenizer tables of " + llvm::Twine(blob.size()) + " bytes are too large");
     header.bytes = static_cast<uint32_t>(blob.size());
     std::memcpy(blob.data(), &header, sizeof(header));
+    header.hash = phi_tables_hash(blob.data(), header.bytes, offsetof(phi_tokenizer, hash));
+    std::memcpy(blob.data(), &header, sizeof(header));
     return std::move(blob);
   }
 

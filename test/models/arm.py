@@ -17,6 +17,7 @@ import numpy as np
 
 import levels
 from levels import HERE, MODELS, PHIC, run
+from seal import seal
 
 QEMU = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
 RUNTIME = os.path.join(os.path.dirname(PHIC), "..", "lib", "phic", "aarch64-linux", "libphi_rt.a")
@@ -127,7 +128,7 @@ class Verify(Arm):
         self.assertGreater(count, 0)
         path = self.path("wrong-" + level)
         with open(path, "wb") as file:
-            file.write(whole)
+            file.write(seal(whole))
         os.chmod(path, 0o755)
         return path
 

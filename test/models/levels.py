@@ -16,6 +16,8 @@ import unittest
 
 import numpy as np
 
+from seal import seal
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHIC = os.path.abspath(sys.argv.pop(1))
 EMULATOR = os.path.join(HERE, "..", "emulators", "avx512", "run-avx512")
@@ -170,7 +172,7 @@ class Verify(Programs):
         changed, count = re.subn(pattern, lambda m: b"\x62" + m[1] + m[2] + m[3] + bytes([other]), whole, flags=re.DOTALL)
         self.assertGreater(count, 0)
         with open(self.path(name), "wb") as file:
-            file.write(changed)
+            file.write(seal(changed))
         os.chmod(self.path(name), 0o755)
         return self.path(name)
 

@@ -25,7 +25,7 @@ OTHER = os.path.join(HERE, "tiny-phi3", "ort-genai-int4-asym")
 # All that a library may ask of the C library: functions of C and POSIX, and three of Linux, with the same meaning and the
 # same data layouts in glibc and musl.
 ALLOWED = set("""
-    memcpy memmove memset bcmp memcmp strcmp strlen strchr strrchr strerror __errno_location
+    __stack_chk_fail __stack_chk_guard memcpy memmove memset bcmp memcmp strcmp strlen strchr strrchr strerror __errno_location
     open close read lseek mmap munmap
     pthread_create pthread_join pthread_sigmask pthread_attr_init pthread_attr_setstacksize pthread_attr_destroy
     sigfillset sigdelset
@@ -153,7 +153,7 @@ class Library(unittest.TestCase):
         builtin = run(CLANG, "-print-resource-dir").strip() + "/include"
         run(CLANG, "--target=x86_64-linux-musl", *C_FLAGS, "-nostdinc", "-isystem", builtin, "-isystem", musl, "-c", "generate.c",
             "-o", "musl.o", cwd=self.folder)
-        runtime = [os.path.join(RUNTIME, name) for name in ("crt1.o", "crti.o", "libc.a", "crtn.o")]
+        runtime = [os.path.join(RUNTIME, name) for name in ("Scrt1.o", "crti.o", "libc.a", "crtn.o")]
         tool("ld.lld", "-static", *runtime[:2], self.path("musl.o"), self.path("libmodel.a"), *runtime[2:], "-o", self.path("generate_musl"))
         self.assertEqual(run(self.path("generate_musl"), "Hello", "16"), self.answer())
 

@@ -7,6 +7,7 @@ directory, damaged files, and that `phic verify` passes a right program and name
 """
 import json
 import os
+import random
 import re
 import shutil
 import struct
@@ -19,6 +20,7 @@ import numpy as np
 import onnx
 
 import reference
+from seal import image, seal, sections, segments
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHIC = os.path.abspath(sys.argv.pop(1))
@@ -44,16 +46,6 @@ def write(path, data, executable=False):
         file.write(data)
     os.chmod(path, 0o755 if executable else 0o644)
     return path
-
-
-def sections(program):
-    """Name to (offset, size) of an ELF file's sections."""
-    offset, = struct.unpack_from("<Q", program, 40)
-    size, count, names = struct.unpack_from("<HHH", program, 58)
-    headers = [struct.unpack_from("<IIQQQQ", program, offset + i * size) for i in range(count)]
-    strings = headers[names][4]
-    name = lambda at: program[strings + at:program.index(b"\0", strings + at)].decode()
-    return {name(header[0]): (header[4], header[5]) for header in headers}
 
 
 class Programs(unittest.TestCase):
@@ -180,7 +172,55 @@ class Damage(Programs):
         whole = bytearray(read(self.program))
         model, _ = sections(whole)[".phi_model"]
         whole[model + 4] ^= 0x40
-        self.run_damaged("other-version", whole)
+        self.run_damaged("other-version", seal(whole))
+
+    def test_any_other_byte_is_refused(self):
+        """Of code, constants, the model struct and the tables, before anything of it is used. In the first page there may be
+        nothing left that could refuse."""
+        whole, chance = read(self.program), random.Random(31)
+        tables, size = sections(whole)[".phi_tokenizer"]
+        parts = [(max(begin, 4096), end) for begin, end in [*image(whole), (tables, tables + size)]]
+        places = [chance.randrange(*part) for part in parts for _ in range(12)]
+        places += [begin for begin, _ in parts] + [end - 1 for _, end in parts]
+        for place in places:
+            changed = bytearray(whole)
+            changed[place] ^= 1 << chance.randrange(8)
+            with self.subTest(place=place):
+                done = subprocess.run([write(self.path("changed"), changed, executable=True), "hello", "-n", "1"],
+                                      capture_output=True, text=True, timeout=20)
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertRegex(done.stderr, "file is damaged")
+                if place < tables:
+                    self.refuses(run(PHIC, "inspect", self.path("changed"), code=2))
+
+    def test_a_program_cut_anywhere_behind_its_front_is_refused(self):
+        whole = read(self.program)
+        weights, size = sections(whole)[".phi_weights"]
+        for length in [4096, 4097, 10000, *range(20000, weights + size, 24001), weights, len(whole) - 1]:
+            done = subprocess.run([write(self.path("cut"), whole[:length], executable=True), "hello", "-n", "1"],
+                                  capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2, length)
+            self.assertRegex(done.stderr, "file is damaged", length)
+
+    def test_a_manifest_that_was_changed_is_refused(self):
+        whole = read(self.program)
+        offset, size = sections(whole)[".phi_manifest"]
+        changed = bytearray(whole)
+        changed[offset + size // 2] ^= 1
+        for verb in ("inspect", "verify"):
+            said = run(PHIC, verb, write(self.path("changed"), changed, executable=True), code=2).stderr
+            self.assertIn("its manifest has been changed", said)
+        # What was linked with values of other types: what reads them says so.
+        manifest = json.loads(whole[offset:offset + size])
+        del manifest["act"]  # makes room
+        for key in ("phic", "kernels", "formats", "entries", "plans", "files", "vocab"):
+            for value in (5, "x", [5], {"x": 5}, None):
+                if type(value) is type(manifest[key]) and not isinstance(value, (list, dict)):
+                    continue
+                text = json.dumps({**manifest, key: value}, separators=(",", ":")).encode().ljust(size)
+                wrong = write(self.path("types"), seal(whole[:offset] + text + whole[offset + size:]), executable=True)
+                said = run(PHIC, "inspect", wrong, code=2).stderr
+                self.assertRegex(said, f"the manifest is damaged: '{key}")
 
     def test_inspect_and_verify_refuse_foreign_files(self):
         whole = read(self.program)
@@ -212,6 +252,35 @@ class Damage(Programs):
             self.build_damaged(write(self.path(f"cut-{length}.gguf"), data[:length]))
 
 
+class Hardening(Programs):
+    def test_programs_lie_anywhere_and_close_what_they_do_not_write(self):
+        whole = read(self.program)
+        self.assertEqual(struct.unpack_from("<H", whole, 16)[0], 3)  # ET_DYN
+        kinds = {part[0] for part in segments(whole)}
+        self.assertNotIn(3, kinds, "no loader")  # PT_INTERP
+        self.assertIn(0x6474E552, kinds)  # PT_GNU_RELRO
+        for kind, flags, *_ in segments(whole):
+            self.assertFalse(flags & 1 and flags & 2, "written and executed")
+            if kind == 0x6474E551:  # PT_GNU_STACK
+                self.assertFalse(flags & 1)
+
+    def test_pointers_are_closed_when_it_runs(self):
+        """Of the image, only plain data is still written to; and no two runs lie in one place."""
+        bases = set()
+        for _ in range(4):
+            with subprocess.Popen([self.program, "-i", "--stats"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+                running.stdin.write(b"hello\n")
+                running.stdin.flush()
+                running.stdout.read(1)  # it answers
+                with open(f"/proc/{running.pid}/maps") as maps:
+                    own = [line.split() for line in maps if self.program in line]
+                running.kill()
+            bases.add(own[0][0])
+            self.assertEqual([line[1] for line in own].count("rw-p"), 1, own)
+            self.assertIn("r-xp", own[0][1])
+        self.assertGreater(len(bases), 1)
+
+
 class Verify(Programs):
     def verify(self, program, *flags, code=0):
         return run(PHIC, "verify", program, *flags, code=code)
@@ -231,7 +300,7 @@ class Verify(Programs):
         text, count = re.subn(pattern, lambda m: b"\xc4" + m[1] + m[2] + bytes([other]), bytes(whole[offset:offset + size]), flags=re.DOTALL)
         self.assertGreater(count, 0)
         whole[offset:offset + size] = text
-        return write(self.path(name), whole, executable=True)
+        return write(self.path(name), seal(whole), executable=True)
 
     def test_a_wrong_dot_product_instruction_is_named(self):
         # vpmaddubsw becomes vpmulhrsw in the AVX2 code: every integer matmul is wrong, the first one is found.
@@ -249,7 +318,7 @@ class Verify(Programs):
         whole = read(self.program)
         changed, count = re.subn(rb"(phiq\.attend [^\n]*?scale = )(\d)\.(\d)(\d)", lambda m: m[1] + m[2] + b"." + m[3] + (b"1" if m[4] != b"1" else b"2"), whole)
         self.assertGreater(count, 0)
-        program = write(self.path("wrong-scale"), changed, executable=True)
+        program = write(self.path("wrong-scale"), seal(changed), executable=True)
         self.assertIn("stage 'layers.0.attn.attend' diverges", self.verify(program, code=3).stderr)
 
     def test_another_models_weights_are_found(self):

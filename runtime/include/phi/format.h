@@ -197,6 +197,7 @@ struct phi_model {
   const phi_entry_desc *entries; ///< in order of most_rows
   uint32_t entry_count;
   uint32_t reserved2;
+  uint64_t manifest_hash; ///< phi_bytes_hash of the manifest, which lies in the file beside all this, for `phic`
 };
 
 extern const phi_model phi_the_model;
@@ -236,7 +237,7 @@ static_assert(sizeof(phi_variant) == 48, "written by the compiler");
 static_assert(sizeof(phi_generation) == 20, "written by the compiler");
 static_assert(sizeof(phi_weights_header) == 64, "written by the compiler");
 static_assert(sizeof(phi_weights_trailer) == 64, "written by the compiler");
-static_assert(sizeof(phi_model) == 176, "written by the compiler");
+static_assert(sizeof(phi_model) == 184, "written by the compiler");
 #endif
 
 #endif // PHI_FORMAT_H

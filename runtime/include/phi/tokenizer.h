@@ -10,6 +10,7 @@
 #ifndef PHI_TOKENIZER_H
 #define PHI_TOKENIZER_H
 
+#include "phi/hash.h"
 #include "phi/runtime.h"
 
 #define PHI_TOKENIZER_MAGIC 0x4b544850u /* "PHTK" */
@@ -120,6 +121,13 @@ typedef struct phi_instruction {
 
 #define PHI_SPLIT_STEPS 8u /* most entries of phi_tokenizer.splits */
 
+/// Of a blob's other bytes than the word at `hash_at`, which holds it: what is in the tables is used as it is once that agrees.
+static inline uint32_t phi_tables_hash(const uint8_t *blob, uint32_t bytes, uint32_t hash_at) {
+  const uint32_t after = hash_at + (uint32_t)sizeof(uint32_t);
+  const uint64_t hash = phi_bytes_hash(phi_bytes_hash(0, blob, hash_at), blob + after, bytes - after);
+  return (uint32_t)(hash ^ hash >> 32);
+}
+
 /// The tokenizer blob begins with this.
 typedef struct phi_tokenizer {
   uint32_t magic; ///< PHI_TOKENIZER_MAGIC
@@ -133,7 +141,7 @@ typedef struct phi_tokenizer {
   int32_t bos_id; ///< -1: none; informative, `prefix` says what is added
   int32_t eos_id; ///< -1: none
   uint32_t word_class; ///< class of word characters, for PHI_ADDED_SINGLE_WORD
-  uint32_t reserved;
+  uint32_t hash; ///< phi_tables_hash of the blob
   phi_table text; ///< uint8_t: all strings
   phi_table token_offsets; ///< uint32_t[id_limit + 1] into text: what a token decodes to
   phi_table token_flags; ///< uint8_t[id_limit]
@@ -184,7 +192,7 @@ typedef struct phi_chat {
   uint32_t bytes;
   uint32_t flags; ///< phi_chat_flag
   uint32_t trim; ///< 2 bits a glue (phi_chat_trim): what the text after it loses
-  uint32_t reserved;
+  uint32_t hash; ///< phi_tables_hash of the blob
   phi_chat_text glue[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< [from][to]
   phi_chat_text prompt[PHI_ROLE_COUNT]; ///< [from]: text before the assistant's answer
   phi_chat_text empty[PHI_ROLE_COUNT][PHI_ROLE_COUNT]; ///< what stands in place of glue[from][to] and an empty text

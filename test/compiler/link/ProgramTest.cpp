@@ -122,7 +122,7 @@ ModelData testModel() {
 
 llvm::SmallVector<char, 0> compileKernels() {
   // emitModelObject initialises the targets.
-  llvm::cantFail(emitModelObject(testModel(), allSystems().front()).takeError());
+  llvm::cantFail(emitModelObject(testModel(), 0, allSystems().front()).takeError());
   llvm::LLVMContext context;
   llvm::SMDiagnostic diagnostic;
   std::unique_ptr<llvm::Module> module = llvm::parseAssemblyString(kKernels, diagnostic, context);

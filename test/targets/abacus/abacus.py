@@ -19,6 +19,8 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHIC = os.path.abspath(sys.argv.pop(1))
 MODELS = os.path.join(HERE, "..", "..", "models")
+sys.path.insert(0, MODELS)
+from seal import seal  # noqa: E402
 ONNX = os.path.join(MODELS, "tiny-llama", "ort-genai-int4")
 GGUF = os.path.join(MODELS, "tiny-llama", "gguf-Q4_1", "tiny-llama-Q4_1.gguf")
 TOKENS = "1,90,485,204,60,77,293,340,349,36,2,204,1,448,88,275,89,393,204,17,5,3"
@@ -72,7 +74,7 @@ class Blob:
 
     def write(self, path):
         with open(path, "wb") as file:
-            file.write(self.file)
+            file.write(seal(self.file))
         os.chmod(path, 0o755)
         return path
 
