@@ -37,6 +37,7 @@ enum class FlagId : uint8_t {
   StreamStages,
   StreamTimes,
   Version,
+  Licenses,
   Help,
 };
 
@@ -74,6 +75,7 @@ constexpr Flag kFlags[] = {
      "write each stage's buffers to a file descriptor (for `phic verify`)"},
     {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
     {FlagId::Version, "--version", nullptr, "print what this program is"},
+    {FlagId::Licenses, "--licenses", nullptr, "print what is linked into it, and under which licences"},
     {FlagId::Help, "--help", nullptr, "print this"},
 };
 
@@ -281,6 +283,9 @@ bool Parser::store(const Flag &flag) {
   case FlagId::Version:
     options.version = true;
     return true;
+  case FlagId::Licenses:
+    options.licenses = true;
+    return true;
   case FlagId::Help:
     options.help = true;
     return true;
@@ -291,7 +296,7 @@ bool Parser::store(const Flag &flag) {
 
 /// What cannot be had at once, or not in this program.
 bool Parser::checkTogether() {
-  if (options.help || options.version || options.listDevices)
+  if (options.help || options.version || options.licenses || options.listDevices)
     return true;
   if (options.tokens && options.tokensFile)
     return fail("--tokens and --tokens-file both give the prompt; one of them is enough");

@@ -29,7 +29,7 @@ struct ProgramOptions {
   const char *stops[kMostStops] = {};
   int64_t stopCount = 0;
   bool interactive = false, raw = false, ignoreEos = false, printIds = false, version = false, help = false,
-       listDevices = false;
+       licenses = false, listDevices = false;
   StatsKind stats = StatsKind::None;
   int64_t count = -1;                ///< -n; -1: until a stop or the context's end
   int64_t context = 0;               ///< --ctx; 0: the model's default

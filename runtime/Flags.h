@@ -36,6 +36,9 @@ bool takeInteger(const char *flag, const char *value, int64_t least, int64_t mos
 /// --stats: 'json', or no value.
 bool checkStats(const char *value, Writer &errors);
 
+/// What --licenses prints.
+extern const char *const kLicenses;
+
 /// A line of --help.
 void printFlag(const char *flag, const char *wanted, const char *help, Writer &out);
 

@@ -23,6 +23,7 @@ enum class FlagId : uint8_t {
   StreamStages,
   StreamTimes,
   Version,
+  Licenses,
   Help
 };
 
@@ -43,6 +44,7 @@ constexpr Flag kFlags[] = {
      "write each stage's buffers to a file descriptor (for `phic verify`)"},
     {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
     {FlagId::Version, "--version", nullptr, "print what this program is"},
+    {FlagId::Licenses, "--licenses", nullptr, "print what is linked into it, and under which licences"},
     {FlagId::Help, "--help", nullptr, "print this"},
 };
 
@@ -60,7 +62,7 @@ public:
       if (isFlag ? !parseFlag(given) : !giveOnly(PHI_INPUT, given))
         return false;
     }
-    return options.help || options.version || checkTogether();
+    return options.help || options.version || options.licenses || checkTogether();
   }
 
 private:
@@ -120,6 +122,8 @@ bool Parser::store(const Flag &flag, const char *value) {
     return checkStats(value, errors);
   case FlagId::Version:
     return options.version = true;
+  case FlagId::Licenses:
+    return options.licenses = true;
   case FlagId::Help:
     return options.help = true;
   }

@@ -19,7 +19,7 @@ struct GraphProgramOptions {
   int64_t streamStages = -1, streamTimes = -1;
   const char *weights = nullptr;
   const char *device = nullptr, *cpuVariant = nullptr;  ///< nullptr: the best that there is
-  bool stats = false, statsJson = false, version = false, help = false;
+  bool stats = false, statsJson = false, version = false, licenses = false, help = false;
 
   bool streams() const { return streamStages >= 0 || streamTimes >= 0; }
 };

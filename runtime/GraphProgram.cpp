@@ -7,6 +7,7 @@
 #include "GraphProgram.h"
 
 #include "CommandLine.h"
+#include "Flags.h"
 #include "GraphCommandLine.h"
 #include "GraphSession.h"
 #include "Model.h"
@@ -232,6 +233,10 @@ int GraphProgram::runAsAsked(int argc, const char *const *argv) {
     return kExitUsage;
   if (options.help || options.version) {
     options.help ? printGraphHelp(constants, argv[0], out) : printVersion(constants, out);
+    return kExitFine;
+  }
+  if (options.licenses) {
+    out << kLicenses;
     return kExitFine;
   }
   phi_status status =

@@ -7,6 +7,7 @@
 #include "Program.h"
 
 #include "CommandLine.h"
+#include "Flags.h"
 #include "LogitsFile.h"
 #include "Model.h"
 #include "Os.h"
@@ -337,6 +338,10 @@ int Program::runAsAsked(int argc, const char *const *argv) {
     return kExitUsage;
   if (options.help || options.version) {
     options.help ? printHelp(constants, argv[0], out) : printVersion(constants, out);
+    return kExitFine;
+  }
+  if (options.licenses) {
+    out << kLicenses;
     return kExitFine;
   }
   if (options.listDevices) {
