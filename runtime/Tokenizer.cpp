@@ -363,13 +363,14 @@ private:
   }
 
   /// The token whose text is text[begin, begin + bytes), or -1.
-  int32_t lookUp(uint32_t begin, uint32_t bytes) const {
+  int32_t lookUp(uint32_t begin, uint32_t bytes) {
     if (t.lookup.count == 0)
       return -1;
     const int32_t *slots = at<int32_t>(blob, t.lookup);
     const uint32_t *offsets = at<uint32_t>(blob, t.token_offsets);
     const uint32_t mask = t.lookup.count - 1;
-    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0; slot = (slot + 1) & mask) {
+    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0 && steps;
+         slot = (slot + 1) & mask, --steps) {
       const uint32_t offset = offsets[slots[slot]];
       if (offsets[slots[slot] + 1] - offset == bytes && !memcmp(stringAt(offset), text + begin, bytes))
         return slots[slot];

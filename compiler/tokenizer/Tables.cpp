@@ -28,7 +28,8 @@ public:
     header.bos_id = model.bosId;
     header.eos_id = model.eosId;
     writeTokens();
-    writeLookup();
+    if (llvm::Error error = writeLookup())
+      return std::move(error);
     writeMerges();
     header.prefix = table(model.prefix);
     header.suffix = table(model.suffix);
@@ -72,8 +73,10 @@ private:
     header.byte_ids = table(model.byteIds);
   }
 
-  /// Open addressing, at most three quarters full. Of tokens with equal text the lowest id stays.
-  void writeLookup() {
+  /// Open addressing, at most three quarters full. Of tokens with equal text the lowest id stays. Vocabularies that no one
+  /// has made for it have runs of some hundred slots.
+  llvm::Error writeLookup() {
+    constexpr size_t kMostProbes = 4096;
     std::vector<int32_t> slots;
     if (!model.lookup.empty()) {
       size_t size = 4;
@@ -85,12 +88,16 @@ private:
       const std::string &name = model.tokens[id].text;
       const auto *bytes = reinterpret_cast<const uint8_t *>(name.data());
       size_t slot = phi_hash(bytes, static_cast<uint32_t>(name.size())) & (slots.size() - 1);
-      while (slots[slot] >= 0 && model.tokens[slots[slot]].text != name)
+      for (size_t probes = 0; slots[slot] >= 0 && model.tokens[slots[slot]].text != name; ++probes) {
         slot = (slot + 1) & (slots.size() - 1);
+        if (probes == kMostProbes)
+          return fail("the vocabulary has thousands of tokens of one hash");
+      }
       if (slots[slot] < 0)
         slots[slot] = id;
     }
     header.lookup = table(slots);
+    return llvm::Error::success();
   }
 
   void writeMerges() {

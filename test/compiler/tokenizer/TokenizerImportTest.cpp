@@ -282,4 +282,22 @@ TEST(TokenizerImport, ATokenOfAMillionSpaces) {
   EXPECT_EQ(encoded(source, {}, "a b"), 3);
 }
 
+/// Tokens that all want the same place in the table of a vocabulary.
+TEST(TokenizerImport, TokensOfOneHashAreRefused) {
+  constexpr uint32_t kTokens = 5000, kMask = 8191; // three quarters of the table are more
+  Source source;
+  source.vocab = R"({"a":0,"b":1,"ab":2,"\u2581":3,"<unk>":4,"<s>":5)";
+  uint32_t id = 6;
+  for (uint64_t i = 0; id < kTokens; ++i) {
+    char name[11] = {};
+    for (int digit = 0; digit < 10; ++digit)
+      name[digit] = char('a' + (i >> (4 * digit) & 15));
+    if ((phi_hash(reinterpret_cast<const uint8_t *>(name), 10) & kMask) == 7)
+      source.vocab += ",\"" + std::string(name) + "\":" + std::to_string(id++);
+  }
+  source.vocab += "}";
+  source.model = R"("ignore_merges":true)";
+  EXPECT_THAT(errorOf(source.text()), HasSubstr("thousands of tokens of one hash"));
+}
+
 } // namespace
