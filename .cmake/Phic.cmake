@@ -109,7 +109,7 @@ function(phic_test name)
 endfunction()
 
 # phic_fuzz(NAME CORPUS folder [LIBS lib...] SOURCES file...): a libFuzzer program with AddressSanitizer over the named
-# files, which are compiled for it alone. ctest runs it shortly, from the committed corpus; new inputs stay in the build folder.
+# files, which are compiled for it alone. ctest runs it as test/fuzz/run says; new inputs stay in the build folder.
 function(phic_fuzz name)
   cmake_parse_arguments(ARG "" "CORPUS" "LIBS;SOURCES" ${ARGN})
   set(sanitizers -fsanitize=fuzzer,address,undefined -fno-sanitize=vptr,function -fno-sanitize-recover=undefined)
@@ -121,6 +121,7 @@ function(phic_fuzz name)
   target_compile_definitions(${name} PRIVATE ${PHIC_LLVM_DEFINITIONS})
   target_link_libraries(${name} PRIVATE ${ARG_LIBS})
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${name}.found)
-  add_test(NAME ${name} COMMAND ${name} -runs=20000 -max_total_time=10 -seed=1 -timeout=20 -rss_limit_mb=1024 -verbosity=0
-           ${name}.found ${CMAKE_CURRENT_SOURCE_DIR}/${ARG_CORPUS})
+  cmake_path(ABSOLUTE_PATH ARG_CORPUS BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  add_test(NAME ${name}
+           COMMAND ${PROJECT_SOURCE_DIR}/test/fuzz/run $<TARGET_FILE:${name}> ${CMAKE_CURRENT_BINARY_DIR}/${name}.found ${ARG_CORPUS})
 endfunction()
