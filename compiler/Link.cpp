@@ -241,8 +241,9 @@ ExitCode linkModel(const LinkTask &task, const ModelParts &model, const BuildReq
     llvm::Error failure = llvm::Error::success();
     for (auto [family, plan] : llvm::zip_equal(families, parts.model.plans))
       if (!failure)
-        failure = packWeights(family.plan(), model.weights, sink, plan.weightsOffset,
-                              [&](uint64_t written) { progress(written); });
+        failure = packWeights(
+            family.plan(), model.weights, sink, plan.weightsOffset, [&](uint64_t written) { progress(written); },
+            request.allowNonFinite ? NonFinite::Keep : NonFinite::Refuse);
     // The output's failures carry the system's code; other ones are of the model's files.
     return llvm::handleErrors(std::move(failure), [&](std::unique_ptr<llvm::ErrorInfoBase> info) {
       isModelsFault |= info->convertToErrorCode() == llvm::inconvertibleErrorCode();

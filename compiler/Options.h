@@ -75,6 +75,7 @@ struct CompileSettings {
   std::string modelDirectory; ///< folder of the weight files, with startFrom; default: that of the .mlir
   PrecisionFlags precision;   ///< --precision and what goes with it: formats of the weights
   Conversions conversions = Conversions::Stream;
+  bool allowNonFinite = false; ///< --allow-nonfinite: weights may hold NaN and infinity
   Activations activations = Activations::Auto;
   CacheFlag kvCache = CacheFlag::F16;
   std::vector<std::string> states; ///< --state: OUT=IN, results of a graph that its next run takes as inputs

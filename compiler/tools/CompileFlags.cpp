@@ -78,6 +78,9 @@ void addPrecisionFlags(CLI::App &verb, CompileSettings &o) {
   verb.add_option("--axis", p.axis,
                   "axis that blocks run along: k, which a matmul sums over (default), is the one that kernels read")
       ->group(weights);
+  verb.add_flag("--allow-nonfinite", o.allowNonFinite,
+                "compile weights that hold NaN or infinity, or whose scales overflow, as they are")
+      ->group(weights);
   verb.add_flag("--allow-requantize", p.allowRequantize, "change the format of weights that are quantized already, too")
       ->group(weights);
   addChoice(verb, "--act", o.activations, kActivations,

@@ -5,6 +5,7 @@
 // are written, so that the bytes do not depend on how many threads there are, and no more runs are in memory than those.
 //===----------------------------------------------------------------------===//
 #include "compiler/weights/WeightPacker.h"
+#include "compiler/weights/Finite.h"
 #include "compiler/weights/WeightReader.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RopeTable.h"
@@ -56,11 +57,17 @@ struct Run {
 /// What one thread packs with.
 class Packer {
 public:
-  llvm::ArrayRef<uint8_t> pack(const Run &run) {
+  explicit Packer(NonFinite nonFinite) : nonFinite(nonFinite) {}
+
+  llvm::Expected<llvm::ArrayRef<uint8_t>> pack(const Run &run) {
     if (run.isTable())
       return packTable(run);
-    packRows(*run.reader, run.packed->layout, run.begin, run.count);
+    const int64_t bad = packRows(*run.reader, run.packed->layout, run.begin, run.count);
     run.reader->release(run.begin, run.count);
+    if (bad >= 0 && nonFinite == NonFinite::Refuse)
+      return llvm::createStringError("weight '" + cast<phiq::WeightOp>(run.packed->op).getName() + "', row " +
+                                     llvm::Twine(run.begin + bad) +
+                                     ": a value is not finite; --allow-nonfinite compiles it all the same");
     return buffer;
   }
 
@@ -71,21 +78,24 @@ private:
     return {reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)};
   }
 
-  /// Packs rows [n, n + count) into `buffer`.
-  void packRows(const WeightReader &reader, plan::WeightLayout layout, int64_t n, int64_t count) {
+  /// Packs rows [n, n + count) into `buffer`; the first of them with a value that is not finite, or -1.
+  int64_t packRows(const WeightReader &reader, plan::WeightLayout layout, int64_t n, int64_t count) {
     const int64_t K = reader.columns();
     buffer.resize(layout.bytes(count, K));
     if (layout.holdsCodes()) {
       rows.resize(std::max(rows.size(), size_t(count))); // a row's vectors are used again
       reader.readRows(n, count, rows.data());
-      layout.packCodes(llvm::ArrayRef(rows).take_front(count), K, buffer.data());
-    } else {
-      values.resize(count * K);
-      reader.dequantizeRows(n, count, values.data());
-      layout.packFloats(values, K, buffer.data());
+      const auto read = llvm::ArrayRef(rows).take_front(count);
+      layout.packCodes(read, K, buffer.data());
+      return findNonFinite(read, *reader.format());
     }
+    values.resize(count * K);
+    reader.dequantizeRows(n, count, values.data());
+    layout.packFloats(values, K, buffer.data());
+    return findNonFinite(values, K);
   }
 
+  const NonFinite nonFinite;
   std::vector<uint8_t> buffer;
   std::vector<float> values;
   std::vector<BlockRow> rows;
@@ -95,12 +105,12 @@ private:
 class Segment {
 public:
   Segment(std::vector<Packed> all, WeightStore &store, WeightSink &sink, uint64_t base,
-          llvm::function_ref<void(uint64_t)> progress)
-      : all(std::move(all)), store(store), sink(sink), base(base), progress(progress) {}
+          llvm::function_ref<void(uint64_t)> progress, NonFinite nonFinite)
+      : all(std::move(all)), store(store), sink(sink), base(base), progress(progress), nonFinite(nonFinite) {}
 
   /// On any number of threads at once: packs until nothing is left, or something has failed.
   void work() {
-    Packer packer;
+    Packer packer(nonFinite);
     while (std::optional<Run> run = take())
       write(*run, packer.pack(*run));
   }
@@ -110,13 +120,14 @@ public:
 private:
   std::optional<Run> take();
   llvm::Error beginWeight();
-  void write(const Run &run, llvm::ArrayRef<uint8_t> bytes);
+  void write(const Run &run, llvm::Expected<llvm::ArrayRef<uint8_t>> packed);
 
   const std::vector<Packed> all;
   WeightStore &store;
   WeightSink &sink;
   const uint64_t base; ///< of the sink's bytes: where the copy begins
   llvm::function_ref<void(uint64_t)> progress;
+  const NonFinite nonFinite;
 
   std::mutex mutex; ///< of all below
   std::condition_variable written;
@@ -165,18 +176,19 @@ std::optional<Run> Segment::take() {
   return run;
 }
 
-void Segment::write(const Run &run, llvm::ArrayRef<uint8_t> bytes) {
+/// Failures are told in this order too, so that the first bad row is named on any number of threads.
+void Segment::write(const Run &run, llvm::Expected<llvm::ArrayRef<uint8_t>> packed) {
   std::unique_lock lock(mutex);
   written.wait(lock, [&] { return failed || turn == run.turn; });
   if (failed)
-    return;
+    return llvm::consumeError(packed.takeError());
   lock.unlock(); // nobody else has this turn
   assert(sink.position() <= base + run.offset() && "packed weights overlap");
-  assert(run.offset() + bytes.size() <= run.packed->offset + run.packed->bytes &&
+  assert((!packed || run.offset() + packed->size() <= run.packed->offset + run.packed->bytes) &&
          "assign-packed-layouts and the layout agree on sizes");
-  llvm::Error error = sink.padTo(base + run.offset());
+  llvm::Error error = packed ? sink.padTo(base + run.offset()) : packed.takeError();
   if (!error)
-    error = sink.write(bytes);
+    error = sink.write(*packed);
   if (!error)
     progress(sink.position());
   lock.lock();
@@ -191,8 +203,8 @@ void Segment::write(const Run &run, llvm::ArrayRef<uint8_t> bytes) {
 } // namespace
 
 llvm::Error packWeights(ModuleOp module, WeightStore &store, WeightSink &sink, uint64_t base,
-                        llvm::function_ref<void(uint64_t)> progress) {
-  Segment segment(packedInOrder(module), store, sink, base, progress);
+                        llvm::function_ref<void(uint64_t)> progress, NonFinite nonFinite) {
+  Segment segment(packedInOrder(module), store, sink, base, progress, nonFinite);
   llvm::parallelFor(0, llvm::parallel::strategy.compute_thread_count(), [&](size_t) { segment.work(); });
   if (llvm::Error error = segment.takeFailure())
     return error;

@@ -15,12 +15,15 @@
 
 namespace phic {
 
+/// What becomes of a weight with a value that is not finite: an error that names it, or its bytes as they are.
+enum class NonFinite : bool { Refuse, Keep };
+
 /// Streams every weight and table of a module that has been through `layout`
 /// (`plan.packed`), with zeros between them, up to plan.memory's weights_bytes; offsets count from `base` of the segment.
 /// Packs with the threads of llvm::parallel::strategy; `sink` and `progress`, which is told the bytes written so far, are
 /// called by one at a time.
 llvm::Error packWeights(mlir::ModuleOp module, WeightStore &store, WeightSink &sink, uint64_t base,
-                        llvm::function_ref<void(uint64_t written)> progress);
+                        llvm::function_ref<void(uint64_t written)> progress, NonFinite nonFinite = NonFinite::Refuse);
 
 } // namespace phic
 
