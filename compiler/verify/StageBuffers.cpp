@@ -147,12 +147,15 @@ Expected<Rows> valuesFromBytes(const CacheState &cache, plan::CacheLayoutAttr la
 
 namespace {
 
-/// Keeps the worst. A NaN is worse than everything; equal values are right whatever the bound.
+/// Keeps the worst. NaN where it is meant is right, and worse than everything elsewhere; equal values are right whatever the
+/// bound.
 void consider(Divergence &worst, const char *what, int64_t row, int64_t column, double got, double expected,
               double bound, bool isDiscrete = false) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   double distance = std::fabs(got - expected);
-  double ratio = got == expected ? 0 : distance <= bound || bound > 0 ? distance / bound : kInfinity;
+  double ratio = got == expected || (std::isnan(got) && std::isnan(expected)) ? 0
+                 : distance <= bound || bound > 0                             ? distance / bound
+                                                                              : kInfinity;
   if (std::isnan(ratio))
     ratio = kInfinity;
   if (isDiscrete && ratio <= 1)

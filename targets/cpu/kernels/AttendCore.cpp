@@ -12,7 +12,7 @@
 #include "targets/cpu/kernels/AttendCore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/layout/CacheOrder.h"
-#include <cfloat>
+#include <limits>
 
 using namespace mlir;
 
@@ -21,6 +21,7 @@ namespace {
 
 /// Keys that lie side by side in the cache, and partial sums of a row's exponentials.
 constexpr int64_t kGroup = kKeyGroup;
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
 /// Rows of a register tile, and vectors of keys or columns beside them: 8 accumulators.
 constexpr int64_t kTileRows = 4, kTileVectors = 2;
 /// Accumulators of a register tile of fewer rows: a cache is read by few, so that it is loads which count.
@@ -97,7 +98,7 @@ private:
   Value perRow(Value array, Value r) { return b.offset(array, b.mul(r, 4)); }
 
   void startRow(Value r) {
-    b.store(b.f32(-FLT_MAX), perRow(maxima, r));
+    b.store(b.f32(-kInfinity), perRow(maxima, r));
     b.store(b.f32(0), perRow(sums, r));
     for (int64_t c = 0; c < shape.headDim; c += lanes)
       b.store(b.splat(lanes, 0.0f), outRow(r), c * 4);
@@ -165,7 +166,9 @@ private:
     Value magnitude = LLVM::FAbsOp::create(b, type, s);
     Value e = b.expNegative(b.fmul(magnitude, b.splat(lanes, -2 / *shape.softcap)));
     Value tanh = b.fmul(b.fdiv(b.fsub(one, e), b.fadd(one, e)), b.splat(lanes, *shape.softcap));
-    return LLVM::CopySignOp::create(b, type, tanh, s);
+    // The exponential of NaN is a number.
+    return b.select(arith::CmpFOp::create(b, arith::CmpFPredicate::UNO, s, s), s,
+                    LLVM::CopySignOp::create(b, type, tanh, s));
   }
 
   /// Which keys of a chunk row r sees, as one mask a vector: key t0 + i when least <= i <= greatest.
@@ -219,13 +222,13 @@ private:
   void updateRow(Value t0, Value r) {
     Value position = shape.onePosition ? call.position : b.add(call.position, r), scores = scoreRow(r);
     VectorType floats = b.vec(lanes, b.getF32Type());
-    Value least = b.splat(lanes, -FLT_MAX), none = b.splat(lanes, 0.0f);
+    Value least = b.splat(lanes, -kInfinity), none = b.splat(lanes, 0.0f);
     Value most = overChunks(t0, position, scores, least, [&](Value chunk, int64_t v, Value mask, Value greatest) {
       Value score = b.load(floats, chunk, v * lanes * 4);
-      return b.fmax(greatest, mask ? b.select(mask, score, least) : score);
+      return b.fmaxOrNan(greatest, mask ? b.select(mask, score, least) : score);
     });
     Value before = b.load(b.getF32Type(), perRow(maxima, r));
-    Value now = b.fmax(before, b.maxLanes(most)), shift = b.broadcast(lanes, now);
+    Value now = b.fmaxOrNan(before, b.maxLanesOrNan(most)), shift = b.broadcast(lanes, now);
     Value factor = b.extract(b.expNegative(b.broadcast(lanes, b.fsub(before, now))), 0);
     Value sum =
         overChunks(t0, position, scores, b.splat(kGroup, 0.0f), [&](Value chunk, int64_t v, Value mask, Value total) {
@@ -287,8 +290,10 @@ private:
         b.store(accumulators[i * width + v], out, i * shape.outRowBytes + v * lanes * 4);
   }
 
+  /// A score that is NaN, or an infinite greatest one, makes the whole row NaN: exponentials alone lose them.
   void finishRow(Value r) {
-    Value inverse = b.broadcast(lanes, b.fdiv(b.f32(1), b.load(b.getF32Type(), perRow(sums, r))));
+    Value most = b.load(b.getF32Type(), perRow(maxima, r)), sum = b.load(b.getF32Type(), perRow(sums, r));
+    Value inverse = b.broadcast(lanes, b.fadd(b.fdiv(b.f32(1), sum), b.fsub(most, most)));
     for (int64_t c = 0; c < shape.headDim; c += lanes)
       b.store(b.fmul(b.load(b.vec(lanes, b.getF32Type()), outRow(r), c * 4), inverse), outRow(r), c * 4);
   }

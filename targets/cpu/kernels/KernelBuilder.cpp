@@ -43,6 +43,9 @@ Value KernelBuilder::fma(Value a, Value b, Value c) { return LLVM::FMAOp::create
 Value KernelBuilder::fmax(Value a, Value b) {
   return select(arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b), a, b);
 }
+Value KernelBuilder::fmaxOrNan(Value a, Value b) {
+  return select(arith::CmpFOp::create(*this, arith::CmpFPredicate::UNO, a, a), a, fmax(a, b));
+}
 Value KernelBuilder::toFloat(Value a) {
   Type type = getF32Type();
   if (auto vector = dyn_cast<VectorType>(a.getType()))
@@ -82,7 +85,7 @@ Value KernelBuilder::reduceLanes(Value vector, Value (KernelBuilder::*combine)(V
   return extract(vector, 0);
 }
 Value KernelBuilder::sumLanes(Value vector) { return reduceLanes(vector, &KernelBuilder::fadd); }
-Value KernelBuilder::maxLanes(Value vector) { return reduceLanes(vector, &KernelBuilder::fmax); }
+Value KernelBuilder::maxLanesOrNan(Value vector) { return reduceLanes(vector, &KernelBuilder::fmaxOrNan); }
 
 // With n = round(x / ln 2) and r = x - n ln 2, |r| <= 0.35: e^x = 2^n e^r. ln 2 is subtracted in two parts
 // so that r is exact to an ulp; the polynomial's error on that range is below 2^-24, its evaluation adds

@@ -53,6 +53,8 @@ public:
   Value fma(Value a, Value b, Value c);
   /// a > b ? a : b, so b where one is NaN: what vmaxps does.
   Value fmax(Value a, Value b);
+  /// The greater, or NaN where one is.
+  Value fmaxOrNan(Value a, Value b);
   /// Signed integers to f32.
   Value toFloat(Value a);
 
@@ -69,7 +71,7 @@ public:
   Value iota(int64_t n);
   /// Sum or maximum of all lanes, halving the vector each time: one fixed order.
   Value sumLanes(Value vector);
-  Value maxLanes(Value vector);
+  Value maxLanesOrNan(Value vector);
   /// e^x for x <= 0 (f32 vector); below -86 it is e^-86, 4e-38. Relative error at most 2^-22.
   Value expNegative(Value x);
 

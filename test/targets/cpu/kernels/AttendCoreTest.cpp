@@ -11,6 +11,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <random>
 
 using namespace phic;
@@ -190,6 +191,40 @@ TEST_F(AttendCore, Windows) {
 TEST_F(AttendCore, Softcap) { checkAttend({.headDim = 64, .scale = 0.5f, .softcap = 3.0f, .rows = 6}, 96, 40); }
 
 TEST_F(AttendCore, SharpScores) { checkAttend({.headDim = 64, .scale = 20.0f, .rows = 6}, 96, 40); }
+
+/// A key that is not finite makes those rows NaN that see it, wherever it lies, and no other.
+void checkNonFinite(float bad, int64_t at, std::optional<float> softcap) {
+  SCOPED_TRACE(std::to_string(bad) + " in key " + std::to_string(at));
+  constexpr int64_t kDim = 16, kRows = 40, kPosition = 30;
+  AttendShape shape{.headDim = kDim,
+                    .scale = 0.25f,
+                    .softcap = softcap,
+                    .queryRowBytes = kDim * 4,
+                    .outRowBytes = kDim * 4,
+                    .rows = kRows};
+  Problem problem{shape, 96, kPosition, {}, {}, {}, {}, {}};
+  problem.make();
+  for (int64_t j = 0; j < kDim; ++j) // two of either sign: a sum of infinities is NaN too
+    problem.store(j % 2 ? bad : -bad, problem.packedKeys, (at / 8 * kDim + j) * 8 + at % 8);
+  std::unique_ptr<MLIRContext> context = makeKernelContext();
+  OwningOpRef<ModuleOp> module = emitAttendFunction(*context, shape);
+  KernelJit jit(*module, defaultCpuLevel());
+  ASSERT_TRUE(jit.ok());
+  std::vector<float> out(kRows * kDim);
+  std::vector<uint8_t> scratch(shape.scratchBytes());
+  jit.get<AttendFunction>("attend")(problem.queries.data(), problem.packedKeys.data(), problem.packedValues.data(),
+                                    out.data(), kRows, kPosition, scratch.data());
+  for (int64_t r = 0; r < kRows; ++r)
+    for (int64_t j = 0; j < kDim; ++j)
+      ASSERT_EQ(std::isnan(out[r * kDim + j]), kPosition + r >= at) << "row " << r;
+}
+
+TEST_F(AttendCore, WhatIsNotFiniteShows) {
+  for (int64_t at : {0, 5, 31, 32, 47, 69})
+    for (float bad : {NAN, INFINITY})
+      checkNonFinite(bad, at, std::nullopt);
+  checkNonFinite(NAN, 40, 3.0f);
+}
 
 /// The relative error that KernelBuilder::expNegative states.
 TEST_F(AttendCore, Exponential) {
