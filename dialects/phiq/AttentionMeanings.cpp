@@ -95,6 +95,7 @@ double meaning::AttendView::score(int64_t t) const {
   return softcap > 0 ? softcap * std::tanh(s / softcap) : s;
 }
 
+/// A score that is NaN, or a greatest one that is infinite, makes all weights NaN.
 void meaning::AttendView::softmax(std::vector<double> &weights) const {
   weights.clear();
   for (int64_t t = first; t <= last; ++t)

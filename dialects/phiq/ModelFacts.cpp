@@ -36,4 +36,16 @@ ModelFacts modelFacts(ModuleOp module) {
            real(model.getRepetitionPenalty()), model.getTopK()}};
 }
 
+std::string checkModelFacts(const ModelFacts &facts) {
+  const std::pair<const char *, int64_t> counts[] = {
+      {"vocabulary", facts.vocab}, {"context", facts.contextMax}, {"rope switch", facts.ropeSwitch}};
+  for (auto [what, count] : counts)
+    if (count < 0 || count > INT32_MAX)
+      return std::string("a ") + what + " of " + std::to_string(count) + " tokens is not possible";
+  for (int32_t id : facts.stopIds)
+    if (id < 0)
+      return "stop id " + std::to_string(id) + " is no token";
+  return checkSampling(facts.sampling);
+}
+
 } // namespace phic

@@ -7,6 +7,7 @@
 #ifndef PHIC_DIALECTS_PHIQ_MODELFACTS_H
 #define PHIC_DIALECTS_PHIQ_MODELFACTS_H
 
+#include "dialects/phiq/Sampling.h"
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,13 +17,6 @@ class ModuleOp;
 }
 
 namespace phic {
-
-/// How a program picks tokens without flags.
-struct SamplingDefaults {
-  float temperature = 0; ///< 0: greedy
-  float topP = 1, minP = 0, repetitionPenalty = 1;
-  int64_t topK = 0; ///< 0: all
-};
 
 struct ModelFacts {
   std::string name;
@@ -36,6 +30,8 @@ struct ModelFacts {
 void setModelFacts(mlir::ModuleOp module, const ModelFacts &facts);
 /// The defaults where the module has none.
 ModelFacts modelFacts(mlir::ModuleOp module);
+/// What a program cannot hold of them; empty: nothing. Whoever takes a module from outside asks, whatever made it.
+std::string checkModelFacts(const ModelFacts &facts);
 
 } // namespace phic
 

@@ -120,6 +120,7 @@ def Phiq_CacheOp : Phiq_Op<"cache", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$heads, I64Attr:$head_dim, TypeAttr:$element);
   let assemblyFormat = "$sym_name attr-dict";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -253,6 +254,7 @@ def Phiq_AttendOp : Phiq_RowOp<"attend", "Core", ["Rows"], "None",
                        OptionalAttr<I64Attr>:$window, OptionalAttr<F32Attr>:$softcap);
   let results = (outs Phiq_Rows:$result);
   let assemblyFormat = "$cache `,` $queries attr-dict `:` type($queries)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//

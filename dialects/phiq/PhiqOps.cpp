@@ -3,6 +3,8 @@
 #include "dialects/phiq/Phiq.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
+#include <cfloat>
+#include <cmath>
 
 using namespace mlir;
 using namespace phic;
@@ -33,6 +35,19 @@ LogicalResult requireVector(Operation *op, Value vector, int64_t length, StringR
   if (shaped(vector).getRank() == 1 && columns(vector) == length)
     return success();
   return op->emitOpError("requires ") << what << " to be a vector of " << length << ", found " << vector.getType();
+}
+
+/// A number that a kernel can compute with.
+LogicalResult requireReal(Operation *op, const APFloat &value, double least, StringRef what) {
+  const double real = [&] {
+    APFloat copy = value;
+    bool losesInfo = false;
+    copy.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &losesInfo);
+    return copy.convertToDouble();
+  }();
+  if (std::isfinite(real) && real >= least)
+    return success();
+  return op->emitOpError("requires ") << what << " to be finite and at least " << least << ", found " << real;
 }
 
 /// The cache that `op` names; null after an error.
@@ -112,12 +127,23 @@ std::optional<ConvertMethod> WeightOp::getMethod() {
   return getConversion() ? std::optional(getConversion()->getMethod()) : std::nullopt;
 }
 
+LogicalResult CacheOp::verify() {
+  constexpr uint64_t kMost = 1 << 24;
+  if (getHeads() < 1 || getHeadDim() < 1 || getHeads() > kMost || getHeadDim() > kMost / getHeads())
+    return emitOpError("requires heads of at least one element, found ") << getHeads() << " of " << getHeadDim();
+  return success();
+}
+
 LogicalResult RopeTableOp::verify() {
   if (shaped(getResult()).getRank() != 2 || columns(getResult()) * 2 != int64_t(getRotaryDim()))
     return emitOpError("requires a result [rows, ") << getRotaryDim() / 2 << "], found " << getType();
   if (getFactors() && int64_t(getFactors()->size()) * 2 != int64_t(getRotaryDim()))
     return emitOpError("has ") << getFactors()->size() << " factors, rotary_dim asks for " << getRotaryDim() / 2;
-  return success();
+  for (float factor : getFactors().value_or(ArrayRef<float>()))
+    if (!std::isfinite(1 / factor))
+      return emitOpError("has a factor of ") << factor;
+  return failure(failed(requireReal(*this, getBase(), 1, "a base")) ||
+                 failed(requireReal(*this, getMscale(), 0, "an mscale")));
 }
 
 LogicalResult EmbedOp::verify() {
@@ -129,12 +155,12 @@ LogicalResult EmbedOp::verify() {
 }
 
 LogicalResult RmsNormOp::verify() {
-  return failure(failed(requireRows(*this, getX())) ||
+  return failure(failed(requireRows(*this, getX())) || failed(requireReal(*this, getEpsilon(), 0, "an epsilon")) ||
                  failed(requireVector(*this, getGamma(), columns(getX()), "gamma")));
 }
 
 LogicalResult LayerNormOp::verify() {
-  return failure(failed(requireRows(*this, getX())) ||
+  return failure(failed(requireRows(*this, getX())) || failed(requireReal(*this, getEpsilon(), 0, "an epsilon")) ||
                  failed(requireVector(*this, getGamma(), columns(getX()), "gamma")) ||
                  failed(requireVector(*this, getBeta(), columns(getX()), "beta")));
 }
@@ -227,6 +253,16 @@ LogicalResult AttendOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (columns(getQueries()) != int64_t(getHeads() * cache.getHeadDim()))
     return emitOpError("has ") << columns(getQueries()) << " columns of queries, " << getHeads() << " heads of "
                                << cache.getHeadDim() << " ask for " << getHeads() * cache.getHeadDim();
+  return success();
+}
+
+LogicalResult AttendOp::verify() {
+  if (failed(requireReal(*this, getScale(), -FLT_MAX, "a scale")))
+    return failure();
+  if (getSoftcap() && failed(requireReal(*this, *getSoftcap(), 0, "a softcap")))
+    return failure();
+  if (getWindow() && (int64_t(*getWindow()) < 1 || *getWindow() > INT32_MAX))
+    return emitOpError("requires a window of 1 to 2147483647 keys, found ") << int64_t(*getWindow());
   return success();
 }
 

@@ -126,7 +126,7 @@ Value DecoderBuilder::activated(Location loc, Value gate) {
 // RoPE
 //===----------------------------------------------------------------------===//
 
-/// The numbers of a vector of divisors of the frequencies; empty when it is absent or wrong.
+/// The numbers of a vector of divisors of the frequencies, with the linear factor in them; empty when it is absent or wrong.
 std::vector<float> DecoderBuilder::ropeFactors(Role role) {
   std::vector<float> factors = weights.numbers({role}, config.rope.dim / 2);
   for (float factor : factors)
@@ -134,6 +134,8 @@ std::vector<float> DecoderBuilder::ropeFactors(Role role) {
       weights.refuse(formatv("tensor '{0}' holds {1}, expected positive factors", weights.spelled({role}), factor));
       return {};
     }
+  for (float &factor : factors)
+    factor = float(double(factor) * config.rope.linearFactor);
   return factors;
 }
 
@@ -311,6 +313,8 @@ OwningOpRef<ModuleOp> buildDecoder(Location loc, const DecoderConfig &config, De
                                    ArrayRef<std::string> files, int64_t maxContext) {
   MLIRContext *context = loc.getContext();
   context->loadDialect<phiq::PhiqDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect>();
+  if (std::vector<std::string> wrong = checkConfig(config); !wrong.empty())
+    return refuseModel(loc, wrong);
   Location name = NameLoc::get(StringAttr::get(context, files.front()));
   OwningOpRef<ModuleOp> module = DecoderBuilder(context, config, weights, maxContext).build(name, files);
   if (!weights.reasons().empty())

@@ -2,12 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // What a checkpoint without a graph has to say so that its decoder can be built, whatever container it lies in. A reader
-// has checked the numbers for plausibility: the builder trusts them.
+// takes the numbers as they come; which of them a decoder can have is decided in checkConfig, which buildDecoder asks.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
 #define PHIC_COMPILER_IMPORT_DECODER_DECODERCONFIG_H
 
-#include "dialects/phiq/ModelFacts.h"
+#include "dialects/phiq/Sampling.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <optional>
@@ -34,10 +34,16 @@ const Architecture *architectureByName(llvm::StringRef name);
 /// "llama, phi3"
 std::string architectureNames();
 
+/// Far above any model, far below where products overflow.
+constexpr int64_t kMostOfAnything = 1 << 24;
+/// Of a row of activations.
+constexpr int64_t kMostColumns = 1 << 20;
+
 struct RopeConfig {
   bool interleaved = false; ///< rotate pairs (2j, 2j + 1), not (j, j + dim / 2)
   int64_t dim = 0; ///< of a head's elements, how many are rotated
-  double base = 10000, linearFactor = 1;
+  double base = 10000;
+  double linearFactor = 1; ///< divides every frequency, beside what factors the checkpoint has
   std::optional<int64_t> originalContext; ///< LongRoPE: above it the long factors apply
   std::optional<double> magnitude; ///< multiplies cosines and sines
 };
@@ -54,6 +60,9 @@ struct DecoderConfig {
   std::vector<int32_t> stopIds;
   SamplingDefaults sampling;
 };
+
+/// Why no decoder can have these numbers; empty where one can.
+std::vector<std::string> checkConfig(const DecoderConfig &config);
 
 } // namespace phic::decoder
 

@@ -32,9 +32,6 @@ constexpr StringRef kEndTokenKeys[] = {"tokenizer.ggml.eos_token_id", "tokenizer
                                        "tokenizer.ggml.eom_token_id"};
 enum TokenType : int64_t { kControl = 3, kUserDefined = 4 };
 
-/// Far above any model, far below where products overflow.
-constexpr int64_t kMostOfAnything = 1 << 24;
-
 class ConfigReader {
 public:
   ConfigReader(const GgufFile &file, uint64_t tensors, std::vector<std::string> &reasons,
@@ -86,7 +83,7 @@ private:
     return true;
   }
 
-  /// A count in [1, kMostOfAnything]. Some are arrays, one number a layer, which must then be
+  /// A count in [1, decoder::kMostOfAnything]. Some are arrays, one number a layer, which must then be
   /// equal.
   int64_t count(StringRef suffix, std::optional<int64_t> fallback = std::nullopt) {
     std::string name = key(suffix);
@@ -109,25 +106,28 @@ private:
       refuse("metadata key '" + name + "' is missing");
       return 1;
     }
-    if (*value < 1 || *value > kMostOfAnything) {
-      refuse(formatv("metadata key '{0}' is {1}, expected 1 to {2}", name, *value, kMostOfAnything));
+    if (*value < 1 || *value > decoder::kMostOfAnything) {
+      refuse(formatv("metadata key '{0}' is {1}, expected 1 to {2}", name, *value, decoder::kMostOfAnything));
       return 1;
     }
     return *value;
   }
 
-  /// A finite number above `least`, the fallback when absent; without a fallback the key must be
-  /// there.
-  double number(StringRef name, double least, std::optional<double> fallback) {
+  /// The fallback when absent; without one the key must be there.
+  double number(StringRef name, std::optional<double> fallback) {
     std::optional<double> value = find<double>(name);
     if (!value && file.has(name))
       return 1;
     if (!value && !fallback)
       refuse("metadata key '" + name + "' is missing");
-    double result = value.value_or(fallback.value_or(1));
-    if (!std::isfinite(result) || result < least)
-      refuse(formatv("metadata key '{0}' is {1}, expected a number of at least {2}", name, result, least));
-    return result;
+    return value.value_or(fallback.value_or(1));
+  }
+
+  double setting(StringRef name, const SamplingRange &range, double fallback) {
+    const double value = number(name, fallback);
+    if (std::string wrong = range.check(value); !wrong.empty())
+      refuse("metadata key '" + name + "': " + wrong);
+    return value;
   }
 
   void readShape() {
@@ -135,7 +135,7 @@ private:
     config.ffn = count("feed_forward_length");
     config.layers = count("block_count");
     config.context = count("context_length");
-    config.epsilon = number(key("attention.layer_norm_rms_epsilon"), 0, std::nullopt);
+    config.epsilon = number(key("attention.layer_norm_rms_epsilon"), std::nullopt);
     // Each layer has tensors, so this bounds the work that a damaged count can cause.
     if (config.layers > int64_t(tensors)) {
       refuse(formatv("metadata key '{0}' is {1}, but the file has {2} tensors", key("block_count"), config.layers,
@@ -151,15 +151,9 @@ private:
     if (int64_t values = count("attention.value_length", config.headDim); values != config.headDim)
       refuse(formatv("keys of {0} and values of {1} elements a head are not supported, they must be equal",
                      config.headDim, values));
-    if (config.heads % config.kvHeads)
-      refuse(formatv("{0} attention heads cannot share {1} key-value heads", config.heads, config.kvHeads));
-    if (config.heads * config.headDim > kMostOfAnything)
-      refuse(formatv("{0} attention heads of {1} elements are not plausible", config.heads, config.headDim));
-    double scale = number(key("attention.scale"), 0, 0.0);
+    double scale = number(key("attention.scale"), 0.0);
     config.attentionScale = scale != 0 ? scale : 1 / std::sqrt(double(config.headDim));
     config.window = find<int64_t>(key("attention.sliding_window")).value_or(0);
-    if (config.window < 0)
-      refuse(formatv("metadata key '{0}' is {1}", key("attention.sliding_window"), config.window));
     if (int64_t experts = find<int64_t>(key("expert_count")).value_or(0); experts > 0)
       refuse(formatv("a mixture of {0} experts is not supported", experts));
     if (!find<bool>(key("attention.causal")).value_or(true))
@@ -168,22 +162,22 @@ private:
 
   void readRope() {
     config.rope.dim = count("rope.dimension_count", config.headDim);
-    if (config.rope.dim % 2 || config.rope.dim > config.headDim)
-      refuse(
-          formatv("{0} rotary dimensions are not possible in heads of {1} elements", config.rope.dim, config.headDim));
-    config.rope.base = number(key("rope.freq_base"), 1, 10000.0);
+    config.rope.base = number(key("rope.freq_base"), 10000.0);
     if (file.has(key("rope.scaling.original_context_length")))
       config.rope.originalContext = count("rope.scaling.original_context_length");
     if (file.has(key("rope.scaling.attn_factor")))
-      config.rope.magnitude = number(key("rope.scaling.attn_factor"), 0, std::nullopt);
+      config.rope.magnitude = number(key("rope.scaling.attn_factor"), std::nullopt);
+    config.rope.linearFactor = linearFactor();
+  }
 
-    StringRef type = find<StringRef>(key("rope.scaling.type")).value_or("none");
-    double factor = number(key("rope.scaling.factor"), 0, 1.0);
-    factor = number(key("rope.scale_linear"), 0, factor);
-    if (type == "linear" || file.has(key("rope.scale_linear")))
-      config.rope.linearFactor = factor != 0 ? factor : 1;
-    else if (type != "none" && type != "longrope")
+  /// As llama.cpp reads it: a factor without a type is linear, the newer of two keys counts, 0 is none; whatever other factors
+  /// there are, it multiplies them.
+  double linearFactor() {
+    const StringRef type = find<StringRef>(key("rope.scaling.type")).value_or("linear");
+    const double old = number(key("rope.scale_linear"), 1.0), factor = number(key("rope.scaling.factor"), old);
+    if (type != "none" && type != "linear" && type != "longrope")
       refuse("rope scaling '" + type + "' is not supported, only none, linear and longrope");
+    return type == "none" || factor == 0 ? 1 : factor;
   }
 
   void readStopIds() {
@@ -200,16 +194,17 @@ private:
     llvm::sort(ids);
     ids.erase(llvm::unique(ids), ids.end());
     for (int64_t id : ids)
-      if (id >= 0 && id < kMostOfAnything)
+      if (id >= 0 && id < decoder::kMostOfAnything)
         config.stopIds.push_back(int32_t(id));
   }
 
   void readSampling() {
-    config.sampling.temperature = float(number("general.sampling.temp", 0, 0.0));
-    config.sampling.topP = float(number("general.sampling.top_p", 0, 1.0));
-    config.sampling.minP = float(number("general.sampling.min_p", 0, 0.0));
-    config.sampling.repetitionPenalty = float(number("general.sampling.penalty_repeat", 0, 1.0));
-    config.sampling.topK = std::clamp<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0, kMostOfAnything);
+    config.sampling.temperature = float(setting("general.sampling.temp", kTemperature, 0));
+    config.sampling.topP = float(setting("general.sampling.top_p", kTopP, 1));
+    config.sampling.minP = float(setting("general.sampling.min_p", kMinP, 0));
+    config.sampling.repetitionPenalty = float(setting("general.sampling.penalty_repeat", kRepetitionPenalty, 1));
+    config.sampling.topK = // below 0, as llama.cpp writes it, is all
+        std::max<int64_t>(find<int64_t>("general.sampling.top_k").value_or(0), 0);
   }
 
   void warnAboutOtherKeys() {

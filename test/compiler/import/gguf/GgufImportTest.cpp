@@ -8,10 +8,12 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <limits>
 
 using namespace phic;
 using gguf::GgufWriter;
@@ -177,6 +179,34 @@ TEST_F(GgufImport, FrequencyFactorsAndLinearScaling) {
               HasSubstr("factors = array<f32: 2.000000e+00, 2.000000e+00,"));
 }
 
+/// As llama.cpp: linear without a type, times other factors, never with "none"; the newer key counts.
+TEST_F(GgufImport, LinearScalingHoweverItIsStated) {
+  // Of the rotary tables: offsets of weights move with the keys before them.
+  auto tablesOf = [&](const GgufWriter &writer) {
+    const std::string text = textOf(writer);
+    std::string tables;
+    for (llvm::StringRef line : llvm::split(text, '\n'))
+      if (line.contains("phiq.rope_table"))
+        tables += line.str() + "\n";
+    return tables;
+  };
+  const std::string plain = tablesOf(llama());
+  auto factor = [](GgufWriter writer, float value) { return writer.f32("llama.rope.scaling.factor", value); };
+  auto type = [](GgufWriter writer, const char *name) { return writer.string("llama.rope.scaling.type", name); };
+  const std::string scaled = tablesOf(factor(type(llama(), "linear"), 4));
+  EXPECT_THAT(scaled, HasSubstr("factors = array<f32: 4.000000e+00,"));
+  EXPECT_EQ(tablesOf(factor(llama(), 4)), scaled);
+  EXPECT_EQ(tablesOf(llama().f32("llama.rope.scale_linear", 4)), scaled);
+  EXPECT_EQ(tablesOf(factor(llama().f32("llama.rope.scale_linear", 8), 4)), scaled);
+  EXPECT_EQ(tablesOf(factor(type(llama(), "longrope"), 4)), scaled); // without factors of its own
+  EXPECT_EQ(tablesOf(factor(type(llama(), "none"), 4)), plain);
+  EXPECT_EQ(tablesOf(type(llama(), "none").f32("llama.rope.scale_linear", 4)), plain);
+  EXPECT_EQ(tablesOf(factor(llama(), 0)), plain);
+  EXPECT_THAT(tablesOf(factor(llama().floats("rope_freqs.weight", std::vector<float>(16, 3.0f)), 4)),
+              HasSubstr("factors = array<f32: 1.200000e+01,"));
+  EXPECT_THAT(tablesOf(longRope().f32("phi3.rope.scaling.factor", 4)), HasSubstr("factors = array<f32: 8.000000e+00,"));
+}
+
 TEST_F(GgufImport, StopIdsAndSampling) {
   GgufWriter writer = llama().u32("tokenizer.ggml.eos_token_id", 7).u32("tokenizer.ggml.eot_token_id", 3);
   writer.strings("tokenizer.ggml.tokens", {"a", "<|end|>", "<|im_end|>", "b", "c"});
@@ -264,6 +294,14 @@ TEST_F(GgufImport, RefusesOtherArchitecturesAndImplausibleNumbers) {
   EXPECT_THAT(errorsOf(decoder("gemma")), ElementsAre("the model cannot be imported, for 1 reason",
                                                       "architecture 'gemma' is not supported, only llama, phi3"));
   EXPECT_THAT(errorsOf(GgufWriter()), testing::Contains("metadata key 'general.architecture' is missing"));
+  EXPECT_THAT(
+      errorsOf(llama().f32("general.sampling.penalty_repeat", 0)),
+      testing::Contains("metadata key 'general.sampling.penalty_repeat': repetition_penalty is 0, expected 1e-06 to "
+                        "1e+06"));
+  EXPECT_THAT(errorsOf(llama().f32("llama.attention.scale", -1)),
+              testing::Contains("an attention scale of -1 is not possible, expected 1e-06 to 1e+06"));
+  EXPECT_THAT(errorsOf(llama().f32("llama.rope.scaling.factor", std::numeric_limits<float>::quiet_NaN())),
+              testing::Contains("a linear rope factor of nan is not possible, expected 1e-06 to 1e+06"));
   EXPECT_THAT(errorsOf(llama().u32("llama.expert_count", 8)),
               testing::Contains("a mixture of 8 experts is not supported"));
   EXPECT_THAT(errorsOf(llama().u32("llama.rope.dimension_count", 33)),
