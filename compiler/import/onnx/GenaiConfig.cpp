@@ -19,14 +19,13 @@ public:
     if (const Json *value = typed(parent, key, &Json::is_string, "a string"))
       into = value->get<std::string>();
   }
-  void number(const Json *parent, const char *key, float low, float high, float &into) {
-    const Json *value = typed(parent, key, &Json::is_number, "a number");
+  void number(const Json *parent, const SamplingRange &range, float &into) {
+    const Json *value = typed(parent, range.name, &Json::is_number, "a number");
     if (!value)
       return;
-    if (double number = value->get<double>(); number >= low && number <= high)
-      into = float(number);
-    else
-      complain(key, "a number from " + std::to_string(low) + " to " + std::to_string(high));
+    into = float(value->get<double>());
+    if (std::string wrong = range.check(value->get<double>()); !wrong.empty() && problem.empty())
+      problem = wrong;
   }
   std::optional<int64_t> integer(const Json *parent, const char *key, int64_t low, int64_t high) {
     const Json *value = typed(parent, key, &Json::is_number_integer, "an integer");
@@ -72,14 +71,36 @@ void readStopIds(const Json *model, Members &members, GenaiConfig &config) {
     add(*found);
 }
 
+/// Settings that are used, and those without effect on which tokens come out.
+constexpr llvm::StringRef kKnownSettings[] = {"do_sample",      "top_p",          "min_p",
+                                              "top_k",          "temperature",    "repetition_penalty",
+                                              "max_length",     "random_seed",    "past_present_share_buffer",
+                                              "early_stopping", "length_penalty", "diversity_penalty",
+                                              "blank_penalty",  "batch_size",     "chunk_size"};
+/// Settings of searches that a program does not do, and the number that asks for none.
+constexpr std::pair<llvm::StringRef, int> kOtherSearches[] = {
+    {"num_beams", 1}, {"num_return_sequences", 1}, {"no_repeat_ngram_size", 0}, {"min_length", 0}};
+
+void noteIgnored(const Json &search, GenaiConfig &config) {
+  for (const auto &[key, value] : search.items()) {
+    const auto *other = llvm::find_if(kOtherSearches, [&](const auto &row) { return row.first == key; });
+    const bool isKnown = other == std::end(kOtherSearches) ? llvm::is_contained(kKnownSettings, key)
+                                                           : integerOf<int>(value) == other->second;
+    if (!isKnown && !value.is_null())
+      config.ignored.push_back("search." + key);
+  }
+}
+
 void readSearch(const Json *search, Members &members, GenaiConfig &config) {
+  if (search)
+    noteIgnored(*search, config);
   const bool sample = search && boolOr(*search, "do_sample", false);
-  members.number(search, "top_p", 0, 1, config.sampling.topP);
-  members.number(search, "min_p", 0, 1, config.sampling.minP);
-  members.number(search, "repetition_penalty", 1e-6f, 1e6f, config.sampling.repetitionPenalty);
-  config.sampling.topK = members.integer(search, "top_k", 0, INT32_MAX).value_or(0);
+  members.number(search, kTopP, config.sampling.topP);
+  members.number(search, kMinP, config.sampling.minP);
+  members.number(search, kRepetitionPenalty, config.sampling.repetitionPenalty);
+  config.sampling.topK = members.integer(search, kTopK.name, int64_t(kTopK.least), int64_t(kTopK.most)).value_or(0);
   float temperature = 1;
-  members.number(search, "temperature", 0, 1e6f, temperature);
+  members.number(search, kTemperature, temperature);
   config.sampling.temperature = sample ? temperature : 0;
 }
 

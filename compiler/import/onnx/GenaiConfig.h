@@ -28,6 +28,7 @@ struct GenaiConfig {
   std::optional<int64_t> contextLength;
   std::vector<int32_t> stopIds;
   SamplingDefaults sampling;
+  std::vector<std::string> ignored; ///< settings that would change which tokens come out: "search.num_beams"
 };
 
 /// `name` is the file's, for errors.

@@ -23,29 +23,34 @@ bool beginsAsOnnx(const std::string &file) {
   return head.size() == 2 && head[0] == 0x08 && head[1] > 0;
 }
 
-/// A folder of ONNX Runtime GenAI: model.onnx, or what its configuration calls the model.
+/// A folder of ONNX Runtime GenAI: what its configuration calls the model, else model.onnx.
 Recognition recognizeFolder(const std::string &folder) {
   std::string file = folder + "/model.onnx", configPath = folder + "/" + kConfigName.str();
-  if (llvm::sys::fs::exists(file))
-    return {Claim::Content, file};
+  // Whatever is wrong otherwise: with a model.onnx, read() says it.
+  auto without = [&](const std::string &refusal) {
+    return llvm::sys::fs::exists(file) ? Recognition{Claim::Content, file}
+                                       : Recognition{Claim::Name, configPath, refusal};
+  };
   if (!llvm::sys::fs::exists(configPath))
-    return {};
+    return llvm::sys::fs::exists(file) ? Recognition{Claim::Content, file} : Recognition();
   auto text = readInput(configPath);
   if (!text)
-    return {Claim::Name, configPath, llvm::toString(text.takeError())};
+    return without(llvm::toString(text.takeError()));
   llvm::Expected<onnx::GenaiConfig> config = onnx::parseGenaiConfig((*text)->getBuffer(), configPath);
   if (!config)
-    return {Claim::Name, configPath, llvm::toString(config.takeError())};
-  file = folder + "/" + config->fileName;
-  if (llvm::sys::path::filename(config->fileName) != config->fileName || !llvm::sys::fs::exists(file))
-    return {Claim::Name, file, configPath + " names '" + config->fileName + "', which does not lie beside it"};
-  return {Claim::Content, file};
+    return without(llvm::toString(config.takeError()));
+  const std::string named = folder + "/" + config->fileName;
+  if (llvm::sys::path::filename(config->fileName) == config->fileName && llvm::sys::fs::exists(named))
+    return {Claim::Content, named};
+  return without(configPath + " names '" + config->fileName + "', which does not lie beside it");
 }
 
 /// A decoder needs to know of more than its graph.
-void warnOfDefaults(Location loc, const onnx::GenaiConfig &config) {
+void warnOfConfig(Location loc, const onnx::GenaiConfig &config) {
   if (!config.isRead)
     emitWarning(loc) << "no " << kConfigName << " beside the model: stop tokens are unknown and sampling is greedy";
+  for (const std::string &ignored : config.ignored)
+    emitWarning(loc) << kConfigName << ": " << ignored << " has no effect";
 }
 
 /// The configuration beside the model; defaults where there is none.
@@ -100,7 +105,7 @@ public:
       return {};
     auto model = onnx::Model::read(path.directory, llvm::sys::path::filename(path.file));
     if (!model) {
-      warnOfDefaults(loc, *config);
+      warnOfConfig(loc, *config);
       return emitError(loc) << llvm::toString(model.takeError()), nullptr;
     }
     if (options.weights)
@@ -108,7 +113,7 @@ public:
         return emitError(loc) << llvm::toString(std::move(failure)), nullptr;
     onnx::GraphImporter importer(context, *model, *config, options);
     if (importer.isDecoder())
-      warnOfDefaults(loc, *config);
+      warnOfConfig(loc, *config);
     return importer.run();
   }
 

@@ -96,7 +96,7 @@ private:
   llvm::Error readNode(const ::onnx::NodeProto &proto, Node &node);
   llvm::Error readAttribute(const ::onnx::AttributeProto &proto, const Node &node, Attribute &attribute);
   llvm::Error readTensor(const ::onnx::TensorProto &proto, Tensor &tensor);
-  llvm::Expected<ByteRange> readLocation(const ::onnx::TensorProto &proto);
+  llvm::Expected<ByteRange> readLocation(const ::onnx::TensorProto &proto, std::optional<uint64_t> wanted);
   llvm::Expected<uint32_t> openFile(const std::string &location, const std::string &tensor);
 
   Model &model;
@@ -119,7 +119,9 @@ llvm::Expected<uint32_t> ProtoReader::openFile(const std::string &location, cons
   return uint32_t(model.names.size() - 1);
 }
 
-llvm::Expected<ByteRange> ProtoReader::readLocation(const ::onnx::TensorProto &proto) {
+/// Where an external initializer lies. A length is optional, and 0 is none: then it has the `wanted` bytes of its shape and
+/// type, or, of a type that phic does not know, the rest of the file.
+llvm::Expected<ByteRange> ProtoReader::readLocation(const ::onnx::TensorProto &proto, std::optional<uint64_t> wanted) {
   std::optional<std::string> location;
   std::optional<uint64_t> offset, length;
   auto number = [&](const std::string &text, std::optional<uint64_t> &into) {
@@ -150,12 +152,14 @@ llvm::Expected<ByteRange> ProtoReader::readLocation(const ::onnx::TensorProto &p
     range.file = *file;
   }
   uint64_t size = model.buffers[range.file]->getBufferSize();
+  if (length == 0)
+    length = wanted;
   range.offset = offset.value_or(0);
-  if (range.offset > size || length.value_or(0) > size - range.offset)
+  range.length = length ? *length : wanted.value_or(range.offset > size ? 0 : size - range.offset);
+  if (range.offset > size || range.length > size - range.offset)
     return fail("initializer '" + proto.name() + "' lies at bytes " + llvm::Twine(range.offset) + " to " +
-                llvm::Twine(range.offset) + " + " + llvm::Twine(length.value_or(0)) + " of '" +
-                model.names[range.file] + "', which has " + llvm::Twine(size) + " (truncated?)");
-  range.length = length.value_or(size - range.offset);
+                llvm::Twine(range.offset) + " + " + llvm::Twine(range.length) + " of '" + model.names[range.file] +
+                "', which has " + llvm::Twine(size) + " (truncated?)");
   return range;
 }
 
@@ -176,11 +180,11 @@ llvm::Error ProtoReader::readTensor(const ::onnx::TensorProto &proto, Tensor &te
       tensor.integers.clear();
     return llvm::Error::success();
   }
-  auto range = readLocation(proto);
+  unsigned bits = elementBits(tensor.type);
+  const uint64_t wanted = llvm::divideCeil(uint64_t(elements) * bits, 8u);
+  auto range = readLocation(proto, bits ? std::optional(wanted) : std::nullopt);
   if (!range)
     return range.takeError();
-  unsigned bits = elementBits(tensor.type);
-  uint64_t wanted = llvm::divideCeil(uint64_t(elements) * bits, 8u);
   if (bits && range->length != wanted)
     return fail("initializer '" + tensor.name + "' has " + llvm::Twine(range->length) + " bytes, its shape and type (" +
                 elementTypeName(tensor.type) + ") ask for " + llvm::Twine(wanted));
@@ -307,7 +311,9 @@ llvm::Expected<Model> Model::read(llvm::StringRef folder, llvm::StringRef fileNa
 
 int64_t Model::opset(llvm::StringRef domain) const {
   auto found = opsets.find(std::string_view(domain));
-  return found == opsets.end() ? 0 : found->second;
+  if (found != opsets.end())
+    return found->second;
+  return domain == "com.microsoft" ? 1 : 0; // ONNX Runtime knows its own ops whether they are imported or not
 }
 
 llvm::ArrayRef<uint8_t> Model::bytes(const ByteRange &range) const {

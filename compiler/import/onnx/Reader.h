@@ -25,7 +25,7 @@ public:
                                      llvm::StringRef fileName);
 
   const Graph &graph() const { return root; }
-  /// Version of the operator set `domain`, 0 if the model does not import it.
+  /// Version of the operator set `domain`, 0 if the model does not import it; that of com.microsoft is 1 then.
   int64_t opset(llvm::StringRef domain) const;
   /// Relative to the folder; the .onnx itself is the first.
   const std::vector<std::string> &files() const { return names; }

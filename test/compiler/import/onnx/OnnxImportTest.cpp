@@ -128,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"bad_escape.onnx", "initializer 'embed' is in '../secret.data', which is outside the model's folder"},
         Bad{"bad_absolute.onnx", "initializer 'embed' is in '/etc/passwd', which is outside the model's folder"},
         Bad{"bad_range.onnx", "which has 100 (truncated?)"},
-        Bad{"bad_length.onnx", "initializer 'embed' has 100 bytes, its shape and type (float) ask for 2048"},
+        Bad{"bad_length.onnx", "initializer 'embed' lies at bytes 0 to 0 + 2048 of 'hundred.data', which has 100"},
         Bad{"bad_shape.onnx", "initializer 'embed' has an invalid shape"},
         Bad{"bad_embeds.onnx", "with a fixed last axis"},
         Bad{"bad_opset.onnx", "operator set 99 is not supported, only 13 to 25"},

@@ -129,7 +129,9 @@ TEST(GenaiConfig, NamesWhatIsWrong) {
   EXPECT_EQ(refusal(R"({"model": {"eos_token_id": 18446744073709551615}})"),
             "config: 'eos_token_id' must be an integer from 0 to 2147483647");
   EXPECT_EQ(refusal(R"({"model": {"context_length": "long"}})"), "config: 'context_length' must be an integer");
-  EXPECT_THAT(refusal(R"({"search": {"top_p": 3}})"), HasSubstr("'top_p' must be a number from 0"));
+  EXPECT_EQ(refusal(R"({"search": {"top_p": 3}})"), "config: top_p is 3, expected 0 to 1");
+  EXPECT_EQ(refusal(R"({"search": {"repetition_penalty": 0}})"),
+            "config: repetition_penalty is 0, expected 1e-06 to 1e+06");
 }
 
 } // namespace
