@@ -210,15 +210,18 @@ private:
 
   Added widen(const phi_added &token, uint32_t at, uint32_t found, uint32_t from, uint32_t end) const {
     Added added{at, found, found, token.id};
+    auto takes = [&](uint32_t character) {
+      return isWhiteSpace(character) && !(character == ' ' && token.flags & PHI_ADDED_KEEPS_SPACE);
+    };
     if (token.flags & PHI_ADDED_LSTRIP)
       while (added.begin > from) {
         uint32_t back = backUtf8(text, from, added.begin), character = back;
-        if (!isWhiteSpace(readUtf8(text, &character)))
+        if (!takes(readUtf8(text, &character)))
           break;
         added.begin = back;
       }
     if (token.flags & PHI_ADDED_RSTRIP)
-      for (uint32_t next = found; next < end && isWhiteSpace(readUtf8(text, &next));)
+      for (uint32_t next = found; next < end && takes(readUtf8(text, &next));)
         added.end = next;
     return added;
   }

@@ -13,7 +13,6 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
-#include "llvm/ADT/StringSet.h"
 
 namespace phic::tokenizer {
 namespace {
@@ -82,6 +81,7 @@ private:
       }
       if (type == "Replace" && isSpaceEscape(entry, " ", lowerBlock)) {
         model.flags |= PHI_TOKENIZER_ESCAPED;
+        model.normalizerEscapes = true;
         return llvm::Error::success();
       }
       return problem("normalizer '" + type + "'" + (type == "Replace" ? " of other than a space by U+2581" : "") +
@@ -275,21 +275,31 @@ private:
         if (llvm::Error error = add(readAddedToken(entry)))
           return error;
     }
-    llvm::DenseSet<int32_t> knownIds;
-    llvm::StringSet<> knownContents;
-    for (const AddedToken &token : model.added) {
-      knownIds.insert(token.id);
-      knownContents.insert(token.content);
+    llvm::StringMap<size_t> places;
+    llvm::DenseSet<int32_t> known;
+    for (auto [place, token] : llvm::enumerate(model.added)) {
+      places.try_emplace(token.content, place);
+      known.insert(token.id);
     }
     for (const AddedToken &token : extra) {
-      if (knownIds.contains(token.id) || knownContents.contains(token.content))
-        continue;
-      if (llvm::Error error = add(token))
-        return error;
-      knownIds.insert(token.id);
-      knownContents.insert(token.content);
+      auto place = places.find(token.content);
+      if (place != places.end()) {
+        if (token.statesFlags && model.added[place->second].id == token.id)
+          replaceFlags(model.added[place->second], token);
+      } else if (known.insert(token.id).second) {
+        if (llvm::Error error = add(token))
+          return error;
+        places.try_emplace(token.content, model.added.size() - 1);
+      }
     }
     return llvm::Error::success();
+  }
+
+  /// What tokenizer_config.json says of a token that tokenizer.json has too wins, as in Hugging Face's library.
+  void replaceFlags(AddedToken &token, const AddedToken &stated) {
+    token = stated;
+    uint8_t &flags = model.tokens[token.id].flags;
+    flags = uint8_t(token.special ? flags | PHI_TOKEN_SPECIAL : flags & ~PHI_TOKEN_SPECIAL);
   }
 
   llvm::Error add(AddedToken added) {

@@ -37,6 +37,7 @@ struct AddedToken {
   bool lstrip = false, rstrip = false, singleWord = false;
   bool normalized = false; ///< looked for after normalization
   bool special = false;    ///< not printed
+  bool statesFlags = false; ///< comes from a file whose flags win
 };
 
 struct Split {
@@ -53,6 +54,7 @@ struct TokenizerModel {
   std::array<int32_t, 256> byteIds;
   std::vector<int32_t> prefix, suffix;
   uint32_t flags = 0; ///< phi_tokenizer_flag
+  bool normalizerEscapes = false; ///< spaces are U+2581 before normalized added tokens are looked for
   phi_prepend prepend = PHI_PREPEND_NEVER;
   int32_t unknownId = -1, bosId = -1, eosId = -1;
   std::vector<std::string> warnings;

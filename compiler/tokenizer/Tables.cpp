@@ -148,7 +148,8 @@ private:
                    static_cast<uint32_t>(entries.size()));
       const uint32_t flags = (token->lstrip ? PHI_ADDED_LSTRIP : 0u) | (token->rstrip ? PHI_ADDED_RSTRIP : 0u) |
                              (token->singleWord ? PHI_ADDED_SINGLE_WORD : 0u) |
-                             (isControl(*token) ? PHI_ADDED_CONTROL : 0u);
+                             (isControl(*token) ? PHI_ADDED_CONTROL : 0u) |
+                             (normalized && model.normalizerEscapes ? PHI_ADDED_KEEPS_SPACE : 0u);
       entries.push_back({addText(content, token->id), static_cast<uint32_t>(content.size()), token->id, flags});
     }
     first.resize(257, static_cast<uint32_t>(entries.size()));

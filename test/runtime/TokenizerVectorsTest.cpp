@@ -6,6 +6,7 @@
 // equal what Hugging Face's library gave for the same strings.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/gguf/GgufTokenizer.h"
+#include "compiler/tokenizer/HuggingFace.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Tokenizer.h"
 #include <filesystem>
@@ -83,6 +84,58 @@ TEST_P(OwnVectors, EqualHuggingFace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizer, OwnVectors, testing::Values("spm", "smollm", "o200k", "codegen"));
+
+/// Every combination of an added token's flags (make_added_flags.py), whether spaces are escaped before normalized tokens are
+/// looked for, after, or never.
+TEST(Tokenizer, FlagsOfAddedTokensEqualHuggingFace) {
+  const fs::path folder = fs::path(PHIC_TEST_DIR) / "runtime" / "tokenizers";
+  const Json kinds = Json::parse(std::ifstream(folder / "added_flags.json"), nullptr, /*allow_exceptions=*/false);
+  ASSERT_EQ(kinds.size(), 3u);
+  for (const auto &[name, kind] : kinds.items()) {
+    Json source = Json::parse(std::ifstream(folder / kind["folder"].get<std::string>() / "tokenizer.json"));
+    source.update(kind["other"]);
+    for (const Json &token : kind["added_tokens"])
+      source["added_tokens"].push_back(token);
+    auto model = phic::tokenizer::readHuggingFace(source.dump(), {});
+    ASSERT_TRUE(bool(model)) << llvm::toString(model.takeError());
+    auto tables = phic::tokenizer::writeTables(*model);
+    ASSERT_TRUE(bool(tables)) << llvm::toString(tables.takeError());
+    phi::Tokenizer tokenizer;
+    ASSERT_TRUE(phi::openTokenizer(tables->data(), tables->size(), &tokenizer));
+    EXPECT_GE(kind["vectors"].size(), 96u);
+    for (const Json &vector : kind["vectors"])
+      EXPECT_EQ(encode(tokenizer, vector[0], 0), vector[1].get<std::vector<int32_t>>()) << name << ": " << vector[0];
+  }
+}
+
+/// What tokenizer_config.json says of a token wins over tokenizer.json, and a file without flags says nothing.
+TEST(Tokenizer, FlagsOfTheConfigurationWin) {
+  const fs::path source = fs::path(PHIC_TEST_DIR) / "runtime" / "tokenizers" / "smollm";
+  const fs::path folder = fs::path(testing::TempDir()) / "phic-token-flags";
+  fs::create_directories(folder);
+  Json tokenizer = Json::parse(std::ifstream(source / "tokenizer.json"));
+  const int32_t id = int32_t(tokenizer["model"]["vocab"].size()) + 100;
+  const Json token = {{"id", id},        {"content", "<x>"},     {"lstrip", false},
+                      {"rstrip", false}, {"single_word", false}, {"normalized", false},
+                      {"special", true}};
+  tokenizer["added_tokens"].push_back(token);
+  std::ofstream(folder / "tokenizer.json") << tokenizer;
+  std::ofstream(folder / "added_tokens.json") << Json{{"<x>", id}};
+  auto idsOf = [&](const Json &stated) {
+    Json all = {{"added_tokens_decoder", {{std::to_string(id), stated}}}};
+    std::ofstream(folder / "tokenizer_config.json") << all;
+    Loaded loaded;
+    load(phic::compileTokenizer(folder.string()), loaded);
+    return HasFatalFailure() ? std::vector<int32_t>() : encode(loaded.tokenizer, "a <x> b", 0);
+  };
+  const std::vector<int32_t> plain = idsOf(token);
+  ASSERT_EQ(plain.size(), 4u); // "a", " ", "<x>", " b"
+  Json left = token, right = token;
+  left["lstrip"] = right["rstrip"] = true;
+  EXPECT_EQ(idsOf(left), std::vector<int32_t>({plain[0], id, plain[3]}));
+  EXPECT_NE(idsOf(right), plain);
+  fs::remove_all(folder);
+}
 
 /// All vectors, where the test models are.
 class SharedVectors : public testing::TestWithParam<const char *> {

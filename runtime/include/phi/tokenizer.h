@@ -62,7 +62,8 @@ enum phi_added_flag {
   PHI_ADDED_LSTRIP = 1u << 0, ///< takes the white space before it
   PHI_ADDED_RSTRIP = 1u << 1, ///< takes the white space after it
   PHI_ADDED_SINGLE_WORD = 1u << 2, ///< only where no word character is beside it
-  PHI_ADDED_CONTROL = 1u << 3 ///< steers the model: recognised only where the caller allows it
+  PHI_ADDED_CONTROL = 1u << 3, ///< steers the model: recognised only where the caller allows it
+  PHI_ADDED_KEEPS_SPACE = 1u << 4 ///< the space itself, escaped by the time it is looked for, is no white space to it
 };
 
 /// A token that is looked for in the text before any other step.
