@@ -93,6 +93,7 @@ std::vector<AddedToken> tokensBeside(const Json &config, const Json &addedTokens
   if (const Json *decoder = member(config, "added_tokens_decoder"); decoder && decoder->is_object())
     for (const auto &[key, value] : decoder->items()) {
       AddedToken token = readAddedToken(value);
+      token.statesFlags = true;
       uint32_t id = 0;
       if (!llvm::StringRef(key).getAsInteger(10, id) && id <= MaxId)
         token.id = static_cast<int32_t>(id);
@@ -164,6 +165,10 @@ llvm::Expected<CompiledTokenizer> tokenizer::compileTokenizer(TokenizerSource so
     if (chat) {
       result.chat = std::move(chat->table);
       llvm::append_range(result.warnings, chat->warnings);
+      if (llvm::StringRef(source.chatTemplate).contains("strftime_now"))
+        result.warnings.push_back(
+            "the chat template asks for today's date (strftime_now): the program's chats have what it "
+            "puts in its place");
       // The token that closes an answer ends generation, whatever the configuration forgot.
       if (const int32_t id = leadingToken(model, chat->afterAnswer); id >= 0)
         source.stopIds.push_back(id);
@@ -180,8 +185,12 @@ llvm::Expected<CompiledTokenizer> tokenizer::compileTokenizer(TokenizerSource so
 llvm::Expected<CompiledTokenizer> compileFolderTokenizer(llvm::StringRef directory, InputFiles *inputs) {
   if (Directory(directory, inputs).has("tokenizer.json"))
     return compileTokenizer(directory, inputs);
+  return noTokenizer(directory + " has no tokenizer.json");
+}
+
+CompiledTokenizer noTokenizer(const llvm::Twine &why) {
   CompiledTokenizer none;
-  none.warnings.push_back((directory + " has no tokenizer.json: the program will take --tokens only").str());
+  none.warnings.push_back((why + ": the program will take --tokens only").str());
   return none;
 }
 

@@ -40,6 +40,9 @@ llvm::Expected<CompiledTokenizer> compileTokenizer(llvm::StringRef directory, In
 /// cannot do.
 llvm::Expected<CompiledTokenizer> compileFolderTokenizer(llvm::StringRef directory, InputFiles *inputs);
 
+/// Of a model without a tokenizer: empty tables, and that warning.
+CompiledTokenizer noTokenizer(const llvm::Twine &why);
+
 /// An error where the tokenizer makes ids that the model does not know.
 llvm::Error checkVocabulary(const CompiledTokenizer &tokenizer, uint32_t vocab);
 

@@ -166,8 +166,11 @@ private:
       if (leftId == ids.end() || rightId == ids.end() || mergedId == ids.end())
         return fail("tokenizer.ggml.merges[" + llvm::Twine(rank) + "] '" + (*merges)[rank] +
                     "' names or makes a token that is not in the vocabulary");
-      if (!known.try_emplace({leftId->second, rightId->second}, rank).second)
-        return fail("tokenizer.ggml.merges lists '" + (*merges)[rank] + "' twice");
+      if (!known.try_emplace({leftId->second, rightId->second}, rank).second) {
+        model.warnings.push_back("tokenizer.ggml.merges lists '" + (*merges)[rank].str() +
+                                 "' twice: the first time counts");
+        continue;
+      }
       model.merges.push_back({leftId->second, rightId->second, mergedId->second, rank});
     }
     return llvm::Error::success();
@@ -224,32 +227,44 @@ private:
     return it != ids.end() && model.tokens[it->second].merges ? it->second : -1;
   }
 
-  llvm::Error readId(const char *key, int32_t &id) {
+  bool isToken(int64_t id) const {
+    return id >= 0 && id < static_cast<int64_t>(model.tokens.size()) && model.tokens[id].flags;
+  }
+
+  /// What no token has (converters write -1 for none) is left as it is, with a warning. A SentencePiece model that names
+  /// no token has the one that `usual` is, as llama.cpp takes it.
+  llvm::Error readId(const char *key, int32_t usual, int32_t &id) {
     auto value = file.find<int64_t>(std::string("tokenizer.ggml.") + key);
     if (!value)
       return value.takeError();
-    if (!*value)
+    if (*value && isToken(**value)) {
+      id = static_cast<int32_t>(**value);
       return llvm::Error::success();
-    if (**value < 0 || **value >= static_cast<int64_t>(model.tokens.size()) || !model.tokens[**value].flags)
-      return fail(llvm::Twine("tokenizer.ggml.") + key + " " + llvm::Twine(**value) + " is no token");
-    id = static_cast<int32_t>(**value);
+    }
+    if (id < 0 && isSentencePiece && isToken(usual))
+      id = usual;
+    if (*value)
+      model.warnings.push_back(std::string("tokenizer.ggml.") + key + " " + std::to_string(**value) +
+                               " is no token: " + (id < 0 ? "left out" : "token " + std::to_string(id) + " is taken"));
     return llvm::Error::success();
   }
 
   llvm::Error readAround() {
-    for (auto [key, id] : {std::pair("bos_token_id", &model.bosId), std::pair("eos_token_id", &model.eosId),
-                           std::pair("unknown_token_id", &model.unknownId)})
-      if (llvm::Error error = readId(key, *id))
+    const std::tuple<const char *, int32_t, int32_t *> ids[] = {{"bos_token_id", 1, &model.bosId},
+                                                                {"eos_token_id", 2, &model.eosId},
+                                                                {"unknown_token_id", 0, &model.unknownId}};
+    for (auto [key, usual, id] : ids)
+      if (llvm::Error error = readId(key, usual, *id))
         return error;
     auto bos = file.getOr<bool>("tokenizer.ggml.add_bos_token", addsBos);
     auto eos = file.getOr<bool>("tokenizer.ggml.add_eos_token", false);
     if (!bos || !eos)
       return llvm::joinErrors(bos.takeError(), eos.takeError());
     if ((*bos && model.bosId < 0) || (*eos && model.eosId < 0))
-      return fail("tokenizer.ggml adds a token before or after a text that it does not name");
-    if (*bos)
+      model.warnings.push_back("tokenizer.ggml names no token that it adds before or after a text: none is added");
+    if (*bos && model.bosId >= 0)
       model.prefix = {model.bosId};
-    if (*eos)
+    if (*eos && model.eosId >= 0)
       model.suffix = {model.eosId};
     return llvm::Error::success();
   }
@@ -262,7 +277,17 @@ private:
 
 } // namespace
 
+/// A file may hold none: it says so, or says nothing.
+static bool hasTokenizer(const GgufFile &file) {
+  auto name = file.getOr<llvm::StringRef>("tokenizer.ggml.model", "none");
+  if (!name)
+    return llvm::consumeError(name.takeError()), true; // an error of the reader
+  return *name != "none" && *name != "no_vocab";
+}
+
 llvm::Expected<CompiledTokenizer> compileTokenizer(const GgufFile &file) {
+  if (!hasTokenizer(file))
+    return noTokenizer("the file has no tokenizer");
   llvm::Expected<TokenizerModel> model = GgufTokenizerReader(file).run();
   if (!model)
     return model.takeError();
