@@ -8,6 +8,7 @@
 #include "compiler/messages/Progress.h"
 #include "compiler/plugin/Hooks.h"
 #include "compiler/tokenizer/Tokenizer.h"
+#include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Pass/PassManager.h"
@@ -54,10 +55,10 @@ SmallVector<ModuleOp> Compilation::modules() {
 }
 
 ExitCode Compilation::readModel() {
-  std::string error;
-  std::optional<ModelPath> found = findModel(request.model, error, plugins.importers());
+  NoModel why;
+  std::optional<ModelPath> found = findModel(request.model, why, plugins.importers());
   if (!found)
-    return usageError(error);
+    return fail(why.isThere ? kExitModel : kExitUsage, why.reason);
   model = *found;
   inputs.look(model.file);
   std::optional<Progress> hashing;
@@ -74,11 +75,11 @@ ExitCode Compilation::readModel() {
 ExitCode Compilation::readIr() {
   if (!llvm::sys::fs::exists(request.model))
     return usageError("no such file: " + request.model);
-  std::string error;
-  if (std::optional<ModelPath> found = findModelOfIr(request.model, request.modelDirectory, error, plugins.importers()))
+  NoModel why;
+  if (std::optional<ModelPath> found = findModelOfIr(request.model, request.modelDirectory, why, plugins.importers()))
     model = *found;
   else
-    return usageError(error);
+    return usageError(why.reason);
   inputs.look(request.model);
   auto read =
       readIrFile(context, request, [&](ExitCode code, const llvm::Twine &message) { return fail(code, message); });
@@ -284,6 +285,9 @@ ExitCode Compilation::runPhases(Phase last) {
     return code;
   if (ExitCode code = request.first == Phase::Import ? readModel() : readIr())
     return code;
+  for (ModuleOp one : modules())
+    if (std::string wrong = checkModelFacts(modelFacts(one)); !wrong.empty())
+      return fail(kExitModel, request.model + ": " + wrong);
   lookAtModelFiles();
   if (llvm::Error clash = planned.check())
     return usageError(llvm::toString(std::move(clash)));

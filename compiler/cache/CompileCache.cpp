@@ -109,7 +109,7 @@ private:
 CompileCache::CompileCache(const BuildRequest &request, AddedImporters importers, OutputStore store)
     : request(request), outputs(std::move(store)), files(request.writtenFiles()), hasher(outputs.hashNotes()),
       begin(fileClockNow()) {
-  std::string ignored;
+  NoModel ignored;
   model = findModel(request.model, ignored, importers);
   key = makeKey();
 }

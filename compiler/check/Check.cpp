@@ -28,10 +28,10 @@ public:
       fail(kExitUsage, error);
     if (report.code)
       return std::move(report);
-    std::string message;
-    model = findModel(request.model, message, plugins.importers());
+    NoModel why;
+    model = findModel(request.model, why, plugins.importers());
     if (!model) {
-      fail(kExitUsage, message);
+      fail(why.isThere ? kExitModel : kExitUsage, why.reason);
       return std::move(report);
     }
     readSource();

@@ -51,6 +51,7 @@ struct Recognition {
   Claim claim = Claim::None;
   std::string file = ""; ///< of a model in several, the one that leads to the others
   std::string refusal = ""; ///< why it is no model all the same, a sentence that names the path
+  bool namesSeveral = false; ///< refused because the user has to name one of those that it holds
 };
 
 class Importer {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/ModelPath.h"
 #include "compiler/files/InputFile.h"
+#include "compiler/files/Json.h"
 #include "compiler/import/Importer.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -30,14 +31,35 @@ std::string parentOf(const std::string &file) {
   return parent.empty() ? "." : parent.str();
 }
 
-/// What people name when they mean a model.
+/// MLX notes its quantization where Hugging Face has `quantization_config`.
+bool isMlx(const std::string &directory) {
+  auto text = readInput(directory + "/config.json");
+  auto config = text ? parseJson((*text)->getBuffer(), "config.json") : text.takeError();
+  if (!config)
+    return llvm::consumeError(config.takeError()), false;
+  return member(*config, "quantization") && !member(*config, "quantization_config");
+}
+
+/// What people name when they mean a model: checkpoints of other tools, of which phic has no importer.
 std::string hintOf(const std::string &directory) {
+  std::string openvino, weights;
   std::error_code code;
-  for (fs::directory_iterator it(directory, code), end; it != end && !code; it.increment(code))
-    if (llvm::StringRef name = it->path(); name.ends_with(".safetensors") || name.ends_with(".bin"))
-      return "; it holds a checkpoint of Hugging Face (" + llvm::sys::path::filename(name).str() +
-             "), which ONNX Runtime GenAI's model builder or llama.cpp's convert_hf_to_gguf.py make a model of";
-  return "";
+  for (fs::directory_iterator it(directory, code), end; it != end && !code; it.increment(code)) {
+    const std::string name = llvm::sys::path::filename(it->path()).str();
+    const llvm::StringRef stem = llvm::sys::path::stem(name);
+    if (llvm::sys::path::extension(name) == ".xml" && fs::exists(directory + "/" + stem + ".bin"))
+      openvino = name;
+    if (llvm::sys::path::extension(name) == ".safetensors" || llvm::StringRef(name).starts_with("pytorch_model"))
+      weights = std::max(weights, name); // the same one, in whatever order they come
+  }
+  if (!openvino.empty())
+    return "; it holds a model of OpenVINO (" + openvino + "), which is not supported: convert what it was made of";
+  if (weights.empty())
+    return "";
+  if (isMlx(directory))
+    return "; it holds a checkpoint of MLX (" + weights + "), which is not supported: convert what it was made of";
+  return "; it holds a checkpoint of Hugging Face (" + weights +
+         "), which ONNX Runtime GenAI's model builder or llama.cpp's convert_hf_to_gguf.py make a model of";
 }
 
 /// Files that are no model whoever is asked; empty: it may be one.
@@ -58,13 +80,13 @@ std::string neither(llvm::ArrayRef<const Importer *> all, llvm::StringRef Import
 
 } // namespace
 
-std::optional<ModelPath> findModel(const std::string &path, std::string &error, AddedImporters added) {
-  auto fail = [&](std::string reason) {
-    error = std::move(reason);
+std::optional<ModelPath> findModel(const std::string &path, NoModel &why, AddedImporters added) {
+  auto fail = [&](std::string reason, bool isThere = true) {
+    why = {std::move(reason), isThere};
     return std::nullopt;
   };
   if (!fs::exists(path))
-    return fail("no such file or directory: " + path);
+    return fail("no such file or directory: " + path, /*isThere=*/false);
   bool isFolder = fs::is_directory(path);
   if (std::string reason = isFolder ? "" : whyNoModel(path); !reason.empty())
     return fail(reason);
@@ -74,20 +96,22 @@ std::optional<ModelPath> findModel(const std::string &path, std::string &error, 
   for (const Importer *importer : all)
     if (Recognition found = importer->recognizes(path, isFolder); found.claim > best.claim)
       owner = importer, best = std::move(found);
+  if (!owner && llvm::sys::path::extension(path) == ".mlir")
+    return fail(path + " is no model; IR goes on with --start-from=PHASE", /*isThere=*/false);
   if (!owner)
     return fail(isFolder ? path + " holds no model: " + neither(all, &Importer::Accepts::folder) + hintOf(path)
                          : path + " is no model: " + neither(all, &Importer::Accepts::file));
   if (std::string reason = best.refusal.empty() ? whyNoModel(best.file) : best.refusal; !reason.empty())
-    return fail(reason);
+    return fail(reason, !best.namesSeveral);
   return ModelPath{owner, best.file, isFolder ? path : parentOf(path)};
 }
 
-std::optional<ModelPath> findModelOfIr(const std::string &irPath, const std::string &directory, std::string &error,
+std::optional<ModelPath> findModelOfIr(const std::string &irPath, const std::string &directory, NoModel &why,
                                        AddedImporters added) {
   std::string folder = directory.empty() ? parentOf(irPath) : directory;
-  std::optional<ModelPath> model = findModel(folder, error, added);
+  std::optional<ModelPath> model = findModel(folder, why, added);
   if (!model)
-    error += "; --model-dir=FOLDER says where the weights of " + irPath + " are";
+    why = {why.reason + "; --model-dir=FOLDER says where the weights of " + irPath + " are", /*isThere=*/false};
   return model;
 }
 

@@ -21,11 +21,17 @@ struct ModelPath {
   std::string directory;              ///< its folder: weight files are relative to it, tokenizer files lie in it
 };
 
+/// Why a path names no model.
+struct NoModel {
+  std::string reason;
+  bool isThere = false; ///< there is something, but no model that phic reads; else the path is wrong, or names several
+};
+
 /// What the user's MODEL is: a file that an importer claims, or a folder that holds one. Bytes count more than names.
-std::optional<ModelPath> findModel(const std::string &path, std::string &error, AddedImporters added = {});
+std::optional<ModelPath> findModel(const std::string &path, NoModel &why, AddedImporters added = {});
 
 /// The model that IR of `--start-from` was made from: the folder given, else the IR's own.
-std::optional<ModelPath> findModelOfIr(const std::string &irPath, const std::string &directory, std::string &error,
+std::optional<ModelPath> findModelOfIr(const std::string &irPath, const std::string &directory, NoModel &why,
                                        AddedImporters added = {});
 
 } // namespace phic

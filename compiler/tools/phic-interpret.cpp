@@ -74,19 +74,19 @@ llvm::Error writeNpy(const std::string &path, const std::vector<float> &values, 
 }
 
 mlir::OwningOpRef<mlir::ModuleOp> load(mlir::MLIRContext &context, const Options &options, InputFiles &inputs,
-                                       ModelPath &model, std::string &error) {
+                                       ModelPath &model, NoModel &why) {
   if (llvm::StringRef(options.model).ends_with(".mlir")) {
-    std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, error);
+    std::optional<ModelPath> found = findModelOfIr(options.model, options.modelDirectory, why);
     if (!found)
       return {};
     model = *found;
     inputs.look(options.model);
     auto text = readInput(options.model, kMostIrBytes);
     if (!text)
-      return error = llvm::toString(text.takeError()), nullptr;
+      return why.reason = llvm::toString(text.takeError()), nullptr;
     return mlir::parseSourceString<mlir::ModuleOp>((*text)->getBuffer(), &context, options.model);
   }
-  std::optional<ModelPath> found = findModel(options.model, error);
+  std::optional<ModelPath> found = findModel(options.model, why);
   if (!found)
     return {};
   model = *found;
@@ -144,10 +144,10 @@ ExitCode run(const Flags &flags) {
   DiagnosticPrinter diagnostics(&context, messages(), {.remarks = false});
   InputFiles inputs;
   ModelPath model;
-  std::string error;
-  mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, inputs, model, error);
+  NoModel why;
+  mlir::OwningOpRef<mlir::ModuleOp> module = load(context, flags.options, inputs, model, why);
   if (!module)
-    return error.empty() ? kExitModel : fail(kExitUsage, error);
+    return why.reason.empty() ? kExitModel : fail(why.isThere ? kExitModel : kExitUsage, why.reason);
   if (!takesIds(*module))
     return fail(kExitUsage,
                 flags.options.model + " takes no token ids; phic verify compares its program with its meaning");

@@ -52,10 +52,10 @@ Expected<Subject> openSubject(const VerifyOptions &options, const PluginRegistry
 
 /// Compares the packed weights with the files of the model.
 Error checkPacking(Subject &subject, const std::string &path, const PluginRegistry &plugins) {
-  std::string message;
-  std::optional<ModelPath> model = findModel(path, message, plugins.importers());
+  NoModel why;
+  std::optional<ModelPath> model = findModel(path, why, plugins.importers());
   if (!model)
-    return error(message);
+    return error(why.reason);
   auto weights = ModelWeights::open(subject.module(), model->directory);
   if (!weights)
     return weights.takeError();

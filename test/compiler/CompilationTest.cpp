@@ -100,8 +100,8 @@ public:
 
 private:
   static const Importer &gguf() {
-    std::string error;
-    static const Importer &importer = *findModel(kGguf, error)->importer;
+    NoModel why;
+    static const Importer &importer = *findModel(kGguf, why)->importer;
     return importer;
   }
 };

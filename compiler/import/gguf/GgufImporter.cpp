@@ -44,7 +44,8 @@ Recognition recognizeFolder(const std::string &folder) {
   if (files.empty())
     return {};
   return {Claim::Name, files.front(),
-          folder + " holds " + std::to_string(files.size()) + " .gguf files; name the one: " + llvm::join(files, ", ")};
+          folder + " holds " + std::to_string(files.size()) + " .gguf files; name the one: " + llvm::join(files, ", "),
+          /*namesSeveral=*/true};
 }
 
 class GgufImporter final : public Importer {

@@ -11,9 +11,9 @@ namespace phic {
 /// By whichever importer claims the path; null after a failure of the test, or the importer's own diagnostics.
 inline mlir::OwningOpRef<mlir::ModuleOp> importModel(mlir::MLIRContext &context, const std::string &path,
                                                      const ImportOptions &options) {
-  std::string error;
-  std::optional<ModelPath> model = findModel(path, error);
-  EXPECT_TRUE(model) << error;
+  NoModel why;
+  std::optional<ModelPath> model = findModel(path, why);
+  EXPECT_TRUE(model) << why.reason;
   return model ? model->importer->read(context, *model, options) : nullptr;
 }
 

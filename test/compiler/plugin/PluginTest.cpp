@@ -138,9 +138,10 @@ TEST(Plugin, ImportersAreAskedBeforePhicsOwn) {
   PluginRegistry plugins;
   plugins.add("ir", "1", registerIrImporter);
   EXPECT_FALSE(plugins.isIdle());
-  std::string folder = folderOf("two", {{"model.mlir", ""}, {"model.onnx", ""}}), error;
-  std::optional<ModelPath> with = findModel(folder, error, plugins.importers()), without = findModel(folder, error);
-  ASSERT_TRUE(with && without) << error;
+  std::string folder = folderOf("two", {{"model.mlir", ""}, {"model.onnx", ""}});
+  NoModel why;
+  std::optional<ModelPath> with = findModel(folder, why, plugins.importers()), without = findModel(folder, why);
+  ASSERT_TRUE(with && without) << why.reason;
   EXPECT_EQ(with->importer, plugins.importers().front().get());
   EXPECT_EQ(with->file, folder + "/model.mlir");
   EXPECT_EQ(with->directory, folder);
@@ -150,11 +151,12 @@ TEST(Plugin, ImportersAreAskedBeforePhicsOwn) {
 TEST(Plugin, WhatNoImporterClaimsIsToldWithAllThatTheyAccept) {
   PluginRegistry plugins;
   plugins.add("ir", "1", registerIrImporter);
-  std::string folder = folderOf("none", {{"notes.txt", "notes"}}), error;
-  EXPECT_FALSE(findModel(folder, error, plugins.importers()));
-  EXPECT_EQ(error, folder + " holds no model: neither a model.mlir nor a model.onnx nor a .gguf file");
-  EXPECT_FALSE(findModel(folder + "/notes.txt", error, plugins.importers()));
-  EXPECT_EQ(error, folder + "/notes.txt is no model: neither an .mlir file nor an .onnx file nor a .gguf file");
+  std::string folder = folderOf("none", {{"notes.txt", "notes"}});
+  NoModel why;
+  EXPECT_FALSE(findModel(folder, why, plugins.importers()));
+  EXPECT_EQ(why.reason, folder + " holds no model: neither a model.mlir nor a model.onnx nor a .gguf file");
+  EXPECT_FALSE(findModel(folder + "/notes.txt", why, plugins.importers()));
+  EXPECT_EQ(why.reason, folder + "/notes.txt is no model: neither an .mlir file nor an .onnx file nor a .gguf file");
 }
 
 TEST(Plugin, ImportersMakeTheModuleOfACompilation) {
