@@ -44,6 +44,7 @@ private:
   }
   ExitCode readFamilies(StringRef text, std::vector<FamilyModule> &families);
   ExitCode readLevels(StringRef text, std::vector<LevelModule> &levels);
+  template <typename Add> ExitCode readPieces(StringRef text, Add add);
   ExitCode readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module);
   ExitCode checkPhase(ModuleOp module);
 
@@ -77,39 +78,41 @@ ExitCode IrReader::readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module) {
   return kExitModel;
 }
 
-SmallVector<StringRef> piecesOf(StringRef text) {
+/// Every module of the text, one after the other.
+template <typename Add> ExitCode IrReader::readPieces(StringRef text, Add add) {
   SmallVector<StringRef> pieces;
   text.split(pieces, kSplitMarker, /*MaxSplit=*/-1, /*KeepEmpty=*/false);
-  return pieces;
-}
-
-ExitCode IrReader::readFamilies(StringRef text, std::vector<FamilyModule> &families) {
-  for (StringRef piece : piecesOf(text)) {
+  for (StringRef piece : pieces) {
     OwningOpRef<ModuleOp> module;
     if (ExitCode code = readOfFamily(piece, module))
       return code;
     const Backend &backend = backendOf(*module);
-    if (llvm::any_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
-      return fail(kExitModel, request.model + " has two modules of the family '" + backend.family() + "'");
-    families.push_back({&backend, std::move(module)});
+    if (ExitCode code = add(backend, std::move(module)))
+      return code;
   }
   return kExitSuccess;
 }
 
+ExitCode IrReader::readFamilies(StringRef text, std::vector<FamilyModule> &families) {
+  return readPieces(text, [&](const Backend &backend, OwningOpRef<ModuleOp> module) {
+    if (llvm::any_of(families, [&](const FamilyModule &known) { return known.backend == &backend; }))
+      return fail(kExitModel, request.model + " has two modules of the family '" + backend.family() + "'");
+    families.push_back({&backend, std::move(module)});
+    return kExitSuccess;
+  });
+}
+
 ExitCode IrReader::readLevels(StringRef text, std::vector<LevelModule> &levels) {
-  for (StringRef piece : piecesOf(text)) {
-    OwningOpRef<ModuleOp> module;
-    if (ExitCode code = readOfFamily(piece, module))
-      return code;
+  return readPieces(text, [&](const Backend &backend, OwningOpRef<ModuleOp> module) {
     auto name = module->getOperation()->getAttrOfType<StringAttr>(plan::PlanDialect::kLevel);
-    const Target *level = name ? levelByName(backendOf(*module), name.getValue()) : nullptr;
+    const Target *level = name ? levelByName(backend, name.getValue()) : nullptr;
     if (!level) {
       module->emitError("has no level of its family as ") << plan::PlanDialect::kLevel;
       return kExitModel;
     }
     levels.push_back({level, std::move(module)});
-  }
-  return kExitSuccess;
+    return kExitSuccess;
+  });
 }
 
 } // namespace

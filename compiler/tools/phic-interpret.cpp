@@ -10,6 +10,7 @@
 #include "compiler/cache/CompilerFiles.h"
 #include "compiler/files/Console.h"
 #include "compiler/files/InputFile.h"
+#include "compiler/files/Npy.h"
 #include "compiler/files/OutputFile.h"
 #include "compiler/import/Importer.h"
 #include "compiler/messages/Diagnostics.h"
@@ -59,17 +60,9 @@ std::optional<std::vector<int32_t>> readTokens(const Flags &flags) {
   return tokens;
 }
 
-/// NumPy's format, version 1: a header padded so that the data is aligned to 64 bytes.
-llvm::Error writeNpy(const std::string &path, const std::vector<float> &values, int64_t columns, OutputFiles &planned) {
-  std::string header = llvm::formatv("{{'descr': '<f4', 'fortran_order': False, 'shape': ({0}, {1}), }",
-                                     int64_t(values.size()) / columns, columns)
-                           .str();
-  while ((10 + header.size() + 1) % 64 != 0)
-    header += ' ';
-  header += '\n';
-  std::string bytes =
-      "\x93NUMPY\x01" + std::string(1, '\0') + char(header.size() & 255) + char(header.size() >> 8) + header;
-  bytes.append(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+llvm::Error writeLogits(const std::string &path, const Rows &logits, OutputFiles &planned) {
+  std::string bytes = npyHeader("<f4", {int64_t(logits.values.size()) / logits.columns, logits.columns});
+  bytes.append(reinterpret_cast<const char *>(logits.values.data()), logits.values.size() * sizeof(float));
   return writeWhole(path, bytes, planned);
 }
 
@@ -167,7 +160,7 @@ ExitCode run(const Flags &flags) {
   Rows logits;
   if (!interpret(*module, **weights, *tokens, flags.step, logits))
     return kExitModel;
-  if (llvm::Error failure = writeNpy(flags.logits, logits.values, logits.columns, planned))
+  if (llvm::Error failure = writeLogits(flags.logits, logits, planned))
     return fail(kExitUsage, llvm::toString(std::move(failure)));
   return kExitSuccess;
 }

@@ -2,34 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/GraphInputs.h"
 #include "compiler/files/Console.h"
+#include "compiler/files/Npy.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include <random>
 
 using namespace llvm;
 
 namespace phic {
-namespace {
-
-/// A .npy file's beginning: magic, version, the length of the rest, a Python dict, blanks up to a multiple of 64.
-std::string npyHeader(StringRef descr, ArrayRef<int64_t> shape) {
-  std::string sizes;
-  for (int64_t size : shape)
-    sizes += std::to_string(size) + ", ";
-  std::string dict = formatv("{{'descr': '{0}', 'fortran_order': False, 'shape': ({1}), }", descr, sizes).str();
-  constexpr size_t kPrefix = 10, kMultiple = 64;
-  dict.append(kMultiple - (kPrefix + dict.size() + 1) % kMultiple, ' ');
-  dict += '\n';
-  std::string header("\x93NUMPY\x01\x00", 8);
-  header += char(dict.size() & 0xff);
-  header += char(dict.size() >> 8);
-  return header + dict;
-}
-
-} // namespace
-
 Expected<GraphInputs> GraphInputs::create(ArrayRef<plan::Binding> bindings, int64_t runs) {
   SmallString<128> path;
   if (std::error_code code = sys::fs::createUniqueDirectory("phic-verify", path))

@@ -19,11 +19,6 @@ std::optional<BlockFormat> formatOf(mlir::Type element) {
   return std::nullopt;
 }
 
-/// F32 also for a block type, which no one asks for its element.
-Scalar scalarOf(mlir::Type element) {
-  return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32;
-}
-
 } // namespace
 
 static Error prefixed(phiq::WeightOp op, Error error) {
@@ -38,11 +33,11 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   spec.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
   spec.columns = type.getDimSize(type.getRank() - 1);
   spec.format = formatOf(op.getStoredElementType());
-  spec.element = scalarOf(op.getStoredElementType());
+  spec.element = phiq::scalarOf(op.getStoredElementType());
   if (auto conversion = op.getConversion())
     spec.conversion = {conversion->getMethod(),
                        formatOf(type.getElementType()),
-                       scalarOf(type.getElementType()),
+                       phiq::scalarOf(type.getElementType()),
                        {store.meanSquares(op.getName())}};
   for (auto range : op.getRanges().getAsRange<phiq::RangeAttr>()) {
     Expected<ArrayRef<uint8_t>> bytes =

@@ -50,7 +50,7 @@ CacheState &Scope::cache(StringRef name) {
     assert(op && "verified: the symbol names a cache");
     cache.heads = op.getHeads();
     cache.headDim = op.getHeadDim();
-    cache.element = op.getElement().isF16() ? Scalar::F16 : op.getElement().isBF16() ? Scalar::BF16 : Scalar::F32;
+    cache.element = phiq::scalarOf(op.getElement());
     cache.keys.columns = cache.values.columns = cache.heads * cache.headDim;
   }
   return cache;

@@ -46,6 +46,10 @@ void attachArithRowOps(MLIRContext *context);
 
 #include "dialects/phiq/PhiqInterfaces.cpp.inc"
 
+Scalar phiq::scalarOf(Type type) {
+  return type.isF16() ? Scalar::F16 : type.isBF16() ? Scalar::BF16 : type.isF32() ? Scalar::F32 : Scalar::None;
+}
+
 void PhiqDialect::initialize() {
   addTypes<
 #define GET_TYPEDEF_LIST

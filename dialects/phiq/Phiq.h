@@ -44,4 +44,9 @@ template <> struct FieldParser<phic::ConvertMethod> {
 #define GET_OP_CLASSES
 #include "dialects/phiq/PhiqOps.h.inc"
 
+namespace phic::phiq {
+/// How elements of a float type are stored; None of any other type.
+Scalar scalarOf(mlir::Type type);
+} // namespace phic::phiq
+
 #endif // PHIC_DIALECTS_PHIQ_PHIQ_H

@@ -18,11 +18,6 @@ namespace {
 ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
 int64_t columns(Value value) { return shaped(value).getDimSize(shaped(value).getRank() - 1); }
 
-/// How elements of a float tensor are stored.
-Scalar scalarOf(Type type) {
-  return type.isF16() ? Scalar::F16 : type.isBF16() ? Scalar::BF16 : type.isF32() ? Scalar::F32 : Scalar::None;
-}
-
 /// Every op on rows takes rank-2 tensors; one check for all.
 LogicalResult requireRows(Operation *op, ValueRange values) {
   for (Value value : values)

@@ -22,7 +22,7 @@ using namespace mlir;
 
 bool isArgument(Value value) { return isa<BlockArgument>(value); }
 Type elementOf(Value value) { return cast<ShapedType>(value.getType()).getElementType(); }
-bool isRows(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
+bool isPerToken(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
 bool isStageResult(Value value) { return isa_and_nonnull<plan::StageOp>(value.getDefiningOp()); }
 
 /// Why an op cannot be in a stage of rows; empty: it can. A core there is an embedding: the others make stages of
@@ -133,7 +133,7 @@ private:
     if (selects && !stage.getLogitRows())
       return blame(stage, "selects logit rows and does not say so");
     for (auto [input, argument] : llvm::zip(stage.getInputs(), body.getArguments())) {
-      if (!isRows(input))
+      if (!isPerToken(input))
         continue;
       bool isLogitRows = isStageResult(input) && input.getDefiningOp<plan::StageOp>().getLogitRows();
       bool onlySelected =

@@ -21,14 +21,12 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-Scalar scalarOf(Type element) { return element.isF16() ? Scalar::F16 : element.isBF16() ? Scalar::BF16 : Scalar::F32; }
-
 std::optional<PackedLayout> packedLayoutFor(const WeightUse &use, std::string *why) {
   if (use.kind != WeightUse::Kind::Matrix)
     return PackedLayout::dense();
   if (auto block = dyn_cast<phiq::BlockType>(use.type.getElementType()))
     return PackedLayout::blockPanel(block.getFormat(), use.columns(), why);
-  return PackedLayout::floatPanel(scalarOf(use.type.getElementType()));
+  return PackedLayout::floatPanel(phiq::scalarOf(use.type.getElementType()));
 }
 
 class CpuBackend final : public Backend {

@@ -80,7 +80,7 @@ LogicalResult dequantizeWeight(NodeImport &node) {
     return failure();
   BlockFormat format{*type, layout->block};
   Type scaleType = floatType(node.builder.getContext(), scales->tensor->type);
-  format.scale = scaleType.isF32() ? Scalar::F32 : scaleType.isF16() ? Scalar::F16 : Scalar::BF16;
+  format.scale = phiq::scalarOf(scaleType);
   SmallVector<const Tensor *> parts{codes->tensor, scales->tensor};
   if (node.has(2)) {
     FailureOr<TensorView> zeros = node.tensor(2, /*isFloat=*/false);

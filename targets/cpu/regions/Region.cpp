@@ -19,10 +19,6 @@ constexpr int64_t kMostColumns = 1 << 20;
 
 bool isLength(int64_t value) { return value > 0 && value <= kMostColumns; }
 
-Scalar scalarOf(Type type) {
-  return type.isF32() ? Scalar::F32 : type.isF16() ? Scalar::F16 : type.isBF16() ? Scalar::BF16 : Scalar::None;
-}
-
 int64_t stepOf(DictionaryAttr attributes) {
   auto step = attributes ? attributes.getAs<IntegerAttr>(RowRegion::kStep) : nullptr;
   return step ? step.getInt() : 1;
@@ -81,7 +77,7 @@ std::string checkOps(Block &body) {
 
 std::string readOutput(Value result, int64_t columns, int64_t step, RegionOutput &output) {
   auto type = cast<ShapedType>(result.getType());
-  output = {result, scalarOf(type.getElementType()), step, 0};
+  output = {result, phiq::scalarOf(type.getElementType()), step, 0};
   if (lengthOf(type) != columns || type.getRank() != 2)
     return "a result is a whole row";
   if (auto block = dyn_cast<phiq::BlockType>(type.getElementType())) {
@@ -119,7 +115,7 @@ std::string RowRegion::read() {
     return "a region is a function of one block that returns something";
   for (BlockArgument argument : function.getArguments()) {
     auto type = dyn_cast<ShapedType>(argument.getType());
-    RegionInput input{type ? scalarOf(type.getElementType()) : Scalar::None, lengthOf(argument.getType()),
+    RegionInput input{type ? phiq::scalarOf(type.getElementType()) : Scalar::None, lengthOf(argument.getType()),
                       stepOf(function.getArgAttrDict(argument.getArgNumber()))};
     if (input.element == Scalar::None || !isLength(input.length) || !isLength(input.step))
       return "an input is a row or vector of f32, f16 or bf16, its length and "
