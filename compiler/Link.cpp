@@ -116,6 +116,18 @@ ModelData modelDataOf(llvm::ArrayRef<FamilyCode> families, uint64_t pageBytes) {
   return data;
 }
 
+/// Of linking: what the user asked for and the system refused carries a code, the weights' faults are known, the rest is
+/// phic's own.
+ExitCode reportLinking(llvm::raw_ostream &log, llvm::Error error, bool isModelsFault) {
+  ExitCode code = isModelsFault ? kExitModel : kExitUsage;
+  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &info) {
+    log << "phic: error: " << info.message() << "\n";
+    if (!isModelsFault && info.convertToErrorCode() == llvm::inconvertibleErrorCode())
+      code = kExitInternal;
+  });
+  return code;
+}
+
 ExitCode report(llvm::raw_ostream &log, llvm::Error error, ExitCode code) {
   log << "phic: error: " << llvm::toString(std::move(error)) << "\n";
   return code;
@@ -252,7 +264,7 @@ ExitCode linkModel(const LinkTask &task, const ModelParts &model, const BuildReq
   };
   parts.writeWeights = write;
   if (llvm::Error error = linkOutputs(parts, outputs, planned))
-    return report(log, std::move(error), isModelsFault ? kExitModel : kExitUsage);
+    return reportLinking(log, std::move(error), isModelsFault);
   if (!request.quiet)
     summarize(log, module, parts.model, outputs, request);
   return kExitSuccess;

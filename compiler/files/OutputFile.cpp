@@ -61,8 +61,9 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, OutputFiles 
     return cannotWrite(path, std::make_error_code(std::errc::is_a_directory));
   if (fs::exists(path) && !fs::is_regular_file(path)) {
     if (kind != Kind::Data)
-      return llvm::createStringError("cannot write " + path +
-                                     ": it is no regular file, which a program or library needs");
+      return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
+                                     "cannot write " + path +
+                                         ": it is no regular file, which a program or library needs");
     int fd = open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
     return fd < 0 ? llvm::Expected<OutputFile>(cannotWrite(path, lastError()))
                   : OutputFile(path, fd, /*isStream=*/true, files);

@@ -47,8 +47,9 @@ const std::string *OutputFiles::inputThatIs(const std::optional<Identity> &file)
 }
 
 llvm::Error OutputFiles::check() const {
-  auto refuse = [](llvm::StringRef path, const llvm::Twine &what) {
-    return llvm::createStringError("cannot write " + path + ": it is " + what + "; choose another name");
+  const std::error_code usage = std::make_error_code(std::errc::invalid_argument);
+  auto refuse = [&](llvm::StringRef path, const llvm::Twine &what) {
+    return llvm::createStringError(usage, "cannot write " + path + ": it is " + what + "; choose another name");
   };
   std::vector<std::optional<Identity>> files;
   for (const std::string &path : paths) {
@@ -59,8 +60,9 @@ llvm::Error OutputFiles::check() const {
       return refuse(path, "a part of phic itself");
     if (auto same = llvm::find(files, file); file && same != files.end()) {
       const std::string &other = paths[same - files.begin()];
-      return llvm::createStringError("two outputs would be " + path + (other == path ? "" : ", also as " + other) +
-                                     "; choose another name for one");
+      return llvm::createStringError(usage, "two outputs would be " + path +
+                                                (other == path ? "" : ", also as " + other) +
+                                                "; choose another name for one");
     }
     files.push_back(file);
   }

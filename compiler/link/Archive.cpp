@@ -25,8 +25,9 @@ llvm::Expected<std::string> archiveStart(llvm::StringRef symbol, uint64_t bytes)
   constexpr uint64_t kMost = 9'999'999'999, kHeader = 60;
   const std::string magic = "!<arch>\n";
   if (bytes > kMost)
-    return llvm::createStringError("an archive holds at most 10 GB, but the library has " + llvm::Twine(bytes) +
-                                   " bytes; use --weights=sidecar, or --emit=obj");
+    return llvm::createStringError(std::make_error_code(std::errc::file_too_large),
+                                   "an archive holds at most 10 GB, but the library has " + llvm::Twine(bytes) +
+                                       " bytes; use --weights=sidecar, or --emit=obj");
   // The index: how many symbols, the offset of each one's member, their names. Zeros behind align the object.
   uint64_t index = 2 * sizeof(uint32_t) + symbol.size() + 1;
   uint64_t member = llvm::alignTo(magic.size() + kHeader + index + kHeader, 64) - kHeader;

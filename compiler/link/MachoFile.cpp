@@ -14,6 +14,7 @@ llvm::Error checkMachoWeights(uint64_t bytes) {
   if (bytes <= kMostMachoWeights)
     return llvm::Error::success();
   return llvm::createStringError(
+      std::errc::file_too_large,
       "the weights have %.2f GiB, but a file for macOS holds at most %.2f GiB of them; use --weights=sidecar",
       double(bytes) / double(1 << 30), double(kMostMachoWeights) / double(1 << 30));
 }

@@ -145,6 +145,9 @@ class Cache(unittest.TestCase):
         with open(self.path("phic", "lib", "phic", "x86_64-linux", "program.ld"), "a") as file:
             file.write("/* another */\n")
         self.assertFalse(self.hits(phic=phic))
+        # What phic cannot link since it is not whole itself is nobody else's fault.
+        os.remove(self.path("phic", "lib", "phic", "x86_64-linux", "program.ld"))
+        self.assertIn("phic: error: ", self.build("--no-cache", phic=phic, code=3))
 
     def test_a_depfile_is_written_on_a_hit(self):
         self.build("--depfile", "compiled.d")
