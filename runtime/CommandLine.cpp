@@ -79,43 +79,6 @@ constexpr Flag kFlags[] = {
     {FlagId::Help, "--help", nullptr, "print this"},
 };
 
-constexpr size_t kMostName = 24;
-
-/// Levenshtein distance of two names of at most kMostName characters.
-size_t distance(Text a, Text b) {
-  size_t row[kMostName + 1];
-  for (size_t j = 0; j <= b.size; ++j)
-    row[j] = j;
-  for (size_t i = 1; i <= a.size; ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size; ++j) {
-      size_t replaced = diagonal + (a.begin[i - 1] != b.begin[j - 1]);
-      diagonal = row[j];
-      size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-      row[j] = replaced < shorter ? replaced : shorter;
-    }
-  }
-  return row[b.size];
-}
-
-/// The flag that was probably meant, or nullptr.
-const char *suggestion(Text name) {
-  constexpr size_t kMostTypos = 2;
-  const char *best = nullptr;
-  size_t least = kMostTypos + 1;
-  if (name.size > kMostName)
-    return nullptr;
-  for (const Flag &flag : kFlags) {
-    size_t typos = distance(name, flag.name);
-    if (typos < least && typos < name.size - 1) {
-      least = typos;
-      best = flag.name;
-    }
-  }
-  return best;
-}
-
 bool isOneOf(const char *name, Text given) { return given == name; }
 
 class Parser {
@@ -174,12 +137,7 @@ bool Parser::parseFlag(const char *argument) {
   for (const Flag &flag : kFlags)
     if (isOneOf(flag.name, name) || (flag.id == FlagId::Help && name == "-h"))
       return takeValue(flag.name, flag.value, &arguments, &value, errors) && store(flag);
-  errors << "unknown flag " << name;
-  if (const char *meant = suggestion(name))
-    errors << "; did you mean " << meant << "?\n";
-  else
-    errors << "; --help lists all\n";
-  return false;
+  return refuseUnknown(name, kFlags, errors);
 }
 
 bool Parser::decimal(const Flag &flag, double most, double *number) {

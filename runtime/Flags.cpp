@@ -5,9 +5,31 @@
 namespace phi {
 namespace {
 
+constexpr size_t kMostName = 24;
+
 bool isOptional(const char *wanted) { return wanted[0] == '['; }
 
 } // namespace
+
+/// Levenshtein distance.
+size_t typosBetween(Text a, Text b) {
+  if (a.size > kMostName || b.size > kMostName)
+    return kMostName;
+  size_t row[kMostName + 1];
+  for (size_t j = 0; j <= b.size; ++j)
+    row[j] = j;
+  for (size_t i = 1; i <= a.size; ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size; ++j) {
+      size_t replaced = diagonal + (a.begin[i - 1] != b.begin[j - 1]);
+      diagonal = row[j];
+      size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+      row[j] = replaced < shorter ? replaced : shorter;
+    }
+  }
+  return row[b.size];
+}
 
 Text nameBefore(const char *argument) {
   Text name = argument;

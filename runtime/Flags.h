@@ -39,6 +39,27 @@ bool checkStats(const char *value, Writer &errors);
 /// What --licenses prints.
 extern const char *const kLicenses;
 
+/// How many characters have to be put in, left out or changed; many for what is too long to be a flag.
+size_t typosBetween(Text a, Text b);
+
+/// The sentence about a flag that no row has, with the one that was probably meant; false.
+template <typename Row, size_t N> bool refuseUnknown(Text name, const Row (&flags)[N], Writer &errors) {
+  constexpr size_t kMostTypos = 2;
+  const char *meant = nullptr;
+  size_t least = kMostTypos + 1;
+  for (const Row &flag : flags)
+    if (size_t typos = typosBetween(name, flag.name); typos < least && typos < name.size - 1) {
+      least = typos;
+      meant = flag.name;
+    }
+  errors << "unknown flag " << name;
+  if (meant)
+    errors << "; did you mean " << meant << "?\n";
+  else
+    errors << "; --help lists all\n";
+  return false;
+}
+
 /// A line of --help.
 void printFlag(const char *flag, const char *wanted, const char *help, Writer &out);
 

@@ -68,8 +68,8 @@ public:
 private:
   bool parseFlag(const char *argument);
   bool store(const Flag &flag, const char *value);
-  bool integer(const Flag &flag, const char *value, int64_t least, int64_t *number) {
-    return takeInteger(flag.name, value, least, /*most=*/1024, number, errors);
+  bool integer(const Flag &flag, const char *value, int64_t least, int64_t most, int64_t *number) {
+    return takeInteger(flag.name, value, least, most, number, errors);
   }
   bool give(const Flag &flag, const char *value);
   bool giveOnly(uint32_t kind, const char *path);
@@ -90,8 +90,7 @@ bool Parser::parseFlag(const char *argument) {
     if (name == flag.name || (flag.id == FlagId::Help && name == "-h"))
       return takeValue(flag.name, flag.value, &arguments, &value, errors) && store(flag, value);
   }
-  errors << "unknown flag " << name << "; --help lists all\n";
-  return false;
+  return refuseUnknown(name, kFlags, errors);
 }
 
 bool Parser::store(const Flag &flag, const char *value) {
@@ -102,11 +101,11 @@ bool Parser::store(const Flag &flag, const char *value) {
   case FlagId::Out:
     return give(flag, value);
   case FlagId::Threads:
-    return integer(flag, value, 1, &options.threads);
+    return integer(flag, value, 1, 1024, &options.threads);
   case FlagId::StreamStages:
-    return integer(flag, value, 0, &options.streamStages);
+    return integer(flag, value, 0, INT32_MAX, &options.streamStages);
   case FlagId::StreamTimes:
-    return integer(flag, value, 0, &options.streamTimes);
+    return integer(flag, value, 0, INT32_MAX, &options.streamTimes);
   case FlagId::Weights:
     options.weights = value;
     return true;

@@ -176,6 +176,9 @@ class Graph(unittest.TestCase):
 
         refused("input 'u' is missing: --in u=F, float32 [1, 20]", "--in", "x=x.npy", "--out", "y=r.npy")
         refused("no result is asked for", *self.given())
+        refused("unknown flag --stat; did you mean --stats?", "--stat")
+        refused("unknown flag --temperature; --help lists all", "--temperature=1")
+        refused("--stream-stages wants a whole number from 0 to 2147483647, not 'x'", "--stream-stages=x")
         refused("this graph has no 'z'; it has x u h", *self.given("--in", "z=x.npy"))
         refused("this graph has 2 results; say which one r.npy is", *self.given("-o", "r.npy"))
         refused("'u' is given twice", *self.given("--in", "u=x.npy"))
