@@ -249,7 +249,7 @@ def VerifyStagesPass : Pass<"phic-verify-stages", "mlir::ModuleOp"> {
     One error with a note for each offender. Afterwards `@model` holds weights, tables, stages of the kinds of
     `fuse-stages`, and the return of results that stages make. Of a model with steps that is one, made by a matmul from
     the logit rows; of another, each is returned once, and a state has an argument and a result of its type. Every family of the
-    program has a layout for each weight.
+    program has a layout for each weight and kernels for each stage.
   }];
   let options = [
     Option<"families", "families", "std::string", "\"cpu\"", "what the program has code for: rows of targets/Backends.def, comma-separated">

@@ -45,6 +45,12 @@ struct WeightUse {
   int64_t columns() const { return type.getShape().back(); }
 };
 
+/// An op that there is no kernel for, and why.
+struct LackingKernel {
+  mlir::Operation *op;
+  std::string reason;
+};
+
 /// How rows of activations lie in a buffer.
 struct RowLayout {
   int64_t rowBytes; ///< from one row to the next
@@ -96,6 +102,8 @@ public:
   /// The layout for a use of a weight; null, with a reason, where there is none.
   virtual plan::WeightLayout weightLayout(const WeightUse &use, std::string *why) const = 0;
   virtual plan::CacheLayoutAttr cacheLayout(phiq::CacheOp cache) const = 0;
+  /// What it has no kernel for in a stage that is well formed: asked in `fuse`, where that is still the model's fault.
+  virtual std::optional<LackingKernel> lacks(plan::StageOp) const { return std::nullopt; }
   virtual RowLayout rowLayout(mlir::ShapedType rows) const = 0;
   virtual llvm::ArrayRef<ComputeMode> modes() const = 0;
   /// Rows of a prefill step where nobody asks, and what such a number must be a multiple of.

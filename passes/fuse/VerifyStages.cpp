@@ -96,6 +96,8 @@ public:
     else
       verifyBindings();
     if (offenders.empty())
+      askBackends();
+    if (offenders.empty())
       return success();
     InFlightDiagnostic error = model.emitError("operations of the model that make no stage: ") << offenders.size();
     for (auto &[op, reason] : offenders)
@@ -125,6 +127,14 @@ private:
       if (!weightLayoutOf(weight, *backend, &reason))
         return blame(weight, "cannot be packed: " + reason);
     }
+  }
+
+  /// Of what is well formed otherwise.
+  void askBackends() {
+    for (auto stage : model.getBody().front().getOps<plan::StageOp>())
+      for (const Backend *backend : backends)
+        if (std::optional<LackingKernel> lacking = backend->lacks(stage))
+          return blame(lacking->op, lacking->reason);
   }
 
   /// A stage works on all rows of the step, or on the wanted ones only; phiq.logit_rows leads from one to the other.

@@ -11,6 +11,7 @@
 #include "targets/cpu/TileTable.h"
 #include "targets/cpu/code/Codegen.h"
 #include "targets/cpu/kernels/AddedKernels.h"
+#include "targets/cpu/kernels/StageShape.h"
 #include "targets/cpu/layout/CacheOrder.h"
 #include "targets/cpu/machines/CpuRates.h"
 #include "llvm/ADT/StringExtras.h"
@@ -58,6 +59,8 @@ public:
     return plan::CacheLayoutAttr::get(cache.getContext(), /*strips=*/int64_t(cache.getHeads()), kKeyGroup,
                                       /*value_group=*/1, kContextStep);
   }
+
+  std::optional<LackingKernel> lacks(plan::StageOp stage) const override { return findLacking(stage); }
 
   RowLayout rowLayout(ShapedType rows) const override {
     const int64_t columns = rows.getShape().back();

@@ -49,8 +49,7 @@ public:
   FailureOr<StageKernel> run() {
     if (facts.groups.size() != 1)
       return op.emitError("is in a stage with work on other columns than attention's");
-    if (headDim % 8 != 0)
-      return op.emitError("has heads of ") << headDim << " columns: kernels take multiples of 8";
+    assert(headDim % 8 == 0 && "found lacking in fuse");
     const int64_t heads = op.getHeads();
     StageKernel kernel{
         {(heads + headsPerTile - 1) / headsPerTile, tileRows, isOneRow}, resultBytes() + shape.scratchBytes(), {}};

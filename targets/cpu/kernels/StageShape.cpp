@@ -28,6 +28,8 @@ bool isRows(OpOperand &operand) { return roleOf(operand) == phiq::OperandRole::R
 class GroupFinder {
 public:
   explicit GroupFinder(ColumnGroup &group) : group(group) {}
+  /// After a failure.
+  LackingKernel lacking() const { return {offender, reason}; }
 
   LogicalResult visit(Value value, int64_t begin) {
     Operation *op = value.getDefiningOp();
@@ -35,7 +37,7 @@ public:
       return success();
     if (isCore(op)) {
       if (begin % 8 != 0)
-        return op->emitError("columns from ") << begin << " have no kernel: panels begin at multiples of 8";
+        return refuse(op, "is read from column " + llvm::Twine(begin) + " on: kernels begin at multiples of 8");
       group.cores.push_back({op, begin});
       return success();
     }
@@ -44,7 +46,7 @@ public:
     if (auto rope = dyn_cast<phiq::RopeOp>(op))
       return setHeadDim(op, rope.getHeadDim(), begin), visit(rope.getX(), begin);
     if (!hasExpression(op) && !hasWork(op, phiq::RowWork::Select) && !hasWork(op, phiq::RowWork::Quantize))
-      return op->emitError("has no row operation in a kernel");
+      return refuse(op, "has no row operation in a kernel");
     for (OpOperand &operand : op->getOpOperands())
       if (isRows(operand) && failed(visit(operand.get(), begin)))
         return failure();
@@ -58,7 +60,15 @@ public:
   }
 
 private:
+  LogicalResult refuse(Operation *op, const llvm::Twine &why) {
+    offender = op;
+    reason = why.str();
+    return failure();
+  }
+
   ColumnGroup &group;
+  Operation *offender = nullptr;
+  std::string reason;
   std::set<std::pair<const void *, int64_t>> seen;
 };
 
@@ -90,8 +100,10 @@ bool ColumnGroup::isPlain() const {
          isCore(sinks[0].value.getDefiningOp());
 }
 
-FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage) {
-  llvm::SmallVector<ColumnGroup> groups;
+namespace {
+
+/// What there is no kernel for, or nothing where `groups` are all.
+std::optional<LackingKernel> findGroups(plan::StageOp stage, llvm::SmallVector<ColumnGroup> &groups) {
   for (const Sink &sink : findSinks(stage)) {
     ColumnGroup group;
     group.sinks = {sink};
@@ -100,7 +112,7 @@ FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage) 
     if (sink.append)
       finder.setHeadDim(sink.append, headDimOf(sink.append), 0);
     if (failed(finder.visit(sink.value, 0)))
-      return failure();
+      return finder.lacking();
     if (group.headDim)
       group.unit = group.headDim;
     if (int64_t block = blockOf(sink.value))
@@ -115,7 +127,29 @@ FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage) 
       same->unit = std::lcm(same->unit, group.unit);
     }
   }
+  return std::nullopt;
+}
+
+} // namespace
+
+FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage) {
+  llvm::SmallVector<ColumnGroup> groups;
+  std::optional<LackingKernel> lacking = findGroups(stage, groups);
+  if (lacking)
+    return lacking->op->emitError(lacking->reason);
   return groups;
+}
+
+std::optional<LackingKernel> findLacking(plan::StageOp stage) {
+  Block &body = stage.getBody().front();
+  for (auto attend : body.getOps<phiq::AttendOp>())
+    if (const int64_t headDim = columnsOf(attend.getResult()) / int64_t(attend.getHeads()); headDim % 8)
+      return LackingKernel{attend,
+                           "has heads of " + std::to_string(headDim) + " elements: kernels take multiples of 8"};
+  if (body.getOps<phiq::AttendOp>().empty() && body.getOps<phiq::MatmulOp>().empty())
+    return std::nullopt;
+  llvm::SmallVector<ColumnGroup> groups;
+  return findGroups(stage, groups);
 }
 
 namespace {

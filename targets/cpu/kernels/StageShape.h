@@ -14,6 +14,7 @@
 
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
+#include "targets/Backend.h"
 #include "targets/cpu/regions/Region.h"
 #include "llvm/ADT/SmallVector.h"
 #include <string>
@@ -49,6 +50,8 @@ struct ColumnGroup {
 
 /// The groups of a stage, in the order of its sinks. Fails with a diagnostic at the offending op.
 mlir::FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp stage);
+/// What of a stage with a matmul or attention no kernel can be made for.
+std::optional<LackingKernel> findLacking(plan::StageOp stage);
 
 /// What a region's pointer argument points to.
 struct RegionArgument {

@@ -94,7 +94,7 @@ func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
   }
   %y = plan.stage "head" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 32>]} : (tensor<?x32xf32>, tensor<16x32xf32>) -> tensor<?x8xf32> {
   ^bb0(%i: tensor<?x32xf32>, %t: tensor<16x32xf32>):
-    // expected-error @+1 {{columns from 4 have no kernel: panels begin at multiples of 8}}
+    // expected-error @+1 {{is read from column 4 on: kernels begin at multiples of 8}}
     %0 = phiq.matmul %i, %t compute = f32 : tensor<?x32xf32>, tensor<16x32xf32> -> tensor<?x16xf32>
     %1 = phiq.columns %0 from 4 : tensor<?x16xf32> -> tensor<?x8xf32>
     plan.yield %1 : tensor<?x8xf32>
