@@ -85,6 +85,7 @@ private:
   Prompt prompt = {};
   Session session = {};
   Sampler sampler = {};
+  bool toldNonFinite = false;
   PromptLookup lookup = {};
   Output output = {};
   StageStream stream;
@@ -225,8 +226,18 @@ bool Program::openLogits() {
   return false;
 }
 
-/// From a row of logits of the last step.
-int32_t Program::nextToken(int64_t row) { return sample(&sampler, session.logits + row * int64_t(model.vocab)); }
+/// From a row of logits of the last step. What is chosen among numbers that are none is told once.
+int32_t Program::nextToken(int64_t row) {
+  float *logits = session.logits + row * int64_t(model.vocab);
+  const int32_t id = sample(&sampler, logits);
+  if (logits[id] - logits[id] != 0 && !toldNonFinite) {
+    errors
+        << "warning: the model's logits are not finite: its weights are not, or its keys and values are more than an "
+           "f16 KV cache holds (phic build --kv=f32)\n";
+    toldNonFinite = true;
+  }
+  return id;
+}
 
 bool Program::isStop(int32_t id) const { return !options.ignoreEos && isStopToken(model, id); }
 
