@@ -24,6 +24,10 @@ uint8_t *reserve(size_t bytes) {
 void release(const uint8_t *memory, size_t bytes) { munmap(const_cast<uint8_t *>(memory), bytes ? bytes : 1); }
 
 const uint8_t *mapFile(const char *path, uint64_t *bytes) {
+  FileId id;
+  errno = EINVAL; // of what is no regular file: it cannot be mapped, and a pipe would be waited for
+  if (!idOfFile(path, &id))
+    return nullptr;
   int file = openForReading(path);
   if (file < 0)
     return nullptr;
