@@ -3,7 +3,7 @@
 //
 // What `phic build --tiles` reads. What is accepted is printed as `phic tune` prints it, and read again.
 //===----------------------------------------------------------------------===//
-#include "compiler/TilesFile.h"
+#include "compiler/request/TilesFile.h"
 #include <cstdlib>
 
 extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0"; }

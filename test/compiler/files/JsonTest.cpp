@@ -1,7 +1,7 @@
 //===- JsonTest.cpp - What becomes of each kind of JSON --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/files/Json.h"
-#include "compiler/TilesFile.h"
+#include "compiler/request/TilesFile.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

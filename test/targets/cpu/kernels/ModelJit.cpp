@@ -92,7 +92,8 @@ private:
   }
   /// Nobody reads the file: any layout that the format may have does.
   void weight(const char *name, std::string type) {
-    line("%{0} = \"phiq.weight\"() <{{name = \"{0}\", layout = \"dense_nk\", ranges = []}> : () -> {1}", name, type);
+    line("%{0} = \"phiq.weight\"() <{{name = \"{0}\", layout = #phiq<storage\"dense_nk\">, ranges = []}> : () -> {1}",
+         name, type);
   }
   void vector(std::string name, int64_t N) { weight(name.c_str(), llvm::formatv("tensor<{0}xf32>", N)); }
 
