@@ -31,8 +31,8 @@ extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   const fuzz::FuzzFile file(data, size);
-  std::string message;
-  std::optional<ModelPath> model = findModel(file.path(), message);
+  NoModel why;
+  std::optional<ModelPath> model = findModel(file.path(), why);
   if (!model)
     return 0;
   mlir::OwningOpRef<mlir::ModuleOp> module = model->importer->read(freshContext(), *model, ImportOptions());

@@ -13,6 +13,8 @@
 
 using namespace phi;
 
+const phi_model phi_the_model = fake::model(); // libraries refer to it
+
 namespace {
 
 void openSidecar(const uint8_t *data, size_t size) {

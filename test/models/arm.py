@@ -98,7 +98,7 @@ class Levels(Arm):
         self.assertEqual(machine, 183)
         segments = segments_of(program)
         loaded = [segment for segment in segments if segment[0] == 1]
-        self.assertEqual({segment[0] for segment in segments} & {2, 3}, set(), "neither PT_DYNAMIC nor PT_INTERP")
+        self.assertNotIn(3, {segment[0] for segment in segments}, "no PT_INTERP")
         for _, _, at, address, _, _, _, align in loaded:
             self.assertEqual(((address - at) % 65536, align), (0, 65536))
 
