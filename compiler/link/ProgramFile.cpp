@@ -73,7 +73,8 @@ llvm::Error ProgramFile::read() {
 
   const FileSection &front = sections[".phi_front"];
   uint64_t written = 0;
-  std::memcpy(&written, front.bytes.data(), std::min(front.bytes.size(), sizeof(written)));
+  if (front.bytes.size() >= sizeof(written))
+    std::memcpy(&written, front.bytes.data(), sizeof(written));
   if (front.size && imageHash(bytes, front.offset) != written)
     return damagedFile("it is not as it was linked");
   const FileSection &model = sections[".phi_model"];

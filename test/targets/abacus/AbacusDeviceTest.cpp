@@ -136,7 +136,7 @@ TEST_F(AbacusDevice, TooMuchMemoryIsRefusedInWords) {
   char text[128];
   Writer errors(text, sizeof(text));
   explainFailure(session, errors);
-  EXPECT_STREQ(text, "the abacus has no 1099511628928 bytes of memory for a session; a smaller --ctx takes less");
+  EXPECT_STREQ(text, "the abacus has no 1099511632896 bytes of memory for a session; a smaller --ctx takes less");
 }
 
 TEST_F(AbacusDevice, TheHostMustNotTouchItsMemory) {
