@@ -129,7 +129,8 @@ std::optional<uint64_t> imageHash(llvm::StringRef file, uint64_t word) {
   Elf::Ehdr header = {};
   std::memcpy(&header, file.data(), std::min(file.size(), sizeof(header)));
   const uint64_t offset = header.e_phoff, bytes = header.e_phnum * sizeof(phi_segment);
-  if (offset > file.size() || bytes > file.size() - offset || word > file.size() - sizeof(uint64_t))
+  if (header.e_phnum == 0 || offset > file.size() || bytes > file.size() - offset ||
+      word > file.size() - sizeof(uint64_t))
     return std::nullopt;
   std::vector<phi_segment> segments(header.e_phnum);
   std::memcpy(segments.data(), file.data() + offset, bytes);
