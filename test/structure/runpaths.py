@@ -55,9 +55,10 @@ def is_elf(data):
 
 
 def binaries(folder):
-    """Programs and shared libraries; links are followed where they name files, the Python environment is not phic's."""
+    """Programs and shared libraries; links are followed where they name files. The Python environment is not phic's, and what fuzzers
+    found is no program."""
     for path in sorted(folder.rglob("*")):
-        if "venv" in path.relative_to(folder).parts or not path.is_file():
+        if any(part == "venv" or part.endswith(".found") for part in path.relative_to(folder).parts) or not path.is_file():
             continue
         with path.open("rb") as file:
             if is_elf(file.read(64)):
