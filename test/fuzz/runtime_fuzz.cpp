@@ -52,7 +52,8 @@ void readArguments(const uint8_t *data, size_t size) {
   Writer errors(said, sizeof(said));
   const phi_model model = fake::model();
   ProgramOptions options;
-  if (!parseCommandLine(model, int(arguments.size()), arguments.data(), &options, errors) || !options.hasTokens())
+  if (!parseCommandLine(model, int(arguments.size()), arguments.data(), &options, errors) || !options.hasTokens() ||
+      options.interactive) // reads no file, and keeps its lines until the process ends
     return;
   const phic::fuzz::FuzzFile file(data + from, size - from);
   const std::string path = file.path();

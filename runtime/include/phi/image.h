@@ -36,7 +36,7 @@ static inline uint64_t phi_image_hash(const unsigned char *base, int loaded, con
       continue;
     const unsigned char *begin = base + (loaded ? segments[i].address : segments[i].offset);
     const unsigned char *end = begin + segments[i].file_bytes;
-    if (begin <= word && word < end) {
+    if (begin <= word && word < end && (uint64_t)(end - word) >= sizeof(uint64_t)) {
       hash = phi_bytes_hash(hash, begin, (uint64_t)(word - begin));
       begin = word + sizeof(uint64_t);
     }
