@@ -3,34 +3,17 @@
 //
 // The input is the entry's facts; they are looked for, and restored from two outputs of a few bytes.
 //===----------------------------------------------------------------------===//
+#include "FuzzFolder.h"
 #include "compiler/cache/OutputStore.h"
 #include "compiler/files/OutputFiles.h"
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 using namespace phic;
 
-namespace {
-
-const std::filesystem::path &folder() {
-  static const std::filesystem::path made = [] {
-    std::filesystem::path path =
-        std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
-    path /= "phic-fuzz-" + std::to_string(getpid());
-    std::filesystem::create_directory(path);
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return path;
-  }();
-  return made;
-}
-
-} // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  static const OutputStore store = llvm::cantFail(OutputStore::open(folder().string()));
-  const std::filesystem::path entry = folder() / "outputs" / "key" / "entry";
+  static const OutputStore store = llvm::cantFail(OutputStore::open(fuzz::folder().string()));
+  const std::filesystem::path entry = fuzz::folder() / "outputs" / "key" / "entry";
   std::filesystem::create_directories(entry); // a damaged entry has been removed
   for (const char *name : {"0", "1"})
     std::ofstream(entry / name) << "bytes";
@@ -41,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   InputFiles none;
   OutputFiles planned(none, {});
   bool isDamaged = false;
-  auto restored = store.restore(*found, {(folder() / "a").string(), (folder() / "b").string()}, planned, isDamaged);
+  auto restored =
+      store.restore(*found, {(fuzz::folder() / "a").string(), (fuzz::folder() / "b").string()}, planned, isDamaged);
   if (!restored)
     llvm::consumeError(restored.takeError());
   else if (*restored && isDamaged)

@@ -6,28 +6,11 @@
 // tests, good and bad. The reader is built with the sanitizers; the importer comes
 // from libphic, with assertions where the build has them.
 //===----------------------------------------------------------------------===//
+#include "FreshContext.h"
+#include "Unpoisoned.h"
 #include "compiler/import/onnx/GraphImporter.h"
-#include "mlir/IR/Diagnostics.h"
 
 using namespace phic::onnx;
-
-namespace {
-
-/// Types and attributes live as long as their context: a new one now and then.
-mlir::MLIRContext &freshContext() {
-  static std::unique_ptr<mlir::MLIRContext> context;
-  static unsigned uses = 0;
-  if (uses++ % 512 == 0) {
-    context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
-    context->getDiagEngine().registerHandler([](mlir::Diagnostic &) { return mlir::success(); });
-  }
-  return *context;
-}
-
-} // namespace
-
-/// LLVM's allocators poison memory where they are inlined into instrumented code, and libMLIR's are not.
-extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0"; }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
@@ -42,6 +25,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   GenaiConfig config;
-  GraphImporter(freshContext(), *model, config, phic::ImportOptions()).run();
+  GraphImporter(phic::fuzz::freshContext(), *model, config, phic::ImportOptions()).run();
   return 0;
 }

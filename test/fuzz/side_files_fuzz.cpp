@@ -4,32 +4,19 @@
 // The input is a folder: files, each begun by a byte 1 and a digit that says which. Tokenizer and chat template are
 // compiled from it, and used.
 //===----------------------------------------------------------------------===//
+#include "FuzzFolder.h"
 #include "compiler/tokenizer/Tokenizer.h"
 #include "runtime/Template.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Error.h"
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 namespace {
 
 constexpr const char *kNames[] = {"tokenizer.json",      "tokenizer_config.json",  "special_tokens_map.json",
                                   "added_tokens.json",   "generation_config.json", "genai_config.json",
                                   "chat_template.jinja", "chat_template.json",     "config.json"};
-
-const std::filesystem::path &folder() {
-  static const std::filesystem::path made = [] {
-    std::filesystem::path path =
-        std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::temp_directory_path();
-    path /= "phic-fuzz-" + std::to_string(getpid());
-    std::filesystem::create_directory(path);
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return path;
-  }();
-  return made;
-}
 
 void use(const phic::CompiledTokenizer &compiled) {
   phi::Tokenizer tokenizer;
@@ -56,13 +43,13 @@ void use(const phic::CompiledTokenizer &compiled) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   for (const char *name : kNames)
-    std::filesystem::remove(folder() / name);
+    std::filesystem::remove(phic::fuzz::folder() / name);
   llvm::SmallVector<llvm::StringRef> files;
   llvm::StringRef(reinterpret_cast<const char *>(data), size).split(files, '\1');
   for (llvm::StringRef file : files)
     if (!file.empty())
-      std::ofstream(folder() / kNames[uint8_t(file[0]) % std::size(kNames)]) << file.drop_front().str();
-  if (auto compiled = phic::compileTokenizer(folder().string()))
+      std::ofstream(phic::fuzz::folder() / kNames[uint8_t(file[0]) % std::size(kNames)]) << file.drop_front().str();
+  if (auto compiled = phic::compileTokenizer(phic::fuzz::folder().string()))
     use(*compiled);
   else
     llvm::consumeError(compiled.takeError());

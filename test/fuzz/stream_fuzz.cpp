@@ -4,13 +4,12 @@
 // What `phic verify` reads from a program. The first byte says whether the right header goes before the rest.
 //===----------------------------------------------------------------------===//
 #include "FuzzFile.h"
+#include "Unpoisoned.h"
 #include "compiler/verify/StageReader.h"
 #include <algorithm>
 #include <vector>
 
 using namespace phic;
-
-extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0"; }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size == 0)

@@ -3,10 +3,9 @@
 //
 // What `phic build --tiles` reads. What is accepted is printed as `phic tune` prints it, and read again.
 //===----------------------------------------------------------------------===//
+#include "Unpoisoned.h"
 #include "compiler/request/TilesFile.h"
 #include <cstdlib>
-
-extern "C" const char *__asan_default_options() { return "allow_user_poisoning=0"; }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   auto tiles = phic::parseTiles({reinterpret_cast<const char *>(data), size}, "tiles.json");

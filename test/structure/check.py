@@ -108,6 +108,15 @@ def checks_check():
                 yield f"{f}:{number}: {what}"
 
 
+def lines_with(pattern, allowed, folders, what):
+    """Lines of code in top-level `folders` that the pattern finds, comments aside, but for the files that may have them."""
+    for f in code_files():
+        if f.parts[0] in folders and str(f) not in allowed:
+            for number, line in enumerate(text(f).splitlines(), 1):
+                if pattern.search(line.split("//")[0]):
+                    yield f"{f}:{number}: {what}"
+
+
 # What opens a file to write it, and who may: OutputFile for all outputs, the cache in its own folder, ProgramOutputs for programs.
 WRITES = re.compile(r"raw_fd_ostream \w+\((?!.*shouldClose)|\bofstream\b|\bfopen\(|\bO_(CREAT|TRUNC|RDWR|TMPFILE)\b|writeToOutput\("
                     r"|openFileFor(Read)?Write|ToolOutputFile|openOutputFile|FileOutputBuffer|TempFile::create|\bcreateFile\(")
@@ -116,11 +125,8 @@ WRITERS = {"compiler/files/OutputFile.cpp", "compiler/cache/CopyFile.cpp", "comp
 
 
 def outputs_go_through_output_file():
-    for f in code_files():
-        if f.parts[0] in ARROWS and str(f) not in WRITERS:
-            for number, line in enumerate(text(f).splitlines(), 1):
-                if WRITES.search(line.split("//")[0]):
-                    yield f"{f}:{number}: opens a file to write it: OutputFile sees to it that no input is overwritten"
+    yield from lines_with(WRITES, WRITERS, ARROWS,
+                          "opens a file to write it: OutputFile sees to it that no input is overwritten")
 
 
 # What opens a file to read it, and who may: InputFile for all inputs; the cache its own files, verify the pipe of a program
@@ -132,11 +138,8 @@ READERS = {"compiler/files/InputFile.cpp", "compiler/cache/CopyFile.cpp", "compi
 
 
 def inputs_go_through_input_file():
-    for f in code_files():
-        if f.parts[0] in ARROWS and str(f) not in READERS:
-            for number, line in enumerate(text(f).splitlines(), 1):
-                if READS.search(line.split("//")[0]):
-                    yield f"{f}:{number}: opens a file to read it: InputFile sees to it that it is a regular one"
+    yield from lines_with(READS, READERS, ARROWS,
+                          "opens a file to read it: InputFile sees to it that it is a regular one")
 
 
 # What reads or writes JSON: parseJson bounds and checks what comes from outside, and its accessors cannot throw.
@@ -145,11 +148,8 @@ JSON_FILES = {"compiler/files/Json.h", "compiler/files/Json.cpp"}
 
 
 def json_goes_one_way():
-    for f in code_files():
-        if f.parts[0] in ARROWS and str(f) not in JSON_FILES:
-            for number, line in enumerate(text(f).splitlines(), 1):
-                if JSON.search(line.split("//")[0]):
-                    yield f"{f}:{number}: JSON that does not go through compiler/files/Json.h"
+    yield from lines_with(JSON, JSON_FILES, ARROWS,
+                          "JSON that does not go through compiler/files/Json.h")
 
 
 TYPE = re.compile(r"^(?:template <.*> )?(?:class|struct|union|enum|enum class) (\w+)(?: final)?(?: :.*)? \{", re.M)
@@ -172,11 +172,8 @@ PRINTERS = {"compiler/files/Console.cpp", "compiler/messages/Progress.cpp"}
 
 
 def tools_print_through_the_console():
-    for f in code_files():
-        if f.parts[0] == "compiler" and str(f) not in PRINTERS:
-            for number, line in enumerate(text(f).splitlines(), 1):
-                if PRINTS.search(line.split("//")[0]):
-                    yield f"{f}:{number}: prints past compiler/files/Console.h, which keeps names from moving a terminal's cursor"
+    yield from lines_with(PRINTS, PRINTERS, {"compiler"},
+                          "prints past compiler/files/Console.h, which keeps names from moving a terminal's cursor")
 
 
 def files_stay_short():
