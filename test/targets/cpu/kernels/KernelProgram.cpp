@@ -152,7 +152,7 @@ Place placeOf(const CpuTarget &level, const Workshop &shop) {
 std::string link(Workshop &shop, const CpuTarget &level) {
   const std::string runtime = std::string(PHIC_TEST_RUNTIMES) + "/" + std::string(systemOf(level).name);
   auto musl = [&](const char *file) { return runtime + "/" + file; };
-  return shop.run({PHIC_TEST_LLD, "-static", "-o", shop.path("program"), musl("crt1.o"), musl("crti.o"),
+  return shop.run({PHIC_TEST_LLD, "-static", "-o", shop.path("program"), musl("Scrt1.o"), musl("crti.o"),
                    std::string(PHIC_TEST_DRIVERS) + "/" + std::string(systemOf(level).name) + ".o",
                    shop.path("kernels.o"), musl("libc.a"), musl("crtn.o")});
 }
