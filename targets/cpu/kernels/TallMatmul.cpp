@@ -6,6 +6,8 @@
 //     codes   as IntegerDot::emitUnpacked takes them, vector by vector
 //     scale, then zero point, then minimum, where the layout stores them: f32 [8], panel by panel
 //
+// Behind the entries: the zero terms -z sxS of MR rows, f32 [MR][entries], where all weights share a zero point.
+//
 // A vector is one panel of 256 bits, or two side by side.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/TallMatmul.h"
@@ -32,7 +34,9 @@ struct Chunks {
         tilesPerChunk(std::clamp<int64_t>(kChunkElements / operands.rhs.tileElements(), 1, tiles + (tail > 0))),
         panelBytes(kPanelBytes * step / 4),
         parameters(1 + (operands.rhs.zero != Scalar::None) + (operands.rhs.min != Scalar::None)),
-        entryBytes(panels * (panelBytes + parameters * kPanelBytes)), panels(panels) {}
+        entryBytes(panels * (panelBytes + parameters * kPanelBytes)), panels(panels),
+        sharedZero(operands.rhs.zero == Scalar::None && operands.rhs.min == Scalar::None ? operands.rhs.storedZero()
+                                                                                         : 0) {}
 
   int64_t step; ///< elements of an activation block
   int64_t tiles, tail; ///< whole tiles, elements of the last, short one
@@ -40,10 +44,13 @@ struct Chunks {
   int64_t panelBytes; ///< codes of a panel in an entry
   int64_t parameters; ///< stored ones
   int64_t entryBytes, panels;
+  int64_t sharedZero; ///< the zero point of all weights, where the sums of activations serve nothing else
   int64_t parameterAt(int64_t which, int64_t panel) const {
     return panels * panelBytes + (which * panels + panel) * kPanelBytes;
   }
-  int64_t chunkBytes() const { return tilesPerChunk * stepsPerTile * entryBytes; }
+  int64_t entries() const { return tilesPerChunk * stepsPerTile; }
+  int64_t chunkBytes() const { return entries() * entryBytes; }
+  int64_t zeroTermBytes(int64_t MR) const { return sharedZero ? MR * entries() * 4 : 0; }
 };
 
 class TallMatmulEmitter {
@@ -64,9 +71,9 @@ public:
         b.loop(b.i64(0), call.rows, MR, [&](Value r) {
           Value rows = b.offset(call.lhs, b.mul(r, operands.lhsRowBytes)),
                 sums = b.offset(out, b.mul(r, call.outRowBytes));
-          b.loop(b.i64(0), entries, 1, [&](Value i) {
-            addEntry(rows, b.add(block, i), b.offset(call.scratch, b.mul(i, chunks.entryBytes)), sums);
-          });
+          if (chunks.sharedZero)
+            makeZeroTerms(rows, block, entries);
+          b.loop(b.i64(0), entries, 1, [&](Value i) { addEntry(rows, block, i, sums); });
         });
       });
     });
@@ -160,9 +167,41 @@ private:
     return parameters;
   }
 
-  /// sums[MR][panels] += activation block `block` of `rows` times the entry.
-  void addEntry(Value rows, Value block, Value entry, Value sums) {
+  Value zeroTerms() const { return b.offset(call.scratch, chunks.chunkBytes()); }
+
+  /// Those of `entries` activation blocks from `first` on: once for all columns of the tile, eight at a time.
+  void makeZeroTerms(Value rows, Value first, Value entries) {
+    constexpr int64_t kTogether = PackedLayout::kColumns;
+    TileEmission e = emission(rows, call.scratch, lanes);
+    Value sums = b.offset(b.offset(e.blocks.scales, b.mul(first, e.blocks.scaleStep)), e.blocks.sumOffset);
+    Value whole = b.mul(b.divide(entries, kTogether), kTogether);
+    b.loop(b.i64(0), b.i64(MR), 1, [&](Value r) {
+      Value from = b.offset(sums, b.mul(r, operands.lhsRowBytes)),
+            to = b.offset(zeroTerms(), b.mul(r, chunks.entries() * 4));
+      for (auto [begin, end, count] : {std::tuple{b.i64(0), whole, kTogether}, {whole, entries, int64_t(1)}})
+        b.loop(begin, end, count, [&, count = count](Value i) {
+          Value at = b.mul(i, e.blocks.scaleStep);
+          Value terms = b.fmul(b.load(b.vec(count, b.getF32Type()), b.offset(from, at)),
+                               b.splat(count, float(-chunks.sharedZero)));
+          b.store(terms, b.offset(to, b.mul(i, 4)));
+        });
+    });
+  }
+
+  RowScales rowScales(TileEmission &e, Value scale, const ColumnParameters &columns, Value i, int64_t r) const {
+    if (!chunks.sharedZero)
+      return loadRowScales(e, *variant.dot, scale, columns, r);
+    Value terms = b.offset(zeroTerms(), b.mul(i, 4));
+    return {.sx = variant.dot->ofRows(e, scale, 0, r),
+            .sum = b.loadBroadcast(lanes, b.getF32Type(), terms, r * chunks.entries() * 4)};
+  }
+
+  /// sums[MR][panels] += activation block `first` + i of `rows` times entry i.
+  void addEntry(Value rows, Value first, Value i, Value sums) {
+    Value entry = b.offset(call.scratch, b.mul(i, chunks.entryBytes)), block = b.add(first, i);
     TileEmission e = emission(rows, entry, lanes);
+    if (chunks.sharedZero)
+      e.blocks.sumFactor = float(-chunks.sharedZero);
     Value x = b.offset(e.blocks.codes, b.mul(block, e.blocks.codeStep)),
           scale = b.offset(e.blocks.scales, b.mul(block, e.blocks.scaleStep));
     Values totals = variant.dot->emitUnpacked(e, entry, x);
@@ -172,7 +211,7 @@ private:
       parameters.push_back(entryParameters(e, v, entry));
     for (int64_t r = 0; r < MR; ++r) {
       Value out = b.offset(sums, b.mul(call.outRowBytes, r));
-      RowScales row = loadRowScales(e, *variant.dot, scale, parameters[0], r);
+      RowScales row = rowScales(e, scale, parameters[0], i, r);
       for (int64_t v = 0; v < e.vectors(); ++v)
         b.update(b.vec(lanes, b.getF32Type()), out, v * e.bytes(),
                  [&](Value sum) { return addBlockTerm(e, parameters[v], row, totals[r * e.vectors() + v], sum); });
@@ -183,7 +222,8 @@ private:
 } // namespace
 
 int64_t tallMatmulScratch(const MatmulOperands &operands, const RegisterTile &tile) {
-  return Chunks(operands, tile.NR / PackedLayout::kColumns).chunkBytes();
+  const Chunks chunks(operands, tile.NR / PackedLayout::kColumns);
+  return chunks.chunkBytes() + chunks.zeroTermBytes(tile.MR);
 }
 
 void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const MatmulVariant &variant,

@@ -46,7 +46,7 @@ Value widenSum(TileEmission &e, Value sum) {
 }
 
 /// The same values, all in registers at this place: an empty instruction takes and gives them. LLVM would else compute row after
-/// row, or add products in pairs first, and run out of registers either way.
+/// row, add products in pairs first, or load what comes later, and run out of registers each way.
 Values heldTogether(KernelBuilder &b, const Values &values) {
   Type type = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                llvm::SmallVector<Type>(values.size(), values.front().getType()));
@@ -56,7 +56,7 @@ Values heldTogether(KernelBuilder &b, const Values &values) {
     operands += "," + std::to_string(i);
   }
   auto held = LLVM::InlineAsmOp::create(
-      b, TypeRange{type}, ValueRange(values), "", results + operands, /*has_side_effects=*/false,
+      b, TypeRange{type}, ValueRange(values), "", results + operands + ",~{memory}", /*has_side_effects=*/true,
       /*is_align_stack=*/false, LLVM::TailCallKind::None, LLVM::AsmDialectAttr(), ArrayAttr());
   Values result;
   for (size_t i = 0; i < values.size(); ++i)

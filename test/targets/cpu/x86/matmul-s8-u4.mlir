@@ -8,13 +8,13 @@
 !s8 = !phiq.block<s8, 32, scale = f32>
 !u4 = !phiq.block<u4, 32, scale = f16, zero = 8>
 
-// One row: the 144 bytes of a tile are asked for a page ahead. Eight products, added in 16 bits before the one vpmaddwd; scales are
+// One row: the 144 bytes of a tile are asked for 6 KB ahead. Eight products, added in 16 bits before the one vpmaddwd; scales are
 // converted, sums stay in registers.
 // CHECK-LABEL: phi_matmul_s8b32_u4f16z8b32_f32_none_1x8x32_k256__x86_64_v3:
 // CHECK-NOT:   {{gather|call|div|rsp|prefetch}}
 // CHECK:       vcvtph2ps
 // CHECK-NOT:   {{gather|call|div|rsp|prefetch}}
-// CHECK-COUNT-3: prefetcht0 4{{[0-9]+}}(
+// CHECK-COUNT-3: prefetcht0 6{{[0-9]+}}(
 // CHECK-NOT:   {{gather|call|div|rsp|prefetch}}
 // CHECK-COUNT-8: vpmaddubsw
 // CHECK-NOT:   {{vpmaddubsw|gather|call|div|rsp}}
@@ -33,7 +33,7 @@
 // CHECK-COUNT-64: vpmaddubsw
 // CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
 // CHECK:       vfmadd213ps {{[0-9]*}}(%r{{.*}}), %ymm
-// CHECK-NEXT:  vmovups %ymm{{.*}}(%r
+// CHECK:       vmovups %ymm{{.*}}(%r
 // CHECK-NOT:   {{vpmaddubsw|gather|call|rsp}}
 // CHECK:       retq
 
