@@ -32,14 +32,15 @@ check-all: all
 	PHIC_CHECK_ALL=1 ctest --test-dir $(BUILD) --output-on-failure -j2
 
 # Kernels, row regions and whole models (MODELS=... for others than the demo's), beside the machine's limits measured in
-# the same run, and beside llama.cpp where llama-bench is in PATH; then what guessing from the prompt gains.
+# the same run, and beside llama.cpp or ik_llama.cpp (BENCH_FLAGS='--llama-bench-flags "-rtr 1 -fa 1"') where llama-bench is in
+# PATH; then what guessing from the prompt gains.
 MODELS ?= $(DEMO)/$(MODEL)
 bench: all $(MODELS) $(DEMO)/$(MODEL)
 	$(BUILD)/bin/KernelBench
 	$(BUILD)/bin/RegionBench
 	cmake --build $(BUILD) --target library_bench StageBench
 	$(BUILD)/bin/StageBench
-	$(VENV)/bin/python test/benchmarks/models.py $(BUILD)/bin/phic $(MODELS)
+	$(VENV)/bin/python test/benchmarks/models.py $(BUILD)/bin/phic $(MODELS) $(BENCH_FLAGS)
 	$(BUILD)/bin/phic build $(DEMO)/$(MODEL) -o $(DEMO)/smollm2
 	$(VENV)/bin/python test/benchmarks/prompt_lookup.py $(DEMO)/smollm2
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Speed of whole models: programs of phic, and llama.cpp on the same GGUF file where `llama-bench` is found.
+"""Speed of whole models: programs of phic, and llama.cpp or ik_llama.cpp on the same GGUF file where its `llama-bench` is found.
 
-    models.py PHIC MODEL... [--threads 1,2] [--rounds N] [--prompt N] [-n N] [--llama-bench FILE] [--json FILE]
+    models.py PHIC MODEL... [--threads 1,2] [--rounds N] [--prompt N] [-n N] [--cpu LEVEL] [--llama-bench FILE] [--llama-bench-flags FLAGS] [--json FILE]
 
 Each model is built with phic's defaults. Programs and peers take turns, round by round, and medians are printed: load,
 exec to the first token (16 tokens of prompt), decode and prefill in tokens/s, share of the machine's limits as `phic bench`
@@ -11,13 +11,14 @@ measures them, peak memory. A model is a GGUF file or a directory of ONNX Runtim
 import argparse
 import json
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
-COLUMNS = ["model", "threads", "decode t/s", "of limit", "prefill t/s", "of limit", "first token ms", "peak MiB", "llama.cpp decode", "prefill"]
+COLUMNS = ["model", "threads", "decode t/s", "of limit", "prefill t/s", "of limit", "first token ms", "peak MiB", "peer decode", "prefill"]
 SHORT_PROMPT = 16
 
 
@@ -56,8 +57,10 @@ class Runs:
         prefill = run_program(self.program, self.threads, self.arguments.prompt, 1)
         self.note("prefill", self.arguments.prompt / prefill["prefill_s"])
         if self.arguments.llama_bench and self.model.endswith(".gguf"):
-            done = run([self.arguments.llama_bench, "-m", self.model, "-p", self.arguments.prompt, "-n", self.arguments.n, "-t", self.threads, "-r", 1, "-o", "json"])
-            for row in json.loads(done.stdout):
+            done = run([self.arguments.llama_bench, "-m", self.model, "-p", self.arguments.prompt, "-n", self.arguments.n, "-t", self.threads, "-r", 1, "-o", "json",
+                        *shlex.split(self.arguments.llama_bench_flags)])
+            # ik_llama.cpp writes what it loads before.
+            for row in json.loads(done.stdout[done.stdout.index("["):]):
                 self.note("llama_decode" if row["n_gen"] else "llama_prefill", row["avg_ts"])
 
     def measure_limits(self):
@@ -90,6 +93,8 @@ def main():
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prefill (default: 512)")
     parser.add_argument("-n", type=int, default=128, help="tokens decoded (default: 128)")
     parser.add_argument("--llama-bench", default=shutil.which("llama-bench"), help="llama.cpp's benchmark (default: the one in PATH)")
+    parser.add_argument("--llama-bench-flags", default="", help="for it: ik_llama.cpp is fastest with '-rtr 1 -fa 1'")
+    parser.add_argument("--cpu", help="the CPU level to build for (default: phic's own levels)")
     parser.add_argument("--json", help="also write the runs to this file")
     arguments = parser.parse_args()
     if not arguments.llama_bench:
@@ -98,7 +103,7 @@ def main():
         runs = []
         for i, model in enumerate(arguments.models):
             program = os.path.join(folder, str(i))
-            run([arguments.phic, "build", model, "-o", program, "-q"])
+            run([arguments.phic, "build", model, "-o", program, "-q", *(["--cpu", arguments.cpu] if arguments.cpu else [])])
             runs += [Runs(arguments, model, program, int(threads)) for threads in arguments.threads.split(",")]
         for number in range(arguments.rounds):
             for one in runs:
