@@ -77,12 +77,14 @@ size_t decode(const Tokenizer &tokenizer, Decoder *decoder, int32_t id, uint8_t 
   const phi_tokenizer &t = *tokenizer.tables;
   if (id < 0 || static_cast<uint32_t>(id) >= t.id_limit)
     return 0;
-  const uint8_t flags = tokenizer.blob[t.token_flags.offset + static_cast<uint32_t>(id)];
+  const uint8_t flags = tokenizer.view<uint8_t>(t.token_flags)[uint32_t(id)];
   if (!(flags & PHI_TOKEN_PRESENT) || (flags & PHI_TOKEN_SPECIAL && !decoder->special))
     return 0;
-  const uint32_t *offsets = reinterpret_cast<const uint32_t *>(tokenizer.blob + t.token_offsets.offset) + id;
-  const uint8_t *text = tokenizer.blob + t.text.offset + offsets[0];
-  const uint32_t bytes = offsets[1] - offsets[0];
+  const TableView<uint32_t> offsets = tokenizer.view<uint32_t>(t.token_offsets);
+  const uint32_t begin = offsets[uint32_t(id)], bytes = offsets[uint32_t(id) + 1] - begin;
+  const uint8_t *text = tokenizer.view<uint8_t>(t.text).run(begin, bytes);
+  if (!text || bytes > t.max_token_bytes)
+    return 0;
   PieceWriter writer(tokenizer, *decoder, out);
   if (t.flags & PHI_TOKENIZER_BYTES || flags & PHI_TOKEN_BYTE) {
     for (uint32_t i = 0; i < bytes; ++i)

@@ -15,7 +15,8 @@ public:
   /// Looks up the pair that begins at `left` anew.
   void update(uint32_t left) {
     Symbol &symbol = symbols[left];
-    const phi_merge *merge = symbol.next == NoSymbol ? nullptr : merges.find(symbol.id, symbols[symbol.next].id);
+    const phi_merge *merge =
+        symbol.next == NoSymbol ? nullptr : merges.find(uint32_t(symbol.id), uint32_t(symbols[symbol.next].id));
     if (!merge)
       return remove(left);
     symbol.rank = merge->rank;
@@ -78,17 +79,20 @@ private:
 
 } // namespace
 
-const phi_merge *Merges::find(int32_t left, int32_t right) const {
-  uint32_t low = offsets[left];
-  const uint32_t end = offsets[left + 1];
-  for (uint32_t high = end; low < high;) {
+const phi_merge *Merges::find(uint32_t left, uint32_t right) const {
+  const uint32_t count = offsets[left + 1] - offsets[left];
+  const phi_merge *ofLeft = entries.run(offsets[left], count);
+  if (!ofLeft)
+    return nullptr;
+  uint32_t low = 0;
+  for (uint32_t high = count; low < high;) {
     const uint32_t middle = low + (high - low) / 2;
-    if (entries[middle].right < static_cast<uint32_t>(right))
+    if (ofLeft[middle].right < right)
       low = middle + 1;
     else
       high = middle;
   }
-  return low < end && entries[low].right == static_cast<uint32_t>(right) ? entries + low : nullptr;
+  return low < count && ofLeft[low].right == right ? ofLeft + low : nullptr;
 }
 
 void mergeSymbols(const Merges &merges, Symbol *symbols, uint32_t count, uint32_t *heap) {

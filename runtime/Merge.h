@@ -8,7 +8,7 @@
 #ifndef PHI_RUNTIME_MERGE_H
 #define PHI_RUNTIME_MERGE_H
 
-#include "phi/tokenizer.h"
+#include "Tables.h"
 #include <stdint.h>
 
 namespace phi {
@@ -26,11 +26,11 @@ constexpr uint32_t NoSymbol = 0xFFFFFFFFu;
 
 /// The merges of a tokenizer, by left token.
 struct Merges {
-  const uint32_t *offsets;
-  const phi_merge *entries;
+  TableView<uint32_t> offsets;
+  TableView<phi_merge> entries;
 
-  /// The merge of two tokens, or null.
-  const phi_merge *find(int32_t left, int32_t right) const;
+  /// The merge of two tokens, or null. Ids are anybody's.
+  const phi_merge *find(uint32_t left, uint32_t right) const;
 };
 
 /// Merges symbols[0..count), whose ids are set. Afterwards the result is the chain

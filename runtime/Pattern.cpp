@@ -118,16 +118,16 @@ bool Patterns::contains(uint32_t classIndex, uint32_t character) const {
   const phi_class &set = classes[classIndex];
   if (character < 128)
     return set.ascii[character / 32] >> (character % 32) & 1;
-  const phi_range *range = ranges + set.ranges;
-  uint32_t low = 0, high = set.count;
+  const phi_range *range = ranges.run(set.ranges, set.count);
+  uint32_t low = 0, high = range ? set.count : 0;
   while (low < high) {
-    const uint32_t middle = (low + high) / 2;
+    const uint32_t middle = low + (high - low) / 2;
     if (character > range[middle].high)
       low = middle + 1;
     else
       high = middle;
   }
-  return low < set.count && character >= range[low].low;
+  return range && low < set.count && character >= range[low].low;
 }
 
 uint32_t matchPattern(const Patterns &patterns, uint32_t program, const uint8_t *text, uint32_t at, uint32_t end,

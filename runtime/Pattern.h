@@ -8,15 +8,15 @@
 #ifndef PHI_RUNTIME_PATTERN_H
 #define PHI_RUNTIME_PATTERN_H
 
-#include "phi/tokenizer.h"
+#include "Tables.h"
 #include <stdint.h>
 
 namespace phi {
 
 struct Patterns {
-  const phi_instruction *code;
-  const phi_class *classes;
-  const phi_range *ranges;
+  TableView<phi_instruction> code;
+  TableView<phi_class> classes;
+  TableView<phi_range> ranges;
 
   bool contains(uint32_t classIndex, uint32_t character) const;
 };

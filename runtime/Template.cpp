@@ -14,10 +14,10 @@ constexpr size_t MaxClosing = 3;
 
 /// A text of the template; false when the template does not allow it.
 bool templatePart(const Chat &chat, const phi_chat_text &text, TextPart *part) {
-  if (text.offset >= PHI_CHAT_SKIP)
-    return false;
-  *part = {chat.blob + text.offset, text.bytes, /*control=*/true};
-  return true;
+  const uint8_t *begin = TableView<uint8_t>(chat.blob, {0, chat.tables->bytes}).run(text.offset, text.bytes);
+  if (begin)
+    *part = {begin, text.bytes, /*control=*/true};
+  return begin;
 }
 
 /// The message without white space at the sides that `sides` names.
@@ -51,16 +51,6 @@ bool openChat(const uint8_t *blob, uint64_t bytes, Chat *chat) {
   if (tables->magic != PHI_CHAT_MAGIC || tables->version != PHI_TOKENIZER_VERSION || tables->bytes > bytes ||
       tables->bytes < sizeof(phi_chat) || !tablesAreWhole(blob, tables->bytes, offsetof(phi_chat, hash)))
     return false;
-  auto fits = [&](const phi_chat_text &text) {
-    return text.offset >= PHI_CHAT_SKIP || (text.offset <= tables->bytes && text.bytes <= tables->bytes - text.offset);
-  };
-  for (uint32_t from = 0; from < PHI_ROLE_COUNT; ++from) {
-    if (!fits(tables->prompt[from]))
-      return false;
-    for (uint32_t to = 0; to < PHI_ROLE_COUNT; ++to)
-      if (!fits(tables->glue[from][to]) || !fits(tables->empty[from][to]))
-        return false;
-  }
   *chat = {blob, tables};
   return true;
 }
@@ -100,7 +90,7 @@ int64_t encodeChat(const Chat &chat, const Tokenizer &tokenizer, phi_role from, 
       memmove(ids, ids + i + 1, (size - i - 1) * sizeof(int32_t));
       return n - static_cast<int64_t>(i + 1);
     }
-    if (tokenizer.blob[tokenizer.tables->token_flags.offset + static_cast<uint32_t>(ids[i])] & PHI_TOKEN_SPECIAL)
+    if (tokenizer.view<uint8_t>(tokenizer.tables->token_flags)[uint32_t(ids[i])] & PHI_TOKEN_SPECIAL)
       break;
   }
   return n;

@@ -10,16 +10,11 @@
 #include "Tokenizer.h"
 #include "Merge.h"
 #include "Pattern.h"
-#include "Tables.h"
 #include "Utf8.h"
 #include <string.h>
 
 namespace phi {
 namespace {
-
-template <typename T> const T *at(const uint8_t *blob, const phi_table &table) {
-  return reinterpret_cast<const T *>(blob + table.offset);
-}
 
 /// U+2581, which stands for a space in SentencePiece vocabularies.
 constexpr uint8_t LowerBlock[3] = {0xE2, 0x96, 0x81};
@@ -65,9 +60,10 @@ class Encoder {
 public:
   Encoder(const Tokenizer &tokenizer, const TextPart *parts, size_t partCount, uint32_t flags, int32_t *ids,
           size_t capacity)
-      : blob(tokenizer.blob), t(*tokenizer.tables), parts(parts), partCount(partCount), flags(flags), ids(ids),
-        capacity(capacity), merges{at<uint32_t>(blob, t.merge_offsets), at<phi_merge>(blob, t.merges)},
-        patterns{at<phi_instruction>(blob, t.code), at<phi_class>(blob, t.classes), at<phi_range>(blob, t.ranges)} {}
+      : tokenizer(tokenizer), t(*tokenizer.tables), parts(parts), partCount(partCount), flags(flags), ids(ids),
+        capacity(capacity), strings(view<uint8_t>(t.text)), byteIds(view<int32_t>(t.byte_ids)),
+        merges{view<uint32_t>(t.merge_offsets), view<phi_merge>(t.merges)},
+        patterns{view<phi_instruction>(t.code), view<phi_class>(t.classes), view<phi_range>(t.ranges)} {}
 
   int64_t run(uint8_t *work, const WorkLayout &layout) {
     steps = EncodeStepsPerByte * (layout.total - layout.text + 64);
@@ -85,6 +81,8 @@ public:
 
 private:
   static constexpr uint32_t Begin = 1; ///< of the text: text[0] is room for a space
+
+  template <typename T> TableView<T> view(const phi_table &table) const { return tokenizer.view<T>(table); }
 
   /// A place where an added token stands; begin and end include white space it takes.
   struct Added {
@@ -114,7 +112,7 @@ private:
 
   void emitTable(const phi_table &table) {
     for (uint32_t i = 0; i < table.count; ++i)
-      emit(at<int32_t>(blob, table)[i]);
+      emit(view<int32_t>(table)[i]);
   }
 
   //===------------------------------------------------------------------===//
@@ -156,14 +154,16 @@ private:
 
   /// The longest token of the set that stands at `scan`; of equal ones the first.
   const phi_added *longestAdded(uint32_t set, uint32_t scan, uint32_t end) {
-    const uint32_t *first = at<uint32_t>(blob, t.added[set].first) + text[scan];
-    const phi_added *tokens = at<phi_added>(blob, t.added[set].tokens), *longest = nullptr;
+    const uint32_t *first = view<uint32_t>(t.added[set].first).run(text[scan], 2), count = first[1] - first[0];
+    const phi_added *tokens = view<phi_added>(t.added[set].tokens).run(first[0], count), *longest = nullptr;
+    if (!tokens || !isBoundary(scan, end))
+      return nullptr;
     // In order of their texts, those that begin with the `same` bytes from here are a run; it begins with what ends there.
-    uint32_t low = first[0], high = first[1];
-    for (uint32_t same = 1; low < high && steps; ++same, --steps) {
-      if (tokens[low].bytes == same)
+    uint32_t low = 0, high = count;
+    for (uint32_t same = 1; low < high && spend(); ++same) {
+      if (tokens[low].bytes == same && isBoundary(scan + same, end))
         longest = tokens + low;
-      while (low < high && tokens[low].bytes == same)
+      while (low < high && tokens[low].bytes == same && spend())
         ++low;
       if (same == end - scan)
         break;
@@ -177,13 +177,16 @@ private:
   uint32_t firstFrom(const phi_added *tokens, uint32_t low, uint32_t high, uint32_t at, uint32_t byte) const {
     while (low < high) {
       const uint32_t middle = low + (high - low) / 2;
-      if (stringAt(tokens[middle].text)[at] < byte)
+      if (strings[tokens[middle].text + at] < byte)
         low = middle + 1;
       else
         high = middle;
     }
     return low;
   }
+
+  /// Whether a character begins there. A token need not end where one does.
+  bool isBoundary(uint32_t at, uint32_t end) const { return at == end || (text[at] & 0xC0) != 0x80; }
 
   bool allowed(const phi_added &token, uint32_t begin, uint32_t at, uint32_t found, uint32_t end) const {
     if (token.flags & PHI_ADDED_CONTROL && !controlAllowed(at, found))
@@ -270,7 +273,7 @@ private:
   void pretokenize(uint32_t step, uint32_t begin, uint32_t end) {
     if (step == t.splits.count)
       return cutAtSpaces(begin, end);
-    const phi_split &split = at<phi_split>(blob, t.splits)[step];
+    const phi_split split = view<phi_split>(t.splits)[step];
     uint32_t from = begin;
     for (uint32_t scan = begin; scan < end;) {
       const uint32_t to = matchPattern(patterns, split.program, text, scan, end, &steps);
@@ -319,7 +322,6 @@ private:
   }
 
   uint32_t splitBytes(uint32_t begin, uint32_t end) {
-    const int32_t *byteIds = at<int32_t>(blob, t.byte_ids);
     uint32_t n = 0;
     bool unknown = false;
     for (uint32_t i = begin; i < end; ++i)
@@ -335,7 +337,7 @@ private:
       const int32_t id = lookUp(i, length);
       if (id < 0 && t.flags & PHI_TOKENIZER_BYTE_FALLBACK && bytesExist(i, length))
         for (uint32_t j = 0; j < length; ++j)
-          n = push(at<int32_t>(blob, t.byte_ids)[text[i + j]], n, &unknown);
+          n = push(byteIds[text[i + j]], n, &unknown);
       else
         n = push(id, n, &unknown);
       i += length;
@@ -345,7 +347,7 @@ private:
 
   bool bytesExist(uint32_t at, uint32_t length) const {
     for (uint32_t j = 0; j < length; ++j)
-      if (phi::at<int32_t>(blob, t.byte_ids)[text[at + j]] < 0)
+      if (byteIds[text[at + j]] < 0)
         return false;
     return true;
   }
@@ -369,21 +371,22 @@ private:
   int32_t lookUp(uint32_t begin, uint32_t bytes) {
     if (t.lookup.count == 0)
       return -1;
-    const int32_t *slots = at<int32_t>(blob, t.lookup);
-    const uint32_t *offsets = at<uint32_t>(blob, t.token_offsets);
+    const TableView<int32_t> slots = view<int32_t>(t.lookup);
+    const TableView<uint32_t> offsets = view<uint32_t>(t.token_offsets);
     const uint32_t mask = t.lookup.count - 1;
-    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0 && steps;
-         slot = (slot + 1) & mask, --steps) {
-      const uint32_t offset = offsets[slots[slot]];
-      if (offsets[slots[slot] + 1] - offset == bytes && !memcmp(stringAt(offset), text + begin, bytes))
+    for (uint32_t slot = phi_hash(text + begin, bytes) & mask; slots[slot] >= 0 && spend(); slot = (slot + 1) & mask) {
+      const uint32_t id = uint32_t(slots[slot]), offset = offsets[id];
+      const uint8_t *string = strings.run(offset, bytes);
+      if (string && offsets[id + 1] - offset == bytes && !memcmp(string, text + begin, bytes))
         return slots[slot];
     }
     return -1;
   }
 
-  const uint8_t *stringAt(uint32_t offset) const { return blob + t.text.offset + offset; }
+  /// False when no step is left.
+  bool spend() { return steps && --steps; }
 
-  const uint8_t *blob;
+  const Tokenizer &tokenizer;
   const phi_tokenizer &t;
   const TextPart *parts;
   size_t partCount;
@@ -392,6 +395,8 @@ private:
   size_t capacity;
   size_t count = 0;
   uint64_t steps = 0; ///< left
+  TableView<uint8_t> strings;
+  TableView<int32_t> byteIds;
   Merges merges;
   Patterns patterns;
   Symbol *symbols = nullptr;
@@ -423,7 +428,8 @@ bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
             tableFits(t->classes, sizeof(phi_class), limit) && tableFits(t->ranges, sizeof(phi_range), limit) &&
             t->token_offsets.count == t->id_limit + 1 && t->merge_offsets.count == t->id_limit + 1 &&
             t->token_flags.count == t->id_limit && t->byte_ids.count == 256 && t->splits.count <= PHI_SPLIT_STEPS &&
-            (t->lookup.count & (t->lookup.count - 1)) == 0;
+            (t->lookup.count & (t->lookup.count - 1)) == 0 && t->max_token_bytes <= t->text.count &&
+            t->max_token_bytes < MaxText;
   for (const phi_added_set &set : t->added)
     ok = ok && tableFits(set.first, 4, limit) && set.first.count == 257 &&
          tableFits(set.tokens, sizeof(phi_added), limit);

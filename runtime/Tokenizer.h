@@ -9,7 +9,7 @@
 #ifndef PHI_RUNTIME_TOKENIZER_H
 #define PHI_RUNTIME_TOKENIZER_H
 
-#include "phi/tokenizer.h"
+#include "Tables.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +21,11 @@ struct Tokenizer {
   const phi_tokenizer *tables = nullptr; ///< == blob
 
   uint32_t idLimit() const { return tables->id_limit; }
+  template <typename T> TableView<T> view(const phi_table &table) const { return {blob, table}; }
 };
 
-/// False when the bytes are no tokenizer blob of this version, or are cut short.
+/// False when the bytes are no tokenizer blob of this version, or are cut short. Of others, every table lies in the blob; what
+/// is in the tables may be anything.
 bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer);
 
 /// A run of text. Control tokens (`<|end|>`) are recognised only where
@@ -35,8 +37,8 @@ struct TextPart {
 };
 
 enum EncodeFlags : uint32_t {
-  EncodePrefix = 1,   ///< put the ids before the text that the tokenizer asks for (BOS)
-  EncodeSuffix = 2,   ///< and those after it
+  EncodePrefix = 1, ///< put the ids before the text that the tokenizer asks for (BOS)
+  EncodeSuffix = 2, ///< and those after it
   EncodeContinue = 4, ///< the text goes on after tokens already there: it is no start of a text
 };
 
@@ -48,7 +50,7 @@ size_t encodeBound(uint64_t bytes, size_t count);
 
 /// Why encode() gives no ids.
 enum EncodeFailure : int64_t {
-  EncodeNoRoom = -1,  ///< `work` is smaller than encodeWorkBytes says, or the text is above 1 GiB
+  EncodeNoRoom = -1, ///< `work` is smaller than encodeWorkBytes says, or the text is above 1 GiB
   EncodeTooSlow = -2, ///< the tokenizer needs more than EncodeStepsPerByte for this text
 };
 /// No published tokenizer needs an eighth of it for any text; patterns that backtrack without end do.
@@ -61,7 +63,7 @@ int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, 
 
 /// Where a decoded text stands. Begin with Decoder{} (or set the flags).
 struct Decoder {
-  bool special = false;   ///< print special tokens
+  bool special = false; ///< print special tokens
   bool continues = false; ///< the text goes on after printed text: keep a leading space
   // State.
   uint8_t pendingCount = 0;

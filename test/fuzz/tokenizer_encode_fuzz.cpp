@@ -5,7 +5,7 @@
 // within bounds, memory too (AddressSanitizer), and decoding a byte-level
 // tokenizer's ids gives the text back.
 //===----------------------------------------------------------------------===//
-#include "compiler/tokenizer/Tokenizer.h"
+#include "FuzzTokenizers.h"
 #include "runtime/Tokenizer.h"
 #include "runtime/Utf8.h"
 #include <cstdio>
@@ -14,24 +14,15 @@
 
 namespace {
 
-struct Loaded {
-  phic::CompiledTokenizer compiled;
-  phi::Tokenizer tokenizer;
-};
-
-const std::vector<std::unique_ptr<Loaded>> &tokenizers() {
-  static const auto loaded = [] {
-    std::vector<std::unique_ptr<Loaded>> result;
-    for (const char *name : {"spm", "smollm", "o200k", "codegen"}) {
-      auto one = std::make_unique<Loaded>();
-      one->compiled = llvm::cantFail(phic::compileTokenizer(std::string(PHIC_TOKENIZERS "/") + name));
-      if (!phi::openTokenizer(one->compiled.tables.data(), one->compiled.tables.size(), &one->tokenizer))
+const std::vector<phi::Tokenizer> &tokenizers() {
+  static const std::vector<phi::Tokenizer> opened = [] {
+    std::vector<phi::Tokenizer> all;
+    for (const phic::CompiledTokenizer &compiled : phic::fuzz::compiledTokenizers())
+      if (!phi::openTokenizer(compiled.tables.data(), compiled.tables.size(), &all.emplace_back()))
         std::abort();
-      result.push_back(std::move(one));
-    }
-    return result;
+    return all;
   }();
-  return loaded;
+  return opened;
 }
 
 /// The text as the tokenizer reads it.
@@ -78,16 +69,16 @@ std::string decode(const phi::Tokenizer &tokenizer, const std::vector<int32_t> &
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2)
     return 0;
-  const Loaded &loaded = *tokenizers()[data[0] % tokenizers().size()];
+  const phi::Tokenizer &tokenizer = tokenizers()[data[0] % tokenizers().size()];
   const size_t cut = data[1] % (size - 1);
   data += 2, size -= 2;
   const phi::TextPart parts[] = {{data, std::min(cut, size), true},
                                  {data + std::min(cut, size), size - std::min(cut, size), false}};
   const phi::TextPart whole{data, size, true};
-  encode(loaded.tokenizer, parts, 2);
-  const std::vector<int32_t> ids = encode(loaded.tokenizer, &whole, 1);
-  const bool bytes = loaded.tokenizer.tables->flags & PHI_TOKENIZER_BYTES;
-  if (bytes && decode(loaded.tokenizer, ids) != sanitized(data, size)) {
+  encode(tokenizer, parts, 2);
+  const std::vector<int32_t> ids = encode(tokenizer, &whole, 1);
+  const bool bytes = tokenizer.tables->flags & PHI_TOKENIZER_BYTES;
+  if (bytes && decode(tokenizer, ids) != sanitized(data, size)) {
     std::fprintf(stderr, "the text does not come back\n");
     std::abort();
   }

@@ -152,6 +152,15 @@ def json_goes_one_way():
                           "JSON that does not go through compiler/files/Json.h")
 
 
+# What follows an offset of a blob: a TableView has an answer for any.
+TABLES = re.compile(r"\bblob \+|\bblob\[")
+TABLE_READERS = {"runtime/Tables.h", "runtime/Tables.cpp", "runtime/include/phi/tokenizer.h"}
+
+
+def tables_are_read_through_views():
+    yield from lines_with(TABLES, TABLE_READERS, {"runtime"}, "reads a table past runtime/Tables.h, which bounds it")
+
+
 TYPE = re.compile(r"^(?:template <.*> )?(?:class|struct|union|enum|enum class) (\w+)(?: final)?(?: :.*)? \{", re.M)
 
 
@@ -209,7 +218,7 @@ def no_large_files():
 
 RULES = [title_names_the_file, guard_follows_the_path, includes_follow_the_arrows, includes_stay_in_the_rooms,
          libraries_link_their_rooms, rooms_are_drawn, passes_have_a_test, checks_check, outputs_go_through_output_file,
-         inputs_go_through_input_file, json_goes_one_way, one_meaning_a_name, tools_print_through_the_console, files_stay_short,
+         inputs_go_through_input_file, json_goes_one_way, tables_are_read_through_views, one_meaning_a_name, tools_print_through_the_console, files_stay_short,
          formatted, no_machine_paths, no_large_files]
 
 

@@ -49,6 +49,7 @@ TREES = {
     "outputs_go_through_output_file": {"compiler/A.cpp": HEAD.format("A.cpp") + "  llvm::raw_fd_ostream os(path, code);\n"},
     "inputs_go_through_input_file": {"compiler/A.cpp": HEAD.format("A.cpp") + "  auto text = llvm::MemoryBuffer::getFile(path);\n"},
     "json_goes_one_way": {"passes/A.cpp": HEAD.format("A.cpp") + "  auto a = json::parse(text);\n"},
+    "tables_are_read_through_views": {"runtime/A.cpp": HEAD.format("A.cpp") + "  const uint8_t *text = blob + offset;\n"},
     "one_meaning_a_name": {"passes/A.h": HEAD.format("A.h") + "#ifndef PHIC_PASSES_A_H\nstruct Value {\n",
                            "targets/A.cpp": HEAD.format("A.cpp") + "class Value final : public Other {\n"},
     "tools_print_through_the_console": {"compiler/A.cpp": HEAD.format("A.cpp") + "  llvm::errs() << name;\n"},

@@ -17,13 +17,21 @@ using phic::tokenizer::PatternTables;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
+/// A vector as a table that begins its blob.
+template <typename T> phi::TableView<T> viewOf(const std::vector<T> &elements) {
+  return {reinterpret_cast<const uint8_t *>(elements.data()), {0, static_cast<uint32_t>(elements.size())}};
+}
+phi::Patterns patternsOf(const PatternTables &tables) {
+  return {viewOf(tables.code), viewOf(tables.classes), viewOf(tables.ranges)};
+}
+
 /// The pieces that the pattern cuts a text into; what it does not match is in angle brackets.
 std::vector<std::string> cut(llvm::StringRef pattern, const std::string &text) {
   PatternTables tables;
   auto program = tables.addPattern(pattern);
   if (!program)
     return {llvm::toString(program.takeError())};
-  const phi::Patterns patterns{tables.code.data(), tables.classes.data(), tables.ranges.data()};
+  const phi::Patterns patterns = patternsOf(tables);
   const auto *bytes = reinterpret_cast<const uint8_t *>(text.data());
   const auto end = static_cast<uint32_t>(text.size());
   std::vector<std::string> pieces;
@@ -129,7 +137,7 @@ TEST(Pattern, SizeIsBounded) {
 double stepsPerByte(llvm::StringRef pattern, const std::string &text) {
   PatternTables tables;
   const uint32_t program = llvm::cantFail(tables.addPattern(pattern));
-  const phi::Patterns patterns{tables.code.data(), tables.classes.data(), tables.ranges.data()};
+  const phi::Patterns patterns = patternsOf(tables);
   const auto *bytes = reinterpret_cast<const uint8_t *>(text.data());
   const auto end = static_cast<uint32_t>(text.size());
   const uint64_t all = phi::EncodeStepsPerByte * end;
