@@ -82,6 +82,8 @@ ExitCode IrReader::readOfFamily(StringRef text, OwningOpRef<ModuleOp> &module) {
 template <typename Add> ExitCode IrReader::readPieces(StringRef text, Add add) {
   SmallVector<StringRef> pieces;
   text.split(pieces, kSplitMarker, /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  if (pieces.empty())
+    return fail(kExitModel, request.model + " is empty: it has no module");
   for (StringRef piece : pieces) {
     OwningOpRef<ModuleOp> module;
     if (ExitCode code = readOfFamily(piece, module))

@@ -117,6 +117,9 @@ private:
     StageKind kind = stageKind(ops);
     for (Operation *op : ops)
       blame(op, whyNotInStage(op, kind, body));
+    auto stores = [](Operation *op) { return hasWork(op, phiq::RowWork::Store); };
+    if (stage.getNumResults() == 0 && llvm::none_of(ops, stores))
+      blame(stage, "makes nothing that another stage reads");
     verifyRowsOf(stage, body);
   }
 

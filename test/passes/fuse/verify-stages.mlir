@@ -102,3 +102,28 @@ func.func @model(%x: tensor<1x4xf32> {plan.binding = #plan.binding<input, "x">},
   // expected-note@below {{'func.return' requires a result for state 'h', of its type}}
   return %0, %0 : tensor<2x2xf32>, tensor<2x2xf32>
 }
+
+// -----
+
+// Dead code of an edited graph: no kernel computes nothing.
+// expected-error@below {{operations of the model that make no stage: 1}}
+func.func @model(%x: tensor<?x48xf32>) -> tensor<?x8xf32> {
+  %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1536, hash = 0x1>] : tensor<8x48xf32>
+  %0 = plan.stage "norm" (%x) {logit_rows} : (tensor<?x48xf32>) -> tensor<?x48xf32> {
+  ^bb0(%a: tensor<?x48xf32>):
+    %r = phiq.logit_rows %a : tensor<?x48xf32>
+    plan.yield %r : tensor<?x48xf32>
+  }
+  // expected-note@below {{'plan.stage' makes nothing that another stage reads}}
+  plan.stage "dead" (%x, %w) : (tensor<?x48xf32>, tensor<8x48xf32>) -> () {
+  ^bb0(%a: tensor<?x48xf32>, %b: tensor<8x48xf32>):
+    %m = phiq.matmul %a, %b compute = f32 : tensor<?x48xf32>, tensor<8x48xf32> -> tensor<?x8xf32>
+    plan.yield
+  }
+  %1 = plan.stage "lm_head" (%0, %w) {logit_rows} : (tensor<?x48xf32>, tensor<8x48xf32>) -> tensor<?x8xf32> {
+  ^bb0(%a: tensor<?x48xf32>, %b: tensor<8x48xf32>):
+    %m = phiq.matmul %a, %b compute = f32 : tensor<?x48xf32>, tensor<8x48xf32> -> tensor<?x8xf32>
+    plan.yield %m : tensor<?x8xf32>
+  }
+  return %1 : tensor<?x8xf32>
+}
