@@ -5,9 +5,8 @@
 // read are within the vocabulary. Or, where the first byte says so, a file of weights: what is accepted is all there.
 //===----------------------------------------------------------------------===//
 #include "FuzzFile.h"
+#include "FuzzPrompt.h"
 #include "runtime/Model.h"
-#include "runtime/Os.h"
-#include "runtime/Prompt.h"
 #include "test/runtime/FakeModel.h"
 #include <string>
 
@@ -58,22 +57,7 @@ void readArguments(const uint8_t *data, size_t size) {
   const phic::fuzz::FuzzFile file(data + from, size - from);
   const std::string path = file.path();
   options.tokensFile = options.tokensFile ? path.c_str() : nullptr;
-  Prompt prompt = {};
-  if (readPrompt(&prompt, model, options, -1, errors)) {
-    std::vector<uint64_t> memory;
-    Layout layout;
-    layoutPrompt(&prompt, &layout, 16);
-    memory.resize(layout.size / 8 + 1);
-    layout = {};
-    layout.base = reinterpret_cast<uint8_t *>(memory.data());
-    layoutPrompt(&prompt, &layout, 16);
-    if (encodePrompt(&prompt, errors))
-      for (int64_t i = 0; i < prompt.idCount && i < 16; ++i)
-        if (prompt.ids[i] < 0 || prompt.ids[i] >= int32_t(model.vocab))
-          abort();
-  }
-  if (prompt.input)
-    os::release(prompt.input, kMostPromptBytes);
+  phic::fuzz::encodePrompt({}, model, options, errors);
 }
 
 } // namespace
