@@ -1,6 +1,7 @@
 //===- Console.cpp - The two streams a person reads ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/files/Console.h"
+#include "compiler/files/OutputFile.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ConvertUTF.h"
 #include <csignal>
@@ -57,10 +58,19 @@ std::string safeText(llvm::StringRef text, bool keepsLayout) {
 /// Passes printable text on. Characters may come in pieces.
 class PrintableStream : public llvm::raw_ostream {
 public:
-  PrintableStream(llvm::raw_fd_ostream &inner, bool isUnbuffered) : raw_ostream(isUnbuffered), inner(inner) {}
+  /// `inner` writes to `descriptor`.
+  PrintableStream(llvm::raw_fd_ostream &inner, int descriptor, bool isUnbuffered)
+      : raw_ostream(isUnbuffered), inner(inner), descriptor(descriptor) {}
   ~PrintableStream() override {
     flush();
     inner.clear_error(); // flushReports has told; the stream's own end would be a crash
+  }
+
+  bool arrives() {
+    flush();
+    if (!inner.error() && !refusal)
+      refusal = refusalOf(descriptor);
+    return !inner.error() && !refusal;
   }
 
   std::error_code finish() {
@@ -68,7 +78,10 @@ public:
     inner << printable(begun);
     begun.clear();
     inner.flush();
-    return inner.error();
+    const std::error_code failure = inner.error() ? inner.error() : refusal;
+    inner.clear_error();
+    refusal.clear();
+    return failure;
   }
 
 private:
@@ -86,14 +99,18 @@ private:
   uint64_t current_pos() const override { return position; }
 
   llvm::raw_fd_ostream &inner;
+  const int descriptor;
   std::string begun; ///< of a character
+  std::error_code refusal; ///< why nothing more would be taken
   uint64_t position = 0;
 };
 
 PrintableStream &standardOutput() {
-  static PrintableStream stream(llvm::outs(), /*isUnbuffered=*/false);
+  static PrintableStream stream(llvm::outs(), STDOUT_FILENO, /*isUnbuffered=*/false);
   return stream;
 }
+
+bool callerIgnoresPipes = false;
 
 } // namespace
 
@@ -103,7 +120,7 @@ std::string printableName(llvm::StringRef name) { return safeText(name, /*keepsL
 llvm::raw_ostream &reports() { return standardOutput(); }
 
 llvm::raw_ostream &messages() {
-  static PrintableStream stream(llvm::errs(), /*isUnbuffered=*/true);
+  static PrintableStream stream(llvm::errs(), STDERR_FILENO, /*isUnbuffered=*/true);
   return stream;
 }
 
@@ -115,15 +132,22 @@ void openConsole() {
   while (taken >= 0 && taken <= STDERR_FILENO);
   if (taken >= 0)
     close(taken);
-  std::signal(SIGPIPE, SIG_IGN);
+  callerIgnoresPipes = std::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 }
 
+bool reportsArrive() { return standardOutput().arrives(); }
+
 llvm::Error flushReports() {
-  const std::error_code failure = standardOutput().finish();
-  llvm::outs().clear_error();
-  if (failure)
+  if (const std::error_code failure = standardOutput().finish())
     return llvm::createStringError(failure, "cannot write standard output: " + failure.message());
   return llvm::Error::success();
+}
+
+void dieOfBrokenPipe() {
+  if (callerIgnoresPipes)
+    return;
+  std::signal(SIGPIPE, SIG_DFL);
+  std::raise(SIGPIPE);
 }
 
 } // namespace phic

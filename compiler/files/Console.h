@@ -26,8 +26,14 @@ llvm::raw_ostream &messages();
 /// First of all in main(): no file that is opened gets the number of a standard descriptor which the caller has closed, and
 /// a reader that goes away is a failed write.
 void openConsole();
+/// Whether standard output took all that was printed until now and, as far as that can be known, would take more: asked by
+/// whoever is about to work for long on what there is to print. Why not, flushReports says in the end.
+bool reportsArrive();
 /// Whether standard output took all that was printed, and why not; asked again, of what came later.
 llvm::Error flushReports();
+/// Dies of SIGPIPE, which scripts know, as most tools do: a reader that has read enough (`phic ... | head`) is nobody to
+/// complain to. Returns where the caller had that signal ignored.
+void dieOfBrokenPipe();
 
 } // namespace phic
 

@@ -4,6 +4,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace phic {
@@ -52,6 +53,15 @@ llvm::Error cannotWrite(llvm::StringRef path, std::error_code reason) {
   return llvm::createStringError(reason, "cannot write " + path + ": " + reason.message());
 }
 
+std::error_code refusalOf(int fd) {
+  if (write(fd, "", 0) < 0)
+    return lastError();
+  pollfd asked = {fd, POLLOUT, 0};
+  if (poll(&asked, 1, /*timeout=*/0) > 0 && (asked.revents & POLLERR))
+    return std::make_error_code(std::errc::broken_pipe);
+  return {};
+}
+
 llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, OutputFiles &files, Kind kind) {
   if (!files.isPlanned(path))
     if (llvm::Error failure = files.plan(path))
@@ -65,8 +75,12 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, OutputFiles 
                                      "cannot write " + path +
                                          ": it is no regular file, which a program or library needs");
     int fd = open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? llvm::Expected<OutputFile>(cannotWrite(path, lastError()))
-                  : OutputFile(path, fd, /*isStream=*/true, files);
+    if (fd < 0)
+      return cannotWrite(path, lastError());
+    OutputFile stream(path, fd, /*isStream=*/true, files);
+    if (std::error_code refusal = refusalOf(fd))
+      return cannotWrite(path, refusal);
+    return std::move(stream);
   }
   const mode_t mode = kind == Kind::Program ? 0777 : 0666;
   if (int fd = open(folderOf(path).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, mode); fd >= 0)

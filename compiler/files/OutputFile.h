@@ -19,6 +19,10 @@ namespace phic {
 /// "cannot write prog: No space left on device".
 llvm::Error cannotWrite(llvm::StringRef path, std::error_code reason);
 
+/// Why an open file takes nothing, as far as that can be known without writing to it: it is closed, a device without room, a
+/// pipe that nobody reads.
+std::error_code refusalOf(int fd);
+
 class OutputFile {
 public:
   enum class Kind : uint8_t { Data, Library, Program };

@@ -25,7 +25,10 @@ void addBenchVerb(CLI::App &app, ExitCode &result) {
   addPluginFileFlags(*verb, options->plugins);
   verb->add_flag("--list-stages", options->listStages, "every stage by itself, not put together over the layers");
   verb->add_flag("--json", options->json, "one JSON object on standard output");
-  verb->callback([options, &result] { result = bench(*options, reports(), messages()); });
+  verb->callback([options, &result] {
+    if (reportsArrive())
+      result = bench(*options, reports(), messages());
+  });
 }
 
 } // namespace phic

@@ -9,16 +9,18 @@
 
 namespace phic {
 
-/// main(): the tool's exit code, or kExitUsage after a sentence where its reports did not arrive.
+/// main(): the tool's exit code; where its reports did not arrive the end of a broken pipe, or kExitUsage after a sentence.
 inline int runTool(const char *name, int argc, char **argv, int (*run)(int argc, char **argv)) {
   openConsole();
   llvm::InitLLVM init(argc, argv, /*InstallPipeSignalExitHandler=*/false);
-  const int code = run(argc, argv);
-  llvm::Error failure = flushReports();
-  if (!failure)
-    return code;
-  messages() << name << ": error: " << llvm::toString(std::move(failure)) << "\n";
-  return code ? code : int(kExitUsage);
+  int code = run(argc, argv);
+  llvm::handleAllErrors(flushReports(), [&](const llvm::ErrorInfoBase &failure) {
+    if (failure.convertToErrorCode() == std::errc::broken_pipe && code == kExitSuccess)
+      dieOfBrokenPipe();
+    messages() << name << ": error: " << failure.message() << "\n";
+    code = code ? code : int(kExitUsage);
+  });
+  return code;
 }
 
 } // namespace phic

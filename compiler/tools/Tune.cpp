@@ -29,7 +29,10 @@ void addTuneVerb(CLI::App &app, ExitCode &result) {
   takesNumber(verb->add_option("-n", options->decodeTokens, "tokens generated after it"), 2, int64_t(1) << 24)
       ->capture_default_str();
   verb->add_flag("-q,--quiet", options->build.quiet, "no progress");
-  verb->callback([options, &result] { result = tune(*options, reports(), messages()); });
+  verb->callback([options, &result] {
+    if (reportsArrive())
+      result = tune(*options, reports(), messages());
+  });
 }
 
 } // namespace phic

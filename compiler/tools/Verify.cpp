@@ -30,7 +30,7 @@ void addVerifyVerb(CLI::App &app, ExitCode &result) {
   verb->add_flag("--list-stages", options->listStages, "print every stage with its worst element");
   verb->callback([options, &result] {
     result = requireFile(options->program);
-    if (!result)
+    if (!result && reportsArrive())
       result = verify(*options, reports(), messages());
   });
 }

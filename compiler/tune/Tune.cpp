@@ -57,7 +57,7 @@ private:
   ExitCode compare(const TileTable &table);
   ExitCode confirm(ArrayRef<std::vector<double>> found);
   void print(const TileAxis &axis, ArrayRef<int64_t> sizes, double ratio);
-  ExitCode write();
+  ExitCode write(OutputFile &file);
 
   const TuneOptions &options;
   raw_ostream &os, &log;
@@ -101,7 +101,7 @@ ExitCode Tuner::chooseLevel() {
 }
 
 ExitCode Tuner::readTables() {
-  if (!sys::fs::exists(options.output))
+  if (!sys::fs::is_regular_file(options.output))
     return kExitSuccess;
   Expected<TilesOfLevels> read = readTilesFile(options.output);
   if (!read)
@@ -236,31 +236,36 @@ ExitCode Tuner::confirm(ArrayRef<std::vector<double>> found) {
   return kExitSuccess;
 }
 
-ExitCode Tuner::write() {
+ExitCode Tuner::write(OutputFile &file) {
   const TileTable &best = tables.at(std::string(level->name));
   os << level->name << ": " << (best == own ? "its own tiles are the fastest: " : "fastest tiles: ")
      << tileTableText(best) << "\n";
-  if (Error failure = writeWhole(options.output, printTiles(tables), planned))
-    return usageError(toString(std::move(failure)));
-  return kExitSuccess;
+  Error failure = file.write(printTiles(tables));
+  if (!failure)
+    failure = file.keep();
+  return failure ? usageError(toString(std::move(failure))) : kExitSuccess;
 }
 
 ExitCode Tuner::run() {
   if (workshop.error())
     return usageError("cannot create a temporary folder: " + workshop.error().message());
+  // Before measuring, which takes long.
+  Expected<OutputFile> file = OutputFile::create(options.output, planned);
+  if (!file)
+    return usageError(toString(file.takeError()));
   if (ExitCode code = chooseLevel())
     return code;
   if (ExitCode code = readTables())
     return code;
   if (ExitCode code = build(workshop.path("own"), own))
     return code;
-  if (Error failure = planned.plan(options.output)) // before measuring, which takes long
-    return usageError(toString(std::move(failure)));
+  if (Error clash = planned.check()) // the same, now that the model's files are known
+    return usageError(toString(std::move(clash)));
   if (Error failure = open(workshop.path("own")))
     return fail(std::move(failure));
   if (ExitCode code = compareAll())
     return code;
-  return write();
+  return write(*file);
 }
 
 } // namespace
