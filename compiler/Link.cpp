@@ -14,6 +14,7 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
 #include <map>
@@ -142,9 +143,8 @@ ExitCode reportCode(llvm::raw_ostream &log, llvm::Error error) {
 void addTokenizer(const CompiledTokenizer &tokenizer, ModelData &data) {
   data.tokenizer.assign(tokenizer.tables.begin(), tokenizer.tables.end());
   data.chat.assign(tokenizer.chat.begin(), tokenizer.chat.end());
-  for (int32_t id : tokenizer.stopIds)
-    if (!llvm::is_contained(data.stopIds, id))
-      data.stopIds.push_back(id);
+  const llvm::DenseSet<int32_t> known(data.stopIds.begin(), data.stopIds.end());
+  llvm::copy_if(tokenizer.stopIds, std::back_inserter(data.stopIds), [&](int32_t id) { return !known.contains(id); });
 }
 
 /// A program makes its tokens' embeddings from nothing: only who links a library can bring them.

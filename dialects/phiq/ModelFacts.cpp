@@ -4,10 +4,17 @@
 #include "dialects/phiq/Phiq.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
 namespace phic {
+
+/// Each once, in their order: so many as there are tokens at most, however often a file names one.
+static SmallVector<int32_t, 0> distinct(ArrayRef<int32_t> ids) {
+  llvm::SetVector<int32_t> once(ids.begin(), ids.end());
+  return once.takeVector();
+}
 
 void setModelFacts(ModuleOp module, const ModelFacts &facts) {
   Builder builder(module.getContext());
@@ -16,9 +23,9 @@ void setModelFacts(ModuleOp module, const ModelFacts &facts) {
   module->setAttr(phiq::PhiqDialect::kModel,
                   phiq::ModelAttr::get(module.getContext(), facts.name, facts.vocab, facts.contextMax, facts.ropeSwitch,
                                        builder.getBoolAttr(facts.prunedHead),
-                                       builder.getDenseI32ArrayAttr(facts.stopIds), real(sampling.temperature),
-                                       real(sampling.topP), real(sampling.minP), real(sampling.repetitionPenalty),
-                                       sampling.topK));
+                                       builder.getDenseI32ArrayAttr(distinct(facts.stopIds)),
+                                       real(sampling.temperature), real(sampling.topP), real(sampling.minP),
+                                       real(sampling.repetitionPenalty), sampling.topK));
 }
 
 ModelFacts modelFacts(ModuleOp module) {

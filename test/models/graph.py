@@ -167,7 +167,20 @@ class Graph(unittest.TestCase):
         self.assertIn("--state=y=x1 is not OUTPUT=INPUT of this graph", self.build("bad", "exe", "--state=y=x1", FLAGS[1], code=2))
         self.assertIn("for state 'x', of its type", self.build("bad", "exe", "--state=y=x", FLAGS[1], code=2))
         self.assertIn("--dim=batch=0 is not", self.build("bad", "exe", FLAGS[0], "--dim=batch=0", code=2))
+        for batch in (1 << 31, (1 << 63) - 1):
+            self.assertIn("has more than 2147483648 elements", self.build("bad", "exe", FLAGS[0], f"--dim=batch={batch}", code=2))
         self.assertFalse(os.path.exists(self.path("bad")))
+
+    def build_of_rank(self, axes, code):
+        x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1] * (axes - 1) + [8]) for name in "xy")
+        graph = helper.make_graph([helper.make_node("Reshape", ["x", "shape"], ["y"])], "g", [x], [y],
+                                  [numpy_helper.from_array(np.array([1] * (axes - 1) + [8]), "shape")])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), self.path("rank.onnx"))
+        return run(PHIC, "build", "rank.onnx", "-o", "rank", cwd=self.folder, code=code)
+
+    def test_axes_are_as_many_as_files_have(self):
+        self.build_of_rank(16, code=0)
+        self.assertIn("graph input 'x' has 17 axes, more than 16", self.build_of_rank(17, code=2))
 
     def test_mistakes_of_a_run_are_told(self):
         def refused(wanted, *arguments):

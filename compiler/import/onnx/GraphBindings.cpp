@@ -11,6 +11,7 @@
 #include "compiler/import/onnx/NodeImport.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/plan/Entry.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -73,6 +74,19 @@ std::optional<int64_t> GraphImporter::sizeOf(const ValueInfo &info, size_t axis)
   return std::nullopt;
 }
 
+/// Empty, or what is too much: no .npy file of more axes is read, and sizes are multiplied from here on.
+std::string tooLarge(ArrayRef<int64_t> shape) {
+  constexpr size_t kMostAxes = 16;
+  constexpr int64_t kMostElements = int64_t(1) << 31;
+  if (shape.size() > kMostAxes)
+    return (llvm::Twine(shape.size()) + " axes, more than " + llvm::Twine(kMostAxes)).str();
+  int64_t elements = 1;
+  for (int64_t size : shape)
+    if (llvm::MulOverflow(elements, size, elements) || elements > kMostElements)
+      return ("more than " + llvm::Twine(kMostElements) + " elements").str();
+  return "";
+}
+
 void GraphImporter::bindGraphInput(const ValueInfo &info) {
   if (values.count(info.name))
     return; // before IR version 4, initializers were inputs too
@@ -86,7 +100,10 @@ void GraphImporter::bindGraphInput(const ValueInfo &info) {
   if (!element)
     refuse(loc, "graph input '" + info.name + "' is of type " + elementTypeName(info.type) +
                     "; float, uint8 and int8 are supported");
-  if (!element || shape.size() != info.dims.size())
+  const std::string excess = tooLarge(shape);
+  if (!excess.empty())
+    refuse(loc, "graph input '" + info.name + "' has " + excess);
+  if (!element || shape.size() != info.dims.size() || !excess.empty())
     return;
   Value argument = function.getBody().addArgument(RankedTensorType::get(shape, element), loc);
   values[info.name] = Ranked{argument};

@@ -128,6 +128,15 @@ TEST_F(Decoder, ArchitecturesAreRowsAndWeightsLieInAnyNumberOfFiles) {
   EXPECT_THAT(text, HasSubstr("\"L0/mix.weight\" layout = \"dense_nk\" [#phiq.range<file = 1, offset = 0"));
 }
 
+TEST_F(Decoder, StopIdsAreNoMoreThanTokens) {
+  addAll();
+  DecoderConfig repeated = config();
+  repeated.stopIds.clear();
+  for (int i = 0; i < 1 << 20; ++i)
+    repeated.stopIds.push_back(i % 2 ? 7 : 2);
+  EXPECT_THAT(build(repeated), HasSubstr("stop_ids = [2, 7]"));
+}
+
 TEST_F(Decoder, FusedWeightsAreForTheArchitecturesThatHaveThem) {
   addAll();
   DecoderConfig split = config();
