@@ -8,6 +8,8 @@
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
+#include "dialects/plan/KernelFacts.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "passes/Passes.h"
 #include "passes/layout/Lifetimes.h"
 #include "passes/layout/WeightUses.h"
@@ -35,13 +37,18 @@ struct Extent {
 class PlanVerifier {
 public:
   PlanVerifier(ModuleOp module, func::FuncOp model, plan::MemoryAttr memory)
-      : module(module), model(model), memory(memory), backend(backendOf(module)) {}
+      : module(module), model(model), memory(memory), backend(backendOf(module)), symbols(module) {}
 
   LogicalResult run() {
     verifyMemory();
     verifyBuffers();
     verifyWeights();
     verifyCaches();
+    // Another family's kernels are bytes for its device; the host's are functions here, which its entry points call.
+    if (module->hasAttr(plan::PlanDialect::kLevel) && &backend == &hostBackend())
+      for (auto stage : model.getOps<plan::StageOp>())
+        for (StringRef entry : plan::entryNames(model))
+          verifyKernel(stage, entry);
     if (offenders.empty())
       return success();
     InFlightDiagnostic error = model.emitError("mistakes in the plan: ") << offenders.size();
@@ -147,6 +154,32 @@ private:
     verifyApart(extents, memory.getKvBytesPerToken(), "cache");
   }
 
+  /// Of IR that has been through `kernels`: an entry point will call what the stage names, with tiles numbered as it counts
+  /// them, and scratch memory of the plan's size.
+  void verifyKernel(plan::StageOp stage, StringRef entry) {
+    const std::string name = ("stage '" + stage.getName() + "' of " + entry).str();
+    auto symbol = stage.getKernels() ? stage.getKernels()->getAs<FlatSymbolRefAttr>(entry) : FlatSymbolRefAttr();
+    auto tiles = stage.getTiles() ? stage.getTiles()->getAs<plan::TilesAttr>(entry) : plan::TilesAttr();
+    require(symbol && tiles, stage, name + " has no kernel, or no tiles");
+    if (!symbol || !tiles)
+      return;
+    auto kernel = symbols.lookup<FunctionOpInterface>(symbol.getAttr());
+    const std::optional<plan::KernelFacts> facts = kernel ? plan::kernelFacts(kernel) : std::nullopt;
+    require(facts && !kernel.isExternal(), stage, name + " names '" + symbol.getValue() + "', which is no kernel");
+    if (!facts)
+      return;
+    kernelType = kernelType ? kernelType : kernel.getFunctionType();
+    require(kernel.getFunctionType() == kernelType, stage,
+            name + " names '" + symbol.getValue() + "', whose arguments are not those of other kernels");
+    require(tiles == facts->tiles, stage,
+            name + " counts " + llvm::Twine(tiles.getColumns()) + " x " + llvm::Twine(tiles.getRows()) +
+                " tiles, its kernel " + llvm::Twine(facts->tiles.getColumns()) + " x " +
+                llvm::Twine(facts->tiles.getRows()));
+    require(facts->scratchBytes <= memory.getScratchBytes(), stage,
+            name + " needs " + llvm::Twine(facts->scratchBytes) + " bytes of scratch memory, the plan has " +
+                llvm::Twine(memory.getScratchBytes()));
+  }
+
   /// Extents that are all live at once.
   void verifyApart(SmallVectorImpl<std::pair<Extent, Operation *>> &extents, uint64_t size, StringRef what) {
     llvm::sort(extents, [](auto &a, auto &b) { return a.first.offset < b.first.offset; });
@@ -164,6 +197,8 @@ private:
   func::FuncOp model;
   plan::MemoryAttr memory;
   const Backend &backend;
+  SymbolTable symbols;
+  Type kernelType; ///< of the first kernel
   SmallVector<std::pair<Operation *, std::string>> offenders;
 };
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
+#include "dialects/plan/KernelFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "phi/runtime.h"
@@ -161,8 +162,9 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
       if (failed(kernel))
         return failure();
       kernels.push_back(b.getNamedAttr(name, FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
-      tiles.push_back(
-          b.getNamedAttr(name, plan::TilesAttr::get(&getContext(), kernel->tiles.columns, kernel->tiles.rows)));
+      auto counted = plan::TilesAttr::get(&getContext(), kernel->tiles.columns, kernel->tiles.rows);
+      tiles.push_back(b.getNamedAttr(name, counted));
+      plan::setKernelFacts(getOperation().lookupSymbol(kernel->symbol), {counted, uint64_t(kernel->scratchBytes)});
       scratchBytes = std::max(scratchBytes, kernel->scratchBytes);
       if ((mClass == MClass::Decode || !plan::hasSteps(model)) && !kernel->fallback.empty())
         fallbacks.emplace_back(stage, *kernel);

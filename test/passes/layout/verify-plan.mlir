@@ -82,3 +82,42 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 9, arena_bytes = 1844
     return %0 : tensor<?x16xf32>
   }
 }
+
+// -----
+
+// After the kernels phase, entry points call what the stages name.
+
+module attributes {plan.level = "x86-64-v3", plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024, scratch_bytes = 64, kv_bytes_per_token = 0, weights_bytes = 0>} {
+  // expected-error@below {{mistakes in the plan: 4}}
+  func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
+    // expected-note@below {{stage 'a' of verify counts 2 x 1 tiles, its kernel 1 x 1}}
+    // expected-note@below {{stage 'a' of prefill needs 128 bytes of scratch memory, the plan has 64}}
+    %0 = plan.stage "a" (%x) {
+        buffers = [#plan.buffer<arena, offset = 0, row_bytes = 64>], kernels = {decode = @small, verify = @small, prefill = @large},
+        tiles = {decode = #plan.tiles<columns = 1, rows = 1>, verify = #plan.tiles<columns = 2, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 4>}
+      } : (tensor<?x16xf32>) -> tensor<?x16xf32> {
+    ^bb0(%a: tensor<?x16xf32>):
+      plan.yield %a : tensor<?x16xf32>
+    }
+    // expected-note@below {{stage 'b' of verify names 'other', whose arguments are not those of other kernels}}
+    // expected-note@below {{stage 'b' of prefill names 'declared', which is no kernel}}
+    %1 = plan.stage "b" (%0) {
+        buffers = [#plan.buffer<binding, offset = 1, row_bytes = 64>], kernels = {decode = @small, verify = @other, prefill = @declared},
+        tiles = {decode = #plan.tiles<columns = 1, rows = 1>, verify = #plan.tiles<columns = 1, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 1>}
+      } : (tensor<?x16xf32>) -> tensor<?x16xf32> {
+    ^bb0(%a: tensor<?x16xf32>):
+      plan.yield %a : tensor<?x16xf32>
+    }
+    return %1 : tensor<?x16xf32>
+  }
+  llvm.func @small(%a: !llvm.ptr) attributes {plan.scratch = 64 : i64, plan.tiles = #plan.tiles<columns = 1, rows = 1>} {
+    llvm.return
+  }
+  llvm.func @large(%a: !llvm.ptr) attributes {plan.scratch = 128 : i64, plan.tiles = #plan.tiles<columns = 1, rows = 4>} {
+    llvm.return
+  }
+  llvm.func @other(%a: i64) attributes {plan.scratch = 0 : i64, plan.tiles = #plan.tiles<columns = 1, rows = 1>} {
+    llvm.return
+  }
+  llvm.func @declared(!llvm.ptr) attributes {plan.scratch = 0 : i64, plan.tiles = #plan.tiles<columns = 1, rows = 1>}
+}
