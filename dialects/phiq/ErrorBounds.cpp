@@ -248,6 +248,12 @@ void quantizeBlock(const Rows &x, Rows &result, int64_t row, int64_t block) {
     E = std::max(E, x.errorAt(i));
   }
   float scale = result.scales[size_t(row * result.blocks() + block)];
+  if (std::isnan(scale)) {
+    // All values are NaN, whatever the codes.
+    std::fill(result.leastCodes.begin() + begin, result.leastCodes.begin() + end, INT8_MIN);
+    std::fill(result.greatestCodes.begin() + begin, result.greatestCodes.begin() + end, INT8_MAX);
+    return;
+  }
   // Where a kernel may see a block of zeros, or just not, any code can come out.
   bool isVague = E > 0 && A - E < kLeastBlockMagnitude;
   double scaleError = (isVague ? (A + E) / 127 : E / 127) * (1 + 2 * kUnit) + 2 * kUnit * scale;

@@ -245,10 +245,10 @@ void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, 
     int64_t end = std::min(begin + block, columns);
     float absmax = 0;
     for (int64_t k = begin; k < end; ++k)
-      absmax = std::max(absmax, std::fabs(x[k]));
-    bool isZero = absmax < kLeastBlockMagnitude;
-    float scale = isZero ? 0 : absmax / 127.0f;
-    float inverse = isZero ? 0 : 127.0f / absmax;
+      absmax = std::max(absmax, std::isnan(x[k]) ? std::numeric_limits<float>::infinity() : std::fabs(x[k]));
+    const bool isZero = absmax < kLeastBlockMagnitude, isInfinite = std::isinf(absmax);
+    float scale = isInfinite ? std::numeric_limits<float>::quiet_NaN() : isZero ? 0 : absmax / 127.0f;
+    float inverse = isZero || isInfinite ? 0 : 127.0f / absmax;
     int32_t sum = 0;
     for (int64_t k = begin; k < end; ++k) {
       codes[k] = int8_t(roundToCode(x[k] * inverse, 0, kS8));

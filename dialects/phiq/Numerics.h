@@ -98,10 +98,10 @@ inline constexpr double kDynamicQuantizeError = 0.5 + 3.01 * 127 * 0x1p-24;
 ///     scale = f32(absmax / 127)    inverse = f32(127 / absmax)    code = round_half_even(f32(x *
 ///     inverse)) sum   = f32(scale * sum of codes)
 ///
-/// Multiplying by the inverse rather than dividing by the scale is what SIMD code does cheaply, so
-/// that is the definition; |code| <= 127 holds without saturation. A block below
-/// kLeastBlockMagnitude gets scale 0, codes 0. The last block may be short. codes [columns], scales
-/// and sums [ceil(columns / block)]; sums may be null.
+/// Multiplying by the inverse is what SIMD code does cheaply, so that is the definition; |code| <= 127 holds without
+/// saturation. A block below kLeastBlockMagnitude gets scale 0, codes 0; one with a NaN or infinity scale and sum NaN and
+/// codes 0 (a kernel: any), so that no number comes out of it. The last block may be short. codes [columns],
+/// scales and sums [ceil(columns / block)]; sums may be null.
 void quantizeRow(const float *x, int64_t columns, int64_t block, int8_t *codes, float *scales, float *sums);
 
 } // namespace phic

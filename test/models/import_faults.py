@@ -109,6 +109,23 @@ class Faults(unittest.TestCase):
         self.assertEqual(self.run_program().count(said), 1)
         os.remove(self.path("program"))
 
+    def test_activations_that_are_not_finite_are_so_in_the_interpreter_too(self):
+        """The norm's gain makes them so right before they are quantized."""
+        for value in numpy.nan, numpy.inf:
+            def convert(tensor):
+                data = numpy.array(tensor.data)
+                if tensor.name == "blk.1.ffn_norm.weight":
+                    data[3] = value
+                return data, tensor.tensor_type
+            self.copy(convert)
+            self.build("model.gguf", "--allow-nonfinite")
+            done = subprocess.run([PHIC, "verify", "program"], cwd=self.folder, capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            os.remove(self.path("program"))
+
+    def test_values_beyond_the_cache_are_told(self):
+        said = "the model's logits are not finite"
+
         def large(tensor):  # finite, but not in an f16 cache
             data = numpy.array(tensor.data)
             if tensor.name == "blk.0.attn_v.weight":

@@ -95,7 +95,9 @@ void RegionFuncs::addBlocks(const RegionOutput &output, unsigned argument, int f
   x(i, b) = columns == block ? value : hl::select(i < columns, value, 0.0f);
   most(b) = 0;
   most(b) = hl::max(most(b), hl::reinterpret<int32_t>(x(r, b)) & 0x7fffffff);
-  hl::Expr absmax = hl::reinterpret<float>(most(b));
+  // From infinity on it is NaN, and so are scale and sum.
+  constexpr int32_t kInfinity = 0x7f800000;
+  hl::Expr absmax = hl::reinterpret<float>(most(b) + hl::select(most(b) == kInfinity, 1, 0));
   hl::Expr isZero = absmax < 0x1p-100f; // kLeastBlockMagnitude
   scale(b) = hl::select(isZero, 0.0f, absmax / 127.0f);
   inverse(b) = hl::select(isZero, 0.0f, 127.0f / absmax);

@@ -205,4 +205,17 @@ TEST(Numerics, DynamicQuantizationEdges) {
   EXPECT_THAT(scales, testing::ElementsAre(1, 0, 3e38f / 127));
 }
 
+TEST(Numerics, DynamicQuantizationOfWhatIsNotFinite) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (float odd : {NAN, -NAN, kInfinity, -kInfinity}) {
+    float x[] = {1, odd, -2, 127, 0, -127, odd, odd};
+    int8_t codes[8];
+    float scales[4], sums[4];
+    quantizeRow(x, 8, 2, codes, scales, sums);
+    EXPECT_THAT(codes, testing::ElementsAre(0, 0, -2, 127, 0, -127, 0, 0));
+    EXPECT_THAT(scales, testing::ElementsAre(testing::IsNan(), 1, 1, testing::IsNan()));
+    EXPECT_THAT(sums, testing::ElementsAre(testing::IsNan(), 125, -127, testing::IsNan()));
+  }
+}
+
 } // namespace

@@ -331,6 +331,26 @@ TEST_F(RegionCode, QuantizesAsNumerics) {
     }
 }
 
+/// Codes of such a block are any.
+TEST_F(RegionCode, WhatIsNotFiniteQuantizesToScalesThatAreNoNumbers) {
+  constexpr int64_t n = 100, blocks = 4;
+  ParsedRegion region("(%x: ROW) -> Q32 { %0 = phiq.quantize %x : ROW -> Q32  return %0 : Q32 }", n);
+  Compiled compiled{region};
+  for (float odd : {NAN, -NAN, INFINITY, -INFINITY}) {
+    std::vector<float> x = randomRow(n);
+    x[40] = x[n - 1] = odd; // a whole block, and the short one at the end
+    std::vector<int8_t> codes(blocks * 32), wantedCodes(blocks * 32, 0);
+    std::vector<float> scales(blocks), sums(blocks), wantedScales(blocks), wantedSums(blocks);
+    compiled({x.data(), codes.data(), scales.data(), sums.data()});
+    quantizeRow(x.data(), n, 32, wantedCodes.data(), wantedScales.data(), wantedSums.data());
+    for (int64_t b = 0; b < blocks; ++b) {
+      ASSERT_EQ(std::isnan(wantedScales[b]), b % 2 == 1);
+      EXPECT_EQ(std::isnan(scales[b]), std::isnan(wantedScales[b])) << odd;
+      EXPECT_EQ(std::isnan(sums[b]), std::isnan(wantedSums[b])) << odd;
+    }
+  }
+}
+
 /// The operation before it is what the float output would have been, to the bit.
 TEST_F(RegionCode, QuantizesAResult) {
   for (int64_t n : {64, 100, 576}) {
