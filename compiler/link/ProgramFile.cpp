@@ -97,7 +97,12 @@ llvm::Error ProgramFile::read() {
     return damagedFile("its manifest has been changed");
   tokenizerSize = sections[".phi_tokenizer"].size;
   textSize = sections[".text"].size;
-  codeSize = bytes.size() - weights.size - manifest.size - tokenizerSize;
+  codeSize = bytes.size();
+  for (uint64_t part : {weights.size, manifest.size, tokenizerSize}) {
+    if (part > codeSize) // zeros, which are not in the file, may say any number
+      return damagedFile("its sections have more bytes than the file");
+    codeSize -= part;
+  }
   return llvm::Error::success();
 }
 

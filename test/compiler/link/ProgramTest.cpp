@@ -367,6 +367,23 @@ TEST_F(ProgramTest, RefusesDamagedFiles) {
   EXPECT_THAT(llvm::toString(opened->verifyWeights()), HasSubstr("have been changed"));
 }
 
+/// Headers of sections are no part of the image that is hashed, and zeros need no bytes.
+TEST_F(ProgramTest, RefusesSectionsLargerThanTheFile) {
+  using Elf = llvm::object::ELF64LE;
+  ASSERT_FALSE(llvm::errorToBool(link(program)));
+  std::string bytes = read(program);
+  const auto elf = llvm::cantFail(llvm::object::ELFFile<Elf>::create(bytes));
+  for (const Elf::Shdr &header : llvm::cantFail(elf.sections()))
+    if (const llvm::StringRef name = llvm::cantFail(elf.getSectionName(header)); name == ".init_array") {
+      auto &zeros = const_cast<Elf::Shdr &>(header);
+      zeros.sh_type = llvm::ELF::SHT_NOBITS;
+      zeros.sh_size = uint64_t(1) << 40;
+      std::strcpy(const_cast<char *>(name.data()), ".phi_tokenizer"); // into the next one's name
+    }
+  write(path("large"), bytes);
+  EXPECT_THAT(openError(path("large")), HasSubstr("its sections have more bytes than the file"));
+}
+
 TEST_F(ProgramTest, RefusesToRunDamaged) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   std::string whole = read(program);
