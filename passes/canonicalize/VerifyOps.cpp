@@ -5,7 +5,7 @@
 // others on rows. All offenders are notes under one error, so that a
 // user sees at once what a model needs.
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/RowOps.h"
+#include "passes/ModelShape.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -64,12 +64,8 @@ private:
 
 struct VerifyOps : impl::VerifyOpsPassBase<VerifyOps> {
   void runOnOperation() override {
-    func::FuncOp model = modelFunction(getOperation());
-    if (!model || model.isExternal() || !model.getBody().hasOneBlock()) {
-      getOperation().emitError("requires the model as one function @model of one block");
-      return signalPassFailure();
-    }
-    if (failed(OpVerifier(model).run()))
+    func::FuncOp model = verifiedModel(getOperation());
+    if (!model || failed(OpVerifier(model).run()))
       signalPassFailure();
   }
 };

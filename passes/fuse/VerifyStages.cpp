@@ -5,9 +5,9 @@
 // what the kernels phase relies on; the offenders are notes under one error,
 // each naming the op of the model that it came from.
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
+#include "passes/ModelShape.h"
 #include "passes/Passes.h"
 #include "passes/fuse/StageGroups.h"
 #include "passes/layout/WeightUses.h"
@@ -203,7 +203,7 @@ struct VerifyStages : impl::VerifyStagesPassBase<VerifyStages> {
   }
 
   void runOnOperation() override {
-    func::FuncOp model = modelFunction(getOperation());
+    func::FuncOp model = verifiedModel(getOperation());
     auto backends = backendsNamed(families, getOperation());
     if (!model || failed(backends) || failed(StageVerifier(model, *backends).run()))
       signalPassFailure();

@@ -6,10 +6,10 @@
 // is made for it.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
-#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/KernelFacts.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "passes/ModelShape.h"
 #include "passes/Passes.h"
 #include "passes/layout/Lifetimes.h"
 #include "passes/layout/WeightUses.h"
@@ -204,7 +204,7 @@ private:
 
 struct VerifyPlan : impl::VerifyPlanPassBase<VerifyPlan> {
   void runOnOperation() override {
-    func::FuncOp model = modelFunction(getOperation());
+    func::FuncOp model = verifiedModel(getOperation());
     auto memory = getOperation()->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
     if (model && !memory)
       getOperation().emitError("has no plan.memory");

@@ -4,7 +4,7 @@
 // Ends the quantize phase: a weight matrix is read by phiq.matmul, phiq.embed or
 // phiq.rope as it is stored, or the model has a form that phic does not support.
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/RowOps.h"
+#include "passes/ModelShape.h"
 #include "passes/Passes.h"
 
 namespace phic {
@@ -22,6 +22,8 @@ bool isFinalUse(OpOperand &use) {
 
 struct VerifyQuantized : impl::VerifyQuantizedPassBase<VerifyQuantized> {
   void runOnOperation() override {
+    if (!verifiedModel(getOperation()))
+      return signalPassFailure();
     SmallVector<std::pair<phiq::WeightOp, Operation *>> offenders;
     getOperation().walk([&](phiq::WeightOp weight) {
       for (OpOperand &use : weight->getUses())

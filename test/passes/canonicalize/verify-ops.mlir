@@ -22,9 +22,9 @@ func.func @model(%x: tensor<?x32xf32>) -> tensor<?x32xf32> {
 // -----
 
 // expected-error@below {{operations of the model that phic has no kernel for: 1}}
-func.func @model(%x: tensor<?x32xf32>, %a: f32) -> tensor<?x32xf32> {
+func.func @model(%x: tensor<?x32xf32>, %a: tensor<32xf32>) -> tensor<?x32xf32> {
   // expected-note@below {{'arith.addf' is not on rows of floats}}
-  %0 = arith.addf %a, %a : f32
+  %0 = arith.addf %a, %a : tensor<32xf32>
   return %x : tensor<?x32xf32>
 }
 

@@ -127,3 +127,17 @@ func.func @model(%x: tensor<?x48xf32>) -> tensor<?x8xf32> {
   }
   return %1 : tensor<?x8xf32>
 }
+
+// -----
+
+// expected-error@below {{requires the model as one function @model of one block}}
+module {
+  func.func private @model(tensor<?x32xf32>) -> tensor<?x8xf32>
+}
+
+// -----
+
+// expected-error@below {{requires tensors of known rank as what the model takes and returns}}
+func.func @model(%x: tensor<*xf32>, %i: i32) {
+  return
+}

@@ -121,3 +121,10 @@ module attributes {plan.level = "x86-64-v3", plan.memory = #plan.memory<chunk_ro
   }
   llvm.func @declared(!llvm.ptr) attributes {plan.scratch = 0 : i64, plan.tiles = #plan.tiles<columns = 1, rows = 1>}
 }
+
+// -----
+
+// expected-error@below {{requires the model as one function @model of one block}}
+module {
+  func.func private @model(tensor<?x32xf32>) -> tensor<?x8xf32>
+}

@@ -28,3 +28,10 @@ module {
     return %2 : tensor<?x32xf32>
   }
 }
+
+// -----
+
+// expected-error@below {{requires the model as one function @model of one block}}
+module {
+  func.func private @model(tensor<?x32xf32>) -> tensor<?x8xf32>
+}
