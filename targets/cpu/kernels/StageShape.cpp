@@ -44,7 +44,7 @@ public:
     if (auto columns = dyn_cast<phiq::ColumnsOp>(op))
       return visit(columns.getX(), begin + columns.getBegin());
     if (auto rope = dyn_cast<phiq::RopeOp>(op))
-      return setHeadDim(op, rope.getHeadDim(), begin), visit(rope.getX(), begin);
+      return failed(setHeadDim(op, rope.getHeadDim(), begin)) ? failure() : visit(rope.getX(), begin);
     if (!hasExpression(op) && !hasWork(op, phiq::RowWork::Select) && !hasWork(op, phiq::RowWork::Quantize))
       return refuse(op, "has no row operation in a kernel");
     for (OpOperand &operand : op->getOpOperands())
@@ -53,10 +53,15 @@ public:
     return success();
   }
 
-  void setHeadDim(Operation *op, int64_t headDim, int64_t begin) {
-    assert(begin % headDim == 0 && "a head lies within a window of whole heads");
-    assert((group.headDim == 0 || group.headDim == headDim) && "one head dim a group");
+  LogicalResult setHeadDim(Operation *op, int64_t headDim, int64_t begin) {
+    if (begin % headDim != 0)
+      return refuse(op, "has heads of " + llvm::Twine(headDim) + " elements, one of which begins before column " +
+                            llvm::Twine(begin));
+    if (group.headDim != 0 && group.headDim != headDim)
+      return refuse(op, "has heads of " + llvm::Twine(headDim) + " elements, what comes of it heads of " +
+                            llvm::Twine(group.headDim));
     group.headDim = headDim;
+    return success();
   }
 
 private:
@@ -109,9 +114,8 @@ std::optional<LackingKernel> findGroups(plan::StageOp stage, llvm::SmallVector<C
     group.sinks = {sink};
     group.columns = columnsOf(sink.value);
     GroupFinder finder(group);
-    if (sink.append)
-      finder.setHeadDim(sink.append, headDimOf(sink.append), 0);
-    if (failed(finder.visit(sink.value, 0)))
+    if ((sink.append && failed(finder.setHeadDim(sink.append, headDimOf(sink.append), 0))) ||
+        failed(finder.visit(sink.value, 0)))
       return finder.lacking();
     if (group.headDim)
       group.unit = group.headDim;
