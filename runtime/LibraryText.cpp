@@ -64,7 +64,7 @@ size_t encodeWork(const phi_model *model, size_t bytes, size_t messages) {
   // Each byte may be invalid and become three.
   uint64_t text = 3 * uint64_t(bytes) + (chat.tables ? (messages + 1) * longestTemplateText(chat) : 0);
   Parts parts(nullptr, messages);
-  return parts.layout.size + encodeBound(text, 2 * messages + 1);
+  return parts.layout.size + encodeBound(libraryModel(model).tokenizer, text, 2 * messages + 1);
 }
 
 int64_t encodeText(const phi_model *model, const char *text, size_t bytes, uint32_t flags, int32_t *ids,

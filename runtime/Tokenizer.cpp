@@ -4,10 +4,12 @@
 //   bytes -> valid UTF-8 -> cut at added tokens -> normalize -> cut at normalized
 //   added tokens -> cut by the pre-tokenizer's patterns -> merge each piece
 //
-// All in one buffer: normalizing never makes text longer, but for one space in
-// front, and that takes the place of a byte that has been dealt with.
+// All in one buffer: normalizing does not make text longer, but for one space in
+// front, and that takes the place of a byte that has been dealt with. Only form C
+// may: what it changes goes on from behind the text.
 //===----------------------------------------------------------------------===//
 #include "Tokenizer.h"
+#include "ComposedForm.h"
 #include "Merge.h"
 #include "Pattern.h"
 #include "Utf8.h"
@@ -43,16 +45,20 @@ size_t sanitizedBytes(const TextPart *parts, size_t count) {
   return total;
 }
 
+bool composes(const Tokenizer &tokenizer) { return tokenizer.tables->flags & PHI_TOKENIZER_COMPOSED; }
+
 /// What lies where in the work memory.
 struct WorkLayout {
-  size_t symbols, heap, ends, text, total;
-  WorkLayout(size_t textBytes, size_t parts) {
-    const size_t n = textBytes + 1; // one more for a space in front
+  size_t symbols, heap, ends, text, composed, total;
+  WorkLayout(const Tokenizer &tokenizer, size_t textBytes, size_t parts) {
+    const size_t longest = composes(tokenizer) ? MostComposedBytes * textBytes : textBytes;
+    const size_t n = longest + 1; // one more for a space in front
     symbols = 0;
     heap = symbols + n * sizeof(Symbol);
     ends = heap + n * sizeof(uint32_t);
     text = ends + parts * sizeof(uint32_t);
-    total = text + n;
+    composed = text + textBytes + 1;
+    total = composed + (composes(tokenizer) ? n : 0);
   }
 };
 
@@ -63,7 +69,9 @@ public:
       : tokenizer(tokenizer), t(*tokenizer.tables), parts(parts), partCount(partCount), flags(flags), ids(ids),
         capacity(capacity), strings(view<uint8_t>(t.text)), byteIds(view<int32_t>(t.byte_ids)),
         merges{view<uint32_t>(t.merge_offsets), view<phi_merge>(t.merges)},
-        patterns{view<phi_instruction>(t.code), view<phi_class>(t.classes), view<phi_range>(t.ranges)} {}
+        patterns{view<phi_instruction>(t.code), view<phi_class>(t.classes), view<phi_range>(t.ranges)},
+        composedForm{view<phi_decomposition>(t.decompositions), view<uint32_t>(t.compositions),
+                     view<phi_combining>(t.combining)} {}
 
   int64_t run(uint8_t *work, const WorkLayout &layout) {
     steps = EncodeStepsPerByte * (layout.total - layout.text + 64);
@@ -71,6 +79,7 @@ public:
     heap = reinterpret_cast<uint32_t *>(work + layout.heap);
     ends = reinterpret_cast<uint32_t *>(work + layout.ends);
     text = work + layout.text;
+    composedBegin = uint32_t(layout.composed - layout.text) + 1;
     if (flags & EncodePrefix)
       emitTable(t.prefix);
     cutAtAdded(0, Begin, fill());
@@ -200,6 +209,8 @@ private:
 
   /// Whether all parts that [begin, end) touches may hold control tokens.
   bool controlAllowed(uint32_t begin, uint32_t end) const {
+    if (begin + 1 >= composedBegin) // a space may be in front
+      return composedControl;
     for (size_t i = 0; i < partCount; ++i) {
       if (ends[i] <= begin)
         continue;
@@ -235,19 +246,45 @@ private:
 
   /// A run of text without tokens of the set: the next set's turn, or the pre-tokenizer's.
   void segment(uint32_t set, uint32_t begin, uint32_t end) {
-    const bool first = begin == Begin && !(flags & EncodeContinue);
+    const bool first = begin == origin && !(flags & EncodeContinue);
     if (set == 0) {
       firstSegment = first;
-      if (t.flags & PHI_TOKENIZER_ESCAPED)
-        end = unescape(begin, end);
-      if (t.prepend == PHI_PREPEND_ALWAYS)
-        text[--begin] = ' ';
-      return cutAtAdded(1, begin, end);
+      return changesComposed(begin, end) ? composed(begin, end) : escaped(begin, end);
     }
     if (text[begin] != ' ' &&
         (t.prepend == PHI_PREPEND_UNLESS_SPACE || (t.prepend == PHI_PREPEND_FIRST && first && firstSegment)))
       text[--begin] = ' ';
     pretokenize(0, begin, end);
+  }
+
+  void escaped(uint32_t begin, uint32_t end) {
+    if (t.flags & PHI_TOKENIZER_ESCAPED)
+      end = unescape(begin, end);
+    if (t.prepend == PHI_PREPEND_ALWAYS)
+      text[--begin] = ' ';
+    cutAtAdded(1, begin, end);
+  }
+
+  /// Whether form C may differ; most text has no such character.
+  bool changesComposed(uint32_t begin, uint32_t end) const {
+    if (!composes(tokenizer))
+      return false;
+    for (uint32_t at = begin; at < end;)
+      if (text[at] < 0x80)
+        ++at;
+      else if (patterns.contains(t.composing_class, readUtf8(text, &at)))
+        return true;
+    return false;
+  }
+
+  void composed(uint32_t begin, uint32_t end) {
+    composedControl = controlAllowed(begin, end);
+    const uint32_t bytes = composeText(composedForm, text + begin, end - begin, reinterpret_cast<uint32_t *>(symbols),
+                                       text + composedBegin);
+    if (origin == begin)
+      origin = composedBegin;
+    escaped(composedBegin, composedBegin + bytes);
+    origin = Begin;
   }
 
   /// U+2581 -> space, in place; keeps the ends of parts where they belong.
@@ -399,11 +436,14 @@ private:
   TableView<int32_t> byteIds;
   Merges merges;
   Patterns patterns;
+  ComposedFormTables composedForm;
   Symbol *symbols = nullptr;
   uint32_t *heap = nullptr;
   uint32_t *ends = nullptr; ///< of the parts, in `text`
   uint8_t *text = nullptr;
-  bool firstSegment = false;
+  uint32_t composedBegin = 0; ///< in `text`, of the segment in form C
+  uint32_t origin = Begin; ///< where the first segment begins
+  bool firstSegment = false, composedControl = false;
 };
 
 bool tableFits(const phi_table &table, size_t size, uint64_t bytes) {
@@ -425,9 +465,11 @@ bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
             tableFits(t->merge_offsets, 4, limit) && tableFits(t->merges, sizeof(phi_merge), limit) &&
             tableFits(t->prefix, 4, limit) && tableFits(t->suffix, 4, limit) &&
             tableFits(t->splits, sizeof(phi_split), limit) && tableFits(t->code, sizeof(phi_instruction), limit) &&
-            tableFits(t->classes, sizeof(phi_class), limit) && tableFits(t->ranges, sizeof(phi_range), limit) &&
-            t->token_offsets.count == t->id_limit + 1 && t->merge_offsets.count == t->id_limit + 1 &&
-            t->token_flags.count == t->id_limit && t->byte_ids.count == 256 && t->splits.count <= PHI_SPLIT_STEPS &&
+            tableFits(t->decompositions, sizeof(phi_decomposition), limit) && tableFits(t->compositions, 4, limit) &&
+            tableFits(t->combining, sizeof(phi_combining), limit) && tableFits(t->classes, sizeof(phi_class), limit) &&
+            tableFits(t->ranges, sizeof(phi_range), limit) && t->token_offsets.count == t->id_limit + 1 &&
+            t->merge_offsets.count == t->id_limit + 1 && t->token_flags.count == t->id_limit &&
+            t->byte_ids.count == 256 && t->splits.count <= PHI_SPLIT_STEPS &&
             (t->lookup.count & (t->lookup.count - 1)) == 0 && t->max_token_bytes <= t->text.count &&
             t->max_token_bytes < MaxText;
   for (const phi_added_set &set : t->added)
@@ -437,19 +479,20 @@ bool openTokenizer(const uint8_t *blob, uint64_t bytes, Tokenizer *tokenizer) {
   return ok;
 }
 
-size_t encodeWorkBytes(const Tokenizer &, const TextPart *parts, size_t count) {
-  return WorkLayout(sanitizedBytes(parts, count), count).total;
+size_t encodeWorkBytes(const Tokenizer &tokenizer, const TextPart *parts, size_t count) {
+  return WorkLayout(tokenizer, sanitizedBytes(parts, count), count).total;
 }
 
-size_t encodeBound(uint64_t bytes, size_t count) {
-  return WorkLayout(bytes < MaxText ? size_t(bytes) : MaxText, count).total;
+size_t encodeBound(const Tokenizer &tokenizer, uint64_t bytes, size_t count) {
+  return WorkLayout(tokenizer, bytes < MaxText ? size_t(bytes) : MaxText, count).total;
 }
 
 int64_t encode(const Tokenizer &tokenizer, const TextPart *parts, size_t count, uint32_t flags, int32_t *ids,
                size_t capacity, void *work, size_t workBytes) {
   const size_t textBytes = sanitizedBytes(parts, count);
-  const WorkLayout layout(textBytes, count);
-  if (textBytes >= MaxText || layout.total > workBytes)
+  const WorkLayout layout(tokenizer, textBytes, count);
+  // Places in the text are 32 bits.
+  if (textBytes >= (composes(tokenizer) ? MaxText / 4 : MaxText) || layout.total > workBytes)
     return EncodeNoRoom;
   return Encoder(tokenizer, parts, count, flags, ids, capacity).run(static_cast<uint8_t *>(work), layout);
 }

@@ -42,15 +42,16 @@ enum EncodeFlags : uint32_t {
   EncodeContinue = 4, ///< the text goes on after tokens already there: it is no start of a text
 };
 
-/// Work memory that `encode` needs for these parts: about 29 bytes a byte of text.
+/// Work memory that `encode` needs for these parts: about 29 bytes a byte of text, 88 where it is brought into form C.
 size_t encodeWorkBytes(const Tokenizer &tokenizer, const TextPart *parts, size_t count);
 
 /// The same for any so many parts that become `bytes` of valid UTF-8.
-size_t encodeBound(uint64_t bytes, size_t count);
+size_t encodeBound(const Tokenizer &tokenizer, uint64_t bytes, size_t count);
 
 /// Why encode() gives no ids.
 enum EncodeFailure : int64_t {
-  EncodeNoRoom = -1, ///< `work` is smaller than encodeWorkBytes says, or the text is above 1 GiB
+  EncodeNoRoom =
+      -1, ///< `work` is smaller than encodeWorkBytes says, or the text is above 1 GiB (256 MiB where it is brought into form C)
   EncodeTooSlow = -2, ///< the tokenizer needs more than EncodeStepsPerByte for this text
 };
 /// No published tokenizer needs an eighth of it for any text; patterns that backtrack without end do.

@@ -79,6 +79,11 @@ private:
         prepends = true;
         return llvm::Error::success();
       }
+      // It changes neither spaces nor U+2581, so that its place among the others does not matter.
+      if (type == "NFC") {
+        model.flags |= PHI_TOKENIZER_COMPOSED;
+        return llvm::Error::success();
+      }
       if (type == "Replace" && isSpaceEscape(entry, " ", lowerBlock)) {
         model.flags |= PHI_TOKENIZER_ESCAPED;
         model.normalizerEscapes = true;

@@ -4,6 +4,7 @@
 // Lays a TokenizerModel out as the blob of phi/tokenizer.h. Every order is
 // decided by ids, ranks or bytes, so equal inputs give equal blobs.
 //===----------------------------------------------------------------------===//
+#include "compiler/tokenizer/ComposedForm.h"
 #include "compiler/tokenizer/JsonFields.h"
 #include "compiler/tokenizer/Model.h"
 #include "compiler/tokenizer/Pattern.h"
@@ -121,7 +122,9 @@ private:
   std::string searched(const AddedToken &token) const {
     if (!token.normalized)
       return token.content;
-    std::string content = model.flags & PHI_TOKENIZER_ESCAPED ? unescapeSpaces(token.content) : token.content;
+    std::string content = model.flags & PHI_TOKENIZER_COMPOSED ? composedForm(token.content) : token.content;
+    if (model.flags & PHI_TOKENIZER_ESCAPED)
+      content = unescapeSpaces(content);
     return model.prepend == PHI_PREPEND_ALWAYS ? " " + content : content;
   }
 
@@ -183,11 +186,21 @@ private:
     }
     if (std::any_of(model.added.begin(), model.added.end(), [](const AddedToken &token) { return token.singleWord; }))
       header.word_class = patterns.addClass(charactersOf("[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]"));
+    if (model.flags & PHI_TOKENIZER_COMPOSED)
+      writeComposedForm(patterns);
     header.splits = table(splits);
     header.code = table(patterns.code);
     header.classes = table(patterns.classes);
     header.ranges = table(patterns.ranges);
     return llvm::Error::success();
+  }
+
+  void writeComposedForm(PatternTables &patterns) {
+    const ComposedForm form;
+    header.composing_class = patterns.addClass(charactersOf("[[:NFC_QC=No:][:NFC_QC=Maybe:][:^ccc=0:]]"));
+    header.decompositions = table(form.decompositions);
+    header.compositions = table(form.compositions);
+    header.combining = table(form.combining);
   }
 
   const TokenizerModel &model;

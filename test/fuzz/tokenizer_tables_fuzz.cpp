@@ -41,7 +41,10 @@ std::vector<Place> placesOf(const std::vector<uint8_t> &tables) {
                              {header.splits, uint32_t(sizeof(phi_split))},
                              {header.code, uint32_t(sizeof(phi_instruction))},
                              {header.classes, uint32_t(sizeof(phi_class))},
-                             {header.ranges, uint32_t(sizeof(phi_range))}})
+                             {header.ranges, uint32_t(sizeof(phi_range))},
+                             {header.decompositions, uint32_t(sizeof(phi_decomposition))},
+                             {header.compositions, 4},
+                             {header.combining, uint32_t(sizeof(phi_combining))}})
     add(table, size);
   for (const phi_added_set &set : header.added) {
     add(set.first, 4);

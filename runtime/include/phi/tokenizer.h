@@ -15,7 +15,7 @@
 
 #define PHI_TOKENIZER_MAGIC 0x4b544850u /* "PHTK" */
 #define PHI_CHAT_MAGIC 0x48434850u      /* "PHCH" */
-#define PHI_TOKENIZER_VERSION 2u
+#define PHI_TOKENIZER_VERSION 3u
 
 /// A table inside a blob: `count` elements from byte `offset` on.
 typedef struct phi_table {
@@ -32,7 +32,8 @@ enum phi_tokenizer_flag {
   PHI_TOKENIZER_ESCAPED = 1u << 4,       ///< U+2581 in text is read as a space (the tables hold spaces)
   PHI_TOKENIZER_STRIP_SPACE = 1u << 5,   ///< decoded text loses one leading space
   PHI_TOKENIZER_SPACE_CUTS = 1u << 6,    ///< no token continues past a space after a non-space: text may be cut there
-  PHI_TOKENIZER_SPLIT_SPACES = 1u << 7   ///< every space begins a piece (Metaspace with split)
+  PHI_TOKENIZER_SPLIT_SPACES = 1u << 7,  ///< every space begins a piece (Metaspace with split)
+  PHI_TOKENIZER_COMPOSED = 1u << 8 ///< text is brought into normalization form C before it is cut (normalizer NFC)
 };
 
 /// When a space goes before a segment of text (between added tokens).
@@ -98,6 +99,20 @@ typedef struct phi_range {
   uint32_t high; ///< inclusive
 } phi_range;
 
+/// What a character is in Unicode's canonical decomposition, one step of it; Hangul syllables are computed.
+typedef struct phi_decomposition {
+  uint32_t character;
+  uint32_t first;
+  uint32_t second; ///< 0: none
+} phi_decomposition;
+
+/// Characters [low, high] of one canonical combining class, 1..254; the others have class 0.
+typedef struct phi_combining {
+  uint32_t low;
+  uint32_t high; ///< inclusive
+  uint32_t combining_class;
+} phi_combining;
+
 /// Instructions of a pattern. A program is acyclic: every path ends in MATCH,
 /// and no path holds more than PHI_PATTERN_FRAMES choices.
 enum phi_pattern_op {
@@ -142,6 +157,7 @@ typedef struct phi_tokenizer {
   int32_t bos_id; ///< -1: none; informative, `prefix` says what is added
   int32_t eos_id; ///< -1: none
   uint32_t word_class; ///< class of word characters, for PHI_ADDED_SINGLE_WORD
+  uint32_t composing_class; ///< class of characters that form C may change, with PHI_TOKENIZER_COMPOSED
   uint32_t hash; ///< phi_tables_hash of the blob
   phi_table text; ///< uint8_t: all strings
   phi_table token_offsets; ///< uint32_t[id_limit + 1] into text: what a token decodes to
@@ -156,6 +172,9 @@ typedef struct phi_tokenizer {
   phi_table code; ///< phi_instruction
   phi_table classes; ///< phi_class
   phi_table ranges; ///< phi_range
+  phi_table decompositions; ///< phi_decomposition, by character; these three are empty without PHI_TOKENIZER_COMPOSED
+  phi_table compositions; ///< uint32_t indices of decompositions that form C undoes, by (first, second)
+  phi_table combining; ///< phi_combining, ascending
   phi_added_set added[2]; ///< found in the raw text; found after normalization
 } phi_tokenizer;
 
@@ -205,7 +224,7 @@ static_assert(sizeof(phi_merge) == 12, "written by the compiler");
 static_assert(sizeof(phi_added) == 16, "written by the compiler");
 static_assert(sizeof(phi_class) == 24, "written by the compiler");
 static_assert(sizeof(phi_instruction) == 16, "written by the compiler");
-static_assert(sizeof(phi_tokenizer) == 184, "written by the compiler");
+static_assert(sizeof(phi_tokenizer) == 212, "written by the compiler");
 static_assert(sizeof(phi_chat) == 312, "written by the compiler");
 #endif
 

@@ -64,6 +64,50 @@ std::vector<int32_t> encode(const Source &source, const std::string &text, uint3
 
 TEST(TokenizerImport, ASmallOne) { EXPECT_THAT(encode({}, "ab ba<s>c"), ElementsAre(2, 3, 1, 0, 5, 4)); }
 
+/// Letters with marks, alone and composed; a token that is looked for after normalization.
+Source composing() {
+  Source source;
+  source.vocab = "{\"a\":0,\"e\":1,\"\u00e9\":2,\"\u0301\":3,\"<unk>\":4,\"<s>\":5,\"\u2581\":6,\"a\u00e9\":7}";
+  source.merges = "[\"a \u00e9\"]";
+  source.added = "[{\"id\":5,\"content\":\"<s>\",\"special\":true,\"normalized\":true},"
+                 "{\"id\":8,\"content\":\"e\u0301<\",\"normalized\":true}]";
+  source.normalizer =
+      R"({"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Replace","pattern":{"String":" "},"content":"\u2581"}]})";
+  return source;
+}
+
+TEST(TokenizerImport, ComposesText) {
+  EXPECT_THAT(encode(composing(), "ae\u0301"), ElementsAre(7));
+  EXPECT_THAT(encode(composing(), "a\u00e9 e e\u0301"), ElementsAre(7, 6, 1, 6, 2));
+  // A mark joins no letter beyond a token, and nothing beyond the text.
+  EXPECT_THAT(encode(composing(), "\u0301e<s>\u0301e"), ElementsAre(3, 1, 5, 3, 1));
+  EXPECT_THAT(encode(composing(), "e\u0301<a"), ElementsAre(8, 0));
+  EXPECT_THAT(encode(composing(), "\u00e9<a"), ElementsAre(8, 0));
+  Source plain = composing();
+  plain.normalizer = R"({"type":"Replace","pattern":{"String":" "},"content":"\u2581"})";
+  EXPECT_THAT(encode(plain, "ae\u0301"), ElementsAre(0, 1, 3));
+}
+
+TEST(TokenizerImport, ComposedTextStaysTheUsers) {
+  auto model = readHuggingFace(composing().text(), {});
+  ASSERT_TRUE(bool(model));
+  auto tables = llvm::cantFail(writeTables(*model));
+  phi::Tokenizer tokenizer;
+  ASSERT_TRUE(phi::openTokenizer(tables.data(), tables.size(), &tokenizer));
+  const std::string text = "e\u0301a<s>";
+  for (bool control : {false, true}) {
+    const phi::TextPart part{reinterpret_cast<const uint8_t *>(text.data()), text.size(), control};
+    std::vector<uint64_t> work(phi::encodeWorkBytes(tokenizer, &part, 1) / 8 + 1);
+    std::vector<int32_t> ids(16);
+    const int64_t count = phi::encode(tokenizer, &part, 1, 0, ids.data(), ids.size(), work.data(), work.size() * 8);
+    ids.resize(size_t(count));
+    if (control)
+      EXPECT_THAT(ids, testing::Contains(5));
+    else
+      EXPECT_THAT(ids, testing::Not(testing::Contains(5)));
+  }
+}
+
 TEST(TokenizerImport, Json) {
   EXPECT_THAT(errorOf("{"), HasSubstr("tokenizer.json: not valid JSON at byte"));
   EXPECT_THAT(errorOf("[1,2"), HasSubstr("not valid JSON"));
