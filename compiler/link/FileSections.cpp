@@ -66,6 +66,11 @@ llvm::Error addElf(llvm::StringRef object, uint64_t offset, FileSections &into) 
 }
 
 llvm::Error addMacho(llvm::StringRef object, uint64_t offset, FileSections &into) {
+  // LLVM lists as many commands as the header counts, though each may be the same one of no bytes.
+  llvm::MachO::mach_header_64 header = {};
+  std::memcpy(&header, object.data(), std::min(object.size(), sizeof(header)));
+  if (header.ncmds > object.size() / sizeof(llvm::MachO::load_command))
+    return llvm::createStringError("it counts more load commands than it can have");
   // Checks all commands, and that segments, sections and tables lie within the file.
   auto file = llvm::object::MachOObjectFile::create(llvm::MemoryBufferRef(object, ""), /*IsLittleEndian=*/true,
                                                     /*Is64Bits=*/true);
@@ -80,10 +85,10 @@ llvm::Error addMacho(llvm::StringRef object, uint64_t offset, FileSections &into
     auto name = found.getName();
     if (!name)
       return name.takeError();
-    const llvm::MachO::section_64 header = (*file)->getSection64(found.getRawDataRefImpl());
-    FileSection section = {header.size, offset + header.offset, {}};
+    const llvm::MachO::section_64 raw = (*file)->getSection64(found.getRawDataRefImpl());
+    FileSection section = {raw.size, offset + raw.offset, {}};
     if (!found.isVirtual() && nameOf(*name) != ".phi_weights")
-      section.bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(object.data()) + header.offset, header.size);
+      section.bytes = llvm::ArrayRef(reinterpret_cast<const uint8_t *>(object.data()) + raw.offset, raw.size);
     addSection(into, nameOf(*name), section);
   }
   return llvm::Error::success();

@@ -9,6 +9,7 @@
 #include "compiler/link/Linker.h"
 #include "compiler/link/ProgramFile.h"
 #include "llvm/AsmParser/Parser.h"
+#include "llvm/BinaryFormat/MachO.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -23,6 +24,7 @@
 #include "llvm/TargetParser/Triple.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include <fstream>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -365,6 +367,19 @@ TEST_F(ProgramTest, RefusesDamagedFiles) {
   auto opened = ProgramFile::open(path("changed"));
   ASSERT_TRUE(bool(opened));
   EXPECT_THAT(llvm::toString(opened->verifyWeights()), HasSubstr("have been changed"));
+}
+
+/// A list of them all would be of gigabytes, and each could be the same one of no bytes.
+TEST_F(ProgramTest, RefusesMoreLoadCommandsThanTheFileHas) {
+  llvm::MachO::mach_header_64 header = {};
+  header.magic = llvm::MachO::MH_MAGIC_64;
+  header.cputype = llvm::MachO::CPU_TYPE_ARM64;
+  header.filetype = llvm::MachO::MH_OBJECT;
+  header.ncmds = 0x2F000004;
+  header.sizeofcmds = 64;
+  std::string bytes(reinterpret_cast<const char *>(&header), sizeof(header));
+  std::ofstream(path("counts"), std::ios::binary) << bytes + std::string(64, 0);
+  EXPECT_THAT(openError(path("counts")), HasSubstr("counts more load commands than it can have"));
 }
 
 /// Headers of sections are no part of the image that is hashed, and zeros need no bytes.
