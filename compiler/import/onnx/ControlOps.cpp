@@ -39,6 +39,16 @@ FailureOr<TensorView> branchTensor(NodeImport &node, const Graph &branch, std::s
   return node.unsupported("its branch has a cycle");
 }
 
+LogicalResult floatConstant(NodeImport &node, std::vector<int64_t> dims, ArrayRef<float> values) {
+  Tensor tensor{node.node.outputs.front(), ElementType::F32, std::move(dims), std::nullopt, {}};
+  for (float value : values)
+    for (unsigned at = 0; at < 32; at += 8)
+      tensor.own.push_back(uint8_t(llvm::bit_cast<uint32_t>(value) >> at));
+  const Tensor &kept = node.importer.keep(std::move(tensor));
+  node.result(0, TensorView{&kept, kept.dims});
+  return success();
+}
+
 } // namespace
 
 LogicalResult importIdentity(NodeImport &node) {
@@ -62,7 +72,16 @@ LogicalResult importConstant(NodeImport &node) {
     node.result(0, Symbolic::vector(std::move(values)));
     return success();
   }
-  return node.unsupported("only tensors and integers are supported");
+  if (const Attribute *value = node.attribute("value_float"); value && value->kind == Attribute::Kind::Real)
+    return floatConstant(node, {}, value->real);
+  if (const Attribute *value = node.attribute("value_floats"); value && value->kind == Attribute::Kind::Reals)
+    return floatConstant(node, {int64_t(value->reals.size())}, value->reals);
+  for (StringRef name : {"value_string", "value_strings"})
+    if (node.attribute(name))
+      return node.unsupportedAttribute(name, "is text; only numbers are supported");
+  if (node.attribute("sparse_value"))
+    return node.unsupportedAttribute("sparse_value", "is a sparse tensor; only dense ones are supported");
+  return node.unsupported("it has no value");
 }
 
 LogicalResult importIf(NodeImport &node) {

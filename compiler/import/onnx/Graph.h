@@ -3,7 +3,7 @@
 //
 // What the importer needs of an ONNX model, checked and free of protobuf: only
 // Reader.cpp sees the generated classes. A tensor's data is a byte range of one of
-// the model's files wherever the file format put it; nothing is copied.
+// the model's files; only what lies there as a list of numbers (int64_data) is copied.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_IMPORT_ONNX_GRAPH_H
 #define PHIC_COMPILER_IMPORT_ONNX_GRAPH_H
@@ -51,8 +51,8 @@ struct Tensor {
   std::string name;
   ElementType type = ElementType::Undefined;
   std::vector<int64_t> dims;
-  std::optional<ByteRange> bytes;  ///< absent: `integers` holds the data, or it is stored in a way phic does not read
-  std::vector<int64_t> integers;
+  std::optional<ByteRange> bytes; ///< where the data lies; absent: in `own`, or it is of a type phic does not read
+  std::vector<uint8_t> own;       ///< as they would lie in a file: little endian, of 4 bits the low nibble first
 
   /// Product of dims; they are checked not to overflow.
   int64_t elements() const;
@@ -69,13 +69,15 @@ struct ValueInfo {
 struct Graph;
 
 struct Attribute {
-  enum class Kind : uint8_t { Integer, Real, Text, Integers, Tensor, Graph, Other };
+  enum class Kind : uint8_t { Integer, Real, Text, Integers, Reals, Texts, Tensor, SparseTensor, Graph, Other };
   std::string name;
   Kind kind = Kind::Other;
   int64_t integer = 0;
   float real = 0;
   std::string text;
   std::vector<int64_t> integers;
+  std::vector<float> reals;
+  std::vector<std::string> texts;
   std::shared_ptr<const Tensor> tensor;
   std::shared_ptr<const Graph> graph;
 };

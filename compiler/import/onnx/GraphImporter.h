@@ -22,6 +22,7 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include <deque>
 
 namespace phic::onnx {
 
@@ -51,6 +52,8 @@ public:
   /// False when another node has the cache already.
   bool claimPast(llvm::StringRef input) { return pasts.insert(input).second; }
   const Imported *lookup(llvm::StringRef name) const;
+  /// A tensor that no file holds, for as long as nodes are imported.
+  const Tensor &keep(Tensor tensor) { return kept.emplace_back(std::move(tensor)); }
 
 private:
   friend class NodeImport;
@@ -84,6 +87,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   Weights weights;
+  std::deque<Tensor> kept;
   llvm::StringMap<Imported> values;
   llvm::StringMap<const Node *> producers;
   llvm::StringSet<> live, pasts;

@@ -73,13 +73,11 @@ FailureOr<Symbolic> NodeImport::symbolic(unsigned index) {
     return unsupportedInput(index, llvm::Twine("must be integers, found ") + describe(input(index)));
   if (view->tensor->elements() > kMaxConstants)
     return unsupportedInput(index, "has too many integers for a shape");
-  auto numbers = importer.model.integers(*view->tensor);
-  if (!numbers)
-    return unsupportedInput(index, "is stored in a way that is not supported");
   Symbolic result;
   for (int64_t dim : view->dims)
     result.shape.push_back({dim});
-  for (int64_t number : *numbers)
+  const std::vector<int64_t> numbers = *importer.model.integers(*view->tensor);
+  for (int64_t number : numbers)
     result.values.push_back({number});
   return result;
 }
@@ -201,6 +199,21 @@ std::vector<int64_t> NodeImport::integers(StringRef name) {
   if (found && found->kind != Attribute::Kind::Integers)
     return (void)unsupportedAttribute(name, "must be a list of integers"), std::vector<int64_t>();
   return found ? found->integers : std::vector<int64_t>();
+}
+
+std::vector<float> NodeImport::reals(StringRef name) {
+  const Attribute *found = attribute(name);
+  if (found && (found->kind != Attribute::Kind::Reals ||
+                !llvm::all_of(found->reals, [](float real) { return std::isfinite(real); })))
+    return (void)unsupportedAttribute(name, "must be a list of finite numbers"), std::vector<float>();
+  return found ? found->reals : std::vector<float>();
+}
+
+std::vector<std::string> NodeImport::texts(StringRef name) {
+  const Attribute *found = attribute(name);
+  if (found && found->kind != Attribute::Kind::Texts)
+    return (void)unsupportedAttribute(name, "must be a list of strings"), std::vector<std::string>();
+  return found ? found->texts : std::vector<std::string>();
 }
 
 void NodeImport::ignore(ArrayRef<StringRef> names) {

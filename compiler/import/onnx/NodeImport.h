@@ -50,6 +50,8 @@ public:
   float real(llvm::StringRef name, float absent);
   std::string text(llvm::StringRef name, llvm::StringRef absent);
   std::vector<int64_t> integers(llvm::StringRef name);
+  std::vector<float> reals(llvm::StringRef name);
+  std::vector<std::string> texts(llvm::StringRef name);
   const Attribute *attribute(llvm::StringRef name);
   /// Attributes without influence on what the node means.
   void ignore(llvm::ArrayRef<llvm::StringRef> names);

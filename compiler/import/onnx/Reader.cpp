@@ -7,7 +7,6 @@
 #include "compiler/files/InputFile.h"
 #include "compiler/import/onnx/Externalize.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/Endian.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
@@ -21,43 +20,9 @@
 
 namespace phic::onnx {
 
-unsigned elementBits(ElementType type) {
-  switch (type) {
-  case ElementType::U4:
-  case ElementType::I4:
-    return 4;
-  case ElementType::U8:
-  case ElementType::I8:
-  case ElementType::Bool:
-    return 8;
-  case ElementType::U16:
-  case ElementType::I16:
-  case ElementType::F16:
-  case ElementType::BF16:
-    return 16;
-  case ElementType::F32:
-  case ElementType::I32:
-  case ElementType::U32:
-    return 32;
-  case ElementType::F64:
-  case ElementType::I64:
-  case ElementType::U64:
-    return 64;
-  default:
-    return 0;
-  }
-}
-
 std::string elementTypeName(ElementType type) {
   std::string name = ::onnx::TensorProto_DataType_Name(::onnx::TensorProto_DataType(int(type)));
   return name.empty() ? "type " + std::to_string(int(type)) : llvm::StringRef(name).lower();
-}
-
-int64_t Tensor::elements() const {
-  int64_t count = 1;
-  for (int64_t dim : dims)
-    count *= dim;
-  return count;
 }
 
 const Attribute *Node::attribute(std::string_view wanted) const {
@@ -96,6 +61,7 @@ private:
   llvm::Error readNode(const ::onnx::NodeProto &proto, Node &node);
   llvm::Error readAttribute(const ::onnx::AttributeProto &proto, const Node &node, Attribute &attribute);
   llvm::Error readTensor(const ::onnx::TensorProto &proto, Tensor &tensor);
+  llvm::Error readElements(const ::onnx::TensorProto &proto, Tensor &tensor);
   llvm::Expected<ByteRange> readLocation(const ::onnx::TensorProto &proto, std::optional<uint64_t> wanted);
   llvm::Expected<uint32_t> openFile(const std::string &location, const std::string &tensor);
 
@@ -163,6 +129,37 @@ llvm::Expected<ByteRange> ProtoReader::readLocation(const ::onnx::TensorProto &p
   return range;
 }
 
+/// Data that is a list of numbers in the message: each in a field that is wider than most of its types.
+llvm::Error ProtoReader::readElements(const ::onnx::TensorProto &proto, Tensor &tensor) {
+  const unsigned bits = elementBits(tensor.type), stored = std::max(bits, 8u); // two of 4 bits are one number
+  if (!bits)
+    return llvm::Error::success(); // of no use, which those that read it say
+  bool fits = true;
+  auto put = [&](uint64_t pattern) {
+    for (unsigned at = 0; at < stored; at += 8)
+      tensor.own.push_back(uint8_t(pattern >> at));
+  };
+  for (float value : proto.float_data())
+    put(llvm::bit_cast<uint32_t>(value));
+  for (double value : proto.double_data())
+    put(llvm::bit_cast<uint64_t>(value));
+  for (int32_t value : proto.int32_data()) {
+    fits &= stored >= 32 || llvm::isIntN(stored, value) || llvm::isUIntN(stored, uint64_t(int64_t(value)));
+    put(uint64_t(int64_t(value)));
+  }
+  for (int64_t value : proto.int64_data())
+    put(uint64_t(value));
+  for (uint64_t value : proto.uint64_data())
+    put(value);
+  const uint64_t wanted = llvm::divideCeil(uint64_t(tensor.elements()) * bits, 8u);
+  if (!fits || tensor.own.size() != wanted)
+    return fail("initializer '" + tensor.name + "' has " +
+                (fits ? llvm::Twine(tensor.own.size() / (stored / 8)) + " numbers, its shape asks for " +
+                            llvm::Twine(wanted / (stored / 8))
+                      : "a number that is no " + llvm::Twine(elementTypeName(tensor.type))));
+  return llvm::Error::success();
+}
+
 llvm::Error ProtoReader::readTensor(const ::onnx::TensorProto &proto, Tensor &tensor) {
   tensor.name = proto.name();
   tensor.type = ElementType(proto.data_type());
@@ -171,15 +168,8 @@ llvm::Error ProtoReader::readTensor(const ::onnx::TensorProto &proto, Tensor &te
   for (int64_t dim : tensor.dims)
     if (dim < 0 || llvm::MulOverflow(elements, dim, elements) || elements > (int64_t(1) << 48))
       return fail("initializer '" + tensor.name + "' has an invalid shape");
-  if (proto.data_location() != ::onnx::TensorProto::EXTERNAL) {
-    tensor.integers.assign(proto.int64_data().begin(), proto.int64_data().end());
-    tensor.integers.insert(tensor.integers.end(), proto.int32_data().begin(), proto.int32_data().end());
-    bool isInteger =
-        tensor.type == ElementType::I64 || tensor.type == ElementType::I32 || tensor.type == ElementType::Bool;
-    if (!isInteger || int64_t(tensor.integers.size()) != elements)
-      tensor.integers.clear();
-    return llvm::Error::success();
-  }
+  if (proto.data_location() != ::onnx::TensorProto::EXTERNAL)
+    return readElements(proto, tensor);
   unsigned bits = elementBits(tensor.type);
   const uint64_t wanted = llvm::divideCeil(uint64_t(elements) * bits, 8u);
   auto range = readLocation(proto, bits ? std::optional(wanted) : std::nullopt);
@@ -211,6 +201,17 @@ llvm::Error ProtoReader::readAttribute(const ::onnx::AttributeProto &proto, cons
   case ::onnx::AttributeProto::INTS:
     attribute.kind = Attribute::Kind::Integers;
     attribute.integers.assign(proto.ints().begin(), proto.ints().end());
+    break;
+  case ::onnx::AttributeProto::FLOATS:
+    attribute.kind = Attribute::Kind::Reals;
+    attribute.reals.assign(proto.floats().begin(), proto.floats().end());
+    break;
+  case ::onnx::AttributeProto::STRINGS:
+    attribute.kind = Attribute::Kind::Texts;
+    attribute.texts.assign(proto.strings().begin(), proto.strings().end());
+    break;
+  case ::onnx::AttributeProto::SPARSE_TENSOR:
+    attribute.kind = Attribute::Kind::SparseTensor;
     break;
   case ::onnx::AttributeProto::TENSOR: {
     attribute.kind = Attribute::Kind::Tensor;
@@ -314,37 +315,6 @@ int64_t Model::opset(llvm::StringRef domain) const {
   if (found != opsets.end())
     return found->second;
   return domain == "com.microsoft" ? 1 : 0; // ONNX Runtime knows its own ops whether they are imported or not
-}
-
-llvm::ArrayRef<uint8_t> Model::bytes(const ByteRange &range) const {
-  return llvm::arrayRefFromStringRef(buffers[range.file]->getBuffer()).slice(range.offset, range.length);
-}
-
-std::optional<std::vector<int64_t>> Model::integers(const Tensor &tensor) const {
-  int64_t count = tensor.elements();
-  if (!tensor.bytes)
-    return int64_t(tensor.integers.size()) == count && count ? std::optional(tensor.integers) : std::nullopt;
-  const uint8_t *data = bytes(*tensor.bytes).data();
-  std::vector<int64_t> values(count);
-  auto read = [&](auto load) {
-    for (int64_t i = 0; i < count; ++i)
-      values[i] = load(i);
-    return values;
-  };
-  using namespace llvm::support::endian;
-  switch (tensor.type) {
-  case ElementType::I64:
-    return read([&](int64_t i) { return int64_t(read64le(data + 8 * i)); });
-  case ElementType::I32:
-    return read([&](int64_t i) { return int64_t(int32_t(read32le(data + 4 * i))); });
-  case ElementType::U8:
-  case ElementType::Bool:
-    return read([&](int64_t i) { return int64_t(data[i]); });
-  case ElementType::I8:
-    return read([&](int64_t i) { return int64_t(int8_t(data[i])); });
-  default:
-    return std::nullopt;
-  }
 }
 
 } // namespace phic::onnx

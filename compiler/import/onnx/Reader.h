@@ -30,8 +30,13 @@ public:
   /// Relative to the folder; the .onnx itself is the first.
   const std::vector<std::string> &files() const { return names; }
   llvm::ArrayRef<uint8_t> bytes(const ByteRange &range) const;
-  /// A tensor of integers or booleans, wherever it is stored; nothing for other types.
+  /// A tensor's elements as they lie in a file; empty for types that phic does not know the size of.
+  llvm::ArrayRef<uint8_t> bytes(const Tensor &tensor) const;
+  /// The elements of a tensor of integers or booleans, exact, wherever it is stored (uint64 modulo 2^64); nothing for
+  /// other types.
   std::optional<std::vector<int64_t>> integers(const Tensor &tensor) const;
+  /// The elements of a tensor of floats, integers or booleans; nothing for other types. 64-bit integers are rounded.
+  std::optional<std::vector<double>> numbers(const Tensor &tensor) const;
 
 private:
   friend class ProtoReader;

@@ -110,6 +110,16 @@ TEST(OnnxImport, EveryReasonIsReported) {
   EXPECT_THAT(out.said, HasSubstr("op 'SimplifiedLayerNormalization': attribute 'shiny' is not known"));
 }
 
+TEST(OnnxImport, ConstantsAreDenseNumbers) {
+  const Outcome out = import(local("bad_constants.onnx"));
+  for (const char *reason :
+       {"for 4 reasons", "\"text\"): op 'Constant': attribute 'value_string' is text; only numbers are supported",
+        "\"texts\"): op 'Constant': attribute 'value_strings' is text; only numbers are supported",
+        "\"sparse\"): op 'Constant': attribute 'sparse_value' is a sparse tensor; only dense ones are supported",
+        "\"nothing\"): op 'Constant': it has no value"})
+    EXPECT_THAT(out.said, HasSubstr(reason));
+}
+
 struct Bad {
   const char *file, *reason;
 };

@@ -47,6 +47,40 @@ TEST(OnnxReader, EmbeddedTensorsAreRangesOfTheFile) {
   EXPECT_EQ(value, 1.0f);
 }
 
+/// elements.onnx has each type twice: as a list of numbers, and as raw data.
+TEST(OnnxReader, ElementsAreNumbersWhereverTheyLie) {
+  Model model = llvm::cantFail(Model::read(models(), "elements.onnx"));
+  unsigned floats = 0, tensors = 0;
+  for (const Tensor &tensor : model.graph().initializers) {
+    if (tensor.dims != std::vector<int64_t>{2})
+      continue;
+    const llvm::StringRef name = tensor.name;
+    const int64_t first = name.starts_with("bool") ? 1
+                          : name.starts_with("u")  ? 5
+                                                   : -3,
+                  second = name.starts_with("bool") ? 0 : 2;
+    EXPECT_EQ(tensor.bytes.has_value(), name.ends_with("_raw") || name == "float_list") << tensor.name;
+    EXPECT_THAT(*model.numbers(tensor), ElementsAre(double(first), double(second))) << tensor.name;
+    const bool isFloat = name.contains("float") || name.contains("double");
+    if (isFloat)
+      EXPECT_FALSE(model.integers(tensor)) << tensor.name;
+    else
+      EXPECT_THAT(*model.integers(tensor), ElementsAre(first, second)) << tensor.name;
+    floats += isFloat;
+    ++tensors;
+  }
+  EXPECT_EQ(tensors, 30u);
+  EXPECT_EQ(floats, 8u);
+  EXPECT_THAT(*model.integers(initializer(model, "largest")), ElementsAre(INT64_MAX));
+  EXPECT_THAT(*model.integers(initializer(model, "none")), testing::IsEmpty());
+}
+
+TEST(OnnxReader, CountsNumbers) {
+  auto refusal = [](llvm::StringRef name) { return llvm::toString(Model::read(models(), name).takeError()); };
+  EXPECT_EQ(refusal("bad_count.onnx"), "initializer 'one' has 2 numbers, its shape asks for 1");
+  EXPECT_EQ(refusal("bad_number.onnx"), "initializer 'one' has a number that is no uint8");
+}
+
 TEST(OnnxReader, BranchesAreReadToo) {
   Model model = llvm::cantFail(Model::read(models(), "longrope.onnx"));
   for (const Node &node : model.graph().nodes)

@@ -222,6 +222,40 @@ def qdq_activations(d):
     round_trip(d, "out", columns, np.full(HIDDEN, 128, np.uint8), axis=-1)
 
 
+def elements(d):
+    """Tensors alone, of every type, as lists of numbers and as raw data: -3, 2 where the type has them, else 5, 2."""
+    d.inputs, d.outputs, d.nodes, d.tensors = [], [], [], []
+    for name in ("FLOAT", "DOUBLE", "FLOAT16", "BFLOAT16", "INT4", "INT8", "INT16", "INT32", "INT64", "UINT4", "UINT8", "UINT16",
+                 "UINT32", "UINT64", "BOOL"):
+        values = [1, 0] if name == "BOOL" else [5, 2] if name[0] == "U" else [-3, 2]
+        listed = h.make_tensor(name.lower() + "_list", T.DataType.Value(name), [2], values)
+        d.tensors += [listed, numpy_helper.from_array(numpy_helper.to_array(listed), name.lower() + "_raw")]
+    d.tensors += [ints("largest", [2**63 - 1]), h.make_tensor("none", T.INT64, [0], [])]
+
+
+def bad_count(d):
+    d.replace(h.make_tensor("one", T.INT64, [1], [1]))
+    d.tensor("one").int64_data.append(2)
+
+
+def bad_number(d):
+    d.replace(h.make_tensor("one", T.UINT8, [1], [1]))
+    d.tensor("one").int32_data[0] = 256
+
+
+def bad_constants(d):
+    at = "/lm_head/MatMul"
+    d.node("Constant", [], ["text"], before=at, value_string="a")
+    d.node("Constant", [], ["texts"], before=at, value_strings=["a", "b"])
+    d.node("Constant", [], ["sparse"], before=at,
+           sparse_value=h.make_sparse_tensor(floats("values", 1), ints("places", [3]), [HIDDEN]))
+    d.node("Constant", [], ["nothing"], before=at)
+    d.node("Constant", [], ["real"], before=at, value_float=0.5)
+    d.node("Constant", [], ["reals"], before=at, value_floats=[0.5, 2.0])
+    d.node("Concat", ["text", "texts", "sparse", "nothing", "real", "reals"], ["all"], "/all", before=at, axis=0)
+    d.find(at).input[1] = "all"
+
+
 def bad_many(d):
     d.node("Softplus", ["out"], ["soft"], "/first", before="/lm_head/MatMul")
     d.node("Fancy", ["soft"], ["fancy"], "/second", domain="my.ops", before="/lm_head/MatMul")
@@ -270,6 +304,7 @@ def bad_shape(d):
 CASES = {
     "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "relu": relu, "qdq": qdq,
     "qdq_activations": qdq_activations,
+    "elements": elements, "bad_constants": bad_constants, "bad_count": bad_count, "bad_number": bad_number,
     "bad_many": bad_many, "embeds": embeds, "bad_embeds": lambda d: embeds(d, "hidden"), "bad_unsorted": bad_unsorted, "bad_head_sink": bad_head_sink,
     "bad_present": bad_present, "bad_g_idx": bad_g_idx, "bad_shape": bad_shape,
     "bad_folder": lambda d: d.external("embed", location="."),
