@@ -21,12 +21,6 @@ constexpr uint64_t kPositionBytes = 4 + 4;
 /// Code, constants, stacks and the scheduler: what a program has whatever its model.
 constexpr uint64_t kProgramBytes = 3 * (uint64_t(1) << 19); // measured: 1.3 MiB resident
 
-std::string weightName(Operation *weight) {
-  if (auto op = dyn_cast<phiq::WeightOp>(weight))
-    return op.getName().str();
-  return (stringifyRopeTableKind(cast<phiq::RopeTableOp>(weight).getKind()) + " table of rotary positions").str();
-}
-
 /// Every packed weight, what lies between them, and the sums that the runtime reserves.
 std::vector<MemoryBlock> blocksOf(ModuleOp module, const Prediction &prediction) {
   using Kind = MemoryBlock::Kind;

@@ -31,7 +31,10 @@ void addWeight(StageCost &cost, Operation *weight, BlockArgument argument) {
     cost.rowBytes += packed.getBytes() / uint64_t(cast<ShapedType>(argument.getType()).getDimSize(0));
 }
 
-int64_t columnsOf(Value value) { return cast<ShapedType>(value.getType()).getShape().back(); }
+int64_t columnsOf(Value value) {
+  ArrayRef<int64_t> shape = cast<ShapedType>(value.getType()).getShape();
+  return shape.empty() ? 1 : shape.back();
+}
 
 void addMatmul(StageCost &cost, phiq::MatmulOp matmul) {
   const double count = double(columnsOf(matmul.getLhs())) * double(columnsOf(matmul.getResult()));

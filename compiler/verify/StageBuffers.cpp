@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/StageBuffers.h"
 #include "dialects/phiq/ErrorBounds.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/Numerics.h"
-#include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Entry.h"
 #include <cmath>
 #include <cstring>
@@ -45,11 +45,16 @@ void readQuantizedRow(const uint8_t *bytes, const BlockFormat &format, const Row
   }
 }
 
-/// 8-bit integers of a graph's own.
-void readIntegers(const uint8_t *bytes, mlir::IntegerType type, Rows &rows, int64_t i) {
-  assert(type.getWidth() == 8 && "verified: what ops on grids make");
-  for (int64_t j = 0; j < rows.columns; ++j)
-    rows.row(i)[j] = type.isUnsigned() ? float(bytes[j]) : float(int8_t(bytes[j]));
+/// Integers of a graph's own, little-endian.
+void readIntegers(const uint8_t *bytes, mlir::Type type, Rows &rows, int64_t i) {
+  const int64_t size = elementBytes(type);
+  for (int64_t j = 0; j < rows.columns; ++j) {
+    uint64_t low = 0;
+    std::memcpy(&low, bytes + j * size, size_t(size));
+    const unsigned unused = unsigned(64 - 8 * size);
+    rows.integers[size_t(i * rows.columns + j)] =
+        isUnsignedInteger(type) ? int64_t(low) : int64_t(low << unused) >> unused;
+  }
 }
 
 /// What is behind the first axis.
@@ -66,6 +71,10 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &b
                                    int64_t count, int64_t rowBytes) {
   StoredRows stored;
   stored.rows = Rows(count, columnsOf(type));
+  if (isa<mlir::IntegerType>(type.getElementType())) {
+    stored.rows.integers.resize(stored.rows.values.size());
+    stored.rows.values.clear();
+  }
   if (count == 0)
     return stored;
   auto block = dyn_cast<phiq::BlockType>(type.getElementType());
@@ -87,7 +96,7 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &b
     else if (type.getElementType().isF32())
       std::memcpy(stored.rows.row(i), row, size_t(needed));
     else
-      readIntegers(row, cast<mlir::IntegerType>(type.getElementType()), stored.rows, i);
+      readIntegers(row, type.getElementType(), stored.rows, i);
   }
   return stored;
 }
@@ -95,7 +104,7 @@ Expected<StoredRows> rowsFromBytes(mlir::RankedTensorType type, const Backend &b
 Expected<Datum> datumFromBytes(mlir::RankedTensorType type, const Backend &backend, ArrayRef<uint8_t> bytes) {
   const uint64_t rowBytes = plan::denseRowBytes(type);
   Datum datum;
-  if (type.getElementType().isInteger(32)) {
+  if (type.getElementType().isInteger(32) && !type.hasStaticShape()) { // tokens
     datum.ids.resize(bytes.size() / sizeof(int32_t));
     std::memcpy(datum.ids.data(), bytes.data(), datum.ids.size() * sizeof(int32_t));
     return datum;
@@ -184,8 +193,8 @@ Divergence compareRows(const StoredRows &got, const Rows &expected) {
     return {
         std::numeric_limits<double>::infinity(), "number of rows", 0, 0, double(rows.rows), double(expected.rows), 0};
   if (rows.block == 0) {
-    for (int64_t i = 0; i < int64_t(rows.values.size()); ++i)
-      consider(worst, "value", i / rows.columns, i % rows.columns, rows.values[size_t(i)], expected.values[size_t(i)],
+    for (int64_t i = 0; i < rows.size(); ++i)
+      consider(worst, "value", i / rows.columns, i % rows.columns, rows.number(i), expected.number(i),
                expected.errorAt(i));
     return worst;
   }

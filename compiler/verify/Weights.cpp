@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/Weights.h"
 #include "compiler/weights/DerivedWeights.h"
-#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RopeTable.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -18,16 +19,11 @@ template <typename... Arguments> Error error(const char *format, Arguments &&...
   return createStringError(formatv(format, std::forward<Arguments>(arguments)...).str());
 }
 
-/// A vector is one row.
-std::pair<int64_t, int64_t> shapeOf(mlir::Operation *weight) {
-  auto type = cast<mlir::ShapedType>(weight->getResult(0).getType());
-  return {type.getRank() == 1 ? 1 : type.getDimSize(0), type.getDimSize(type.getRank() - 1)};
-}
-
-StringRef nameOf(mlir::Operation *weight) {
-  if (auto op = dyn_cast<phiq::WeightOp>(weight))
-    return op.getName();
-  return stringifyRopeTableKind(cast<phiq::RopeTableOp>(weight).getKind());
+/// The words of a constant as floats, which are compared bit by bit.
+void readConstant(phiq::ConstantOp op, float *words) {
+  const std::vector<uint8_t> bytes = bytesOf(op.getValue());
+  std::memset(words, 0, size_t(rowsAndColumns(op).second) * sizeof(float));
+  std::memcpy(words, bytes.data(), bytes.size());
 }
 
 } // namespace
@@ -69,6 +65,8 @@ Expected<std::unique_ptr<ModelWeights>> ModelWeights::open(mlir::ModuleOp module
 void ModelWeights::dequantizeRows(mlir::Operation *weight, int64_t n0, int64_t count, float *values) {
   if (auto table = dyn_cast<phiq::RopeTableOp>(weight))
     return ropeTableRows(table, n0, count, values);
+  if (auto constant = dyn_cast<phiq::ConstantOp>(weight))
+    return readConstant(constant, values);
   readers.find(weight)->second->dequantizeRows(n0, count, values);
 }
 
@@ -84,15 +82,15 @@ Expected<std::unique_ptr<PackedWeights>> PackedWeights::open(mlir::ModuleOp modu
   std::unique_ptr<PackedWeights> weights(new PackedWeights);
   Error result = Error::success();
   module.walk([&](mlir::Operation *op) {
-    if (!isa<phiq::WeightOp, phiq::RopeTableOp>(op))
+    if (!isWeight(op))
       return;
     auto fail = [&](StringRef why) {
-      result = joinErrors(std::move(result), error("weight '{0}' {1}", nameOf(op), why));
+      result = joinErrors(std::move(result), error("weight '{0}' {1}", weightName(op), why));
     };
     auto packed = op->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
     if (!packed)
       return fail("has no plan.packed: the IR is from before the layout phase");
-    auto [N, K] = shapeOf(op);
+    auto [N, K] = rowsAndColumns(op);
     if (packed.getOffset() > segment.size() || packed.getBytes() > segment.size() - packed.getOffset() ||
         uint64_t(packed.getLayout().bytes(N, K)) > packed.getBytes())
       return fail("does not lie in the program's weight segment");
@@ -122,7 +120,7 @@ void PackedWeights::readRows(mlir::Operation *weight, int64_t n0, int64_t count,
 namespace {
 
 Error compareWeight(mlir::Operation *op, WeightSource &packed, WeightSource &model) {
-  auto [N, K] = shapeOf(op);
+  auto [N, K] = rowsAndColumns(op);
   // Transposed storage is read fastest several rows at a time.
   constexpr int64_t kRows = 8;
   std::vector<float> got(size_t(kRows * K)), expected(size_t(kRows * K));
@@ -132,7 +130,7 @@ Error compareWeight(mlir::Operation *op, WeightSource &packed, WeightSource &mod
     model.dequantizeRows(op, n0, count, expected.data());
     for (int64_t i = 0; i < count * K; ++i)
       if (std::memcmp(&got[size_t(i)], &expected[size_t(i)], sizeof(float)) != 0)
-        return error("weight '{0}' is packed wrongly: row {1}, element {2} is {3}, the model has {4}", nameOf(op),
+        return error("weight '{0}' is packed wrongly: row {1}, element {2} is {3}, the model has {4}", weightName(op),
                      n0 + i / K, i % K, got[size_t(i)], expected[size_t(i)]);
   }
   return Error::success();
@@ -143,7 +141,7 @@ Error compareWeight(mlir::Operation *op, WeightSource &packed, WeightSource &mod
 Error comparePacking(mlir::ModuleOp module, WeightSource &packed, WeightSource &model) {
   Error result = Error::success();
   module.walk([&](mlir::Operation *op) {
-    if (isa<phiq::WeightOp, phiq::RopeTableOp>(op))
+    if (isWeight(op))
       result = joinErrors(std::move(result), compareWeight(op, packed, model));
   });
   return result;

@@ -7,8 +7,9 @@
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/Finite.h"
 #include "compiler/weights/WeightReader.h"
-#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RopeTable.h"
+#include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "llvm/Support/Parallel.h"
 #include <condition_variable>
@@ -45,12 +46,11 @@ std::vector<Packed> packedInOrder(ModuleOp module) {
 /// A few rows of a weight or table, as many as its layout packs together but for its last.
 struct Run {
   const Packed *packed = nullptr;
-  std::shared_ptr<const WeightReader> reader; ///< null: a table
+  std::shared_ptr<const WeightReader> reader; ///< null: a table, or a constant
   uint64_t turn = 0; ///< how many are before it
   int64_t begin = 0, count = 0;
 
-  bool isTable() const { return !isa<phiq::WeightOp>(packed->op); }
-  int64_t columns() const { return cast<ShapedType>(packed->op->getResult(0).getType()).getShape().back(); }
+  int64_t columns() const { return rowsAndColumns(packed->op).second; }
   uint64_t offset() const { return packed->offset + uint64_t(packed->layout.bytes(begin, columns())); }
 };
 
@@ -60,8 +60,10 @@ public:
   explicit Packer(NonFinite nonFinite) : nonFinite(nonFinite) {}
 
   llvm::Expected<llvm::ArrayRef<uint8_t>> pack(const Run &run) {
-    if (run.isTable())
-      return packTable(run);
+    if (auto table = dyn_cast<phiq::RopeTableOp>(run.packed->op))
+      return packTable(run, table);
+    if (auto constant = dyn_cast<phiq::ConstantOp>(run.packed->op))
+      return buffer = bytesOf(constant.getValue());
     const int64_t bad = packRows(*run.reader, run.packed->layout, run.begin, run.count);
     run.reader->release(run.begin, run.count);
     if (bad >= 0 && nonFinite == NonFinite::Refuse)
@@ -72,9 +74,9 @@ public:
   }
 
 private:
-  llvm::ArrayRef<uint8_t> packTable(const Run &run) {
+  llvm::ArrayRef<uint8_t> packTable(const Run &run, phiq::RopeTableOp table) {
     values.resize(run.count * run.columns());
-    ropeTableRows(cast<phiq::RopeTableOp>(run.packed->op), run.begin, run.count, values.data());
+    ropeTableRows(table, run.begin, run.count, values.data());
     return {reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)};
   }
 
@@ -143,7 +145,7 @@ private:
 llvm::Error Segment::beginWeight() {
   auto weight = dyn_cast<phiq::WeightOp>(all[current].op);
   if (!weight) {
-    rows = cast<ShapedType>(all[current].op->getResult(0).getType()).getDimSize(0);
+    rows = rowsAndColumns(all[current].op).first;
     return llvm::Error::success();
   }
   auto created = WeightReader::create(weight, store);

@@ -31,7 +31,7 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   spec.store = &store;
   spec.storedAs = op.getStoredAs();
   spec.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
-  spec.columns = type.getDimSize(type.getRank() - 1);
+  spec.columns = type.getNumElements() / std::max<int64_t>(spec.rows, 1);
   spec.format = formatOf(op.getStoredElementType());
   spec.element = phiq::scalarOf(op.getStoredElementType());
   if (auto conversion = op.getConversion())

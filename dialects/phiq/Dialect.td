@@ -49,6 +49,8 @@ def Phiq_Dialect : Dialect {
   let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
+    /// Makes the ops of GridOps.td known.
+    void addGridOps();
     /// Module attribute: the model's files, relative to its folder, by file index.
     static constexpr llvm::StringLiteral kFiles = "phiq.files";
     /// Module attribute, a ModelAttr; ModelFacts.h writes and reads it.
@@ -177,5 +179,9 @@ def Phiq_DerivedAttr : AttrDef<Phiq_Dialect, "Derived"> {
                         "::mlir::ArrayAttr":$ranges);
   let assemblyFormat = "`<` struct(params) `>`";
 }
+
+class Phiq_Op<string mnemonic, list<Trait> traits = []> : Op<Phiq_Dialect, mnemonic, traits>;
+
+def Phiq_Float : AnyTypeOf<[F32, F16, BF16]>;
 
 #endif

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Interpreter.h"
 #include "dialects/phiq/ErrorBounds.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/Meanings.h"
 #include "dialects/phiq/RowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -35,8 +36,23 @@ void Scope::weightRows(Value weight, int64_t n0, int64_t count, float *values) c
     std::copy(datum.rows.row(n0), datum.rows.row(n0 + count), values);
 }
 
+const Rows &Scope::rows(Value value) {
+  Datum &datum = data.find(value)->second;
+  if (!datum.weight || datum.rows.size() > 0)
+    return datum.rows;
+  if (auto constant = dyn_cast<phiq::ConstantOp>(datum.weight)) {
+    datum.rows = numbersOf(constant.getValue());
+  } else {
+    datum.rows = roomFor(value.getType());
+    weights.dequantizeRows(datum.weight, 0, datum.rows.rows, datum.rows.values.data());
+  }
+  return datum.rows;
+}
+
 std::vector<float> Scope::vector(Value weight) const {
   auto type = cast<ShapedType>(weight.getType());
+  if (auto constant = dyn_cast_or_null<phiq::ConstantOp>(get(weight).weight))
+    return numbersOf(constant.getValue()).values;
   std::vector<float> values(size_t(type.getNumElements()));
   weightRows(weight, 0, 1, values.data());
   return values;

@@ -22,7 +22,8 @@ public:
 
   void set(mlir::Value value, Datum datum) { data[value] = std::move(datum); }
   const Datum &get(mlir::Value value) const { return data.find(value)->second; }
-  const Rows &rows(mlir::Value value) const { return get(value).rows; }
+  /// Numbers of activations or, of ops on grids, of any constant.
+  const Rows &rows(mlir::Value value);
 
   /// Rows [n0, n0 + count) of a weight, or of rows computed from one (transpose).
   void weightRows(mlir::Value weight, int64_t n0, int64_t count, float *values) const;
@@ -63,7 +64,7 @@ struct AttendView {
 };
 
 /// First row that phiq.logit_rows keeps.
-int64_t firstLogitRow(phiq::LogitRowsOp op, const Scope &scope);
+int64_t firstLogitRow(phiq::LogitRowsOp op, Scope &scope);
 
 } // namespace phiq::meaning
 } // namespace phic

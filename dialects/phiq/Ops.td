@@ -1,4 +1,4 @@
-//===- Ops.td - The ops of decoders and of graphs ----------*- tablegen -*-===//
+//===- Ops.td - Weights, decoders, rows --------------------*- tablegen -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #ifndef PHIC_PHIQ_OPS
 #define PHIC_PHIQ_OPS
@@ -9,8 +9,6 @@ include "mlir/IR/BuiltinAttributes.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
-
-class Phiq_Op<string mnemonic, list<Trait> traits = []> : Op<Phiq_Dialect, mnemonic, traits>;
 
 /// An op on rows with what is to be known about it (RowFacts.h). The last role is that of all further operands.
 class Phiq_RowOp<string mnemonic, string work, list<string> roles, string place, list<Trait> traits = []>
@@ -24,7 +22,6 @@ class Phiq_RowOp<string mnemonic, string work, list<string> roles, string place,
           "RowExpr getExpression(::llvm::ArrayRef<RowExpr> operands);\n", "");
 }
 
-def Phiq_Float : AnyTypeOf<[F32, F16, BF16]>;
 def Phiq_Element : AnyTypeOf<[F32, F16, BF16, Phiq_BlockType]>;
 /// [M, N] activations, float.
 def Phiq_Rows : RankedTensorOf<[F32]>;
@@ -347,74 +344,6 @@ def Phiq_DequantizeOp : Phiq_RowOp<"dequantize", "Dequantize", ["Rows"], "None",
   let description = [{ `result = s * (q - z) + m`, see the dialect description. }];
   let arguments = (ins RankedTensorOf<[Phiq_BlockType]>:$x);
   let results = (outs RankedTensorOf<[F32]>:$result);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
-}
-
-//===----------------------------------------------------------------------===//
-// Tensors of any rank, of static shape: what one grid stage computes
-//===----------------------------------------------------------------------===//
-
-def Phiq_Code : AnyTypeOf<[UI8, I8]>;
-def Phiq_Number : AnyTypeOf<[F32, UI8, I8]>;
-
-class Phiq_GridOp<string mnemonic>
-    : Phiq_Op<mnemonic, [Pure, Phiq_GridOpInterface, DeclareOpInterfaceMethods<Phiq_MeaningInterface>]> {
-  let results = (outs RankedTensorOf<[Phiq_Number]>:$result);
-  let hasVerifier = 1;
-}
-
-def Phiq_QuantizeLinearOp : Phiq_GridOp<"quantize_linear"> {
-  let summary = "floats to stored integers, by one stated scale and zero point";
-  let description = [{
-    For each element, q of the result's type (i8 is signed):
-    `q = saturate(round_half_even(f32(x / scale)) + zero)`; a NaN gives the zero point.
-
-    The codes alone are the result, a byte each; whoever reads them knows scale and zero point.
-    - (C1) x and result have one static shape, the result's elements are ui8 or i8.
-    - (C2) the scale is a vector of one element; the zero point is one of the result's type.
-  }];
-  let arguments = (ins RankedTensorOf<[F32]>:$x, Phiq_FloatWeight:$scale, I64Attr:$zero);
-  let assemblyFormat = "$x `,` $scale attr-dict `:` type($x) `,` type($scale) `->` type($result)";
-}
-
-def Phiq_DequantizeLinearOp : Phiq_GridOp<"dequantize_linear"> {
-  let summary = "stored integers to the floats that they stand for, by one stated scale and zero point";
-  let description = [{
-    The inverse of `phiq.quantize_linear`: `result = f32(scale * (q - zero))`.
-    - (C1) x and result have one static shape, x's elements are ui8 or i8, the result's f32.
-    - (C2) the scale is a vector of one element; the zero point is one of x's type.
-  }];
-  let arguments = (ins RankedTensorOf<[Phiq_Code]>:$x, Phiq_FloatWeight:$scale, I64Attr:$zero);
-  let assemblyFormat = "$x `,` $scale attr-dict `:` type($x) `,` type($scale) `->` type($result)";
-}
-
-def Phiq_MaxPoolOp : Phiq_GridOp<"max_pool"> {
-  let summary = "the greatest element of each window";
-  let description = [{
-    x is [N, C, H, W]; a window of `kernel` elements, `dilations` apart, moves by `strides` over x with `pads` (top,
-    left, bottom, right) around it. Over the a in [0, kernel[0]) and b in [0, kernel[1]) for which the place lies in x:
-
-    ```
-    result[n, c, i, j] = max x[n, c, i strides[0] + a dilations[0] - pads[0], j strides[1] + b dilations[1] - pads[1]]
-    ```
-    taken in the order of a, then b, a later element counting where it is greater: a NaN does not, unless it is first.
-    - (C1) x and result are of rank 4, of one element type, N and C; kernel, strides and dilations are positive pairs,
-      pads four numbers from 0 on.
-    - (C2) H and W of the result are as many as there are windows in x with its pads.
-    - (C3) every window has an element of x.
-  }];
-  let arguments = (ins RankedTensorOf<[Phiq_Number]>:$x, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-                       DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
-}
-
-def Phiq_ReshapeOp : Phiq_GridOp<"reshape"> {
-  let summary = "the same elements in another shape";
-  let description = [{
-    Element i of the result, counted with the last axis innermost, is element i of x.
-    - (C1) x and result have static shapes of as many elements, and one element type.
-  }];
-  let arguments = (ins RankedTensorOf<[Phiq_Number]>:$x);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
 }
 

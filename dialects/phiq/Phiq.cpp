@@ -63,6 +63,7 @@ void PhiqDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/phiq/PhiqOps.cpp.inc"
       >();
+  addGridOps();
   attachArithRowOps(getContext());
 }
 

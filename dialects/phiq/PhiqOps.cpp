@@ -67,7 +67,8 @@ static LogicalResult verifyStorage(WeightOp op, StoredAs storedAs, ArrayAttr ran
   if (auto block = dyn_cast<BlockType>(element))
     format = block.getFormat();
   auto type = cast<ShapedType>(op.getType());
-  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0), columns = type.getDimSize(type.getRank() - 1);
+  int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
+  int64_t columns = type.getNumElements() / std::max<int64_t>(rows, 1);
   const BlockFormat *stored = format ? &*format : nullptr;
   std::string error = storedAs.check(stored, scalarOf(element), rows, columns, lengths);
   return error.empty() ? success() : op.emitOpError() << error;
@@ -88,8 +89,9 @@ static LogicalResult verifyMethod(WeightOp op, Type from) {
 
 LogicalResult WeightOp::verify() {
   auto type = cast<ShapedType>(getType());
-  if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
-    return emitOpError("requires a static shape [N, K] or [N], found ") << type;
+  const bool isAnyShape = getStoredAs() == StorageLayout::DenseNK && !isa<BlockType>(type.getElementType());
+  if (!type.hasStaticShape() || type.getRank() < 1 || (type.getRank() > 2 && !isAnyShape))
+    return emitOpError("requires a static shape [N, K] or [N], or floats of any shape as they are, found ") << type;
   // (C1)
   if (failed(verifyStorage(*this, getStoredAs(), getRanges(), getStoredElementType())))
     return failure();
@@ -263,75 +265,4 @@ LogicalResult AttendOp::verify() {
 
 void AttendOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), getCacheAttr());
-}
-
-//===----------------------------------------------------------------------===//
-// Tensors of any rank
-//===----------------------------------------------------------------------===//
-
-static LogicalResult requireStatic(Operation *op) {
-  for (Value value : {op->getOperand(0), Value(op->getResult(0))})
-    if (!shaped(value).hasStaticShape())
-      return op->emitOpError("requires tensors of static shape, found ") << value.getType();
-  return success();
-}
-
-/// (C1), (C2) of the two linear quantizations: `codes` is the operand or the result that holds integers.
-static LogicalResult verifyLinear(Operation *op, Value codes, Value scale, int64_t zero) {
-  if (failed(requireStatic(op)))
-    return failure();
-  Type code = shaped(codes).getElementType(),
-       real = shaped(codes == op->getResult(0) ? op->getOperand(0) : op->getResult(0)).getElementType();
-  if (shaped(op->getOperand(0)).getShape() != shaped(op->getResult(0)).getShape() || !code.isInteger(8) ||
-      !real.isF32())
-    return op->emitOpError("requires floats and 8-bit integers of one shape, found ")
-           << op->getOperand(0).getType() << " and " << op->getResult(0).getType();
-  if (failed(requireVector(op, scale, 1, "scale")))
-    return failure();
-  const CodeType type{8, !cast<IntegerType>(code).isUnsigned()};
-  if (zero < (type.isSigned ? -128 : 0) || zero > (type.isSigned ? 127 : 255))
-    return op->emitOpError("has zero point ") << zero << ", which " << code << " does not hold";
-  return success();
-}
-
-LogicalResult QuantizeLinearOp::verify() { return verifyLinear(*this, getResult(), getScale(), int64_t(getZero())); }
-LogicalResult DequantizeLinearOp::verify() { return verifyLinear(*this, getX(), getScale(), int64_t(getZero())); }
-
-LogicalResult MaxPoolOp::verify() {
-  if (failed(requireStatic(*this)))
-    return failure();
-  // (C1)
-  ArrayRef<int64_t> x = shaped(getX()).getShape(), y = shaped(getResult()).getShape();
-  auto arePositive = [](ArrayRef<int64_t> pair) {
-    return pair.size() == 2 && llvm::all_of(pair, [](int64_t size) { return size > 0 && size <= INT32_MAX; });
-  };
-  if (x.size() != 4 || y.size() != 4 || x.take_front(2) != y.take_front(2) ||
-      shaped(getX()).getElementType() != shaped(getResult()).getElementType())
-    return emitOpError("requires tensors [N, C, H, W] that differ in H and W only");
-  if (!arePositive(getKernel()) || !arePositive(getStrides()) || !arePositive(getDilations()) ||
-      getPads().size() != 4 || llvm::any_of(getPads(), [](int64_t pad) { return pad < 0 || pad > INT32_MAX; }))
-    return emitOpError("requires pairs of positive kernel, strides and dilations, and four pads from 0 on");
-  for (unsigned axis : {0, 1}) {
-    const int64_t window = (getKernel()[axis] - 1) * getDilations()[axis] + 1, size = x[2 + axis];
-    const int64_t before = getPads()[axis], after = getPads()[2 + axis];
-    const int64_t room = size + before + after - window;
-    // (C2)
-    if (room < 0 || y[2 + axis] != room / getStrides()[axis] + 1)
-      return emitOpError("has ") << y[2 + axis] << " windows along axis " << 2 + axis << ", there are "
-                                 << (room < 0 ? 0 : room / getStrides()[axis] + 1);
-    // (C3) The elements of a window are `dilations` apart: they can step over x only where it is smaller than that.
-    if (before >= window || after >= window || size < getDilations()[axis])
-      return emitOpError("has a window without an element along axis ") << 2 + axis;
-  }
-  return success();
-}
-
-LogicalResult ReshapeOp::verify() {
-  if (failed(requireStatic(*this)))
-    return failure();
-  // (C1)
-  if (shaped(getX()).getNumElements() != shaped(getResult()).getNumElements() ||
-      shaped(getX()).getElementType() != shaped(getResult()).getElementType())
-    return emitOpError("cannot make ") << getType() << " of " << getX().getType();
-  return success();
 }

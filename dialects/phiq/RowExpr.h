@@ -82,6 +82,14 @@ RowExpr select(RowExpr condition, RowExpr a, RowExpr b);
 RowExpr rowSum(RowExpr term);
 RowExpr oncePerRow(RowExpr value);
 
+// Functions of one element that several ops have.
+RowExpr sigmoidOf(RowExpr x);
+RowExpr geluOf(RowExpr x);
+/// Relative error at most 2^-22.
+RowExpr tanhOf(RowExpr x);
+/// Absolute error at most 2^-22.
+RowExpr erfOf(RowExpr x);
+
 } // namespace phic::phiq
 
 #endif // PHIC_DIALECTS_PHIQ_ROWEXPR_H

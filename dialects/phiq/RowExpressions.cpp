@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Phiq.h"
 #include "dialects/phiq/RowExpr.h"
+#include "llvm/ADT/STLExtras.h"
 
 namespace phic::phiq {
 namespace {
@@ -42,20 +43,20 @@ namespace {
 /// x / (1 + exp(-argument))
 RowExpr sigmoidTimes(RowExpr x, RowExpr argument) { return x / (1.0f + exponential(-argument)); }
 
-/// The normal distribution's integral from -infinity to x. For a = |x|, Phi(-a) = exp(-a^2 / 2) R(1 / (1 + 0.3 a)),
+RowExpr polynomial(RowExpr x, llvm::ArrayRef<float> coefficients) {
+  RowExpr sum = coefficients.back();
+  for (float c : llvm::reverse(coefficients.drop_back()))
+    sum = sum * x + c;
+  return sum;
+}
+
+/// The normal distribution's integral from -infinity to -a, a >= 0: Phi(-a) = exp(-a^2 / 2) R(1 / (1 + 0.3 a)),
 /// R the best polynomial of degree 8 for a in [0, 14], relative error 6e-8; beyond, exp has underflown.
-/// So x Phi(x) keeps its relative accuracy (about a^2 / 2 units in the last place, from the rounding of a^2) for
-/// negative x too, where x / 2 (1 + erf(x / sqrt 2)) would cancel.
-RowExpr normalIntegral(RowExpr x) {
+RowExpr normalTail(RowExpr a) {
   constexpr float kCoefficients[] = {7.168874162744032e-06f, 0.1194876879453659f,   0.12192033976316452f,
                                      0.09468352049589157f,   0.1425355225801468f,   -0.07650647312402725f,
                                      0.22866007685661316f,   -0.16916610300540924f, 0.038378290832042694f};
-  RowExpr w = 1.0f / (1.0f + 0.3f * absolute(x));
-  RowExpr r = kCoefficients[std::size(kCoefficients) - 1];
-  for (size_t i = std::size(kCoefficients) - 1; i-- > 0;)
-    r = r * w + kCoefficients[i];
-  RowExpr tail = exponentialOfNegative(-0.5f * (x * x)) * r;
-  return select(x < 0.0f, tail, 1.0f - tail);
+  return exponentialOfNegative(-0.5f * (a * a)) * polynomial(1.0f / (1.0f + 0.3f * a), kCoefficients);
 }
 
 } // namespace
@@ -64,11 +65,41 @@ RowExpr BiasOp::getExpression(llvm::ArrayRef<RowExpr> x) { return x[0] + x[1]; }
 
 RowExpr ReluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return maximum(x[0], 0.0f); }
 
-RowExpr SigmoidOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidTimes(1.0f, x[0]); }
+RowExpr sigmoidOf(RowExpr x) { return sigmoidTimes(1.0f, x); }
+
+/// x Phi(x), which keeps its relative accuracy (about x^2 / 2 units in the last place, from the rounding of x^2) for
+/// negative x too, where x / 2 (1 + erf(x / sqrt 2)) would cancel.
+RowExpr geluOf(RowExpr x) {
+  RowExpr tail = normalTail(absolute(x));
+  return x * select(x < 0.0f, tail, 1.0f - tail);
+}
+
+/// Below 0.625 x + x^3 P(x^2), P the best polynomial of degree 4 (Cephes' tanhf); else 1 - 2 / (exp(2 |x|) + 1).
+RowExpr tanhOf(RowExpr x) {
+  constexpr float kCoefficients[] = {-3.33332819422e-1f, 1.33314422036e-1f, -5.37397155531e-2f, 2.06390887954e-2f,
+                                     -5.70498872745e-3f};
+  RowExpr a = absolute(x), square = x * x;
+  RowExpr small = x + x * (square * polynomial(square, kCoefficients));
+  RowExpr large = 1.0f - 2.0f / (exponential(a + a) + 1.0f);
+  return select(a < 0.625f, small, select(x < 0.0f, -large, large));
+}
+
+/// Below 1 x P(x^2), P the best polynomial of degree 6 (Cephes' erff); else 1 - 2 Phi(-sqrt(2) |x|).
+RowExpr erfOf(RowExpr x) {
+  constexpr float kCoefficients[] = {1.128379165726710e+0f,  -3.761262582423300e-1f, 1.128358514861418e-1f,
+                                     -2.685381193529856e-2f, 5.188327685732524e-3f,  -8.010193625184903e-4f,
+                                     7.853861353153693e-5f};
+  constexpr float kSqrtTwo = 1.41421356237309505f;
+  RowExpr a = absolute(x);
+  RowExpr large = 1.0f - 2.0f * normalTail(kSqrtTwo * a);
+  return select(a < 1.0f, x * polynomial(x * x, kCoefficients), select(x < 0.0f, -large, large));
+}
+
+RowExpr SigmoidOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidOf(x[0]); }
 
 RowExpr SiluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return sigmoidTimes(x[0], x[0]); }
 
-RowExpr GeluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return x[0] * normalIntegral(x[0]); }
+RowExpr GeluOp::getExpression(llvm::ArrayRef<RowExpr> x) { return geluOf(x[0]); }
 
 /// x / 2 (1 + tanh(u)) = x sigmoid(2u): no tanh, no cancellation.
 RowExpr GeluTanhOp::getExpression(llvm::ArrayRef<RowExpr> x) {

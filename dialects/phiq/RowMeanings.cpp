@@ -119,7 +119,7 @@ Rows ColumnsOp::meaning(Scope &scope) {
   return result;
 }
 
-int64_t meaning::firstLogitRow(LogitRowsOp op, const Scope &scope) {
+int64_t meaning::firstLogitRow(LogitRowsOp op, Scope &scope) {
   int64_t rows = scope.rows(op.getX()).rows;
   return op.getPruned() ? rows - 1 : std::min(scope.session.logitRow0, rows);
 }

@@ -20,8 +20,13 @@ inline mlir::func::FuncOp modelFunction(mlir::ModuleOp module) {
   return module.lookupSymbol<mlir::func::FuncOp>(kModelFunction);
 }
 
-/// Trained constants and computed tables: what packs into the weight segment.
-inline bool isWeight(mlir::Operation *op) { return mlir::isa_and_nonnull<phiq::WeightOp, phiq::RopeTableOp>(op); }
+/// Constants, trained or computed: what packs into the weight segment.
+bool isWeight(mlir::Operation *op);
+
+/// A constant as rows of floats, which layouts know: a vector is one row, a phiq.constant one of 4-byte words.
+std::pair<int64_t, int64_t> rowsAndColumns(mlir::Operation *weight);
+/// What people call it.
+std::string weightName(mlir::Operation *weight);
 
 /// What is known of a row op; nothing of another op.
 inline std::optional<phiq::RowFacts> rowFacts(mlir::Operation *op) {

@@ -12,11 +12,11 @@
 
 namespace phic {
 
-/// Activations [rows, columns], row-major; a tensor of another rank is its first dimension of rows. Integers of a graph's
-/// own (u8, i8) are their values, which f32 holds exactly.
+/// Activations [rows, columns], row-major; a tensor of another rank is its first dimension of rows.
 struct Rows {
   int64_t rows = 0, columns = 0;
   std::vector<float> values; ///< for quantized rows: the floats that the codes stand for, rounded
+  std::vector<int64_t> integers; ///< of a graph's integers and truth values, in place of `values`
   std::vector<double> error; ///< |kernel's value - values[i]| <= error[i]; empty: exact, or not asked for
 
   /// Quantized rows only (`block` > 0): codes as `values`, scales [rows, blocks()].
@@ -33,6 +33,16 @@ struct Rows {
   int64_t blocks() const { return (columns + block - 1) / block; }
   float *row(int64_t i) { return values.data() + i * columns; }
   const float *row(int64_t i) const { return values.data() + i * columns; }
+  int64_t size() const { return rows * columns; }
+  /// Element i, a float or an integer.
+  double number(int64_t i) const { return integers.empty() ? double(values[size_t(i)]) : double(integers[size_t(i)]); }
+  /// Element i becomes what element `from` of x is.
+  void take(int64_t i, const Rows &x, int64_t from) {
+    if (x.integers.empty())
+      values[size_t(i)] = x.values[size_t(from)];
+    else
+      integers[size_t(i)] = x.integers[size_t(from)];
+  }
   /// What every element stands for, unrounded: the product of a scale and a code does not fit f32.
   std::vector<double> exactValues() const;
   /// The error bound of element i, 0 when none is kept.

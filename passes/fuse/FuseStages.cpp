@@ -8,6 +8,7 @@
 //     %d = phiq.matmul %q, %w
 //     %r = arith.addf %h, %d
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/Builders.h"
@@ -65,12 +66,15 @@ public:
         op->dropAllUses();
         op->erase();
       }
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(model)))
+      if (isa<phiq::ReshapeOp>(op)) // stages have their own
+        op.erase();
     orderWeights();
   }
 
 private:
   void build(const StageGroup &group) {
-    SmallVector<Operation *> ops = orderBody(group);
+    SmallVector<Operation *> ops = withViews(orderBody(group));
     llvm::SmallPtrSet<Operation *, 16> inside(ops.begin(), ops.end());
     llvm::SetVector<Value> inputs;
     SmallVector<Value> results;
@@ -80,7 +84,7 @@ private:
         if (!inside.contains(operand.getDefiningOp()))
           inputs.insert(operand);
       for (Value result : op->getResults())
-        if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !inside.contains(user); }))
+        if (!isView(op) && llvm::any_of(result.getUsers(), [&](Operation *user) { return !inside.contains(user); }))
           results.push_back(result);
       locations.push_back(op->getLoc());
     }
@@ -90,6 +94,23 @@ private:
                                        /*kernels=*/DictionaryAttr(), /*tiles=*/DictionaryAttr());
     buildBody(stage, ops, inputs.getArrayRef(), results);
     values.map(results, stage.getResults());
+  }
+
+  /// The views that ops read through stand before them.
+  SmallVector<Operation *> withViews(ArrayRef<Operation *> ops) {
+    llvm::SetVector<Operation *> result;
+    auto addView = [&](auto &self, Operation *op) -> void {
+      if (!isView(op))
+        return;
+      self(self, op->getOperand(0).getDefiningOp());
+      result.insert(op);
+    };
+    for (Operation *op : ops) {
+      for (Value operand : op->getOperands())
+        addView(addView, operand.getDefiningOp());
+      result.insert(op);
+    }
+    return result.takeVector();
   }
 
   void buildBody(plan::StageOp stage, ArrayRef<Operation *> ops, ArrayRef<Value> inputs, ArrayRef<Value> results) {

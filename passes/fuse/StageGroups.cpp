@@ -1,13 +1,14 @@
 //===- StageGroups.cpp - Which ops make one stage --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Main ops (matmul, attend, norm, embed, logit_rows) begin stages, an op on a grid is one by itself; every other op
-// joins the latest stage that it reads from. Two matmuls of the same rows are one
+// Main ops (matmul, attend, norm, embed, logit_rows) begin stages, as do ops on grids, but for maps of one shape, which
+// join; every other op joins the latest stage that it reads from. Two matmuls of the same rows are one
 // stage when their results meet before the next main op, or in one cache:
 //
 //     q, k, v -> attend @kv0 | gate, up -> mulf      but not  qkv | fc1  of a parallel block
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/StageGroups.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
@@ -73,9 +74,28 @@ private:
 
 /// Ops of one stage: far more than models have, and as deep as what walks a stage may go.
 constexpr size_t kMostOps = 256;
+/// Functions of one map stage: what they need at once should fit into registers.
+constexpr size_t kMostMaps = 16;
+
+/// Maps of one shape are computed together; what reads only some of their elements, or reads them in another order, is not.
+bool joinsMaps(Operation *op, const StageGroup &group) {
+  auto isMap = [](Operation *op) { return isa<phiq::MapOp>(op); };
+  if (!isMap(op) || !llvm::all_of(group.ops, isMap) || group.ops.size() >= kMostMaps)
+    return false;
+  Type type = op->getResult(0).getType();
+  auto shape = [](Type type) { return cast<ShapedType>(type).getShape(); };
+  return llvm::all_of(group.ops,
+                      [&](Operation *other) { return shape(other->getResult(0).getType()) == shape(type); }) &&
+         llvm::none_of(op->getOperands(), [&](Value operand) {
+           Operation *source = viewed(operand).getDefiningOp();
+           return llvm::is_contained(group.ops, source) && shape(operand.getType()) != shape(type);
+         });
+}
 
 /// Whether an op that is no main op can be computed where the rows it reads are.
 bool canJoin(Operation *op, const StageGroup &group) {
+  if (group.kind == StageKind::Grid)
+    return joinsMaps(op, group);
   std::optional<phiq::RowFacts> facts = rowFacts(op);
   if (!facts || group.ops.size() >= kMostOps)
     return false;
@@ -87,7 +107,7 @@ bool canJoin(Operation *op, const StageGroup &group) {
   case StageKind::Attend:
     return facts->work == phiq::RowWork::Quantize;
   case StageKind::Grid:
-    return false;
+    break;
   }
   llvm_unreachable("all kinds are handled");
 }
@@ -96,7 +116,7 @@ class Grouping {
 public:
   explicit Grouping(Block &model) : matmulClasses(model) {
     for (Operation &op : model)
-      if (!isWeight(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+      if (!isWeight(&op) && !isView(&op) && !op.hasTrait<OpTrait::IsTerminator>())
         place(&op);
   }
   StageGroups result;
@@ -115,7 +135,7 @@ private:
   std::optional<unsigned> latestProducer(Operation *op) const {
     std::optional<unsigned> latest;
     for (Value operand : op->getOperands())
-      if (auto found = result.groupOf.find(operand.getDefiningOp()); found != result.groupOf.end())
+      if (auto found = result.groupOf.find(viewed(operand).getDefiningOp()); found != result.groupOf.end())
         latest = std::max(latest.value_or(0), found->second);
     return latest;
   }
@@ -128,7 +148,7 @@ private:
     if (isa<phiq::AttendOp>(op))
       return begin(StageKind::Attend);
     if (isGrid(op))
-      return begin(StageKind::Grid);
+      return latest && canJoin(op, result.groups[*latest]) ? *latest : begin(StageKind::Grid);
     // The final norm is computed with the selection of its rows.
     if (isNorm(op) && latest && hasWork(result.groups[*latest].ops.back(), phiq::RowWork::Select))
       return *latest;
@@ -147,6 +167,17 @@ private:
 };
 
 } // namespace
+
+bool isView(Operation *op) {
+  return isa_and_nonnull<phiq::ReshapeOp>(op) && !op->use_empty() &&
+         llvm::all_of(op->getUsers(), [](Operation *user) { return isGrid(user); });
+}
+
+Value viewed(Value value) {
+  while (isView(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
+  return value;
+}
 
 StageKind stageKind(ArrayRef<Operation *> ops) {
   if (llvm::any_of(ops, [](Operation *op) { return isa<phiq::MatmulOp>(op); }))

@@ -29,13 +29,19 @@ struct StageGroup {
 
 struct StageGroups {
   llvm::SmallVector<StageGroup> groups;                 ///< in the order they run
-  llvm::DenseMap<mlir::Operation *, unsigned> groupOf;  ///< every op but weights and the terminator
+  llvm::DenseMap<mlir::Operation *, unsigned> groupOf;  ///< every op but weights, views and the terminator
 
   /// Group of a value's producer; none for weights and arguments.
   const StageGroup *producer(mlir::Value value) const;
 };
 
 StageGroups groupIntoStages(mlir::Block &model);
+
+/// A reshape that costs nothing: its readers, ops on grids all, find x's elements where they are. It is in no group, but
+/// in the stage of each reader.
+bool isView(mlir::Operation *op);
+/// The value whose elements a view, or a view of one, shows; any other value is itself.
+mlir::Value viewed(mlir::Value value);
 
 /// `layers.3.attn.qkv`: the layer that the locations name, and the group's part in the decoder.
 /// Empty-layer names (`embed`, `norm`, `lm_head`) stand for themselves. In a model without steps, the name of the node.

@@ -5,6 +5,7 @@
 // what the kernels phase relies on; the offenders are notes under one error,
 // each naming the op of the model that it came from.
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/Grid.h"
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
 #include "passes/ModelShape.h"
@@ -22,7 +23,7 @@ using namespace mlir;
 
 bool isArgument(Value value) { return isa<BlockArgument>(value); }
 Type elementOf(Value value) { return cast<ShapedType>(value.getType()).getElementType(); }
-bool isPerToken(Value value) { return cast<ShapedType>(value.getType()).isDynamicDim(0); }
+bool isPerToken(Value value) { return !cast<ShapedType>(value.getType()).hasStaticShape(); }
 bool isStageResult(Value value) { return isa_and_nonnull<plan::StageOp>(value.getDefiningOp()); }
 
 /// Why an op cannot be in a stage of rows; empty: it can. A core there is an embedding: the others make stages of
@@ -60,6 +61,30 @@ std::string whyNotInEpilogue(Operation *op) {
   return llvm::any_of(row.rowOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
 }
 
+/// A grid stage has views of its inputs, then one op or maps of one shape.
+std::string whyNotInGrid(Operation *op, Block &body) {
+  auto isViewHere = [](Operation *op) {
+    return isa<phiq::ReshapeOp>(op) && !isa<plan::YieldOp>(*op->getUsers().begin());
+  };
+  if (isViewHere(op)) {
+    Operation *source = op->getOperand(0).getDefiningOp();
+    return !source || isViewHere(source) ? "" : "shows elements that its stage makes";
+  }
+  auto work = llvm::make_filter_range(body.without_terminator(), [&](Operation &op) { return !isViewHere(&op); });
+  if (!isGrid(op))
+    return "is on no grid";
+  if (llvm::hasSingleElement(work))
+    return "";
+  auto isLike = [&](Operation &other) {
+    return isa<phiq::MapOp>(other) && cast<ShapedType>(other.getResult(0).getType()).getShape() ==
+                                          cast<ShapedType>(op->getResult(0).getType()).getShape();
+  };
+  auto isWhole = [&](Value operand) {
+    return isa<BlockArgument>(throughReshapes(operand)) || shapeOf(operand) == shapeOf(op->getResult(0));
+  };
+  return llvm::all_of(work, isLike) && llvm::all_of(op->getOperands(), isWhole) ? "" : "is not the one op of its grid";
+}
+
 std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
   if (auto quantize = dyn_cast<phiq::QuantizeOp>(op); quantize && quantize.getScale())
     return "quantizes activations by a scale of the graph, and more than a dequantization reads the codes";
@@ -68,7 +93,7 @@ std::string whyNotInStage(Operation *op, StageKind kind, Block &body) {
   if (kind == StageKind::Rows)
     return whyNotInRows(op);
   if (kind == StageKind::Grid)
-    return isGrid(op) && body.getOperations().size() == 2 ? "" : "is not the one op of its grid";
+    return whyNotInGrid(op, body);
   if (kind == StageKind::Attend)
     return isa<phiq::AttendOp>(op) || (isa<phiq::QuantizeOp>(op) && op->getOperand(0).getDefiningOp<phiq::AttendOp>())
                ? ""

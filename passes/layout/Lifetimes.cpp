@@ -32,7 +32,8 @@ SmallVector<Lifetime> lifetimesOf(func::FuncOp model) {
 uint64_t rowBytesOf(Type type, plan::Space space, const Backend &backend) {
   auto shaped = cast<ShapedType>(type);
   Type element = shaped.getElementType();
-  const bool isRows = isa<phiq::BlockType>(element) || (shaped.getRank() == 2 && element.isF32());
+  // What a step chooses the rows of; tensors of a fixed shape are dense, whatever shape their readers see.
+  const bool isRows = isa<phiq::BlockType>(element) || (!shaped.hasStaticShape() && element.isF32());
   if (space == plan::Space::Arena && isRows)
     return uint64_t(backend.rowLayout(shaped).rowBytes);
   return plan::denseRowBytes(type);

@@ -1,8 +1,10 @@
 //===- WeightUses.cpp - How stages read a weight ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/WeightUses.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
+#include "llvm/ADT/SmallSet.h"
 
 using namespace mlir;
 
@@ -11,13 +13,15 @@ namespace {
 
 ShapedType typeOf(Operation *weight) { return cast<ShapedType>(weight->getResult(0).getType()); }
 
-/// Whether each reader of a weight, inside the stages, takes it as a table of positions.
-SmallVector<bool> isTableForReaders(Operation *weight) {
-  SmallVector<bool> result;
+/// How each reader of a weight, inside the stages, takes it: as a table of positions, whole on a grid, or by its shape.
+llvm::SmallSet<WeightUse::Kind, 4> kindsForReaders(Operation *weight) {
+  llvm::SmallSet<WeightUse::Kind, 4> result;
   for (OpOperand &use : weight->getUses())
     if (auto stage = dyn_cast<plan::StageOp>(use.getOwner()))
       for (OpOperand &inner : stage.getBody().getArgument(use.getOperandNumber()).getUses())
-        result.push_back(roleOf(inner) == phiq::OperandRole::PositionTable);
+        result.insert(roleOf(inner) == phiq::OperandRole::PositionTable           ? WeightUse::Kind::Table
+                      : isGrid(inner.getOwner()) || typeOf(weight).getRank() == 1 ? WeightUse::Kind::Vector
+                                                                                  : WeightUse::Kind::Matrix);
   return result;
 }
 
@@ -25,15 +29,17 @@ SmallVector<bool> isTableForReaders(Operation *weight) {
 
 std::optional<WeightUse> weightUseOf(Operation *weight, std::string *reason) {
   ShapedType type = typeOf(weight);
-  SmallVector<bool> readers = isTableForReaders(weight);
-  bool isTable = llvm::is_contained(readers, true);
-  if (isTable && llvm::is_contained(readers, false)) {
-    *reason = "is read both as a table of rope and otherwise";
+  const auto kinds = kindsForReaders(weight);
+  if (kinds.size() > 1) {
+    *reason = kinds.contains(WeightUse::Kind::Table) ? "is read both as a table of rope and otherwise"
+                                                     : "is read both by a matmul and as it is";
     return std::nullopt;
   }
-  if (type.getRank() == 1)
+  if (type.getRank() == 1 || isa<phiq::ConstantOp>(weight))
     return WeightUse{WeightUse::Kind::Vector, type};
-  return WeightUse{isTable || isa<phiq::RopeTableOp>(weight) ? WeightUse::Kind::Table : WeightUse::Kind::Matrix, type};
+  if (isa<phiq::RopeTableOp>(weight))
+    return WeightUse{WeightUse::Kind::Table, type};
+  return WeightUse{kinds.empty() ? WeightUse::Kind::Matrix : *kinds.begin(), type};
 }
 
 plan::WeightLayout weightLayoutOf(Operation *weight, const Backend &backend, std::string *reason) {
@@ -42,8 +48,8 @@ plan::WeightLayout weightLayoutOf(Operation *weight, const Backend &backend, std
 }
 
 int64_t packedBytes(Operation *weight, plan::WeightLayout layout) {
-  ShapedType type = typeOf(weight);
-  return layout.bytes(type.getRank() == 1 ? 1 : type.getDimSize(0), type.getShape().back());
+  const auto [rows, columns] = rowsAndColumns(weight);
+  return layout.bytes(rows, columns);
 }
 
 } // namespace phic

@@ -4,7 +4,7 @@
 // The same ONNX op works on activations (an op results) and on lengths and positions
 // (evaluated, see Symbolic.h).
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/GraphOps.h"
+#include "compiler/import/onnx/NodeImport.h"
 
 using namespace mlir;
 
@@ -43,8 +43,6 @@ LogicalResult makeBias(NodeImport &node, unsigned xInput, unsigned biasInput) {
 } // namespace
 
 LogicalResult importAdd(NodeImport &node) {
-  if (node.get<Ranked>(0) || node.get<Ranked>(1))
-    return elementwiseOfTwo<arith::AddFOp>(node);
   if (node.isSymbolic(0) || node.isSymbolic(1))
     return evaluate(node, symbolicAdd);
   if (node.get<TensorView>(1))
@@ -60,8 +58,6 @@ LogicalResult importAdd(NodeImport &node) {
 }
 
 LogicalResult importMul(NodeImport &node) {
-  if (node.get<Ranked>(0) || node.get<Ranked>(1))
-    return elementwiseOfTwo<arith::MulFOp>(node);
   if (node.isSymbolic(0) || node.isSymbolic(1))
     return evaluate(node, symbolicMul);
   auto operands = sameShape(node);

@@ -8,33 +8,16 @@
 //     func.func @model(%x: tensor<1x2x8x8xf32> {input "x"}, %h: tensor<1x16xf32> {state "h"})
 //         -> (tensor<1x16xf32> {result "y"}, tensor<1x16xf32> {state "h"})
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/graph/GraphNode.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/plan/Entry.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
 
 namespace phic::onnx {
-namespace {
-
-/// The element types that ops on graphs take.
-Type elementOf(OpBuilder &builder, ElementType type) {
-  switch (type) {
-  case ElementType::F32:
-    return builder.getF32Type();
-  case ElementType::U8:
-    return builder.getIntegerType(8, /*isSigned=*/false);
-  case ElementType::I8:
-    return builder.getI8Type();
-  default:
-    return {};
-  }
-}
-
-} // namespace
-
 /// --state and --dim: names before and after the '='. Each must be of something that there is.
 void GraphImporter::readFlags() {
   auto has = [](ArrayRef<ValueInfo> infos, StringRef name) {
@@ -91,7 +74,7 @@ void GraphImporter::bindGraphInput(const ValueInfo &info) {
   if (values.count(info.name))
     return; // before IR version 4, initializers were inputs too
   Location loc = NameLoc::get(builder.getStringAttr(info.name));
-  Type element = elementOf(builder, info.type);
+  Type element = graph::elementOf(builder, info.type);
   SmallVector<int64_t> shape;
   for (size_t axis = 0; axis < info.dims.size(); ++axis)
     if (std::optional<int64_t> size = sizeOf(info, axis))
@@ -117,12 +100,28 @@ Value GraphImporter::graphOutput(const ValueInfo &info) {
   if (value && std::holds_alternative<Poison>(*value))
     return {};
   const auto *ranked = value ? std::get_if<Ranked>(value) : nullptr;
-  if (!ranked || !ranked->value.getDefiningOp()) {
+  if (!ranked) {
     refuse(NameLoc::get(builder.getStringAttr(info.name)),
            "graph output '" + info.name + "' is not computed from the inputs");
     return {};
   }
   return ranked->value;
+}
+
+/// Constants that only importing read.
+void GraphImporter::eraseUnused() {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+/// A result has a stage that writes it: what is an input, a constant or another result is copied.
+void GraphImporter::giveEachItsOwn(MutableArrayRef<Value> results) {
+  llvm::SmallDenseSet<Value> given;
+  for (Value &result : results)
+    if (!result.getDefiningOp() || graph::constantOf(result) || result.getDefiningOp<phiq::WeightOp>() ||
+        !given.insert(result).second)
+      result = phiq::ReshapeOp::create(builder, result.getLoc(), result.getType(), result);
 }
 
 void GraphImporter::importGraph() {
@@ -137,6 +136,8 @@ void GraphImporter::importGraph() {
   SmallVector<Value> results;
   for (const ValueInfo &info : model.graph().outputs)
     results.push_back(graphOutput(info));
+  if (refusals.empty())
+    giveEachItsOwn(results);
   if (arguments.empty() || results.empty())
     refuse(function.getLoc(), "the graph has no input, or no output");
   constexpr size_t kMostBindings = 1024;
@@ -147,6 +148,7 @@ void GraphImporter::importGraph() {
   if (!refusals.empty())
     return;
   func::ReturnOp::create(builder, function.getLoc(), results);
+  eraseUnused();
   function.setFunctionType(builder.getFunctionType(function.getBody().getArgumentTypes(), TypeRange(results)));
   nameBindings();
   setFiles();

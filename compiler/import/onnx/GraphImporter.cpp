@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/onnx/GraphImporter.h"
 #include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/graph/GraphNode.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,8 +23,15 @@ constexpr TableRow kTable[] = {
 #include "compiler/import/onnx/ImportTable.def"
 };
 
-const TableRow *findRow(const Node &node) {
-  for (const TableRow &row : kTable)
+constexpr TableRow kGraphTable[] = {
+#define PHIC_GRAPH_OP(OP, DOMAIN, FIRST, LAST, FUNCTION) {OP, DOMAIN, FIRST, LAST, graph::FUNCTION},
+#define PHIC_GRAPH_MAP(OP, DOMAIN, FIRST, LAST, MAP)                                                                   \
+  {OP, DOMAIN, FIRST, LAST, graph::importMapOf<phiq::MapFunction::MAP>},
+#include "compiler/import/onnx/graph/GraphTable.def"
+};
+
+const TableRow *findRow(ArrayRef<TableRow> table, const Node &node) {
+  for (const TableRow &row : table)
     if (row.op == node.op && row.domain == node.domain)
       return &row;
   return nullptr;
@@ -200,7 +208,7 @@ void GraphImporter::findHead() {
 
 void GraphImporter::importNode(const Node &node) {
   NodeImport import(*this, node);
-  const TableRow *row = findRow(node);
+  const TableRow *row = findRow(isDecoder() ? ArrayRef(kTable) : ArrayRef(kGraphTable), node);
   bool poisoned = false;
   for (const std::string &input : node.inputs) {
     if (input.empty())

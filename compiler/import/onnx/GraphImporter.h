@@ -65,6 +65,8 @@ private:
   std::optional<int64_t> sizeOf(const ValueInfo &info, size_t axis);
   mlir::Value graphOutput(const ValueInfo &info);
   void readFlags();
+  void giveEachItsOwn(llvm::MutableArrayRef<mlir::Value> results);
+  void eraseUnused();
   void nameBindings();
 
   void bindInputs();

@@ -32,10 +32,6 @@ int64_t columnsOf(Value value) {
   return type.getDimSize(type.getRank() - 1);
 }
 
-RankedTensorType rankedType(OpBuilder &builder, ArrayRef<int64_t> shape, Type element) {
-  return RankedTensorType::get(shape, element ? element : builder.getF32Type());
-}
-
 RankedTensorType rowsType(OpBuilder &builder, int64_t columns) {
   return RankedTensorType::get({ShapedType::kDynamic, columns}, builder.getF32Type());
 }
@@ -123,20 +119,6 @@ FailureOr<Value> NodeImport::allTokens(unsigned index, int64_t columns) {
   if (columns && columnsOf(found->value) != columns)
     return unsupportedInput(index, "must have " + llvm::Twine(columns) + " columns, found " +
                                        llvm::Twine(columnsOf(found->value)));
-  return found->value;
-}
-
-FailureOr<Value> NodeImport::ranked(unsigned index, bool isFloat, std::optional<int64_t> rank) {
-  const auto *found = get<Ranked>(index);
-  if (!found)
-    return unsupportedInput(index,
-                            llvm::Twine("must be a tensor that the graph computes, found ") + describe(input(index)));
-  auto type = cast<ShapedType>(found->value.getType());
-  if (rank && type.getRank() != *rank)
-    return unsupportedInput(index,
-                            "must be of rank " + llvm::Twine(*rank) + ", found rank " + llvm::Twine(type.getRank()));
-  if (isFloat && !type.getElementType().isF32())
-    return unsupportedInput(index, "must be floats, found 8-bit integers");
   return found->value;
 }
 

@@ -38,8 +38,6 @@ public:
   llvm::FailureOr<RowsValue> tokens(unsigned index);
   /// The same of all tokens, with `columns` columns if that is not 0.
   llvm::FailureOr<mlir::Value> allTokens(unsigned index, int64_t columns = 0);
-  /// A tensor of static shape; with `rank`, of that rank, and with `isFloat`, of floats.
-  llvm::FailureOr<mlir::Value> ranked(unsigned index, bool isFloat = true, std::optional<int64_t> rank = std::nullopt);
   /// An initializer with bytes; of float type if asked for.
   llvm::FailureOr<TensorView> tensor(unsigned index, bool isFloat);
   /// A float vector of `length` elements as a weight.
@@ -88,8 +86,6 @@ private:
 
 /// Last dimension of a tensor value.
 int64_t columnsOf(mlir::Value value);
-/// tensor<...xf32>, or of ui8 and i8
-mlir::RankedTensorType rankedType(mlir::OpBuilder &builder, llvm::ArrayRef<int64_t> shape, mlir::Type element = {});
 /// tensor<?xNxf32>
 mlir::RankedTensorType rowsType(mlir::OpBuilder &builder, int64_t columns);
 
@@ -99,13 +95,6 @@ mlir::RankedTensorType rowsType(mlir::OpBuilder &builder, int64_t columns);
 
 /// An op of one operand that has the same shape.
 template <typename Op> llvm::LogicalResult importUnary(NodeImport &node) {
-  if (node.get<Ranked>(0)) {
-    llvm::FailureOr<mlir::Value> x = node.ranked(0, /*isFloat=*/true, /*rank=*/2);
-    if (llvm::failed(x))
-      return llvm::failure();
-    node.result(0, Ranked{Op::create(node.builder, node.loc, *x)});
-    return llvm::success();
-  }
   mlir::FailureOr<RowsValue> x = node.tokens(0);
   if (llvm::failed(x))
     return llvm::failure();

@@ -8,7 +8,7 @@
 //  which the quantize phase folds into the matmul. On activations, QuantizeLinear and
 //  DequantizeLinear stay what the graph states.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/GraphOps.h"
+#include "compiler/import/onnx/NodeImport.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -161,8 +161,6 @@ bool isSameScale(NodeImport &node, Value a, Value b) {
 
 LogicalResult importQuantizeLinear(NodeImport &node) {
   node.ignore({"saturate", "precision"}); // saturate concerns float8, precision the quotient of 16-bit floats
-  if (node.get<Ranked>(0))
-    return quantizeRanked(node);
   if (llvm::failed(node.require("block_size", 0)))
     return failure();
   auto storage = ElementType(node.integer("output_dtype", 0));
@@ -185,8 +183,6 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
 
 /// Of a weight, or of activations that a QuantizeLinear with the same parameters made.
 LogicalResult importDequantizeLinear(NodeImport &node) {
-  if (node.get<Ranked>(0))
-    return dequantizeRanked(node);
   if (!node.get<RowsValue>(0))
     return dequantizeWeight(node);
   FailureOr<RowsValue> x = node.rows(0);

@@ -5,7 +5,7 @@
 // (Values.h), on initializers too, and on integers they are evaluated. Slices and splits
 // of activations' columns become phiq.columns.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/GraphOps.h"
+#include "compiler/import/onnx/NodeImport.h"
 
 using namespace mlir;
 
@@ -128,16 +128,6 @@ LogicalResult reshapeTensor(NodeImport &node, TensorView view, ArrayRef<int64_t>
   return success();
 }
 
-LogicalResult reshapeRanked(NodeImport &node) {
-  FailureOr<Value> x = node.ranked(0, /*isFloat=*/false);
-  FailureOr<std::vector<int64_t>> to = node.constants(1);
-  if (llvm::failed(x) || llvm::failed(to) || llvm::failed(node.require("allowzero", 0)))
-    return failure();
-  auto type = cast<ShapedType>(x->getType());
-  FailureOr<std::vector<int64_t>> shape = resolveShape(node, type.getShape(), type.getNumElements(), *to);
-  return llvm::failed(shape) ? failure() : makeReshape(node, *x, *shape);
-}
-
 /// Columns [begin, begin + count) of activations, into output `index`.
 LogicalResult takeColumns(NodeImport &node, const RowsValue &rows, unsigned index, int64_t begin, int64_t count) {
   if (begin < 0 || count < 1 || count > columnsOf(rows.value) - begin)
@@ -170,8 +160,6 @@ LogicalResult importShape(NodeImport &node) {
 }
 
 LogicalResult importReshape(NodeImport &node) {
-  if (node.get<Ranked>(0))
-    return reshapeRanked(node);
   if (llvm::failed(node.require("allowzero", 0)))
     return failure();
   FailureOr<Symbolic> to = node.symbolic(1);

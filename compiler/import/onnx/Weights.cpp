@@ -77,6 +77,10 @@ Value Weights::rows(const TensorView &view, int64_t first, int64_t count) {
 
 /// The first use decides whether the op reads the bytes as they are or transposed, so that
 /// most graphs need no phiq.transpose; later uses get views of it.
+Value Weights::whole(const TensorView &view) {
+  return dense(StorageLayout::DenseNK, view.dims, *view.tensor, *view.tensor->bytes);
+}
+
 Value Weights::matrix(const TensorView &view, bool transpose) {
   const Tensor &tensor = *view.tensor;
   bool wantTransposed = view.transposed != transpose;

@@ -29,6 +29,8 @@ public:
 
   /// Floats [N] of a tensor with N elements.
   mlir::Value vector(const TensorView &view);
+  /// Floats of any rank, as they are.
+  mlir::Value whole(const TensorView &view);
   /// Floats of rank 2: the view, or its transpose.
   mlir::Value matrix(const TensorView &view, bool transpose);
   /// Rows [first, first + count) of an untransposed matrix.

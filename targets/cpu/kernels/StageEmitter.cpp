@@ -209,37 +209,6 @@ void StageEmitter::overTiles(const StageTiles &tiles, function_ref<void(Value, V
   });
 }
 
-void StageEmitter::overElements(int64_t elements, int64_t tileElements, function_ref<void(Value)> body) {
-  b.loop(begin, end, 1, [&](Value tile) {
-    Value first = b.mul(tile, tileElements);
-    b.loop(first, b.minimum(b.add(first, tileElements), b.i64(elements)), 1, body);
-  });
-}
-
-namespace {
-
-/// Rows may be padded; what is behind the first axis is dense.
-Value elementOf(KernelBuilder &b, Value base, Type type, int64_t rowBytes, Value element) {
-  auto shaped = cast<ShapedType>(type);
-  const int64_t bytes = shaped.getElementTypeBitWidth() / 8;
-  const int64_t rows = shaped.getRank() ? shaped.getDimSize(0) : 1, inner = shaped.getNumElements() / rows;
-  if (inner * bytes == rowBytes)
-    return b.offset(base, b.mul(element, bytes));
-  Value row = b.divide(element, inner), rest = b.sub(element, b.mul(row, inner));
-  return b.offset(base, b.add(b.mul(row, rowBytes), b.mul(rest, bytes)));
-}
-
-} // namespace
-
-Value StageEmitter::inputElement(unsigned index, Value element) {
-  plan::StageOp stage = facts.stage;
-  return elementOf(b, inputBases[index], stage.getInputs()[index].getType(), facts.inputs[index].rowBytes, element);
-}
-Value StageEmitter::resultElement(unsigned index, Value element) {
-  plan::StageOp stage = facts.stage;
-  return elementOf(b, resultBases[index], stage->getResult(index).getType(), facts.results[index].rowBytes, element);
-}
-
 Value StageEmitter::inputRow(unsigned index, Value row) {
   return b.offset(inputBases[index], b.mul(row, facts.inputs[index].rowBytes));
 }

@@ -45,8 +45,11 @@ struct StageFacts {
 
   /// Fails with a diagnostic when the stage has no kernel.
   static mlir::FailureOr<StageFacts> of(plan::StageOp stage);
-  /// One op on a grid: not rows that regions work on.
-  bool isGrid() const { return phic::isGrid(&plan::StageOp(stage).getBody().front().front()); }
+  /// Ops on a grid: not rows that regions work on.
+  bool isGrid() const {
+    return llvm::all_of(plan::StageOp(stage).getBody().front().without_terminator(),
+                        [](mlir::Operation &op) { return phic::isGrid(&op); });
+  }
   /// Everything but offsets and names: equal for stages that can share a kernel.
   std::string key() const;
   template <typename Op> Op first() const {
@@ -78,15 +81,14 @@ public:
   void overTiles(const StageTiles &tiles,
                  llvm::function_ref<void(mlir::Value column, mlir::Value row, mlir::Value count)> body);
 
-  /// The elements of the tiles [begin, end), `tileElements` each, of `elements` in all: `body(element)`.
-  void overElements(int64_t elements, int64_t tileElements, llvm::function_ref<void(mlir::Value)> body);
-  /// Where element `index` of an input or a result is, counted with the last axis innermost.
-  mlir::Value inputElement(unsigned index, mlir::Value element);
-  mlir::Value resultElement(unsigned index, mlir::Value element);
-
   /// Byte `column`-independent start of row `row` of an input or result.
   mlir::Value inputRow(unsigned index, mlir::Value row);
   mlir::Value resultRow(unsigned index, mlir::Value row);
+  /// The tiles of [begin, end), each by its number.
+  void eachTile(llvm::function_ref<void(mlir::Value tile)> body) { b.loop(begin, end, 1, body); }
+  /// Where a tensor of fixed shape, which is dense, begins.
+  mlir::Value inputBase(unsigned index) { return inputBases[index]; }
+  mlir::Value resultBase(unsigned index) { return resultBases[index]; }
   mlir::Value weight(unsigned index) { return inputBases[index]; }
   mlir::Value ids(unsigned index) { return inputBases[index]; }
   /// Keys and values of a KV head of the stage's cache.

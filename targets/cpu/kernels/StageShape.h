@@ -88,8 +88,11 @@ RegionPlan planRegion(const ColumnGroup &group, int64_t width);
 /// "rope_append", "silu_mul", "none": the operations, for a kernel's symbol.
 std::string epilogueName(const ColumnGroup &group);
 
-/// Columns of a [M, N] value.
-inline int64_t columnsOf(mlir::Value value) { return mlir::cast<mlir::ShapedType>(value.getType()).getShape().back(); }
+/// The last axis; of a [M, N] value its columns.
+inline int64_t columnsOf(mlir::Value value) {
+  auto type = mlir::cast<mlir::ShapedType>(value.getType());
+  return type.getRank() == 0 ? 1 : type.getShape().back();
+}
 /// The block of a quantized value's format; 0 for floats.
 int64_t blockOf(mlir::Value value);
 

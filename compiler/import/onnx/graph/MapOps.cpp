@@ -1,0 +1,175 @@
+//===- MapOps.cpp - Imports elementwise ops --------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/import/onnx/graph/GraphNode.h"
+
+using namespace mlir;
+
+namespace phic::onnx::graph {
+namespace {
+
+using phiq::MapFunction;
+
+/// All inputs of the node.
+FailureOr<SmallVector<Value>> operandsOf(NodeImport &node) {
+  SmallVector<Value> operands;
+  for (unsigned i = 0; i < node.node.inputs.size(); ++i) {
+    FailureOr<Value> x = tensorOf(node, i);
+    if (llvm::failed(x))
+      return failure();
+    operands.push_back(*x);
+  }
+  return operands;
+}
+
+/// min(max(0, x * alpha + beta), 1)
+FailureOr<Value> hardSigmoid(NodeImport &node, Value x, float alpha, float beta) {
+  Type element = elementTypeOf(x);
+  FailureOr<Value> y = map(node, MapFunction::Multiply, {x, scalar(node, alpha, element)});
+  if (llvm::succeeded(y))
+    y = map(node, MapFunction::Add, {*y, scalar(node, beta, element)});
+  if (llvm::succeeded(y))
+    y = map(node, MapFunction::Relu, *y);
+  return llvm::failed(y) ? y : map(node, MapFunction::Minimum, {*y, scalar(node, 1, element)});
+}
+
+/// A bound of Clip: an input, before operator set 11 an attribute; null where there is none.
+FailureOr<Value> clipBound(NodeImport &node, unsigned index, StringRef attribute, Type element) {
+  if (node.has(index))
+    return tensorOf(node, index);
+  if (node.attribute(attribute))
+    return scalar(node, node.real(attribute, 0), element);
+  return Value();
+}
+
+} // namespace
+
+LogicalResult importMap(NodeImport &node, MapFunction function) {
+  FailureOr<SmallVector<Value>> operands = operandsOf(node);
+  return llvm::failed(operands) ? failure() : give(node, map(node, function, *operands));
+}
+
+/// Greater(a, b) is Less(b, a).
+LogicalResult importGreater(NodeImport &node) {
+  FailureOr<SmallVector<Value>> operands = operandsOf(node);
+  if (llvm::failed(operands))
+    return failure();
+  const MapFunction function = node.node.op == "Greater" ? MapFunction::Less : MapFunction::LessOrEqual;
+  return give(node, map(node, function, llvm::to_vector(llvm::reverse(*operands))));
+}
+
+/// Max, Min and Sum of any number of inputs, from the first on.
+LogicalResult importVariadic(NodeImport &node) {
+  FailureOr<SmallVector<Value>> operands = operandsOf(node);
+  if (llvm::failed(operands))
+    return failure();
+  const MapFunction function = node.node.op == "Max"   ? MapFunction::Maximum
+                               : node.node.op == "Min" ? MapFunction::Minimum
+                                                       : MapFunction::Add;
+  Value result = operands->front();
+  for (Value next : ArrayRef(*operands).drop_front()) {
+    FailureOr<Value> both = map(node, function, {result, next});
+    if (llvm::failed(both))
+      return failure();
+    result = *both;
+  }
+  return give(node, result);
+}
+
+/// Squares and roots by themselves. The exponent has the type of the base, or is cast to it.
+LogicalResult importPow(NodeImport &node) {
+  FailureOr<SmallVector<Value>> operands = operandsOf(node);
+  if (llvm::failed(operands))
+    return failure();
+  Value x = (*operands)[0], y = (*operands)[1];
+  if (elementTypeOf(x) != elementTypeOf(y)) {
+    if (!elementTypeOf(x).isF32() && elementTypeOf(y).isF32())
+      return node.unsupportedInput(1, "must be integers where input 0 is");
+    FailureOr<Value> same = map(node, MapFunction::Cast, y, elementTypeOf(x));
+    if (llvm::failed(same))
+      return failure();
+    y = *same;
+  }
+  if (phiq::ConstantOp exponent = constantOf(y); exponent && shapeOf(y).size() <= shapeOf(x).size()) {
+    const Rows numbers = numbersOf(exponent.getValue());
+    auto isAll = [&](double number) { return numbers.size() == 1 && numbers.number(0) == number; };
+    if (isAll(2))
+      return give(node, map(node, MapFunction::Multiply, {x, x}));
+    if (isAll(0.5))
+      return give(node, map(node, MapFunction::SquareRoot, x));
+  }
+  return give(node, map(node, MapFunction::Power, {x, y}));
+}
+
+LogicalResult importReciprocal(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0);
+  return llvm::failed(x) ? failure()
+                         : give(node, map(node, MapFunction::Divide, {scalar(node, 1, elementTypeOf(*x)), *x}));
+}
+
+LogicalResult importLeakyRelu(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0);
+  const float alpha = node.real("alpha", 0.01f);
+  return llvm::failed(x) ? failure()
+                         : give(node, map(node, MapFunction::Prelu, {*x, scalar(node, alpha, elementTypeOf(*x))}));
+}
+
+LogicalResult importHardSigmoid(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0);
+  const float alpha = node.real("alpha", 0.2f), beta = node.real("beta", 0.5f);
+  return llvm::failed(x) ? failure() : give(node, hardSigmoid(node, *x, alpha, beta));
+}
+
+LogicalResult importHardSwish(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  FailureOr<Value> gate = hardSigmoid(node, *x, 1.0f / 6, 0.5f);
+  return llvm::failed(gate) ? failure() : give(node, map(node, MapFunction::Multiply, {*x, *gate}));
+}
+
+/// min(max(x, least), most), in this order.
+LogicalResult importClip(NodeImport &node) {
+  FailureOr<Value> x = tensorOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  FailureOr<Value> least = clipBound(node, 1, "min", elementTypeOf(*x)),
+                   most = clipBound(node, 2, "max", elementTypeOf(*x));
+  if (llvm::failed(least) || llvm::failed(most))
+    return failure();
+  FailureOr<Value> y = *x;
+  if (*least)
+    y = map(node, MapFunction::Maximum, {*y, *least});
+  if (llvm::succeeded(y) && *most)
+    y = map(node, MapFunction::Minimum, {*y, *most});
+  return give(node, y);
+}
+
+LogicalResult importGelu(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0);
+  if (std::string form = node.text("approximate", "none"); form != "none")
+    return node.unsupportedAttribute("approximate", "must be none, found " + form);
+  return llvm::failed(x) ? failure() : give(node, map(node, MapFunction::Gelu, *x));
+}
+
+LogicalResult importCast(NodeImport &node) {
+  node.ignore({"saturate", "round_mode"}); // of float8
+  const auto to = ElementType(node.integer("to", 0));
+  FailureOr<Value> x = tensorOf(node, 0);
+  Type element = elementOf(node.builder, to);
+  if (!element)
+    return node.unsupportedAttribute("to", "is " + elementTypeName(to) + ", which graphs do not compute with");
+  if (llvm::succeeded(x) && elementTypeOf(*x) == element)
+    return give(node, x);
+  return llvm::failed(x) ? failure() : give(node, map(node, MapFunction::Cast, *x, element));
+}
+
+LogicalResult importCastLike(NodeImport &node) {
+  node.ignore({"saturate", "round_mode"});
+  FailureOr<Value> x = tensorOf(node, 0), like = tensorOf(node, 1);
+  if (llvm::failed(x) || llvm::failed(like))
+    return failure();
+  return elementTypeOf(*x) == elementTypeOf(*like) ? give(node, x)
+                                                   : give(node, map(node, MapFunction::Cast, *x, elementTypeOf(*like)));
+}
+
+} // namespace phic::onnx::graph

@@ -1,0 +1,104 @@
+//===- QuantizeOps.cpp - Imports linear quantizations ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Scale and zero point lie along an axis, or in blocks of it, and become tensors that broadcast:
+//
+//     QuantizeLinear(x [1, 3, 8, 8], scale [3], zero [3], axis 1)   ->   phiq.map quantize %x, %s [3, 1, 1], %z [3, 1, 1]
+//===----------------------------------------------------------------------===//
+#include "compiler/import/onnx/graph/GraphNode.h"
+
+using namespace mlir;
+
+namespace phic::onnx::graph {
+namespace {
+
+using phiq::MapFunction;
+
+/// Whether an element type holds codes.
+bool isCode(Type element) { return element.isInteger(8) || element.isInteger(4); }
+
+/// A parameter with one number a block of `axis`, as one a element: known when compiling.
+FailureOr<Value> repeated(NodeImport &node, unsigned index, Value parameter, ArrayRef<int64_t> shape, int64_t axis,
+                          int64_t block) {
+  phiq::ConstantOp known = constantOf(parameter);
+  if (!known)
+    return node.unsupportedInput(index, "must be known when compiling, where it is in blocks");
+  SmallVector<int64_t> wanted(shape);
+  wanted[size_t(axis)] = (wanted[size_t(axis)] + block - 1) / block;
+  if (shapeOf(parameter) != ArrayRef(wanted))
+    return node.unsupportedInput(index, "must have a number for each block of " + llvm::Twine(block) + " along axis " +
+                                            llvm::Twine(axis));
+  const Rows numbers = numbersOf(known.getValue());
+  Rows result = roomFor(typeOf(parameter, shape));
+  int64_t inner = 1;
+  for (int64_t size : shape.drop_front(size_t(axis) + 1))
+    inner *= size;
+  const int64_t size = shape[size_t(axis)], blocks = wanted[size_t(axis)];
+  for (int64_t i = 0; i < result.size(); ++i) {
+    const int64_t outer = i / (size * inner), along = i / inner % size;
+    result.take(i, numbers, (outer * blocks + along / block) * inner + i % inner);
+  }
+  return constant(node, result, typeOf(parameter, shape));
+}
+
+/// The scale (input 1) or the zero point (input 2) as a tensor that broadcasts to x's shape.
+FailureOr<Value> parameterOf(NodeImport &node, unsigned index, ArrayRef<int64_t> shape) {
+  FailureOr<Value> parameter = tensorOf(node, index);
+  if (llvm::failed(parameter))
+    return failure();
+  const int64_t block = node.integer("block_size", 0), given = node.integer("axis", 1);
+  const int64_t count = cast<ShapedType>(parameter->getType()).getNumElements();
+  if (count == 1 && !block)
+    return make<phiq::ReshapeOp>(node, typeOf(*parameter, {}), *parameter);
+  FailureOr<int64_t> axis = axisOf(node, given, int64_t(shape.size()));
+  if (llvm::failed(axis))
+    return failure();
+  if (block)
+    return repeated(node, index, *parameter, shape, *axis, block);
+  if (shapeOf(*parameter).size() != 1 || count != shape[size_t(*axis)])
+    return node.unsupportedInput(index, "must be one number, or one for each of " + llvm::Twine(shape[size_t(*axis)]) +
+                                            " along axis " + llvm::Twine(*axis));
+  SmallVector<int64_t> along(shape.size() - size_t(*axis), 1);
+  along[0] = count;
+  return make<phiq::ReshapeOp>(node, typeOf(*parameter, along), *parameter);
+}
+
+/// Input 2, or zeros of type `absent`.
+FailureOr<Value> zeroOf(NodeImport &node, ArrayRef<int64_t> shape, Type absent) {
+  return node.has(2) ? parameterOf(node, 2, shape) : FailureOr<Value>(scalar(node, 0, absent));
+}
+
+} // namespace
+
+LogicalResult importQuantizeLinear(NodeImport &node) {
+  node.ignore({"saturate"}); // of float8
+  const auto precision = ElementType(node.integer("precision", 0)),
+             storage = ElementType(node.integer("output_dtype", 0));
+  FailureOr<Value> x = floatsOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  if (precision != ElementType::Undefined && precision != ElementType::F32)
+    return node.unsupportedAttribute("precision", "must be float, found " + elementTypeName(precision));
+  Type codes = elementOf(node.builder, storage == ElementType::Undefined ? ElementType::U8 : storage);
+  FailureOr<Value> scale = parameterOf(node, 1, shapeOf(*x)), zero = zeroOf(node, shapeOf(*x), codes);
+  if (llvm::failed(scale) || llvm::failed(zero))
+    return failure();
+  if (!codes || !isCode(elementTypeOf(*zero)))
+    return node.unsupported("it makes " + elementTypeName(storage) + "; int4, uint4, int8 and uint8 are supported");
+  return give(node, map(node, MapFunction::Quantize, {*x, *scale, *zero}, elementTypeOf(*zero)));
+}
+
+LogicalResult importDequantizeLinear(NodeImport &node) {
+  const auto to = ElementType(node.integer("output_dtype", 0));
+  FailureOr<Value> x = tensorOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  if (to != ElementType::Undefined && to != ElementType::F32)
+    return node.unsupportedAttribute("output_dtype", "must be float, found " + elementTypeName(to));
+  FailureOr<Value> scale = parameterOf(node, 1, shapeOf(*x)), zero = zeroOf(node, shapeOf(*x), elementTypeOf(*x));
+  if (llvm::failed(scale) || llvm::failed(zero))
+    return failure();
+  return give(node, map(node, MapFunction::Dequantize, {*x, *scale, *zero}, node.builder.getF32Type()));
+}
+
+} // namespace phic::onnx::graph

@@ -1,0 +1,343 @@
+//===- MapFunctions.cpp - What phiq.map can compute ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The table, and the meaning and bound of phiq.map that follow from it. A bound looks at all the corners of the box in
+// which a kernel's operands may lie: of functions that are monotone in each operand the farthest result is at one.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/MapFunctions.h"
+#include "dialects/phiq/ErrorBounds.h"
+#include "dialects/phiq/Meanings.h"
+#include "dialects/phiq/Numerics.h"
+#include <cmath>
+#include <numbers>
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+using phiq::MapFunction;
+
+int64_t divide(int64_t x, int64_t y) { return y == 0 ? 0 : y == -1 ? int64_t(-uint64_t(x)) : x / y; }
+
+int64_t power(int64_t x, int64_t y) {
+  if (y < 0)
+    return x == 1 ? 1 : x == -1 ? (y % 2 ? -1 : 1) : 0;
+  uint64_t result = 1;
+  for (uint64_t factor = uint64_t(x); y; y >>= 1, factor *= factor)
+    result *= y & 1 ? factor : 1;
+  return int64_t(result);
+}
+
+double orNan(double x, double y, double chosen) {
+  return std::isnan(x) || std::isnan(y) ? std::numeric_limits<double>::quiet_NaN() : chosen;
+}
+
+#define REAL [](const double *x)->double
+#define WHOLE [](const int64_t *x)->int64_t
+
+/// Errors of functions that kernels approximate (KernelMath.h), measured over all floats by KernelMathTest.
+constexpr double kUlps4 = 4 * kUnit, kUlps8 = 8 * kUnit;
+
+constexpr MapFunctionRow kRows[] = {{MapFunction::Add, 2, MapTypes::Numbers, REAL{return x[0] + x[1];
+} // namespace
+, WHOLE { return int64_t(uint64_t(x[0]) + uint64_t(x[1])); }
+} // namespace phic
+, {MapFunction::Subtract, 2, MapTypes::Numbers, REAL{return x[0] - x[1];
+}
+, WHOLE { return int64_t(uint64_t(x[0]) - uint64_t(x[1])); }
+}
+, {MapFunction::Multiply, 2, MapTypes::Numbers, REAL{return x[0] * x[1];
+}
+, WHOLE { return int64_t(uint64_t(x[0]) * uint64_t(x[1])); }
+}
+, {MapFunction::Divide, 2, MapTypes::Numbers, REAL{return x[0] / x[1];
+}
+, WHOLE { return divide(x[0], x[1]); }
+}
+, {MapFunction::Minimum, 2, MapTypes::Numbers, REAL{return orNan(x[0], x[1], std::min(x[0], x[1]));
+}
+, WHOLE { return std::min(x[0], x[1]); }
+}
+, {MapFunction::Maximum, 2, MapTypes::Numbers, REAL{return orNan(x[0], x[1], std::max(x[0], x[1]));
+}
+, WHOLE { return std::max(x[0], x[1]); }
+}
+, {MapFunction::Power, 2, MapTypes::Numbers, REAL{return std::pow(x[0], x[1]);
+}
+, WHOLE { return power(x[0], x[1]); }
+, kUlps4, kUnderflow
+}
+, {MapFunction::Prelu, 2, MapTypes::Numbers, REAL{return x[0] < 0 ? x[0] * x[1] : x[0];
+}
+, WHOLE { return x[0] < 0 ? int64_t(uint64_t(x[0]) * uint64_t(x[1])) : x[0]; }
+}
+, {MapFunction::Negate, 1, MapTypes::Numbers, REAL{return -x[0];
+}
+, WHOLE { return int64_t(-uint64_t(x[0])); }
+}
+, {MapFunction::Absolute, 1, MapTypes::Numbers, REAL{return std::fabs(x[0]);
+}
+, WHOLE { return x[0] < 0 ? int64_t(-uint64_t(x[0])) : x[0]; }
+, 0, 0, 1
+}
+, {MapFunction::SquareRoot, 1, MapTypes::Floats, REAL{return std::sqrt(x[0]);
+}
+}
+, {MapFunction::Round, 1, MapTypes::Floats, REAL{return std::nearbyint(x[0]);
+}
+}
+, {MapFunction::Exp, 1, MapTypes::Floats, REAL{return std::exp(x[0]);
+}
+, nullptr, kExpError, kUnderflow
+}
+, {MapFunction::Log, 1, MapTypes::Floats, REAL{return std::log(x[0]);
+}
+, nullptr, kUlps8, 0x1p-24
+}
+, {MapFunction::Erf, 1, MapTypes::Floats, REAL{return std::erf(x[0]);
+}
+, nullptr, 0, kErfError
+}
+, {MapFunction::Tanh, 1, MapTypes::Floats, REAL{return std::tanh(x[0]);
+}
+, nullptr, kUlps8, 0x1p-23
+}
+, {MapFunction::Sigmoid, 1, MapTypes::Floats, REAL{return 1 / (1 + std::exp(-x[0]));
+}
+, nullptr, kExpError + kUlps4, kUnderflow
+}
+, {MapFunction::Sine, 1, MapTypes::Floats, REAL{return std::sin(x[0]);
+}
+, nullptr, kUlps4, 0x1p-40, 1
+}
+, {MapFunction::Cosine, 1, MapTypes::Floats, REAL{return std::cos(x[0]);
+}
+, nullptr, kUlps4, 0x1p-40, 1
+}
+, {MapFunction::Relu, 1, MapTypes::Numbers, REAL{return x[0] < 0 ? 0 : x[0];
+}
+, WHOLE { return std::max<int64_t>(x[0], 0); }
+}
+, {MapFunction::Gelu, 1, MapTypes::Floats, REAL{return x[0] / 2 * (1 + std::erf(x[0] / std::numbers::sqrt2));
+}
+, nullptr, kUlps8, 0x1p-18, 1.13
+}
+, {MapFunction::Equal, 2, MapTypes::Comparison, REAL{return x[0] == x[1];
+}
+, WHOLE { return x[0] == x[1]; }
+}
+, {MapFunction::Less, 2, MapTypes::Comparison, REAL{return x[0] < x[1];
+}
+, WHOLE { return x[0] < x[1]; }
+}
+, {MapFunction::LessOrEqual, 2, MapTypes::Comparison, REAL{return x[0] <= x[1];
+}
+, WHOLE { return x[0] <= x[1]; }
+}
+, {MapFunction::IsNan, 1, MapTypes::FloatTest, REAL{return std::isnan(x[0]);
+}
+}
+, {MapFunction::And, 2, MapTypes::Truth, nullptr, WHOLE{return x[0] & x[1];
+}
+}
+, {MapFunction::Or, 2, MapTypes::Truth, nullptr, WHOLE{return x[0] | x[1];
+}
+}
+, {MapFunction::Xor, 2, MapTypes::Truth, nullptr, WHOLE{return x[0] ^ x[1];
+}
+}
+, {MapFunction::Not, 1, MapTypes::Truth, nullptr, WHOLE{return x[0] ^ 1;
+}
+}
+, {MapFunction::Select, 3, MapTypes::Select, REAL{return x[0] != 0 ? x[1] : x[2];
+}
+, WHOLE { return x[0] ? x[1] : x[2]; }
+}
+, {MapFunction::Cast, 1, MapTypes::Cast}, {MapFunction::Quantize, 3, MapTypes::Quantize},
+    {MapFunction::Dequantize, 3, MapTypes::Dequantize},
+}
+;
+#undef REAL
+#undef WHOLE
+
+CodeType codesOf(Type element) { return {uint8_t(element.getIntOrFloatBitWidth()), !isUnsignedInteger(element)}; }
+
+/// The integer that has the low bits of `value`.
+int64_t wrapTo(Type element, int64_t value) {
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  if (bits == 64)
+    return value;
+  const uint64_t low = uint64_t(value) & ((uint64_t(1) << bits) - 1);
+  return isUnsignedInteger(element) || !(low >> (bits - 1)) ? int64_t(low) : int64_t(low | ~uint64_t(0) << bits);
+}
+
+/// Toward zero, saturated to 64 bits or, for types that have no more, 32; a NaN is 0.
+int64_t truncated(double value, Type to) {
+  if (std::isnan(value))
+    return 0;
+  const double most = to.isInteger(64) ? 0x1p63 : 0x1p31;
+  if (value >= most)
+    return to.isInteger(64) ? INT64_MAX : INT32_MAX;
+  return value <= -most ? (to.isInteger(64) ? INT64_MIN : INT32_MIN) : int64_t(value);
+}
+
+/// A phiq.map on numbers: what it makes of one element of each operand.
+class Function {
+public:
+  explicit Function(phiq::MapOp op)
+      : row(mapFunctionRow(op.getFunction())), from(elementTypeOf(op.getXs().back())),
+        to(elementTypeOf(op.getResult())), first(elementTypeOf(op.getXs().front())), takesFloats(from.isF32()) {}
+
+  bool givesFloats() const { return to.isF32(); }
+  bool onIntegers() const { return !takesFloats && !givesFloats() && (row.integer || row.types == MapTypes::Cast); }
+
+  int64_t ofIntegers(const int64_t *x) const {
+    if (row.types == MapTypes::Cast)
+      return to.isInteger(1) ? x[0] != 0 : wrapTo(to, x[0]);
+    return wrapTo(to, row.integer(x));
+  }
+
+  /// Rounded to the result's type.
+  double ofReals(const double *x) const {
+    switch (row.types) {
+    case MapTypes::Cast:
+      return cast(x[0]);
+    case MapTypes::Quantize:
+      return phic::quantize(float(x[0]), float(x[1]), int32_t(x[2]), codesOf(to));
+    case MapTypes::Dequantize:
+      return float(x[1]) * float(x[0] - x[2]);
+    default:
+      break;
+    }
+    const double exact = exactly(x);
+    return to.isF32() ? double(float(exact)) : exact;
+  }
+
+  double exactly(const double *x) const {
+    if (row.real)
+      return row.real(x);
+    if (!row.integer)
+      return ofReals(x);
+    int64_t whole[3];
+    std::transform(x, x + row.arity, whole, [](double value) { return int64_t(value); });
+    return double(row.integer(whole));
+  }
+
+  const MapFunctionRow &row;
+
+private:
+  double cast(double x) const {
+    if (to.isF32())
+      return float(x);
+    if (to.isInteger(1))
+      return x != 0;
+    return double(wrapTo(to, first.isF32() ? truncated(x, to) : int64_t(x)));
+  }
+
+  Type from, to, first;
+  bool takesFloats;
+};
+
+/// Visits the elements of a phiq.map's result: visit(i, x), x the operands' indices.
+void overElements(phiq::MapOp op, llvm::function_ref<void(int64_t, ArrayRef<int64_t>)> visit) {
+  ArrayRef<int64_t> shape = shapeOf(op.getResult());
+  SmallVector<SmallVector<int64_t>> strides;
+  for (Value x : op.getXs())
+    strides.push_back(broadcastStrides(shapeOf(x), shape));
+  SmallVector<int64_t> index(shape.size(), 0), at(strides.size(), 0);
+  const int64_t elements = cast<ShapedType>(op.getType()).getNumElements();
+  for (int64_t i = 0; i < elements; ++i) {
+    visit(i, at);
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      const bool wraps = ++index[axis] == shape[axis];
+      for (auto [k, steps] : llvm::enumerate(strides))
+        at[k] += wraps ? -steps[axis] * (shape[axis] - 1) : steps[axis];
+      if (!wraps)
+        break;
+      index[axis] = 0;
+    }
+  }
+}
+
+SmallVector<const Rows *, 3> operandsOf(phiq::MapOp op, Scope &scope) {
+  return llvm::map_to_vector<3>(op.getXs(), [&](Value x) { return &scope.rows(x); });
+}
+
+/// How far the function's value moves, at most, where operands lie within their errors; `exact` is that of x itself.
+double movedBy(const Function &function, const double *x, const double *errors, double exact) {
+  const unsigned arity = function.row.arity;
+  if (function.row.steepness > 0)
+    return function.row.steepness * *std::max_element(errors, errors + arity);
+  double moved = 0;
+  for (unsigned corner = 0; corner < 1u << arity; ++corner) {
+    double there[3];
+    for (unsigned k = 0; k < arity; ++k)
+      there[k] = x[k] + (corner >> k & 1 ? errors[k] : -errors[k]);
+    const double distance = std::fabs(function.exactly(there) - exact);
+    moved = std::isnan(distance) ? std::numeric_limits<double>::infinity() : std::max(moved, distance);
+  }
+  // The reciprocal of what may be 0 is anything.
+  const bool isPole = function.row.function == MapFunction::Divide && std::fabs(x[1]) <= errors[1] && errors[1] > 0;
+  return isPole ? std::numeric_limits<double>::infinity() : moved;
+}
+
+} // namespace
+
+const MapFunctionRow &mapFunctionRow(MapFunction function) {
+  const MapFunctionRow &row = kRows[unsigned(function)];
+  assert(row.function == function && "in the order of the enum");
+  return row;
+}
+
+Rows phiq::MapOp::meaning(Scope &scope) {
+  const Function function(*this);
+  const SmallVector<const Rows *, 3> operands = operandsOf(*this, scope);
+  Rows result = roomFor(getType());
+  overElements(*this, [&](int64_t i, ArrayRef<int64_t> at) {
+    if (function.onIntegers()) {
+      int64_t x[3];
+      for (size_t k = 0; k < at.size(); ++k)
+        x[k] = operands[k]->integers[size_t(at[k])];
+      result.integers[size_t(i)] = function.ofIntegers(x);
+      return;
+    }
+    double x[3];
+    for (size_t k = 0; k < at.size(); ++k)
+      x[k] = operands[k]->number(at[k]);
+    const double value = function.ofReals(x);
+    if (function.givesFloats())
+      result.values[size_t(i)] = float(value);
+    else
+      result.integers[size_t(i)] = int64_t(value);
+  });
+  return result;
+}
+
+/// What errors of the operands move, and what a kernel's approximation and the rounding of both add.
+void phiq::MapOp::bound(Scope &scope, Rows &result) {
+  const Function function(*this);
+  const SmallVector<const Rows *, 3> operands = operandsOf(*this, scope);
+  const bool isExact = function.row.relative == 0 && function.row.absolute == 0;
+  if (isExact && llvm::all_of(operands, [](const Rows *x) { return x->error.empty(); }))
+    return;
+  result.error.resize(size_t(result.size()));
+  overElements(*this, [&](int64_t i, ArrayRef<int64_t> at) {
+    double x[3], errors[3], largest = 0;
+    for (size_t k = 0; k < at.size(); ++k) {
+      x[k] = operands[k]->number(at[k]);
+      errors[k] = operands[k]->errorAt(at[k]);
+      largest = std::max(largest, errors[k]);
+    }
+    if (isExact && largest == 0)
+      return;
+    const double exact = function.exactly(x), moved = largest > 0 ? movedBy(function, x, errors, exact) : 0;
+    const double rounding = function.givesFloats() ? 2 * kUnit * (std::fabs(exact) + moved) : 0;
+    const double approximation = function.givesFloats() && !isExact
+                                     ? function.row.relative * (std::fabs(exact) + moved) + function.row.absolute
+                                     : 0;
+    result.error[size_t(i)] = moved + rounding + approximation;
+  });
+}
+
+} // namespace phic

@@ -1,0 +1,62 @@
+//===- GridEmitter.h - What kernels of ops on grids are made of -*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The op of a grid stage with what its kernel needs: where the elements of its operands and of its result are. Tensors are
+// dense; a kernel's tiles are runs of something it counts itself (GridKernel::tiles).
+//
+// A kernel is a function of an emitter, in the table of EmitGridStage.cpp. One op, one file where it is not a few lines.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_CPU_KERNELS_GRIDEMITTER_H
+#define PHIC_TARGETS_CPU_KERNELS_GRIDEMITTER_H
+
+#include "dialects/phiq/Grid.h"
+#include "targets/cpu/kernels/MapCode.h"
+#include "targets/cpu/kernels/StageEmitter.h"
+
+namespace phic {
+
+/// Elements that a tile computes, about: enough that starting it costs nothing, few enough for all threads.
+inline constexpr int64_t kGridTileElements = 2048;
+
+struct GridEmitter {
+  StageEmitter &e;
+  KernelBuilder &b;
+  const CpuTarget &target;
+  /// Floats, or i32, of a register.
+  int64_t lanes() const { return target.vectorBytes / 4; }
+
+  /// Where an operand's elements begin, also of one that is seen through reshapes.
+  mlir::Value base(mlir::Value operand) {
+    return e.inputBase(mlir::cast<mlir::BlockArgument>(throughReshapes(operand)).getArgNumber());
+  }
+  mlir::Value resultBase(unsigned index = 0) { return e.resultBase(index); }
+  /// The place of element `index` (i64) behind `base`.
+  mlir::Value place(mlir::Value base, mlir::Type element, mlir::Value index) {
+    return b.offset(base, b.mul(index, elementBytes(element)));
+  }
+  /// One element, as a vector of one lane (MapCode.h).
+  mlir::Value load(mlir::Value operand, mlir::Value index) {
+    mlir::Type element = elementTypeOf(operand);
+    return loadLanes(b, element, 1, place(base(operand), element, index));
+  }
+
+  /// for begin <= i < end: body(i, lanes()) while that many are left, then body(i, 1).
+  void overLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body);
+};
+
+/// The code of a grid stage.
+struct GridKernel {
+  int64_t tiles; ///< at least 1
+  int64_t scratchBytes = 0;
+  /// Emits the tile of that number.
+  std::function<void(GridEmitter &g, mlir::Value tile)> tile;
+};
+
+/// The maps of a stage, or none: a copy. EmitMaps.cpp.
+GridKernel mapKernel(plan::StageOp stage);
+/// EmitPool.cpp
+GridKernel maxPoolKernel(phiq::MaxPoolOp op);
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_CPU_KERNELS_GRIDEMITTER_H

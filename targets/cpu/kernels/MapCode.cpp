@@ -1,0 +1,250 @@
+//===- MapCode.cpp - Code of elementwise functions -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "targets/cpu/kernels/MapCode.h"
+#include "dialects/phiq/MapFunctions.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "targets/cpu/kernels/KernelMath.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+using arith::CmpFPredicate;
+using arith::CmpIPredicate;
+using phiq::MapFunction;
+
+bool isFloat(Value x) { return cast<VectorType>(x.getType()).getElementType().isF32(); }
+int64_t lanesOf(Value x) { return cast<VectorType>(x.getType()).getNumElements(); }
+
+/// An integer in every lane of `like`, which holds integers.
+Value whole(KernelBuilder &b, Value like, int64_t value) {
+  auto type = cast<VectorType>(like.getType());
+  return b.splat(type.getNumElements(), type.getElementTypeBitWidth(), value);
+}
+
+/// Elements of a narrow type in memory, as lanes.
+Value extended(KernelBuilder &b, Type element, Value stored) {
+  if (element.isF32() || element.isInteger(64) || element.isInteger(32))
+    return stored;
+  const VectorType lanes = laneType(b, element, lanesOf(stored));
+  if (element.isInteger(1)) {
+    Value zero = b.splat(lanesOf(stored), 8, 0);
+    return truthLanes(b, arith::CmpIOp::create(b, CmpIPredicate::ne, stored, zero));
+  }
+  return isUnsignedInteger(element) ? Value(arith::ExtUIOp::create(b, lanes, stored))
+                                    : Value(arith::ExtSIOp::create(b, lanes, stored));
+}
+
+/// The type that elements have in memory.
+Type storedType(KernelBuilder &b, Type element) {
+  return element.isF32() ? element : Type(b.getIntegerType(unsigned(8 * elementBytes(element))));
+}
+
+/// Integers of lanes as elements of a narrower type would hold them.
+Value wrapped(KernelBuilder &b, Type element, Value lanes) {
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  if (element.isF32() || bits >= 32 || bits == 1)
+    return lanes;
+  Value narrow = arith::TruncIOp::create(b, b.vec(lanesOf(lanes), b.getIntegerType(bits)), lanes);
+  return isUnsignedInteger(element) ? Value(arith::ExtUIOp::create(b, lanes.getType(), narrow))
+                                    : Value(arith::ExtSIOp::create(b, lanes.getType(), narrow));
+}
+
+/// The intrinsic that converts floats to integers of that type; a NaN gives 0.
+std::string saturating(VectorType integers) {
+  const std::string lanes = ".v" + std::to_string(integers.getNumElements());
+  return "llvm.fptosi.sat" + lanes + "i" + std::to_string(integers.getElementTypeBitWidth()) + lanes + "f32";
+}
+
+/// Operands of one function, with its code for floats and for integers side by side.
+class MapEmitter {
+public:
+  MapEmitter(KernelBuilder &b, phiq::MapOp op, ArrayRef<Value> x)
+      : b(b), op(op), x(x), to(elementTypeOf(op.getResult())) {}
+
+  Value emit() {
+    switch (op.getFunction()) {
+    case MapFunction::Add:
+      return onFloats() ? b.fadd(x[0], x[1]) : wrap(b.add(x[0], x[1]));
+    case MapFunction::Subtract:
+      return onFloats() ? b.fsub(x[0], x[1]) : wrap(b.sub(x[0], x[1]));
+    case MapFunction::Multiply:
+      return onFloats() ? b.fmul(x[0], x[1]) : wrap(b.mul(x[0], x[1]));
+    case MapFunction::Divide:
+      return onFloats() ? b.fdiv(x[0], x[1]) : wrap(divide());
+    case MapFunction::Minimum:
+      return onFloats() ? Value(arith::MinimumFOp::create(b, x[0], x[1])) : arith::MinSIOp::create(b, x[0], x[1]);
+    case MapFunction::Maximum:
+      return onFloats() ? Value(arith::MaximumFOp::create(b, x[0], x[1])) : arith::MaxSIOp::create(b, x[0], x[1]);
+    case MapFunction::Power:
+      return onFloats() ? kernel_math::power(b, x[0], x[1]) : wrap(power());
+    case MapFunction::Prelu:
+      return b.select(less(x[0], zero()), onFloats() ? b.fmul(x[0], x[1]) : wrap(b.mul(x[0], x[1])), x[0]);
+    case MapFunction::Negate:
+      return onFloats() ? Value(arith::NegFOp::create(b, x[0])) : wrap(b.sub(zero(), x[0]));
+    case MapFunction::Absolute:
+      return onFloats() ? Value(math::AbsFOp::create(b, x[0]))
+                        : b.select(less(x[0], zero()), wrap(b.sub(zero(), x[0])), x[0]);
+    case MapFunction::SquareRoot:
+      return math::SqrtOp::create(b, x[0]);
+    case MapFunction::Round:
+      return LLVM::RoundEvenOp::create(b, x[0].getType(), x[0]);
+    case MapFunction::Exp:
+      return kernel_math::exponential(b, x[0]);
+    case MapFunction::Log:
+      return kernel_math::logarithm(b, x[0]);
+    case MapFunction::Erf:
+      return expression(phiq::erfOf);
+    case MapFunction::Tanh:
+      return expression(phiq::tanhOf);
+    case MapFunction::Sigmoid:
+      return expression(phiq::sigmoidOf);
+    case MapFunction::Gelu:
+      return expression(phiq::geluOf);
+    case MapFunction::Sine:
+      return kernel_math::sine(b, x[0]);
+    case MapFunction::Cosine:
+      return kernel_math::cosine(b, x[0]);
+    case MapFunction::Relu:
+      return b.select(less(x[0], zero()), zero(), x[0]);
+    case MapFunction::Equal:
+      return compare(CmpFPredicate::OEQ, CmpIPredicate::eq);
+    case MapFunction::Less:
+      return compare(CmpFPredicate::OLT, CmpIPredicate::slt);
+    case MapFunction::LessOrEqual:
+      return compare(CmpFPredicate::OLE, CmpIPredicate::sle);
+    case MapFunction::IsNan:
+      return truthLanes(b, isNan(x[0]));
+    case MapFunction::And:
+      return arith::AndIOp::create(b, x[0], x[1]);
+    case MapFunction::Or:
+      return arith::OrIOp::create(b, x[0], x[1]);
+    case MapFunction::Xor:
+      return arith::XOrIOp::create(b, x[0], x[1]);
+    case MapFunction::Not:
+      return arith::XOrIOp::create(b, x[0], whole(b, x[0], 1));
+    case MapFunction::Select:
+      return b.select(arith::CmpIOp::create(b, CmpIPredicate::ne, x[0], whole(b, x[0], 0)), x[1], x[2]);
+    case MapFunction::Cast:
+      return cast();
+    case MapFunction::Quantize:
+      return quantize();
+    case MapFunction::Dequantize:
+      return b.fmul(x[1], b.toFloat(b.sub(x[0], x[2])));
+    }
+    llvm_unreachable("all are handled");
+  }
+
+private:
+  bool onFloats() const { return isFloat(x[0]); }
+  Value wrap(Value integers) { return wrapped(b, to, integers); }
+  Value zero() { return onFloats() ? b.splat(lanesOf(x[0]), 0.0f) : whole(b, x[0], 0); }
+  Value isNan(Value value) { return arith::CmpFOp::create(b, CmpFPredicate::UNO, value, value); }
+
+  Value less(Value p, Value q) {
+    return isFloat(p) ? Value(arith::CmpFOp::create(b, CmpFPredicate::OLT, p, q))
+                      : Value(arith::CmpIOp::create(b, CmpIPredicate::slt, p, q));
+  }
+  Value compare(CmpFPredicate ofFloats, CmpIPredicate ofIntegers) {
+    return truthLanes(b, onFloats() ? Value(arith::CmpFOp::create(b, ofFloats, x[0], x[1]))
+                                    : Value(arith::CmpIOp::create(b, ofIntegers, x[0], x[1])));
+  }
+  Value expression(phiq::RowExpr (*function)(phiq::RowExpr)) {
+    return kernel_math::evaluate(b, function(phiq::RowExpr::operand(0)), x);
+  }
+
+  /// By 0 it is 0, by -1 the negative, which wraps: no machine's division sees either.
+  Value divide() {
+    Value isZero = equals(x[1], 0), isMinus = equals(x[1], -1);
+    Value divisor = b.select(arith::OrIOp::create(b, isZero, isMinus), whole(b, x[1], 1), x[1]);
+    Value quotient = arith::DivSIOp::create(b, x[0], divisor);
+    quotient = b.select(isMinus, b.sub(zero(), x[0]), quotient);
+    return b.select(isZero, zero(), quotient);
+  }
+
+  Value equals(Value value, int64_t constant) {
+    return arith::CmpIOp::create(b, CmpIPredicate::eq, value, whole(b, value, constant));
+  }
+
+  /// By squaring, for each bit of the exponent; of a negative one only powers of 1 and -1 are not 0.
+  Value power() {
+    Value one = whole(b, x[0], 1), result = one, factor = x[0];
+    const unsigned bits = mlir::cast<VectorType>(x[1].getType()).getElementTypeBitWidth() - 1;
+    for (unsigned bit = 0; bit < bits; ++bit) {
+      Value isSet = arith::CmpIOp::create(
+          b, CmpIPredicate::ne, arith::AndIOp::create(b, x[1], whole(b, x[1], int64_t(1) << bit)), whole(b, x[1], 0));
+      result = b.mul(result, b.select(isSet, factor, one));
+      factor = b.mul(factor, factor);
+    }
+    Value isOdd = arith::CmpIOp::create(b, CmpIPredicate::ne, arith::AndIOp::create(b, x[1], whole(b, x[1], 1)),
+                                        whole(b, x[1], 0));
+    Value ofMinus = b.select(isOdd, whole(b, x[0], -1), one);
+    Value inverse = b.select(equals(x[0], 1), one, b.select(equals(x[0], -1), ofMinus, whole(b, x[0], 0)));
+    return b.select(less(x[1], whole(b, x[1], 0)), inverse, result);
+  }
+
+  Value cast() {
+    const VectorType lanes = laneType(b, to, lanesOf(x[0]));
+    if (to.isInteger(1))
+      return truthLanes(b, onFloats() ? Value(arith::CmpFOp::create(b, CmpFPredicate::UNE, x[0], zero()))
+                                      : Value(arith::CmpIOp::create(b, CmpIPredicate::ne, x[0], zero())));
+    if (to.isF32())
+      return onFloats() ? x[0] : arith::SIToFPOp::create(b, lanes, x[0]);
+    if (onFloats())
+      return wrap(b.intrinsic(saturating(lanes), lanes, x[0]));
+    const unsigned from = mlir::cast<VectorType>(x[0].getType()).getElementTypeBitWidth();
+    const unsigned bits = lanes.getElementTypeBitWidth();
+    return wrap(bits > from   ? Value(arith::ExtSIOp::create(b, lanes, x[0]))
+                : bits < from ? Value(arith::TruncIOp::create(b, lanes, x[0]))
+                              : x[0]);
+  }
+
+  /// The sum with the zero point is saturated before it is taken, in floats, which hold all of it exactly.
+  Value quantize() {
+    const unsigned bits = to.getIntOrFloatBitWidth();
+    const int64_t least = isUnsignedInteger(to) ? 0 : -(int64_t(1) << (bits - 1));
+    const int64_t greatest = least + (int64_t(1) << bits) - 1;
+    auto bound = [&](int64_t code) { return b.toFloat(b.sub(whole(b, x[2], code), x[2])); };
+    Value steps = b.fdiv(x[0], x[1]);
+    steps = b.select(isNan(steps), b.splat(lanesOf(steps), 0.0f), steps);
+    Value nearest = b.fmax(LLVM::RoundEvenOp::create(b, steps.getType(), steps), bound(least)), most = bound(greatest);
+    nearest = b.select(less(nearest, most), nearest, most);
+    return b.add(arith::FPToSIOp::create(b, x[2].getType(), nearest), x[2]);
+  }
+
+  KernelBuilder &b;
+  phiq::MapOp op;
+  ArrayRef<Value> x;
+  const Type to;
+};
+
+} // namespace
+
+VectorType laneType(KernelBuilder &b, Type element, int64_t lanes) {
+  return b.vec(lanes, element.isF32() || element.isInteger(64) ? element : b.getI32Type());
+}
+
+Value loadLanes(KernelBuilder &b, Type element, int64_t lanes, Value pointer) {
+  return extended(b, element, b.load(b.vec(lanes, storedType(b, element)), pointer));
+}
+
+Value loadSplat(KernelBuilder &b, Type element, int64_t lanes, Value pointer) {
+  return extended(b, element, b.loadBroadcast(lanes, storedType(b, element), pointer));
+}
+
+void storeLanes(KernelBuilder &b, Type element, Value value, Value pointer) {
+  if (Type stored = storedType(b, element); stored != mlir::cast<VectorType>(value.getType()).getElementType())
+    value = arith::TruncIOp::create(b, b.vec(lanesOf(value), stored), value);
+  b.store(value, pointer);
+}
+
+Value truthLanes(KernelBuilder &b, Value condition) {
+  return arith::ExtUIOp::create(b, b.vec(lanesOf(condition), b.getI32Type()), condition);
+}
+
+Value emitMap(KernelBuilder &b, phiq::MapOp op, ArrayRef<Value> operands) { return MapEmitter(b, op, operands).emit(); }
+
+} // namespace phic

@@ -1,0 +1,29 @@
+//===- MapCode.h - Code of elementwise functions ---------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How kernels hold elements of a grid in vectors, and what phiq.map is on them: f32 and i64 as they are, all other
+// integers as i32, truth values as 0 and 1. A lane more or less changes no bit.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
+#define PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
+
+#include "dialects/phiq/Grid.h"
+#include "targets/cpu/kernels/KernelBuilder.h"
+
+namespace phic {
+
+mlir::VectorType laneType(KernelBuilder &b, mlir::Type element, int64_t lanes);
+/// `lanes` elements that lie side by side.
+mlir::Value loadLanes(KernelBuilder &b, mlir::Type element, int64_t lanes, mlir::Value pointer);
+/// One element in every lane.
+mlir::Value loadSplat(KernelBuilder &b, mlir::Type element, int64_t lanes, mlir::Value pointer);
+void storeLanes(KernelBuilder &b, mlir::Type element, mlir::Value value, mlir::Value pointer);
+/// Of i1 lanes, as compares make them, lanes of 0 and 1.
+mlir::Value truthLanes(KernelBuilder &b, mlir::Value condition);
+
+/// The function of operands in lanes.
+mlir::Value emitMap(KernelBuilder &b, phiq::MapOp op, llvm::ArrayRef<mlir::Value> operands);
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
