@@ -176,31 +176,44 @@ FailureOr<std::vector<Datum>> runBlock(Block &block, std::vector<Datum> argument
 // Entry points
 //===----------------------------------------------------------------------===//
 
-FailureOr<Rows> Interpreter::runModel(ArrayRef<int32_t> tokens, SessionState &session) {
-  auto model = module.lookupSymbol<func::FuncOp>("model");
-  if (!model)
-    return module.emitError("no function 'model' to interpret");
-  session.total = std::max(session.total, session.past + int64_t(tokens.size()));
+FailureOr<std::vector<Rows>> Interpreter::run(Block &block, std::vector<Datum> inputs, SessionState &session) {
   Scope scope(module, weights, session, bounds);
-  std::vector<Datum> arguments(1);
-  arguments[0].ids.assign(tokens.begin(), tokens.end());
-  FailureOr<std::vector<Datum>> results = runBlock(model.getBody().front(), std::move(arguments), scope);
-  if (failed(results))
-    return failure();
-  session.past += int64_t(tokens.size());
-  return std::move(results->front().rows);
-}
-
-FailureOr<std::vector<Rows>> Interpreter::runStage(Operation *stage, std::vector<Datum> inputs, SessionState &session) {
-  assert(isStage(stage));
-  Scope scope(module, weights, session, bounds);
-  FailureOr<std::vector<Datum>> results = runBlock(stage->getRegion(0).front(), std::move(inputs), scope);
+  FailureOr<std::vector<Datum>> results = runBlock(block, std::move(inputs), scope);
   if (failed(results))
     return failure();
   std::vector<Rows> rows;
   for (Datum &datum : *results)
     rows.push_back(std::move(datum.rows));
   return rows;
+}
+
+FailureOr<Rows> Interpreter::runModel(ArrayRef<int32_t> tokens, SessionState &session) {
+  func::FuncOp model = modelFunction(module);
+  if (!model)
+    return module.emitError("no function 'model' to interpret");
+  session.total = std::max(session.total, session.past + int64_t(tokens.size()));
+  std::vector<Datum> arguments(1);
+  arguments[0].ids.assign(tokens.begin(), tokens.end());
+  FailureOr<std::vector<Rows>> results = run(model.getBody().front(), std::move(arguments), session);
+  if (failed(results))
+    return failure();
+  session.past += int64_t(tokens.size());
+  return std::move(results->front());
+}
+
+FailureOr<std::vector<Rows>> Interpreter::runGraph(std::vector<Rows> inputs) {
+  func::FuncOp model = modelFunction(module);
+  assert(model && model.getNumArguments() == inputs.size());
+  std::vector<Datum> arguments(inputs.size());
+  for (auto [datum, rows] : llvm::zip_equal(arguments, inputs))
+    datum.rows = std::move(rows);
+  SessionState session; // of no use without steps
+  return run(model.getBody().front(), std::move(arguments), session);
+}
+
+FailureOr<std::vector<Rows>> Interpreter::runStage(Operation *stage, std::vector<Datum> inputs, SessionState &session) {
+  assert(isStage(stage));
+  return run(stage->getRegion(0).front(), std::move(inputs), session);
 }
 
 } // namespace phic

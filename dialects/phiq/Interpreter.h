@@ -64,10 +64,16 @@ public:
   /// diagnostic, on an op that has no meaning here.
   mlir::FailureOr<Rows> runModel(llvm::ArrayRef<int32_t> tokens, SessionState &session);
 
+  /// One run of a model without steps, on all inputs and states in the order of the function's arguments: all results and
+  /// next states in that of its results.
+  mlir::FailureOr<std::vector<Rows>> runGraph(std::vector<Rows> inputs);
+
   /// One stage, an op that means its block, on its inputs: activations and token ids by their rows, weights by their op.
   mlir::FailureOr<std::vector<Rows>> runStage(mlir::Operation *stage, std::vector<Datum> inputs, SessionState &session);
 
 private:
+  mlir::FailureOr<std::vector<Rows>> run(mlir::Block &block, std::vector<Datum> inputs, SessionState &session);
+
   mlir::ModuleOp module;
   WeightSource &weights;
   bool bounds;
