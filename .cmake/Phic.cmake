@@ -90,13 +90,13 @@ function(phic_tablegen target td)
   add_public_tablegen_target(${target})
 endfunction()
 
-# phic_test(NAME [LIBS lib...] SOURCES file...): one GoogleTest program; a test's path says what it tests.
-function(phic_test name)
+# phic_test_program(NAME [NO_MLIR] [LIBS lib...] SOURCES file...): a program of tests, which has libphic unless it is NO_MLIR.
+function(phic_test_program name)
   cmake_parse_arguments(ARG "NO_MLIR" "" "LIBS;SOURCES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE ${PHIC_WARNINGS})
   target_compile_definitions(${name} PRIVATE PHIC_TEST_DIR="${PROJECT_SOURCE_DIR}/test")
-  target_link_libraries(${name} PRIVATE ${ARG_LIBS} GTest::gtest_main GTest::gmock)
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include ${PROJECT_BINARY_DIR})
   if(NOT ARG_NO_MLIR)
     # The precompiled header is made with -fPIC; clang refuses it under an executable's -fPIE.
@@ -105,6 +105,12 @@ function(phic_test name)
     target_link_libraries(${name} PRIVATE phic_mlir libphic)
     target_precompile_headers(${name} REUSE_FROM phic_mlir_pch)
   endif()
+endfunction()
+
+# phic_test(NAME ...): the same as one GoogleTest program; a test's path says what it tests.
+function(phic_test name)
+  phic_test_program(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE GTest::gtest_main GTest::gmock)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 

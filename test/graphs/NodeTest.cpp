@@ -1,0 +1,138 @@
+//===- NodeTest.cpp - One of ONNX's node tests ---------------------------===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "test/graphs/NodeTest.h"
+#include "test/graphs/GraphRuns.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+using namespace llvm;
+
+namespace phic::test {
+namespace {
+
+/// The words that begin the lines of a report.
+constexpr StringLiteral kRefused = "refused ", kInterpreter = "interpreter ", kCompiled = "compiled ",
+                        kPinned = "pinned ";
+
+/// A folder that goes with the object.
+class Folder {
+public:
+  Folder() { cantFail(errorCodeToError(sys::fs::createUniqueDirectory("phic-node-test", path))); }
+  ~Folder() { sys::fs::remove_directories(path); }
+  Folder(const Folder &) = delete;
+  std::string name() const { return path.str().str(); }
+
+private:
+  SmallString<128> path;
+};
+
+Named readAll(const NodeTest &test, ArrayRef<std::string> names, StringRef what) {
+  Named arrays;
+  for (auto [i, name] : enumerate(names))
+    arrays[name] = cantFail(readArray((test.folder + "/" + what + "_" + Twine(i) + ".npy").str()));
+  return arrays;
+}
+
+/// One line: empty where the results are as expected.
+std::string verdict(Results results, const NodeTest &test, const Named &expected) {
+  if (!results)
+    return toString(results.takeError());
+  for (const std::string &name : test.outputs) {
+    auto found = results->find(name);
+    if (found == results->end())
+      return "there is no result '" + name + "'";
+    if (std::string wrong = difference(found->second, expected.lookup(name), test.tolerance); !wrong.empty())
+      return "'" + name + "' " + wrong;
+  }
+  return "";
+}
+
+Options optionsFor(const NodeTest &test) {
+  Options options;
+  options.model = test.folder + "/model.onnx";
+  options.cpu = "x86-64-v3";
+  return options;
+}
+
+} // namespace
+
+std::vector<NodeTest> readNodeTests(const std::string &index) {
+  std::ifstream file(index);
+  std::vector<NodeTest> tests;
+  for (const nlohmann::json &entry : nlohmann::json::parse(file)) {
+    NodeTest test;
+    test.name = entry.at("name");
+    test.folder = (sys::path::parent_path(index) + "/" + test.name).str();
+    test.inputs = entry.at("in");
+    test.outputs = entry.at("out");
+    test.isSelected = entry.at("selected");
+    test.isReadable = entry.at("readable");
+    test.tolerance = {entry.at("rtol"), entry.at("atol")};
+    tests.push_back(std::move(test));
+  }
+  return tests;
+}
+
+void runNodeTest(const NodeTest &test, const Report &report) {
+  Options options = optionsFor(test);
+  Named inputs, expected;
+  if (test.isReadable) {
+    inputs = readAll(test, test.inputs, "in");
+    expected = readAll(test, test.outputs, "out");
+  }
+  Expected<ImportedGraph> imported = importGraph(options, inputs);
+  if (!imported)
+    return report(kRefused.str() + toString(imported.takeError()));
+  report(kInterpreter.str() + verdict(std::move(imported->meant), test, expected));
+  Folder folder;
+  report(kCompiled.str() + verdict(runCompiled(options, imported->signature, inputs, folder.name()), test, expected));
+}
+
+Outcome::Outcome(ArrayRef<std::string> lines, const std::string &death) {
+  interpreter = compiled = death;
+  for (StringRef line : lines) {
+    if (line.consume_front(kRefused))
+      refusal = line.str();
+    else if (line.consume_front(kInterpreter))
+      interpreterPasses = (interpreter = line.str()).empty();
+    else if (line.consume_front(kCompiled))
+      compiledPasses = (compiled = line.str()).empty();
+    else if (line.consume_front(kPinned))
+      pinned.push_back(line.str());
+  }
+}
+
+std::string Outcome::text() const {
+  if (!refusal.empty())
+    return "refused: " + refusal;
+  if (interpreter == compiled)
+    return "interpreter and compiled: " + compiled;
+  return (interpreterPasses ? "" : "interpreter: " + interpreter) +
+         (passes() || interpreterPasses || compiledPasses ? "" : "; ") +
+         (compiledPasses ? "" : "compiled: " + compiled);
+}
+
+std::string Outcome::stage() const {
+  if (!refusal.empty())
+    return "import";
+  return interpreterPasses ? "compiled" : compiledPasses ? "interpreter" : "interpreter, compiled";
+}
+
+std::string Outcome::kind() const {
+  static const std::regex node("^'[^']*': "), name("'[^']*'"), number("-?\\b[0-9][0-9.e+-]*");
+  std::string reason = std::regex_replace(!refusal.empty()    ? refusal
+                                          : interpreterPasses ? compiled
+                                                              : interpreter,
+                                          node, "");
+  if (reason.rfind("op '", 0) == 0) { // whose name stays
+    const size_t end = reason.find('\'', 4) + 1;
+    return stage() + ": " + reason.substr(0, end) +
+           std::regex_replace(std::regex_replace(reason.substr(end), name, "'...'"), number, "N");
+  }
+  return stage() + ": " + std::regex_replace(std::regex_replace(reason, name, "'...'"), number, "N");
+}
+
+} // namespace phic::test

@@ -1,0 +1,43 @@
+//===- NodeTest.h - One of ONNX's node tests -------------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef PHIC_TEST_GRAPHS_NODETEST_H
+#define PHIC_TEST_GRAPHS_NODETEST_H
+
+#include "test/graphs/Arrays.h"
+#include "test/graphs/Processes.h"
+
+namespace phic::test {
+
+/// As node_tests.py wrote it.
+struct NodeTest {
+  std::string name, folder;
+  std::vector<std::string> inputs, outputs;
+  bool isSelected = false;
+  bool isReadable = false; ///< every value is a tensor of a type that .npy files have
+  Tolerance tolerance;
+};
+
+std::vector<NodeTest> readNodeTests(const std::string &index);
+
+/// Runs it and reports, as lines, what Outcome reads.
+void runNodeTest(const NodeTest &test, const Report &report);
+
+struct Outcome {
+  Outcome() = default;
+  Outcome(llvm::ArrayRef<std::string> lines, const std::string &death);
+
+  bool interpreterPasses = false, compiledPasses = false;
+  std::string refusal, interpreter, compiled; ///< why not
+  std::vector<std::string> pinned;            ///< inputs that were given as constants, since phic asks for it
+
+  bool passes() const { return interpreterPasses && compiledPasses; }
+  std::string text() const;
+  /// Where it stops: "import", "interpreter", "compiled" or both of these.
+  std::string stage() const;
+  /// What stops it, without the names and numbers of this test.
+  std::string kind() const;
+};
+
+} // namespace phic::test
+
+#endif // PHIC_TEST_GRAPHS_NODETEST_H
