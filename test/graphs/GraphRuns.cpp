@@ -44,13 +44,13 @@ Signature signatureOf(mlir::func::FuncOp model) {
 }
 
 /// The test's arrays in the order of the graph's inputs, if they have the types that it was imported with.
-Expected<std::vector<const Array *>> argumentsOf(const Signature &signature, const Named &inputs) {
-  std::vector<const Array *> arguments;
+Expected<std::vector<NamedArray>> argumentsOf(const Signature &signature, const Named &inputs) {
+  std::vector<NamedArray> arguments;
   for (const auto &[name, wanted] : signature.inputs) {
     auto found = inputs.find(name);
     if (found == inputs.end())
       return createStringError("the test has nothing for input '" + name + "'");
-    arguments.push_back(&found->second);
+    arguments.emplace_back(name, found->second);
     if (const std::string given = typeText(found->second); given != typeText(wanted))
       return createStringError("input '" + name + "' was imported as " + typeText(wanted) + ", the test has " + given);
   }
@@ -60,12 +60,12 @@ Expected<std::vector<const Array *>> argumentsOf(const Signature &signature, con
 Results interpret(mlir::ModuleOp module, const Signature &signature, const std::string &folder, const Named &inputs,
                   const std::vector<Finding> &findings) {
   Expected<std::unique_ptr<ModelWeights>> weights = ModelWeights::open(module, folder);
-  Expected<std::vector<const Array *>> arguments = argumentsOf(signature, inputs);
+  Expected<std::vector<NamedArray>> arguments = argumentsOf(signature, inputs);
   if (!weights || !arguments)
     return joinErrors(weights.takeError(), arguments.takeError());
   std::vector<Rows> rows;
-  for (const Array *argument : *arguments)
-    rows.push_back(rowsOf(*argument));
+  for (const auto &[name, array] : *arguments)
+    rows.push_back(rowsOf(array));
   mlir::FailureOr<std::vector<Rows>> results = Interpreter(module, **weights).runGraph(std::move(rows));
   if (failed(results))
     return createStringError(StringRef(textOf(findings)).split('\n').first);
@@ -109,14 +109,19 @@ Error runLibrary(const phi_graph_api &api, ArrayRef<const void *> inputs, ArrayR
   return isRun ? Error::success() : createStringError(Twine("run: ") + error.text);
 }
 
-Error runFile(const std::string &library, ArrayRef<const void *> inputs, ArrayRef<void *> results) {
+Error runFile(const std::string &library, ArrayRef<NamedArray> inputs, std::vector<NamedArray> &results) {
   void *handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     return createStringError(dlerror());
   using Query = const phi_graph_api *(uint32_t);
   auto *query = reinterpret_cast<Query *>(dlsym(handle, "phi_query_test"));
-  Error failure =
-      query ? runLibrary(*query(PHI_GRAPH_VERSION), inputs, results) : createStringError("no phi_query_test");
+  std::vector<const void *> given;
+  for (const auto &[name, array] : inputs)
+    given.push_back(array.bytes.data());
+  std::vector<void *> taken;
+  for (auto &[name, array] : results)
+    taken.push_back(array.bytes.data());
+  Error failure = query ? runLibrary(*query(PHI_GRAPH_VERSION), given, taken) : createStringError("no phi_query_test");
   dlclose(handle);
   return failure;
 }
@@ -154,26 +159,24 @@ Expected<ImportedGraph> importGraph(const Options &options, const Named &inputs)
 }
 
 Results runCompiled(Options options, const Signature &signature, const Named &inputs, const std::string &folder) {
-  options.emit = {EmitKind::Shared};
-  options.output = folder + "/libtest.so";
-  options.name = "test";
+  const bool isLibrary = options.emit.front() == EmitKind::Shared;
+  options.output = folder + (isLibrary ? "/libtest.so" : "/program");
+  options.name = isLibrary ? "test" : "";
   options.quiet = true;
   std::string log;
   raw_string_ostream os(log);
   if (compile(options, os) != kExitSuccess)
     return createStringError("phic build: " + firstReason(log));
-  Expected<std::vector<const Array *>> arguments = argumentsOf(signature, inputs);
+  Expected<std::vector<NamedArray>> arguments = argumentsOf(signature, inputs);
   if (!arguments)
     return arguments.takeError();
-  Named named;
-  std::vector<void *> results;
-  for (const auto &[name, array] : signature.results)
-    results.push_back((named[name] = array).bytes.data());
-  std::vector<const void *> pointers;
-  for (const Array *argument : *arguments)
-    pointers.push_back(argument->bytes.data());
-  if (Error failure = runFile(options.output, pointers, results))
+  std::vector<NamedArray> results = signature.results;
+  if (Error failure =
+          isLibrary ? runFile(options.output, *arguments, results) : runProgram(options, *arguments, results))
     return std::move(failure);
+  Named named;
+  for (auto &[name, array] : results)
+    named[name] = std::move(array);
   return named;
 }
 

@@ -8,7 +8,7 @@
 #define PHIC_TEST_GRAPHS_GRAPHRUNS_H
 
 #include "compiler/Options.h"
-#include "test/graphs/Arrays.h"
+#include "test/graphs/ProgramRun.h"
 #include "llvm/ADT/StringMap.h"
 
 namespace phic::test {
@@ -20,7 +20,7 @@ using Results = llvm::Expected<Named>;
 
 /// What a graph takes and returns, in order; the arrays have the types, and zeros.
 struct Signature {
-  std::vector<std::pair<std::string, Array>> inputs, results;
+  std::vector<NamedArray> inputs, results;
 };
 struct ImportedGraph {
   Signature signature;
@@ -29,7 +29,7 @@ struct ImportedGraph {
 
 /// An import that is refused is a Refusal.
 llvm::Expected<ImportedGraph> importGraph(const Options &options, const Named &inputs);
-/// Compiles to a shared library in `folder`, and runs that.
+/// Compiles to a shared library in `folder` and runs that; or, where the options' one kind of output is a program, to that.
 Results runCompiled(Options options, const Signature &signature, const Named &inputs, const std::string &folder);
 
 /// The importer's, with everything that it said.

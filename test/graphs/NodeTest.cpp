@@ -50,14 +50,15 @@ std::string verdict(Results results, const NodeTest &test, const Named &expected
   return "";
 }
 
-Options optionsFor(const NodeTest &test) {
+} // namespace
+
+Options Machine::options() const {
   Options options;
-  options.model = test.folder + "/model.onnx";
-  options.cpu = "x86-64-v3";
+  options.target = system;
+  options.cpu = level;
+  options.emit = {isLibrary ? EmitKind::Shared : EmitKind::Exe};
   return options;
 }
-
-} // namespace
 
 std::vector<NodeTest> readNodeTests(const std::string &index) {
   std::ifstream file(index);
@@ -76,8 +77,9 @@ std::vector<NodeTest> readNodeTests(const std::string &index) {
   return tests;
 }
 
-void runNodeTest(const NodeTest &test, const Report &report) {
-  Options options = optionsFor(test);
+void runNodeTest(const NodeTest &test, const Machine &machine, const Report &report) {
+  Options options = machine.options();
+  options.model = test.folder + "/model.onnx";
   Named inputs, expected;
   if (test.isReadable) {
     inputs = readAll(test, test.inputs, "in");

@@ -3,6 +3,7 @@
 #ifndef PHIC_TEST_GRAPHS_NODETEST_H
 #define PHIC_TEST_GRAPHS_NODETEST_H
 
+#include "compiler/Options.h"
 #include "test/graphs/Arrays.h"
 #include "test/graphs/Processes.h"
 
@@ -19,8 +20,16 @@ struct NodeTest {
 
 std::vector<NodeTest> readNodeTests(const std::string &index);
 
+/// What runs the compiled graph: a processor of this machine as a library, or another one as a program in an emulator.
+struct Machine {
+  std::string system = "x86_64-linux", level = "x86-64-v3";
+  bool isLibrary = true;
+
+  Options options() const;
+};
+
 /// Runs it and reports, as lines, what Outcome reads.
-void runNodeTest(const NodeTest &test, const Report &report);
+void runNodeTest(const NodeTest &test, const Machine &machine, const Report &report);
 
 struct Outcome {
   Outcome() = default;
