@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Run by corpus.py with a Python that has onnxruntime, which the tests otherwise do without.
 
-    corpus_ort.py run FOLDER NAME        FOLDER/NAME.npz: the results of every run and the last states, optimizations off
+    corpus_ort.py run FOLDER NAME FILE   FOLDER/FILE.npz: the results of every run of that graph and the last states, optimizations off
     corpus_ort.py quantize FOLDER NAME   FOLDER/NAME.*.onnx: what ONNX Runtime's quantizers make of that graph
 
 Calibration data are drawn like what is fed: the numbers of quantized graphs mean nothing, their form is what users get."""
@@ -44,8 +44,8 @@ def session_of(path):
     return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
-def run(folder, name):
-    model, session = TABLE[name], session_of(folder / f"{name}.onnx")
+def run(folder, name, file):
+    model, session = TABLE[name], session_of(folder / f"{file}.onnx")
     types = {given.name: np.int64 if given.type == "tensor(int64)" else np.float32 for given in session.get_inputs()}
     constants = {key: np.array(value, types[key]) for key, value in model.constants.items()}
     names, results = [output.name for output in session.get_outputs()], {}
@@ -57,7 +57,7 @@ def run(folder, name):
                 states[model.states[output]] = value
             else:
                 results.setdefault(output, []).append(value)
-    np.savez(folder / f"{name}.npz", **{key: np.stack(values) for key, values in results.items()}, **states)
+    np.savez(folder / f"{file}.npz", **{key: np.stack(values) for key, values in results.items()}, **states)
 
 
 def quantize_convolutions(folder, name):
@@ -92,11 +92,11 @@ def quantize_encoder(folder, name):
     quantizer.model.save_model_to_file(str(folder / f"{name}.int4.onnx"))
 
 
-def main(verb, folder, name):
+def main(verb, folder, name, *file):
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
     if verb == "run":
-        run(pathlib.Path(folder), name)
+        run(pathlib.Path(folder), name, *file)
     elif name == "minilm":
         quantize_encoder(pathlib.Path(folder), name)
     else:
