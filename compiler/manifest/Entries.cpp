@@ -21,6 +21,7 @@ uint32_t elementOf(Type type) {
   switch (integer.getWidth()) {
   case 1:
     return PHI_BOOL;
+  case 4: // in a byte
   case 8:
     return integer.isUnsigned() ? PHI_U8 : PHI_I8;
   case 32:

@@ -18,8 +18,8 @@ template <typename T> T element(const Array &array, size_t i) {
 }
 
 template <typename T> void set(Array &array, const Rows &rows) {
-  for (size_t i = 0; i < rows.values.size(); ++i) {
-    const T value = T(rows.values[i]);
+  for (size_t i = 0; i < array.elements(); ++i) {
+    const T value = std::is_floating_point_v<T> ? T(rows.values[i]) : T(rows.integers[i]);
     std::memcpy(array.bytes.data() + i * sizeof(T), &value, sizeof(T));
   }
 }
@@ -29,9 +29,11 @@ struct ElementKind {
   size_t bytes;
   void (*set)(Array &, const Rows &);
   double (*get)(const Array &, size_t);
+  int64_t (*integer)(const Array &, size_t);
 };
 template <typename T> constexpr ElementKind kindOf(llvm::StringRef descr) {
-  return {descr, sizeof(T), set<T>, [](const Array &array, size_t i) { return double(element<T>(array, i)); }};
+  return {descr, sizeof(T), set<T>, [](const Array &array, size_t i) { return double(element<T>(array, i)); },
+          [](const Array &array, size_t i) { return int64_t(element<T>(array, i)); }};
 }
 constexpr ElementKind kKinds[] = {kindOf<float>("<f4"),   kindOf<int8_t>("|i1"),  kindOf<uint8_t>("|u1"),
                                   kindOf<int32_t>("<i4"), kindOf<int64_t>("<i8"), kindOf<uint8_t>("|b1")};
@@ -97,10 +99,15 @@ Array arrayOf(mlir::RankedTensorType type) {
 void setElements(Array &array, const Rows &rows) { findKind(array.descr)->set(array, rows); }
 
 Rows rowsOf(const Array &array) {
-  const int64_t count = int64_t(array.elements()), rows = array.shape.empty() ? 1 : array.shape.front();
-  Rows result(rows, rows ? count / rows : 0);
-  for (size_t i = 0; i < result.values.size(); ++i)
-    result.values[i] = float(array.number(i));
+  Rows result;
+  result.rows = array.shape.empty() ? 1 : array.shape.front();
+  const size_t count = array.elements();
+  result.columns = result.rows ? int64_t(count) / result.rows : 0;
+  for (size_t i = 0; i < count; ++i)
+    if (array.descr == "<f4")
+      result.values.push_back(element<float>(array, i));
+    else
+      result.integers.push_back(findKind(array.descr)->integer(array, i));
   return result;
 }
 
