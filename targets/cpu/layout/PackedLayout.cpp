@@ -35,6 +35,15 @@ PackedLayout PackedLayout::floatPanel(Scalar element) {
   return layout;
 }
 
+PackedLayout PackedLayout::codePanel(Scalar element) {
+  assert(element == Scalar::I8 || element == Scalar::U8);
+  PackedLayout layout;
+  layout.kind = Kind::CodePanel;
+  layout.element = element;
+  layout.codes = {8, element == Scalar::I8};
+  return layout;
+}
+
 /// Why no layout holds blocks of the format, or an empty string.
 static std::string whyNoPanel(const BlockFormat &format, int64_t K) {
   if (format.block % 16 != 0 && format.block < K)
@@ -121,6 +130,8 @@ int64_t PackedLayout::panelBytes(int64_t K) const {
     return 4 * K;
   case Kind::FloatPanel:
     return K * kColumns * scalarBytes(element);
+  case Kind::CodePanel:
+    return sumOffset(K) + kColumns * int64_t(sizeof(int32_t));
   case Kind::BlockPanel:
     break;
   }

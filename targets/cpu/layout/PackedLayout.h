@@ -16,7 +16,8 @@
 // element i of the first group, the next w bits element i of the second. As many elements as fill a vector of the narrowest
 // plane are a *run*: its planes follow one another, the lowest bits first.
 //
-// Float panel: [K][8]. Dense: rows of f32, for vectors and tables.
+// Code panel, of 8-bit codes without scales (phiq.matmul_integer): the plane of 8 bits above for all of K, padded to groups with
+// zeros, then the sum of each column's stored codes, i32 [8]. Float panel: [K][8]. Dense: rows of f32, for vectors and tables.
 //
 // Nothing is lost (lossless import): codes are shifted by a constant together with their zero
 // point, scales keep their type and their levels.
@@ -38,7 +39,7 @@ struct CodePlane {
 };
 
 struct PackedLayout {
-  enum class Kind : uint8_t { Dense, FloatPanel, BlockPanel };
+  enum class Kind : uint8_t { Dense, FloatPanel, BlockPanel, CodePanel };
 
   /// Columns of a panel (NR).
   static constexpr int64_t kColumns = 8;
@@ -48,7 +49,7 @@ struct PackedLayout {
   static constexpr int64_t kVectorBytes = kGroup * kColumns;
 
   Kind kind = Kind::Dense;
-  Scalar element = Scalar::F32; ///< Dense, FloatPanel: F32, F16 or BF16
+  Scalar element = Scalar::F32; ///< Dense, FloatPanel: F32, F16 or BF16; CodePanel: I8 or U8
   CodeType codes; ///< the format's; storedCodes() is what lies in memory
   int64_t block = 0; ///< elements of K sharing a scale
   Scalar scale = Scalar::None; ///< F32, F16 or BF16; a super-block's F16 with two levels
@@ -63,10 +64,12 @@ struct PackedLayout {
   static PackedLayout dense() { return {}; }
   /// The layout of a float matrix; `element` is F32, F16 or BF16.
   static PackedLayout floatPanel(Scalar element);
+  /// The layout of a matrix of integers; `element` is I8 or U8.
+  static PackedLayout codePanel(Scalar element);
   /// The layout of a quantized matrix [N, K]; empty with a reason when no layout holds it.
   static std::optional<PackedLayout> blockPanel(const BlockFormat &format, int64_t K, std::string *reason);
 
-  /// `panel8x32_u4_f16_z8`, `panel8x32_u4_f16u6_mf16u6`, `panel8_f16`, `dense_f32`; parse accepts exactly what name emits.
+  /// `panel8x32_u4_f16_z8`, `panel8x32_u4_f16u6_mf16u6`, `panel8_f16`, `panel8_u8`, `dense_f32`; parse accepts exactly what name emits.
   std::string name() const;
   static std::optional<PackedLayout> parse(std::string_view name);
 
@@ -108,6 +111,8 @@ struct PackedLayout {
   /// Bytes of a whole tile.
   int64_t tileBytes() const { return tileBytes(tileElements()); }
   int64_t panelBytes(int64_t K) const;
+  /// Where the sums of a code panel's columns are.
+  int64_t sumOffset(int64_t K) const { return (K + kGroup - 1) / kGroup * kVectorBytes; }
   /// Rows of W in a panel; dense rows are alone.
   int64_t panelRows() const { return kind == Kind::Dense ? 1 : kColumns; }
   int64_t panels(int64_t N) const { return (N + kColumns - 1) / kColumns; }
@@ -116,7 +121,7 @@ struct PackedLayout {
 
   /// Packs the panel made of `count` <= 8 rows into panelBytes(K) bytes.
   void packPanel(const BlockRow *rows, int64_t count, int64_t K, uint8_t *out) const;
-  /// Same for a float panel, rows [count, K] (exact: the values come from `element`), or `count` dense rows.
+  /// Same for a float or code panel, rows [count, K] (exact: the values come from `element`), or `count` dense rows.
   void packPanel(const float *rows, int64_t count, int64_t K, uint8_t *out) const;
 
   /// Row n of the packed weight [N, K] at `base`: as stored, and as the floats it stands for.

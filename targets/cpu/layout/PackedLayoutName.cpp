@@ -43,7 +43,7 @@ std::string PackedLayout::name() const {
   if (kind == Kind::Dense)
     return "dense_" + std::string(scalarName(element));
   std::string text = "panel" + std::to_string(kColumns);
-  if (kind == Kind::FloatPanel)
+  if (kind == Kind::FloatPanel || kind == Kind::CodePanel)
     return text + "_" + std::string(scalarName(element));
   text += "x" + std::to_string(block) + (codes.isSigned ? "_s" : "_u") + std::to_string(codes.bits) + "_" +
           std::string(scalarName(scale)) + subScaleName(subScaleBits, subScaleSigned);
@@ -65,6 +65,8 @@ std::optional<PackedLayout> PackedLayout::parse(std::string_view text) {
     return std::nullopt;
   if (consume(text, "_")) {
     std::optional<Scalar> element = scalarByName(text);
+    if (element == Scalar::I8 || element == Scalar::U8)
+      return codePanel(*element);
     if (element != Scalar::F32 && element != Scalar::F16 && element != Scalar::BF16)
       return std::nullopt;
     return floatPanel(*element);

@@ -215,6 +215,25 @@ void PackedLayout::packPanel(const BlockRow *rows, int64_t count, int64_t K, uin
   });
 }
 
+namespace {
+
+/// Where element k of column c of a code panel is.
+int64_t codeAt(int64_t k, int64_t c) {
+  return k / PackedLayout::kGroup * PackedLayout::kVectorBytes + c * PackedLayout::kGroup + k % PackedLayout::kGroup;
+}
+
+/// `out` is a code panel of zeros.
+void packIntegers(const float *rows, int64_t count, int64_t K, int64_t shift, int32_t *sums, uint8_t *out) {
+  for (int64_t c = 0; c < count; ++c)
+    for (int64_t k = 0; k < K; ++k) {
+      const auto code = int8_t(int64_t(rows[c * K + k]) - shift);
+      out[codeAt(k, c)] = uint8_t(code);
+      sums[c] = int32_t(uint32_t(sums[c]) + uint32_t(int32_t(code))); // wraps, as what it is taken off from does
+    }
+}
+
+} // namespace
+
 void PackedLayout::packPanel(const float *rows, int64_t count, int64_t K, uint8_t *out) const {
   assert(kind != Kind::BlockPanel);
   if (kind == Kind::Dense) {
@@ -223,6 +242,12 @@ void PackedLayout::packPanel(const float *rows, int64_t count, int64_t K, uint8_
   }
   const int64_t size = scalarBytes(element);
   std::memset(out, 0, panelBytes(K));
+  if (kind == Kind::CodePanel) {
+    int32_t sums[kColumns] = {};
+    packIntegers(rows, count, K, codeShift(), sums, out);
+    std::memcpy(out + sumOffset(K), sums, sizeof sums);
+    return;
+  }
   for (int64_t c = 0; c < count; ++c)
     for (int64_t k = 0; k < K; ++k)
       storeScalar(element, rows[c * K + k], out + (k * kColumns + c) * size);
@@ -248,6 +273,12 @@ void PackedLayout::unpackRow(const uint8_t *base, int64_t K, int64_t n, BlockRow
 void PackedLayout::dequantizeRow(const uint8_t *base, int64_t K, int64_t n, float *out) const {
   if (kind == Kind::Dense) {
     std::memcpy(out, base + 4 * n * K, 4 * K);
+    return;
+  }
+  if (kind == Kind::CodePanel) {
+    const uint8_t *panel = base + n / kColumns * panelBytes(K);
+    for (int64_t k = 0; k < K; ++k)
+      out[k] = float(int8_t(panel[codeAt(k, n % kColumns)]) + codeShift());
     return;
   }
   if (kind == Kind::FloatPanel) {

@@ -149,6 +149,31 @@ TEST(PackedLayout, FloatPanelsAreExact) {
   }
 }
 
+TEST(PackedLayout, CodePanelsAreExactAndSumTheirColumns) {
+  for (Scalar element : {Scalar::I8, Scalar::U8}) {
+    PackedLayout layout = PackedLayout::codePanel(element);
+    EXPECT_EQ(PackedLayout::parse(layout.name()), layout);
+    const int64_t N = 11, K = 27, least = element == Scalar::I8 ? -128 : 0;
+    std::vector<float> values(N * K), row(K);
+    std::mt19937 random(1);
+    for (float &value : values)
+      value = float(least + int64_t(random() % 256));
+    std::vector<uint8_t> packed(layout.bytes(N, K), 0xa5);
+    for (int64_t p = 0; p < layout.panels(N); ++p)
+      layout.packPanel(&values[p * 8 * K], std::min<int64_t>(8, N - p * 8), K,
+                       packed.data() + p * layout.panelBytes(K));
+    for (int64_t n = 0; n < N; ++n) {
+      layout.dequantizeRow(packed.data(), K, n, row.data());
+      EXPECT_EQ(std::memcmp(row.data(), &values[n * K], K * sizeof(float)), 0);
+      int32_t expected = 0, sum;
+      for (float value : row)
+        expected += int32_t(value) - int32_t(layout.codeShift());
+      std::memcpy(&sum, packed.data() + n / 8 * layout.panelBytes(K) + layout.sumOffset(K) + n % 8 * 4, 4);
+      EXPECT_EQ(sum, expected);
+    }
+  }
+}
+
 TEST(PackedLayout, SaysWhatItCannotHold) {
   std::string reason;
   EXPECT_FALSE(PackedLayout::blockPanel({.codes = {8, false}, .block = 32, .zero = Scalar::F16}, 96, &reason));
