@@ -21,15 +21,6 @@ using Values = KernelBuilder::Values;
 
 bool isArm(const CpuTarget &target) { return target.architecture == "aarch64"; }
 
-/// Whether the target has what the target of that ISA has.
-bool hasIsa(const CpuTarget &target, std::string_view isa) {
-  for (const CpuTarget &other : cpuLevels())
-    if (other.isa == isa)
-      return (other.features & ~target.features) == 0;
-  assert(false && "Kernels.def names an ISA that Targets.def does not have");
-  return false;
-}
-
 bool takes(const MatmulVariant &variant, const MatmulOperands &operands) {
   return (variant.lhs == LhsKind::S8) == (operands.lhsBlock > 0) &&
          (variant.rhs == RhsKind::Codes) == (operands.rhs.kind == PackedLayout::Kind::BlockPanel) &&
@@ -151,6 +142,14 @@ std::string MatmulOperands::rhsName() const {
     if (c != '_')
       text += c == '-' ? 'n' : c;
   return text + "b" + std::to_string(rhs.block);
+}
+
+bool hasIsa(const CpuTarget &target, std::string_view isa) {
+  for (const CpuTarget &other : cpuLevels())
+    if (other.isa == isa)
+      return (other.features & ~target.features) == 0;
+  assert(false && "Kernels.def names an ISA that Targets.def does not have");
+  return false;
 }
 
 const Microkernels &microkernelsOf(const CpuTarget &target) {

@@ -60,6 +60,9 @@ public:
   virtual void emitTallMatmul(KernelBuilder &b, const MatmulOperands &operands, const TallMatmulCall &call) const = 0;
 };
 
+/// Whether the target has what the target of that ISA, which a Kernels.def names, has.
+bool hasIsa(const CpuTarget &target, std::string_view isa);
+
 /// The family of a target.
 const Microkernels &microkernelsOf(const CpuTarget &target);
 

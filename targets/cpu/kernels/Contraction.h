@@ -1,0 +1,92 @@
+//===- Contraction.h - Many rows times packed weights ----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What graphs multiply: rows of a tensor, or of a window over one (a convolution), in f32 or 8-bit codes, by the panels
+// of a weight. Both are copied into words of 32 bits that a family's WordProduct multiplies:
+//
+//     for each chunk of K:
+//       rows     -> words [rows][256]       one f32, two s16 with the zero point taken off, or four bytes
+//       for each group of panels:
+//         panels -> words [256][NR]
+//         for each MR rows:  sums[MR][NR] += words x words
+//
+// so that a register tile knows nothing of windows, zero points or formats, and one tile serves all shapes. Sums are
+// f32, k ascending, one fma each, or i32, which wraps.
+//===----------------------------------------------------------------------===//
+#ifndef PHIC_TARGETS_CPU_KERNELS_CONTRACTION_H
+#define PHIC_TARGETS_CPU_KERNELS_CONTRACTION_H
+
+#include "targets/cpu/CpuTarget.h"
+#include "targets/cpu/kernels/GatherRows.h"
+#include "targets/cpu/kernels/KernelLibrary.h"
+#include "targets/cpu/kernels/Microkernels.h"
+
+namespace phic {
+
+/// A family's product of a word of a row and one of each column.
+class WordProduct {
+public:
+  virtual ~WordProduct() = default;
+  virtual WordKind kind() const = 0;
+  /// sum + x . w in every lane; `x` is the word of the row in every lane, both are vectors of i32, or f32 with floats.
+  virtual mlir::Value add(KernelBuilder &b, mlir::Value sum, mlir::Value x, mlir::Value w) const = 0;
+};
+
+/// A row of a Kernels.def: the greatest tile; narrower ones have one vector, lower ones any number of rows.
+struct WordVariant {
+  std::string_view isa;
+  const WordProduct *dot;
+  int64_t MR, vectors;
+};
+std::span<const WordVariant> x86WordVariants();
+
+/// Operands of a contraction, as far as code depends on them.
+struct ContractionShape {
+  RowSource lhs;
+  int64_t K = 0;
+  PackedLayout rhs;
+  bool hasRhsZeros = false; ///< codes of weights have zero points other than 0
+};
+
+/// What a contraction is given.
+struct ContractionCall {
+  mlir::Value lhs, row, count; ///< the tensor, the tile's first row, and how many
+  mlir::Value lhsZero; ///< of codes, i32; null: 0
+  mlir::Value fill; ///< what pads read, in the element type of lhs; null: 0
+  mlir::Value rhs; ///< the tile's first panel
+  mlir::Value rhsZeros; ///< with hasRhsZeros: of the tile's padded columns, i32 in memory
+  mlir::Value sums; ///< words [count][padded columns]
+  mlir::Value scratch;
+};
+
+class Contraction {
+public:
+  /// Nothing where the target has no tile for the operands.
+  static std::optional<Contraction> of(const CpuTarget &target, const ContractionShape &shape);
+
+  int64_t MR() const { return variant->MR; }
+  /// Columns of the greatest tile.
+  int64_t NR() const { return variant->vectors * lanes; }
+  WordKind words() const { return variant->dot->kind(); }
+  /// Columns that sums have room for.
+  int64_t paddedColumns(int64_t columns) const;
+  /// Bytes at `scratch` for tiles of so many rows.
+  int64_t scratchBytes(int64_t rows) const;
+
+  /// Emits sums = rows times `columns` columns. A tile has a multiple of MR rows, or `rest` more.
+  void emit(KernelBuilder &b, KernelLibrary &library, int64_t columns, int64_t rest, const ContractionCall &call) const;
+
+private:
+  friend class ContractionEmitter;
+  Contraction(const WordVariant &variant, const CpuTarget &target, const ContractionShape &shape)
+      : variant(&variant), isa(target.isa), lanes(target.vectorBytes / 4), shape(shape) {}
+
+  const WordVariant *variant;
+  std::string_view isa;
+  int64_t lanes;
+  ContractionShape shape;
+};
+
+} // namespace phic
+
+#endif // PHIC_TARGETS_CPU_KERNELS_CONTRACTION_H

@@ -1,0 +1,59 @@
+//===- WordKernels.cpp - x86 products of words -----------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//     f32        vfmadd
+//     two s16    vpmaddwd, then vpaddd: exact for any codes and zero points (both products have at most 17 bits)
+//     4 bytes    vpdpbusd: unsigned bytes of the row times signed ones of the weight, added in s32 without saturating
+//===----------------------------------------------------------------------===//
+#include "targets/cpu/kernels/Contraction.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+VectorType bytesOf(KernelBuilder &b, Value words, unsigned bits) {
+  const int64_t lanes = cast<VectorType>(words.getType()).getNumElements();
+  return b.vec(lanes * 32 / bits, b.getIntegerType(bits));
+}
+
+class FmaWords final : public WordProduct {
+  WordKind kind() const override { return WordKind::F32; }
+  Value add(KernelBuilder &b, Value sum, Value x, Value w) const override { return b.fma(x, w, sum); }
+};
+
+class MaddWords final : public WordProduct {
+  WordKind kind() const override { return WordKind::S16; }
+  Value add(KernelBuilder &b, Value sum, Value x, Value w) const override {
+    const bool isWide = cast<VectorType>(sum.getType()).getNumElements() == 16;
+    VectorType shorts = bytesOf(b, x, 16);
+    return b.add(sum, b.intrinsic(isWide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", sum.getType(),
+                                  {b.bitcast(shorts, x), b.bitcast(shorts, w)}));
+  }
+};
+
+class VnniWords final : public WordProduct {
+  WordKind kind() const override { return WordKind::Bytes; }
+  Value add(KernelBuilder &b, Value sum, Value x, Value w) const override {
+    VectorType bytes = bytesOf(b, x, 8);
+    return b.intrinsic("llvm.x86.avx512.vpdpbusd.512", sum.getType(), {sum, b.bitcast(bytes, x), b.bitcast(bytes, w)});
+  }
+};
+
+const FmaWords kFma;
+const MaddWords kMadd;
+const VnniWords kVnni;
+
+const WordVariant kVariants[] = {
+#define PHIC_X86_WORDS(ISA, DOT, MR, VECTORS) {#ISA, DOT, MR, VECTORS},
+#define PHIC_X86_MATMUL(...)
+#define PHIC_X86_STREAM(...)
+#define PHIC_X86_TALL_MATMUL(...)
+#include "targets/cpu/x86/Kernels.def"
+};
+
+} // namespace
+
+std::span<const WordVariant> x86WordVariants() { return kVariants; }
+
+} // namespace phic
