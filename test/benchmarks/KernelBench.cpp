@@ -9,6 +9,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "targets/cpu/machines/Roofline.h"
 #include "test/targets/cpu/kernels/AttendFunction.h"
+#include "test/targets/cpu/kernels/ContractionProblem.h"
 #include "test/targets/cpu/kernels/KernelJit.h"
 #include "test/targets/cpu/kernels/MatmulProblem.h"
 #include <iterator>
@@ -156,6 +157,46 @@ void prefillTall(benchmark::State &state, const CpuTarget *level) {
   state.counters["MAC/s"] = benchmark::Counter(double(M * N * K), benchmark::Counter::kIsIterationInvariantRate);
 }
 
+/// Kinds of convolutions of ResNet-50, which are done in tiles of at most 96 rows.
+struct Convolution {
+  int64_t size, channels, kernel, stride, columns;
+};
+const Convolution kConvolutions[] = {{224, 3, 7, 2, 64},  {56, 64, 1, 1, 64},    {56, 64, 1, 1, 256},
+                                     {56, 64, 3, 1, 64},  {28, 128, 3, 1, 128},  {14, 256, 3, 1, 256},
+                                     {7, 512, 3, 1, 256}, {14, 1024, 1, 1, 256}, {7, 512, 1, 1, 256}};
+
+void contract(benchmark::State &state, const CpuTarget *level) {
+  const Convolution &row = kConvolutions[state.range(0)];
+  const bool isFloat = state.range(1) == 0;
+  const int64_t result = row.size / row.stride, K = row.kernel * row.kernel * row.channels, pad = row.kernel / 2;
+  const WindowShape window{.height = row.size,
+                           .width = row.size,
+                           .channels = row.channels,
+                           .result = {result, result},
+                           .kernel = {row.kernel, row.kernel},
+                           .strides = {row.stride, row.stride},
+                           .pads = {pad, pad}};
+  const ContractionProblem problem(isFloat ? RowSource::Element::F32 : RowSource::Element::U8,
+                                   isFloat ? Scalar::F32 : Scalar::I8, result * result, row.columns, K, window);
+  const Contraction contraction = *Contraction::of(*level, problem.shape);
+  std::unique_ptr<mlir::MLIRContext> context = makeKernelContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module = problem.emit(*context, contraction);
+  KernelJit jit(*module, *level);
+  ContractionCore *core = jit.get<ContractionCore>("core");
+  const int64_t rows = std::min<int64_t>(96, problem.M / contraction.MR() * contraction.MR());
+  Lines<uint8_t> sums(rows * contraction.paddedColumns(row.columns) * 4), scratch(contraction.scratchBytes(rows));
+  int64_t first = 0;
+  for (auto _ : state) {
+    core(problem.lhs.data(), problem.rhs.data(), nullptr, sums.data(), scratch.data(), first, rows);
+    first = first + 2 * rows <= problem.M ? first + rows : 0;
+    benchmark::DoNotOptimize(sums.data());
+  }
+  state.SetLabel((isFloat ? "f32 " : "u8 ") + std::to_string(row.kernel) + "x" + std::to_string(row.kernel) + " " +
+                 std::to_string(row.channels) + " to " + std::to_string(row.columns) + ", " + std::to_string(row.size));
+  state.counters["MAC/s"] =
+      benchmark::Counter(double(rows * row.columns * K), benchmark::Counter::kIsIterationInvariantRate);
+}
+
 /// One head of 64 columns, `rows` queries, 512 keys before them.
 void attend(benchmark::State &state, const CpuTarget *level) {
   AttendShape shape{.headDim = 64, .scale = 0.125f, .queryRowBytes = 256, .outRowBytes = 256, .rows = state.range(0)};
@@ -204,6 +245,9 @@ void addLevel(const CpuTarget &level) {
         for (int64_t M : {16, 96})
           add("prefill tall", level, prefillTall, &level)->Args({i, K, M});
   }
+  for (int64_t i = 0; i < int64_t(std::size(kConvolutions)); ++i)
+    for (int64_t isInteger : {0, 1})
+      add("contract", level, contract, &level)->Args({i, isInteger});
   for (int64_t rows : {1, 8, 16})
     add("attend", level, attend, &level)->Arg(rows);
 }

@@ -1,0 +1,124 @@
+//===- ContractionTest.cpp - Rows times packed weights ---------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Integers are exact, floats within the bound of K roundings, on every level that this machine runs: rows of tensors and
+// of windows, whose sizes are no multiples of anything.
+//===----------------------------------------------------------------------===//
+#include "ContractionProblem.h"
+#include "KernelJit.h"
+#include "gtest/gtest.h"
+#include <cmath>
+#include <cstring>
+
+using namespace phic;
+using namespace mlir;
+
+namespace {
+
+using Element = RowSource::Element;
+constexpr int64_t kGuard = 64;
+
+/// `sums` of rows from `row` on.
+void compare(const ContractionProblem &problem, const uint8_t *sums, int64_t padded, int64_t row, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t n = 0; n < problem.N; ++n) {
+      const uint8_t *at = sums + 4 * (i * padded + n);
+      const double exact = problem.exact(row + i, n);
+      if (problem.shape.lhs.element == Element::F32) {
+        float got;
+        std::memcpy(&got, at, 4);
+        ASSERT_LE(std::abs(got - exact), double(problem.shape.K) * 0x1p-24 * problem.magnitude(row + i, n))
+            << "row " << row + i << " column " << n;
+      } else {
+        int32_t got;
+        std::memcpy(&got, at, 4);
+        ASSERT_EQ(got, exact) << "row " << row + i << " column " << n;
+      }
+    }
+}
+
+/// All rows in two tiles, the first of whole register tiles.
+void check(const ContractionProblem &problem, const CpuTarget &level) {
+  std::optional<Contraction> contraction = Contraction::of(level, problem.shape);
+  ASSERT_TRUE(contraction);
+  std::unique_ptr<MLIRContext> context = makeKernelContext();
+  OwningOpRef<ModuleOp> module = problem.emit(*context, *contraction);
+  KernelJit jit(*module, level);
+  ASSERT_TRUE(jit.ok());
+  auto *core = jit.get<ContractionCore>("core");
+  const int64_t padded = contraction->paddedColumns(problem.N), MR = contraction->MR(), first = problem.M / MR / 2 * MR;
+  for (auto [row, count] : {std::pair<int64_t, int64_t>{0, first}, {first, problem.M - first}}) {
+    const int64_t sumBytes = count * padded * 4, scratchBytes = contraction->scratchBytes(count);
+    std::vector<uint8_t> sums(sumBytes + kGuard, 0xa5), scratch(scratchBytes + kGuard, 0xff);
+    core(problem.lhs.data(), problem.rhs.data(), problem.rhsZeros.data(), sums.data(), scratch.data(), row, count);
+    compare(problem, sums.data(), padded, row, count);
+    for (int64_t i = 0; i < kGuard; ++i)
+      ASSERT_TRUE(sums[sumBytes + i] == 0xa5 && scratch[scratchBytes + i] == 0xff) << "wrote behind its memory";
+  }
+}
+
+/// Every level; codes have zero points, weights where they are u8.
+void checkAll(Element element, int64_t M, int64_t N, int64_t K, std::optional<WindowShape> window = std::nullopt) {
+  const bool isFloat = element == Element::F32;
+  for (const CpuTarget &level : cpuLevels())
+    for (Scalar rhs : isFloat ? std::vector<Scalar>{Scalar::F32, Scalar::F16, Scalar::BF16}
+                              : std::vector<Scalar>{Scalar::I8, Scalar::U8}) {
+      if (!canRunHere(level))
+        continue;
+      SCOPED_TRACE(std::string(level.name) + " " + std::string(scalarName(rhs)) + " M " + std::to_string(M) + " N " +
+                   std::to_string(N) + " K " + std::to_string(K));
+      ContractionProblem problem(element, rhs, M, N, K, window);
+      if (!isFloat) {
+        problem.lhsZero = element == Element::S8 ? -128 : 131;
+        problem.fill = element == Element::S8 ? 127 : 131;
+      }
+      if (rhs == Scalar::U8)
+        problem.drawRhsZeros();
+      check(problem, level);
+    }
+}
+
+class ContractionKernels : public testing::TestWithParam<Element> {};
+
+TEST_P(ContractionKernels, RowsOfTensors) {
+  for (auto [M, N, K] : {std::tuple<int64_t, int64_t, int64_t>{25, 40, 96},
+                         {1, 8, 1},
+                         {13, 17, 33},
+                         {7, 100, 515},
+                         {24, 32, 1030},
+                         {3, 5, 2051}})
+    checkAll(GetParam(), M, N, K);
+}
+
+TEST_P(ContractionKernels, SumsOfManyElements) { checkAll(GetParam(), 2, 9, (1 << 15) + 7); }
+
+TEST_P(ContractionKernels, Windows) {
+  // The first convolution of many networks, of few channels.
+  checkAll(GetParam(), 5 * 6, 20, 7 * 7 * 3,
+           WindowShape{.height = 9,
+                       .width = 11,
+                       .channels = 3,
+                       .result = {5, 6},
+                       .kernel = {7, 7},
+                       .strides = {2, 2},
+                       .pads = {3, 3}});
+  // Whole vectors; two images.
+  checkAll(GetParam(), 2 * 4 * 5, 16, 3 * 3 * 32,
+           WindowShape{.height = 4, .width = 5, .channels = 32, .result = {4, 5}, .kernel = {3, 3}, .pads = {1, 1}});
+  // Dilated, from side to side of the pads; runs that chunks cut.
+  checkAll(GetParam(), 3 * 4, 24, 2 * 3 * 130,
+           WindowShape{.height = 4,
+                       .width = 6,
+                       .channels = 130,
+                       .result = {3, 4},
+                       .kernel = {2, 3},
+                       .pads = {2, 4},
+                       .dilations = {3, 5}});
+  // One dimension, kernel greater than what there is.
+  checkAll(GetParam(), 4, 8, 9 * 5,
+           WindowShape{.width = 3, .channels = 5, .result = {1, 4}, .kernel = {1, 9}, .pads = {0, 4}});
+}
+
+INSTANTIATE_TEST_SUITE_P(Elements, ContractionKernels, testing::Values(Element::F32, Element::U8, Element::S8));
+
+} // namespace
