@@ -10,7 +10,8 @@
 #include "compiler/tokenizer/Tokenizer.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
-#include "dialects/plan/Plan.h"
+#include "dialects/phiq/RowOps.h"
+#include "dialects/plan/Entry.h"
 #include "mlir/Pass/PassManager.h"
 #include "targets/Backend.h"
 #include "llvm/Support/FileSystem.h"
@@ -67,8 +68,11 @@ ExitCode Compilation::readModel() {
       hashing.emplace("hashing weights", total, request.quiet);
     (*hashing)(done);
   };
-  ImportOptions importOptions{request.maxContext, request.states, request.dimensions, &inputs, showProgress, &store};
+  ImportOptions importOptions{request.maxContext, request.graphInputs, &inputs, showProgress, &store};
   module = model.importer->read(context, model, importOptions);
+  if (module && !request.graphInputs.empty() && plan::hasSteps(modelFunction(*module)))
+    return usageError("--shape, --dim, --const and --state are for other graphs than decoders, and " + model.file +
+                      " is one");
   return module ? kExitSuccess : kExitModel;
 }
 

@@ -8,6 +8,7 @@
 #ifndef PHIC_COMPILER_OPTIONS_H
 #define PHIC_COMPILER_OPTIONS_H
 
+#include "compiler/import/InputSettings.h"
 #include "compiler/link/EmitKind.h"
 #include "passes/precision/PrecisionSpec.h"
 #include "phi/format.h"
@@ -78,8 +79,7 @@ struct CompileSettings {
   bool allowNonFinite = false; ///< --allow-nonfinite: weights may hold NaN and infinity
   Activations activations = Activations::Auto;
   CacheFlag kvCache = CacheFlag::F16;
-  std::vector<std::string> states; ///< --state: OUT=IN, results of a graph that its next run takes as inputs
-  std::vector<std::string> dimensions; ///< --dim: NAME=N, sizes of dimensions that a graph only names
+  InputSettings graphInputs; ///< --shape, --dim, --const, --state
   int64_t maxContext = PHI_CONTEXT_DEFAULT; ///< tokens the program is built for at most; the model's limit caps it
   int64_t chunkRows = 0;     ///< rows of one prefill step; 0: as many as the family takes
   uint64_t maxMemory = 0;    ///< --max-memory: bytes that a program may need; 0: no limit

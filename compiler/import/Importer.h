@@ -9,6 +9,7 @@
 #ifndef PHIC_COMPILER_IMPORT_IMPORTER_H
 #define PHIC_COMPILER_IMPORT_IMPORTER_H
 
+#include "compiler/import/InputSettings.h"
 #include "compiler/import/ModelPath.h"
 #include "compiler/import/SourceFacts.h"
 #include "compiler/tokenizer/Tokenizer.h"
@@ -28,9 +29,8 @@ class WeightStore;
 struct ImportOptions {
   /// Most positions a program will ever use: rope tables and `context_max` stop there.
   int64_t maxContext = PHI_CONTEXT_DEFAULT;
-  /// Of a graph without token ids: result and input that are one state, OUT and IN; sizes of dimensions that it only
-  /// names, NAME and N. As their flags have them, "OUT=IN" and "NAME=N".
-  std::vector<std::string> states = {}, dimensions = {};
+  /// Of a graph that is no decoder.
+  InputSettings graphInputs = {};
   /// Told of every file that is read.
   InputFiles *inputs = nullptr;
   /// Told how many of the weights' bytes have been hashed, now and then; may be empty.

@@ -62,6 +62,9 @@ llvm::Error Resolver::resolvePhases() {
   for (auto [flag, value] : {std::pair("--cpu=", &options.cpu), std::pair("--device=", &options.device)})
     if (!value->empty() && request.first > Phase::Kernels)
       return llvm::createStringError(flag + *value + " comes too late: the kernels of " + options.model + " are made");
+  if (!options.graphInputs.empty() && request.first > Phase::Import)
+    return llvm::createStringError("--shape, --dim, --const and --state come too late: " + options.model +
+                                   " has been imported");
   return llvm::Error::success();
 }
 

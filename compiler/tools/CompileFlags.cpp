@@ -3,6 +3,7 @@
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/request/BuildRequest.h"
 #include "compiler/tools/Choice.h"
+#include "compiler/tools/GraphFlags.h"
 #include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 
@@ -25,9 +26,7 @@ void addModelFlags(CLI::App &verb, CompileSettings &o) {
                               "most tokens a session of the program can hold (the model's own limit caps it)"),
               32, int64_t(1) << 24)
       ->capture_default_str();
-  addRepeatable(verb, "--state", o.states,
-                "OUTPUT=INPUT of a graph: what a run returns is what the next one takes, kept in between; repeatable");
-  addRepeatable(verb, "--dim", o.dimensions, "NAME=SIZE of a dimension that a graph only names; repeatable");
+  addGraphFlags(verb, o.graphInputs);
   takesNumber(
       verb.add_option("--chunk", o.chunkRows, "tokens of one prefill step, a multiple of 8 (default: 256 on a CPU)"), 8,
       4096, /*step=*/8);

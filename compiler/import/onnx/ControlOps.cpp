@@ -42,8 +42,7 @@ FailureOr<TensorView> branchTensor(NodeImport &node, const Graph &branch, std::s
 LogicalResult floatConstant(NodeImport &node, std::vector<int64_t> dims, ArrayRef<float> values) {
   Tensor tensor{node.node.outputs.front(), ElementType::F32, std::move(dims), std::nullopt, {}};
   for (float value : values)
-    for (unsigned at = 0; at < 32; at += 8)
-      tensor.own.push_back(uint8_t(llvm::bit_cast<uint32_t>(value) >> at));
+    tensor.append(llvm::bit_cast<uint32_t>(value));
   const Tensor &kept = node.importer.keep(std::move(tensor));
   node.result(0, TensorView{&kept, kept.dims});
   return success();

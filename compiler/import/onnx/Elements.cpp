@@ -42,6 +42,11 @@ int64_t Tensor::elements() const {
   return count;
 }
 
+void Tensor::append(uint64_t pattern) {
+  for (unsigned at = 0; at < elementBits(type); at += 8)
+    own.push_back(uint8_t(pattern >> at));
+}
+
 namespace {
 
 /// Of element `index`.

@@ -56,12 +56,15 @@ struct Tensor {
 
   /// Product of dims; they are checked not to overflow.
   int64_t elements() const;
+  /// Adds an element to `own`, or two of 4 bits.
+  void append(uint64_t pattern);
 };
 
 /// The type and shape that a graph declares for an input or output; -1: not a number.
 struct ValueInfo {
   std::string name;
-  ElementType type = ElementType::Undefined;
+  ElementType type = ElementType::Undefined; ///< of what is no tensor, too
+  bool hasShape = false;
   std::vector<int64_t> dims;
   std::vector<std::string> symbols; ///< one a dim: its name in the model, empty where it is a number
 };

@@ -8,90 +8,39 @@
 //     func.func @model(%x: tensor<1x2x8x8xf32> {input "x"}, %h: tensor<1x16xf32> {state "h"})
 //         -> (tensor<1x16xf32> {result "y"}, tensor<1x16xf32> {state "h"})
 //===----------------------------------------------------------------------===//
+#include "compiler/import/onnx/InputFlags.h"
 #include "compiler/import/onnx/graph/GraphNode.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/plan/Entry.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
 
 namespace phic::onnx {
-/// --state and --dim: names before and after the '='. Each must be of something that there is.
-void GraphImporter::readFlags() {
-  auto has = [](ArrayRef<ValueInfo> infos, StringRef name) {
-    return llvm::any_of(infos, [&](const ValueInfo &info) { return info.name == name; });
-  };
-  for (StringRef flag : options.states) {
-    auto [output, input] = flag.split('=');
-    if (!has(model.graph().outputs, output) || !has(model.graph().inputs, input))
-      refuse(function.getLoc(), "--state=" + flag + " is not OUTPUT=INPUT of this graph");
-    else if (!states.try_emplace(input, output.str()).second)
-      refuse(function.getLoc(), "--state=" + flag + ": input '" + input + "' has a state already");
-  }
-  for (StringRef flag : options.dimensions) {
-    auto [name, text] = flag.split('=');
-    int64_t size = 0;
-    bool isNamed = llvm::any_of(model.graph().inputs,
-                                [&](const ValueInfo &info) { return llvm::is_contained(info.symbols, name.str()); });
-    if (text.getAsInteger(10, size) || size < 1 || !isNamed)
-      refuse(function.getLoc(), "--dim=" + flag + " is not NAME=SIZE of a dimension that an input names");
-    else
-      dimensions[name] = size;
-  }
-}
-
-/// Empty after a refusal that names the flag.
-std::optional<int64_t> GraphImporter::sizeOf(const ValueInfo &info, size_t axis) {
-  if (info.dims[axis] > 0)
-    return info.dims[axis];
-  const std::string &name = info.symbols[axis];
-  if (auto given = dimensions.find(name); !name.empty() && given != dimensions.end())
-    return given->second;
-  refuse(NameLoc::get(builder.getStringAttr(info.name)),
-         "graph input '" + info.name + "' has " +
-             (name.empty() ? "no size along axis " + llvm::Twine(axis) + "; export it with one"
-                           : "the dimension '" + llvm::Twine(name) + "', which has no size; --dim=" + name +
-                                 "=SIZE gives it one"));
-  return std::nullopt;
-}
-
-/// Empty, or what is too much: no .npy file of more axes is read, and sizes are multiplied from here on.
-std::string tooLarge(ArrayRef<int64_t> shape) {
-  constexpr size_t kMostAxes = 16;
-  constexpr int64_t kMostElements = int64_t(1) << 31;
-  if (shape.size() > kMostAxes)
-    return (llvm::Twine(shape.size()) + " axes, more than " + llvm::Twine(kMostAxes)).str();
-  int64_t elements = 1;
-  for (int64_t size : shape)
-    if (llvm::MulOverflow(elements, size, elements) || elements > kMostElements)
-      return ("more than " + llvm::Twine(kMostElements) + " elements").str();
-  return "";
-}
-
-void GraphImporter::bindGraphInput(const ValueInfo &info) {
+void GraphImporter::bindGraphInput(const ValueInfo &info, const InputFlags &flags) {
   if (values.count(info.name))
     return; // before IR version 4, initializers were inputs too
+  Imported &value = values[info.name] = Poison{};
+  if (flags.isConstant(info.name)) {
+    if (std::optional<Tensor> tensor = flags.constantOf(info)) {
+      const Tensor &constant = keep(std::move(*tensor));
+      value = TensorView{&constant, constant.dims};
+    }
+    return;
+  }
   Location loc = NameLoc::get(builder.getStringAttr(info.name));
   Type element = graph::elementOf(builder, info.type);
-  SmallVector<int64_t> shape;
-  for (size_t axis = 0; axis < info.dims.size(); ++axis)
-    if (std::optional<int64_t> size = sizeOf(info, axis))
-      shape.push_back(*size);
-  values[info.name] = Poison{};
+  std::optional<std::vector<int64_t>> shape = flags.shapeOf(info);
   if (!element)
-    refuse(loc, "graph input '" + info.name + "' is of type " + elementTypeName(info.type) +
-                    "; float, uint8 and int8 are supported");
-  const std::string excess = tooLarge(shape);
-  if (!excess.empty())
-    refuse(loc, "graph input '" + info.name + "' has " + excess);
-  if (!element || shape.size() != info.dims.size() || !excess.empty())
+    refuse(loc, "graph input '" + info.name + "' is " +
+                    (info.type == ElementType::Undefined ? "no tensor" : "of type " + elementTypeName(info.type)) +
+                    "; tensors of float, bool, int8, uint8, int32, int64, int4 and uint4 are supported");
+  if (!element || !shape || flags.areWrong())
     return;
-  Value argument = function.getBody().addArgument(RankedTensorType::get(shape, element), loc);
-  values[info.name] = Ranked{argument};
-  plan::BindingKind kind = states.count(info.name) ? plan::BindingKind::State : plan::BindingKind::Input;
-  arguments.push_back({kind, info.name});
+  value = Ranked{function.getBody().addArgument(RankedTensorType::get(*shape, element), loc)};
+  const bool isState = flags.states().count(info.name);
+  arguments.push_back({isState ? plan::BindingKind::State : plan::BindingKind::Input, info.name});
 }
 
 /// Null after a refusal, or when a node of it was reported.
@@ -125,9 +74,11 @@ void GraphImporter::giveEachItsOwn(MutableArrayRef<Value> results) {
 }
 
 void GraphImporter::importGraph() {
-  readFlags();
+  const InputFlags flags(model.graph(), options.graphInputs, [&](StringRef input, const llvm::Twine &reason) {
+    refuse(input.empty() ? function.getLoc() : NameLoc::get(builder.getStringAttr(input)), reason);
+  });
   for (const ValueInfo &info : model.graph().inputs)
-    bindGraphInput(info);
+    bindGraphInput(info, flags);
   std::vector<std::string> outputs;
   for (const ValueInfo &info : model.graph().outputs)
     outputs.push_back(info.name);
@@ -138,7 +89,7 @@ void GraphImporter::importGraph() {
     results.push_back(graphOutput(info));
   if (refusals.empty())
     giveEachItsOwn(results);
-  if (arguments.empty() || results.empty())
+  if (refusals.empty() && (arguments.empty() || results.empty()))
     refuse(function.getLoc(), "the graph has no input, or no output");
   constexpr size_t kMostBindings = 1024;
   if (arguments.size() + results.size() > kMostBindings)
@@ -150,7 +101,7 @@ void GraphImporter::importGraph() {
   func::ReturnOp::create(builder, function.getLoc(), results);
   eraseUnused();
   function.setFunctionType(builder.getFunctionType(function.getBody().getArgumentTypes(), TypeRange(results)));
-  nameBindings();
+  nameBindings(flags);
   setFiles();
   ModelFacts facts;
   facts.name = llvm::sys::path::stem(model.files().front()).str();
@@ -158,12 +109,12 @@ void GraphImporter::importGraph() {
 }
 
 /// A state has the name of its input, at both ends.
-void GraphImporter::nameBindings() {
+void GraphImporter::nameBindings(const InputFlags &flags) {
   for (auto [i, argument] : llvm::enumerate(arguments))
     plan::nameArgument(function, i, argument.first, argument.second);
   for (auto [i, info] : llvm::enumerate(model.graph().outputs)) {
-    auto state = llvm::find_if(states, [&](const auto &entry) { return entry.second == info.name; });
-    if (state == states.end())
+    auto state = llvm::find_if(flags.states(), [&](const auto &entry) { return entry.second == info.name; });
+    if (state == flags.states().end())
       plan::nameResult(function, i, plan::BindingKind::Result, info.name);
     else
       plan::nameResult(function, i, plan::BindingKind::State, state->first());

@@ -94,9 +94,6 @@ void GraphImporter::importDecoder() {
   checkPresents();
   if (!refusals.empty())
     return;
-  if (!options.states.empty() || !options.dimensions.empty())
-    return refuse(function.getLoc(),
-                  "a decoder's state and dimensions are known; --state and --dim are for other graphs");
   func::ReturnOp::create(builder, function.getLoc(), logits);
   function.setFunctionType(builder.getFunctionType(function.getBody().getArgumentTypes(), logits.getType()));
   plan::nameArgument(function, 0, plan::BindingKind::Input, sequenceInput);

@@ -26,6 +26,7 @@
 
 namespace phic::onnx {
 
+class InputFlags;
 class NodeImport;
 
 class GraphImporter {
@@ -61,13 +62,11 @@ private:
   void importNodes();
   // GraphBindings.cpp
   void importGraph();
-  void bindGraphInput(const ValueInfo &info);
-  std::optional<int64_t> sizeOf(const ValueInfo &info, size_t axis);
+  void bindGraphInput(const ValueInfo &info, const InputFlags &flags);
   mlir::Value graphOutput(const ValueInfo &info);
-  void readFlags();
   void giveEachItsOwn(llvm::MutableArrayRef<mlir::Value> results);
   void eraseUnused();
-  void nameBindings();
+  void nameBindings(const InputFlags &flags);
 
   void bindInputs();
   void bindInput(const ValueInfo &info);
@@ -97,8 +96,6 @@ private:
   const Node *head = nullptr;
   int64_t contextMax, tableRows;
   std::optional<int64_t> ropeSwitch;
-  llvm::StringMap<std::string> states; ///< input -> the output that becomes it
-  llvm::StringMap<int64_t> dimensions;
   std::vector<std::pair<plan::BindingKind, std::string>> arguments; ///< of a graph
   bool pruned = false;
   unsigned caches = 0;

@@ -135,22 +135,18 @@ llvm::Error ProtoReader::readElements(const ::onnx::TensorProto &proto, Tensor &
   if (!bits)
     return llvm::Error::success(); // of no use, which those that read it say
   bool fits = true;
-  auto put = [&](uint64_t pattern) {
-    for (unsigned at = 0; at < stored; at += 8)
-      tensor.own.push_back(uint8_t(pattern >> at));
-  };
   for (float value : proto.float_data())
-    put(llvm::bit_cast<uint32_t>(value));
+    tensor.append(llvm::bit_cast<uint32_t>(value));
   for (double value : proto.double_data())
-    put(llvm::bit_cast<uint64_t>(value));
+    tensor.append(llvm::bit_cast<uint64_t>(value));
   for (int32_t value : proto.int32_data()) {
     fits &= stored >= 32 || llvm::isIntN(stored, value) || llvm::isUIntN(stored, uint64_t(int64_t(value)));
-    put(uint64_t(int64_t(value)));
+    tensor.append(uint64_t(int64_t(value)));
   }
   for (int64_t value : proto.int64_data())
-    put(uint64_t(value));
+    tensor.append(uint64_t(value));
   for (uint64_t value : proto.uint64_data())
-    put(value);
+    tensor.append(value);
   const uint64_t wanted = llvm::divideCeil(uint64_t(tensor.elements()) * bits, 8u);
   if (!fits || tensor.own.size() != wanted)
     return fail("initializer '" + tensor.name + "' has " +
@@ -253,6 +249,7 @@ llvm::Error ProtoReader::readGraph(const ::onnx::GraphProto &proto, Graph &graph
   auto readInfo = [](const ::onnx::ValueInfoProto &from, ValueInfo &info) {
     info.name = from.name();
     info.type = ElementType(from.type().tensor_type().elem_type());
+    info.hasShape = from.type().tensor_type().has_shape();
     for (const auto &dim : from.type().tensor_type().shape().dim()) {
       info.dims.push_back(dim.has_dim_value() ? dim.dim_value() : -1);
       info.symbols.push_back(dim.dim_param());
