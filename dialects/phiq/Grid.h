@@ -18,6 +18,10 @@ namespace phic {
 namespace phiq {
 /// What is wrong with a phiq.map's operands and result (C1, C2); empty: nothing.
 std::string whyNotMap(MapOp op);
+/// Fails after a diagnostic unless operands and results are of static shape.
+llvm::LogicalResult requireStatic(mlir::Operation *op);
+/// Whether a shape, or what is before it, is 1 wherever it differs from the other.
+bool broadcastsTo(llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> to);
 } // namespace phiq
 
 inline mlir::ArrayRef<int64_t> shapeOf(mlir::Value value) {

@@ -44,4 +44,14 @@ def Phiq_MapFunction : I32EnumAttr<"MapFunction", "what phiq.map computes of the
   let cppNamespace = "::phic::phiq";
 }
 
+/// What lies around a tensor that phiq.pad makes larger: of [1, 2, 3] with two more on either side.
+def Phiq_PadMode : I32EnumAttr<"PadMode", "what phiq.pad puts around a tensor", [
+    I32EnumAttrCase<"Constant", 0, "constant">, // v v 1 2 3 v v
+    I32EnumAttrCase<"Edge", 1, "edge">,         // 1 1 1 2 3 3 3
+    I32EnumAttrCase<"Reflect", 2, "reflect">,   // 3 2 1 2 3 2 1
+    I32EnumAttrCase<"Wrap", 3, "wrap">,         // 2 3 1 2 3 1 2
+  ]> {
+  let cppNamespace = "::phic::phiq";
+}
+
 #endif

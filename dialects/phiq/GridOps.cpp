@@ -26,14 +26,6 @@ namespace {
 
 ShapedType shaped(Value value) { return cast<ShapedType>(value.getType()); }
 
-LogicalResult requireStatic(Operation *op) {
-  for (Type type :
-       llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
-    if (!cast<ShapedType>(type).hasStaticShape())
-      return op->emitOpError("requires tensors of static shape, found ") << type;
-  return success();
-}
-
 bool isCode(Type element) {
   return element.isSignlessInteger(8) || element.isUnsignedInteger(8) || element.isSignlessInteger(4) ||
          element.isUnsignedInteger(4);
@@ -64,8 +56,17 @@ bool areTypesOf(const MapFunctionRow &row, ArrayRef<Type> x, Type y) {
   llvm_unreachable("all are handled");
 }
 
-/// Whether a shape, or what is before it, is 1 wherever it differs from the result's.
-bool broadcasts(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+} // namespace
+
+LogicalResult phiq::requireStatic(Operation *op) {
+  for (Type type :
+       llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
+    if (!cast<ShapedType>(type).hasStaticShape())
+      return op->emitOpError("requires tensors of static shape, found ") << type;
+  return success();
+}
+
+bool phiq::broadcastsTo(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
   if (from.size() > to.size())
     return false;
   return llvm::all_of(llvm::zip(llvm::reverse(from), llvm::reverse(to)), [](auto sizes) {
@@ -73,8 +74,6 @@ bool broadcasts(ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
     return mine == 1 || mine == whole;
   });
 }
-
-} // namespace
 
 std::string phiq::whyNotMap(MapOp op) {
   std::string reason;
@@ -90,7 +89,7 @@ std::string phiq::whyNotMap(MapOp op) {
         << " of " << llvm::interleaved(types);
   else // (C2)
     for (Value x : op.getXs())
-      if (!broadcasts(shapeOf(x), shapeOf(op.getResult())))
+      if (!broadcastsTo(shapeOf(x), shapeOf(op.getResult())))
         out << "cannot broadcast " << x.getType() << " to " << op.getType();
   return reason;
 }

@@ -93,4 +93,6 @@ def Phiq_MaxPoolOp : Phiq_GridOp<"max_pool"> {
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
 }
 
+include "dialects/phiq/MoveOps.td"
+
 #endif

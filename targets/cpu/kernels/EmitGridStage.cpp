@@ -34,6 +34,8 @@ GridKernel kernelOf(plan::StageOp stage) {
   Operation *op = stage.getBody().front().getTerminator()->getPrevNode();
   return llvm::TypeSwitch<Operation *, GridKernel>(op)
       .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
+      .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
+      .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
       .Case<phiq::MaxPoolOp>(maxPoolKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }

@@ -54,6 +54,12 @@ struct GridKernel {
 
 /// The maps of a stage, or none: a copy. EmitMaps.cpp.
 GridKernel mapKernel(plan::StageOp stage);
+/// Permute, slice, concat, broadcast and pad. EmitMoves.cpp.
+GridKernel moveKernel(mlir::Operation *op);
+/// Copies elements that lie side by side.
+void copyRun(GridEmitter &g, mlir::Type element, mlir::Value to, mlir::Value from, mlir::Value elements);
+/// EmitGathers.cpp
+GridKernel gatherKernel(mlir::Operation *op);
 /// EmitPool.cpp
 GridKernel maxPoolKernel(phiq::MaxPoolOp op);
 
