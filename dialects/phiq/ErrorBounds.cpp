@@ -102,10 +102,9 @@ void RmsNormOp::bound(Scope &scope, Rows &result) {
 /// y = (x - mu) r g + b. The kernel's mu differs by at most d = mean(e) + gamma(N) mean(|x| + e); its
 /// variance, taken as mean((x - mu)^2) or as mean(x^2) - mu^2, by what e + d moves it and
 /// gamma(N + 4) (mean(x^2) + mu^2), mu^2 <= mean(x^2). The rest is as in rmsNorm.
-void LayerNormOp::bound(Scope &scope, Rows &result) {
-  const Rows &x = scope.rows(getX());
-  const std::vector<float> gamma = scope.vector(getGamma()), beta = scope.vector(getBeta());
-  const double epsilon = getEpsilon().convertToFloat(), N = double(x.columns);
+void bound::layerNorm(const Rows &x, llvm::ArrayRef<float> gamma, llvm::ArrayRef<float> beta, double epsilon,
+                      Rows &result) {
+  const double N = double(x.columns);
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < x.rows; ++i) {
     const float *row = x.row(i);
@@ -130,6 +129,11 @@ void LayerNormOp::bound(Scope &scope, Rows &result) {
       result.error[size_t(i * x.columns + j)] = total(propagated, magnitude, 4, y);
     }
   }
+}
+
+void LayerNormOp::bound(Scope &scope, Rows &result) {
+  bound::layerNorm(scope.rows(getX()), scope.vector(getGamma()), scope.vector(getBeta()), getEpsilon().convertToFloat(),
+                   result);
 }
 
 void BiasOp::bound(Scope &scope, Rows &result) {

@@ -49,6 +49,8 @@ namespace phiq::bound {
 // Of arith's ops (ArithRowOps.cpp); those of phiq's are members of the ops.
 void add(mlir::arith::AddFOp op, Scope &scope, Rows &result);
 void multiply(mlir::arith::MulFOp op, Scope &scope, Rows &result);
+/// Of meaning::layerNorm.
+void layerNorm(const Rows &x, llvm::ArrayRef<float> gamma, llvm::ArrayRef<float> beta, double epsilon, Rows &result);
 
 } // namespace phiq::bound
 } // namespace phic

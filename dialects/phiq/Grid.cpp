@@ -63,6 +63,31 @@ SmallVector<int64_t> broadcastStrides(ArrayRef<int64_t> operand, ArrayRef<int64_
   return strides;
 }
 
+void overElements(ArrayRef<int64_t> shape, ArrayRef<SmallVector<int64_t>> strides,
+                  llvm::function_ref<void(int64_t, ArrayRef<int64_t>)> visit) {
+  SmallVector<int64_t> index(shape.size(), 0), at(strides.size(), 0);
+  const int64_t elements = ShapedType::getNumElements(shape);
+  for (int64_t i = 0; i < elements; ++i) {
+    visit(i, at);
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      const bool wraps = ++index[axis] == shape[axis];
+      for (auto [k, steps] : llvm::enumerate(strides))
+        at[k] += wraps ? -steps[axis] * (shape[axis] - 1) : steps[axis];
+      if (!wraps)
+        break;
+      index[axis] = 0;
+    }
+  }
+}
+
+int64_t wrapTo(Type element, int64_t value) {
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  if (bits == 64)
+    return value;
+  const uint64_t low = uint64_t(value) & ((uint64_t(1) << bits) - 1);
+  return isUnsignedInteger(element) || !(low >> (bits - 1)) ? int64_t(low) : int64_t(low | ~uint64_t(0) << bits);
+}
+
 Rows numbersOf(ElementsAttr value) {
   Rows result = roomFor(value.getType());
   if (result.integers.empty()) {

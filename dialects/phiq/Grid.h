@@ -45,6 +45,12 @@ llvm::SmallVector<int64_t> denseStrides(llvm::ArrayRef<int64_t> shape);
 /// The same of an operand that is broadcast to `shape`: 0 along axes that it has not.
 llvm::SmallVector<int64_t> broadcastStrides(llvm::ArrayRef<int64_t> operand, llvm::ArrayRef<int64_t> shape);
 
+/// Visits a tensor's elements in order: visit(i, at), at[k] the place that `strides[k]`, one an axis, give in another.
+void overElements(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<llvm::SmallVector<int64_t>> strides,
+                  llvm::function_ref<void(int64_t i, llvm::ArrayRef<int64_t> at)> visit);
+/// The integer of that type that has the low bits of `value`.
+int64_t wrapTo(mlir::Type element, int64_t value);
+
 /// The numbers of a phiq.constant.
 Rows numbersOf(mlir::ElementsAttr value);
 /// The same as they lie in memory, little-endian, elementBytes each.

@@ -54,4 +54,14 @@ def Phiq_PadMode : I32EnumAttr<"PadMode", "what phiq.pad puts around a tensor", 
   let cppNamespace = "::phic::phiq";
 }
 
+def Phiq_ReduceKind : I32EnumAttr<"ReduceKind", "what several elements are as one", [
+    I32EnumAttrCase<"Sum", 0, "sum">,
+    I32EnumAttrCase<"Mean", 1, "mean">,
+    I32EnumAttrCase<"Product", 2, "product">,
+    I32EnumAttrCase<"Maximum", 3, "max">,
+    I32EnumAttrCase<"Minimum", 4, "min">,
+  ]> {
+  let cppNamespace = "::phic::phiq";
+}
+
 #endif

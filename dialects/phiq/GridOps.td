@@ -94,5 +94,6 @@ def Phiq_MaxPoolOp : Phiq_GridOp<"max_pool"> {
 }
 
 include "dialects/phiq/MoveOps.td"
+include "dialects/phiq/AxisOps.td"
 
 #endif

@@ -163,15 +163,6 @@ constexpr MapFunctionRow kRows[] = {{MapFunction::Add, 2, MapTypes::Numbers, REA
 
 CodeType codesOf(Type element) { return {uint8_t(element.getIntOrFloatBitWidth()), !isUnsignedInteger(element)}; }
 
-/// The integer that has the low bits of `value`.
-int64_t wrapTo(Type element, int64_t value) {
-  const unsigned bits = element.getIntOrFloatBitWidth();
-  if (bits == 64)
-    return value;
-  const uint64_t low = uint64_t(value) & ((uint64_t(1) << bits) - 1);
-  return isUnsignedInteger(element) || !(low >> (bits - 1)) ? int64_t(low) : int64_t(low | ~uint64_t(0) << bits);
-}
-
 /// Toward zero, saturated to 64 bits or, for types that have no more, 32; a NaN is 0.
 int64_t truncated(double value, Type to) {
   if (std::isnan(value))
@@ -245,19 +236,7 @@ void overElements(phiq::MapOp op, llvm::function_ref<void(int64_t, ArrayRef<int6
   SmallVector<SmallVector<int64_t>> strides;
   for (Value x : op.getXs())
     strides.push_back(broadcastStrides(shapeOf(x), shape));
-  SmallVector<int64_t> index(shape.size(), 0), at(strides.size(), 0);
-  const int64_t elements = cast<ShapedType>(op.getType()).getNumElements();
-  for (int64_t i = 0; i < elements; ++i) {
-    visit(i, at);
-    for (size_t axis = shape.size(); axis-- > 0;) {
-      const bool wraps = ++index[axis] == shape[axis];
-      for (auto [k, steps] : llvm::enumerate(strides))
-        at[k] += wraps ? -steps[axis] * (shape[axis] - 1) : steps[axis];
-      if (!wraps)
-        break;
-      index[axis] = 0;
-    }
-  }
+  phic::overElements(shape, strides, visit);
 }
 
 SmallVector<const Rows *, 3> operandsOf(phiq::MapOp op, Scope &scope) {

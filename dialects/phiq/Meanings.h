@@ -46,6 +46,8 @@ namespace phiq::meaning {
 // Of arith's ops (ArithRowOps.cpp).
 Rows add(mlir::arith::AddFOp op, Scope &scope);
 Rows multiply(mlir::arith::MulFOp op, Scope &scope);
+/// Each row x less its mean, divided by its standard deviation, times gamma plus beta.
+Rows layerNorm(const Rows &x, llvm::ArrayRef<float> gamma, llvm::ArrayRef<float> beta, double epsilon);
 
 /// What one query head of one row attends to: positions [first, last] of its KV head.
 struct AttendView {

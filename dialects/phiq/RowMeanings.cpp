@@ -57,10 +57,7 @@ Rows RmsNormOp::meaning(Scope &scope) {
   return result;
 }
 
-Rows LayerNormOp::meaning(Scope &scope) {
-  const Rows &x = scope.rows(getX());
-  const std::vector<float> gamma = scope.vector(getGamma()), beta = scope.vector(getBeta());
-  const double epsilon = getEpsilon().convertToFloat();
+Rows meaning::layerNorm(const Rows &x, llvm::ArrayRef<float> gamma, llvm::ArrayRef<float> beta, double epsilon) {
   Rows result(x.rows, x.columns);
   for (int64_t i = 0; i < x.rows; ++i) {
     double mu = meanOf(x.row(i), x.columns, [](double v) { return v; });
@@ -69,6 +66,11 @@ Rows LayerNormOp::meaning(Scope &scope) {
       result.row(i)[j] = float((x.row(i)[j] - mu) / std::sqrt(variance + epsilon) * gamma[size_t(j)] + beta[size_t(j)]);
   }
   return result;
+}
+
+Rows LayerNormOp::meaning(Scope &scope) {
+  return meaning::layerNorm(scope.rows(getX()), scope.vector(getGamma()), scope.vector(getBeta()),
+                            getEpsilon().convertToFloat());
 }
 
 Rows BiasOp::meaning(Scope &scope) {

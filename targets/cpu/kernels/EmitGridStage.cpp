@@ -36,6 +36,10 @@ GridKernel kernelOf(plan::StageOp stage) {
       .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
       .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
       .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
+      .Case<phiq::ReduceOp>(reduceKernel)
+      .Case<phiq::ArgOp>(argKernel)
+      .Case<phiq::SoftmaxOp>(softmaxKernel)
+      .Case<phiq::NormalizeOp>(normalizeKernel)
       .Case<phiq::MaxPoolOp>(maxPoolKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
@@ -47,6 +51,27 @@ void GridEmitter::overLanes(Value begin, Value end, function_ref<void(Value, int
   Value whole = b.add(begin, b.mul(b.divide(b.sub(end, begin), wide), wide));
   b.loop(begin, whole, wide, [&](Value i) { body(i, wide); });
   b.loop(whole, end, 1, [&](Value i) { body(i, 1); });
+}
+
+void GridEmitter::overWideLanes(Value begin, Value end, function_ref<void(Value, int64_t)> body) {
+  const int64_t wide = 4 * lanes();
+  Value whole = b.add(begin, b.mul(b.divide(b.sub(end, begin), wide), wide));
+  b.loop(begin, whole, wide, [&](Value i) { body(i, wide); });
+  overLanes(whole, end, body);
+}
+
+RowTiles::RowTiles(int64_t rows, int64_t inner, int64_t work) : rows(rows), inner(inner) {
+  // Runs are whole vectors, however wide.
+  constexpr int64_t kLeast = 64;
+  const int64_t elements = std::max<int64_t>(1, kGridTileElements / std::max<int64_t>(1, work));
+  run = std::clamp(elements / kLeast * kLeast, kLeast, std::max(inner, kLeast));
+  rowsOfTile = run < inner ? 1 : std::max<int64_t>(1, elements / std::max<int64_t>(1, inner));
+}
+
+void RowTiles::overRows(KernelBuilder &b, Value tile, function_ref<void(Value, Value, Value)> body) const {
+  Value group = b.divide(tile, runs()), first = b.mul(group, rowsOfTile);
+  Value begin = b.mul(b.sub(tile, b.mul(group, runs())), run), end = b.minimum(b.add(begin, run), b.i64(inner));
+  b.loop(first, b.minimum(b.add(first, rowsOfTile), b.i64(rows)), 1, [&](Value row) { body(row, begin, end); });
 }
 
 FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target) {

@@ -12,6 +12,7 @@
 #include "dialects/phiq/Grid.h"
 #include "targets/cpu/kernels/MapCode.h"
 #include "targets/cpu/kernels/StageEmitter.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace phic {
 
@@ -42,6 +43,23 @@ struct GridEmitter {
 
   /// for begin <= i < end: body(i, lanes()) while that many are left, then body(i, 1).
   void overLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body);
+  /// The same with four times as many first, so that what each iteration waits for overlaps.
+  void overWideLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body);
+};
+
+/// `rows` rows of `inner` elements of a result, as tiles: runs of a row, or some rows.
+struct RowTiles {
+  int64_t rows, inner, run, rowsOfTile;
+
+  /// An element is about as much work as `work` of a map.
+  RowTiles(int64_t rows, int64_t inner, int64_t work);
+  int64_t count() const { return std::max<int64_t>(1, int64_t(llvm::divideCeil(rows, rowsOfTile)) * runs()); }
+  /// body(row, first element of it, end of them) for the rows of a tile.
+  void overRows(KernelBuilder &b, mlir::Value tile,
+                llvm::function_ref<void(mlir::Value row, mlir::Value begin, mlir::Value end)> body) const;
+
+private:
+  int64_t runs() const { return std::max<int64_t>(1, int64_t(llvm::divideCeil(inner, run))); }
 };
 
 /// The code of a grid stage.
@@ -60,6 +78,13 @@ GridKernel moveKernel(mlir::Operation *op);
 void copyRun(GridEmitter &g, mlir::Type element, mlir::Value to, mlir::Value from, mlir::Value elements);
 /// EmitGathers.cpp
 GridKernel gatherKernel(mlir::Operation *op);
+/// EmitReduce.cpp
+GridKernel reduceKernel(phiq::ReduceOp op);
+/// EmitArg.cpp
+GridKernel argKernel(phiq::ArgOp op);
+/// EmitLastAxis.cpp
+GridKernel softmaxKernel(phiq::SoftmaxOp op);
+GridKernel normalizeKernel(phiq::NormalizeOp op);
 /// EmitPool.cpp
 GridKernel maxPoolKernel(phiq::MaxPoolOp op);
 

@@ -1,0 +1,118 @@
+//===- EmitLastAxis.cpp - Softmax and normalization ------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A row is read two or three times: what is summed first, then what is made of it.
+//===----------------------------------------------------------------------===//
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "targets/cpu/kernels/GridEmitter.h"
+#include "targets/cpu/kernels/KernelMath.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+/// One row of x, and of the result.
+class LastAxis {
+public:
+  LastAxis(GridEmitter &g, Value x, Value row) : g(g), b(g.b), size(shapeOf(x).back()) {
+    const int64_t few = g.lanes();
+    wide = size >= 4 * few ? 4 * few : size >= few ? few : 1;
+    from = g.place(g.base(x), f32(), b.mul(row, size));
+    to = g.place(g.resultBase(), f32(), b.mul(row, size));
+  }
+
+  Value load(Value base, Value i, int64_t lanes) { return loadLanes(b, f32(), lanes, g.place(base, f32(), i)); }
+
+  /// combine(so far, i, lanes) over the row; what the lanes have is put together by `join`. One lane.
+  Value over(float start, function_ref<Value(Value, Value, int64_t)> combine, function_ref<Value(Value, Value)> join) {
+    const int64_t whole = size / wide * wide;
+    auto along = [&](int64_t begin, int64_t end, int64_t lanes) {
+      return b.loop(b.i64(begin), b.i64(end), lanes, b.splat(lanes, start), [&](Value i, ValueRange carried) {
+        return KernelBuilder::Values{combine(carried[0], i, lanes)};
+      })[0];
+    };
+    Value lanes = along(0, whole, wide);
+    for (int64_t half = wide / 2; half > 0; half /= 2)
+      lanes = join(b.lanes(lanes, 0, half), b.lanes(lanes, half, half));
+    return whole < size ? join(lanes, along(whole, size, 1)) : lanes;
+  }
+  Value sum(function_ref<Value(Value, int64_t)> term) {
+    return over(
+        0, [&](Value sum, Value i, int64_t lanes) { return b.fadd(sum, term(i, lanes)); },
+        [&](Value p, Value q) { return b.fadd(p, q); });
+  }
+  Value spread(Value one, int64_t lanes) { return b.broadcast(lanes, b.extract(one, 0)); }
+
+  /// result[i] = value(i, lanes)
+  void make(function_ref<Value(Value, int64_t)> value) {
+    g.overWideLanes(b.i64(0), b.i64(size), [&](Value i, int64_t lanes) { store(value(i, lanes), i); });
+  }
+  void store(Value value, Value i) { storeLanes(b, f32(), value, g.place(to, f32(), i)); }
+  Type f32() { return b.getF32Type(); }
+
+  GridEmitter &g;
+  KernelBuilder &b;
+  const int64_t size;
+  int64_t wide;
+  Value from, to;
+};
+
+void emitSoftmax(phiq::SoftmaxOp op, GridEmitter &g, Value rowNumber) {
+  LastAxis row(g, op.getX(), rowNumber);
+  KernelBuilder &b = g.b;
+  Value most = row.over(
+      -std::numeric_limits<float>::infinity(),
+      [&](Value most, Value i, int64_t lanes) { return b.fmaxOrNan(row.load(row.from, i, lanes), most); },
+      [&](Value p, Value q) { return b.fmaxOrNan(p, q); });
+  auto less = [&](Value i, int64_t lanes) { return b.fsub(row.load(row.from, i, lanes), row.spread(most, lanes)); };
+  Value sum = row.sum([&](Value i, int64_t lanes) {
+    Value power = b.expNegative(less(i, lanes));
+    if (!op.getLog())
+      row.store(power, i);
+    return power;
+  });
+  // Where the greatest is NaN or infinite, so is all of the row; expNegative has no NaN.
+  sum = b.fadd(sum, b.fsub(most, most));
+  if (op.getLog()) {
+    Value log = kernel_math::logarithm(b, sum);
+    row.make([&](Value i, int64_t lanes) { return b.fsub(less(i, lanes), row.spread(log, lanes)); });
+  } else {
+    Value factor = b.fdiv(b.splat(1, 1.0f), sum);
+    row.make([&](Value i, int64_t lanes) { return b.fmul(row.load(row.to, i, lanes), row.spread(factor, lanes)); });
+  }
+}
+
+void emitNormalize(phiq::NormalizeOp op, GridEmitter &g, Value rowNumber) {
+  LastAxis row(g, op.getX(), rowNumber);
+  KernelBuilder &b = g.b;
+  Value count = b.splat(1, float(row.size)), one = b.splat(1, 1.0f);
+  Value mean = b.fdiv(row.sum([&](Value i, int64_t lanes) { return row.load(row.from, i, lanes); }), count);
+  auto centered = [&](Value i, int64_t lanes) { return b.fsub(row.load(row.from, i, lanes), row.spread(mean, lanes)); };
+  Value squares = row.sum([&](Value i, int64_t lanes) {
+    Value distance = centered(i, lanes);
+    return b.fmul(distance, distance);
+  });
+  Value variance = b.fadd(b.fdiv(squares, count), b.splat(1, op.getEpsilon().convertToFloat()));
+  Value factor = b.fdiv(one, math::SqrtOp::create(b, variance));
+  Value scale = g.base(op.getScale()), bias = g.base(op.getBias());
+  row.make([&](Value i, int64_t lanes) {
+    Value normal = b.fmul(centered(i, lanes), row.spread(factor, lanes));
+    return b.fma(normal, row.load(scale, i, lanes), row.load(bias, i, lanes));
+  });
+}
+
+template <typename Op> GridKernel rowKernel(Op op, void (*emit)(Op, GridEmitter &, Value)) {
+  const int64_t size = shapeOf(op.getX()).back(), elements = op.getType().getNumElements();
+  const RowTiles tiles(size ? elements / size : 0, 1, 4 * size);
+  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) {
+            tiles.overRows(g.b, tile, [&](Value row, Value, Value) { emit(op, g, row); });
+          }};
+}
+
+} // namespace
+
+GridKernel softmaxKernel(phiq::SoftmaxOp op) { return rowKernel(op, emitSoftmax); }
+GridKernel normalizeKernel(phiq::NormalizeOp op) { return rowKernel(op, emitNormalize); }
+
+} // namespace phic

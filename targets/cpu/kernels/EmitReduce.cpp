@@ -1,0 +1,194 @@
+//===- EmitReduce.cpp - Elements along axes as one -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Neighbouring axes that are both kept, or both reduced, are joined:
+//
+//     mean over [2, 3] of tensor<1x8x7x7xf32>   ->   kept 8 by 49, reduced 49 by 1
+//
+// Where the last is kept, vectors lie along it and each lane is an element of the result. Where it is reduced, lanes are
+// partial results, put together by halves and then with what is left over: one order on every processor of one width.
+//===----------------------------------------------------------------------===//
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/cpu/kernels/GridEmitter.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+using phiq::ReduceKind;
+
+/// Axes of x, joined, with the steps along them in elements.
+struct Axis {
+  int64_t size, step;
+};
+
+struct ReduceNest {
+  explicit ReduceNest(phiq::ReduceOp op);
+
+  SmallVector<Axis> kept, reduced;
+  bool reducesLast = false;
+  int64_t elements = 1; ///< of x, for one of the result
+  int64_t inner() const { return reducesLast || kept.empty() ? 1 : kept.back().size; }
+  ArrayRef<Axis> outer() const { return reducesLast || kept.empty() ? ArrayRef(kept) : ArrayRef(kept).drop_back(); }
+  int64_t rows() const {
+    int64_t rows = 1;
+    for (Axis axis : outer())
+      rows *= axis.size;
+    return rows;
+  }
+};
+
+ReduceNest::ReduceNest(phiq::ReduceOp op) {
+  ArrayRef<int64_t> shape = shapeOf(op.getX());
+  const SmallVector<int64_t> strides = denseStrides(shape);
+  std::optional<bool> before;
+  for (auto [axis, size] : llvm::enumerate(shape)) {
+    const bool isReduced = llvm::is_contained(op.getAxes(), int64_t(axis));
+    if (isReduced)
+      elements *= size;
+    if (size == 1)
+      continue;
+    SmallVector<Axis> &axes = isReduced ? reduced : kept;
+    if (before == isReduced)
+      axes.back() = {axes.back().size * size, strides[axis]};
+    else
+      axes.push_back({size, strides[axis]});
+    before = isReduced;
+  }
+  reducesLast = before.value_or(false);
+}
+
+/// Lanes that hold results, or parts of them.
+class Joiner {
+public:
+  Joiner(phiq::ReduceOp op, GridEmitter &g) : g(g), b(g.b), kind(op.getKind()), element(elementTypeOf(op.getX())) {}
+
+  Value start(int64_t lanes) {
+    if (element.isF32()) {
+      constexpr float kInfinity = std::numeric_limits<float>::infinity();
+      return b.splat(lanes, kind == ReduceKind::Product   ? 1.0f
+                            : kind == ReduceKind::Maximum ? -kInfinity
+                            : kind == ReduceKind::Minimum ? kInfinity
+                                                          : 0.0f);
+    }
+    const unsigned bits = element.getIntOrFloatBitWidth();
+    const auto half = int64_t(uint64_t(1) << (bits - 1));
+    const bool isUnsigned = isUnsignedInteger(element);
+    const int64_t least = isUnsigned ? 0 : bits == 64 ? INT64_MIN : -half;
+    const int64_t greatest = isUnsigned ? 2 * half - 1 : bits == 64 ? INT64_MAX : half - 1;
+    return b.splat(lanes, bits == 64 ? 64 : 32,
+                   kind == ReduceKind::Product   ? 1
+                   : kind == ReduceKind::Maximum ? least
+                   : kind == ReduceKind::Minimum ? greatest
+                                                 : 0);
+  }
+
+  Value join(Value a, Value x) {
+    const bool isFloat = element.isF32();
+    switch (kind) {
+    case ReduceKind::Sum:
+    case ReduceKind::Mean:
+      return isFloat ? b.fadd(a, x) : b.add(a, x);
+    case ReduceKind::Product:
+      return isFloat ? b.fmul(a, x) : b.mul(a, x);
+    case ReduceKind::Maximum:
+      return isFloat ? Value(arith::MaximumFOp::create(b, a, x)) : arith::MaxSIOp::create(b, a, x);
+    case ReduceKind::Minimum:
+      return isFloat ? Value(arith::MinimumFOp::create(b, a, x)) : arith::MinSIOp::create(b, a, x);
+    }
+    llvm_unreachable("all are handled");
+  }
+
+  /// All lanes as one.
+  Value joinLanes(Value lanes) {
+    for (int64_t half = cast<VectorType>(lanes.getType()).getNumElements() / 2; half > 0; half /= 2)
+      lanes = join(b.lanes(lanes, 0, half), b.lanes(lanes, half, half));
+    return lanes;
+  }
+
+  void store(Value lanes, Value at, int64_t elements) {
+    const int64_t count = cast<VectorType>(lanes.getType()).getNumElements();
+    if (kind == ReduceKind::Mean)
+      lanes = b.fdiv(lanes, b.splat(count, float(elements)));
+    storeLanes(b, element, lanes, g.place(g.resultBase(), element, at));
+  }
+
+  GridEmitter &g;
+  KernelBuilder &b;
+  const ReduceKind kind;
+  const Type element;
+};
+
+/// body(place in x, carried) at every place along the axes.
+KernelBuilder::Values overAxes(KernelBuilder &b, ArrayRef<Axis> axes, Value at, ValueRange carried,
+                               function_ref<KernelBuilder::Values(Value, ValueRange)> body) {
+  if (axes.empty())
+    return body(at, carried);
+  return b.loop(b.i64(0), b.i64(axes[0].size), 1, carried, [&](Value i, ValueRange inside) {
+    return overAxes(b, axes.drop_front(), b.add(at, b.mul(i, axes[0].step)), inside, body);
+  });
+}
+
+/// Where a row of the result begins in x.
+Value rowPlace(KernelBuilder &b, ArrayRef<Axis> outer, Value row) {
+  Value at = b.i64(0), rest = row;
+  for (size_t k = outer.size(); k-- > 0;) {
+    Value next = k ? b.divide(rest, outer[k].size) : b.i64(0);
+    Value index = k ? b.sub(rest, b.mul(next, outer[k].size)) : rest;
+    at = b.add(at, b.mul(index, outer[k].step));
+    rest = next;
+  }
+  return at;
+}
+
+/// Lanes are elements of the result.
+void emitKept(const ReduceNest &nest, Joiner &joiner, Value x, Value row, Value begin, Value end) {
+  KernelBuilder &b = joiner.b;
+  Value place = rowPlace(b, nest.outer(), row);
+  joiner.g.overWideLanes(begin, end, [&](Value i, int64_t lanes) {
+    auto sum = overAxes(b, nest.reduced, b.add(place, i), joiner.start(lanes), [&](Value at, ValueRange sum) {
+      return KernelBuilder::Values{
+          joiner.join(sum[0], loadLanes(b, joiner.element, lanes, joiner.g.place(x, joiner.element, at)))};
+    });
+    joiner.store(sum[0], b.add(b.mul(row, nest.inner()), i), nest.elements);
+  });
+}
+
+/// Lanes are parts of one element.
+void emitReduced(const ReduceNest &nest, Joiner &joiner, Value x, Value row) {
+  KernelBuilder &b = joiner.b;
+  const int64_t size = nest.reduced.back().size, few = joiner.g.lanes();
+  const int64_t wide = size >= 4 * few ? 4 * few : size >= few ? few : 1, whole = size / wide * wide;
+  Value start[] = {joiner.start(wide), joiner.start(1)};
+  auto sums = overAxes(
+      b, ArrayRef(nest.reduced).drop_back(), rowPlace(b, nest.outer(), row), start, [&](Value at, ValueRange sums) {
+        auto along = [&](int64_t from, int64_t to, int64_t lanes, Value sum) {
+          return b.loop(b.i64(from), b.i64(to), lanes, sum, [&](Value i, ValueRange sum) {
+            Value place = joiner.g.place(x, joiner.element, b.add(at, i));
+            return KernelBuilder::Values{joiner.join(sum[0], loadLanes(b, joiner.element, lanes, place))};
+          })[0];
+        };
+        return KernelBuilder::Values{along(0, whole, wide, sums[0]), along(whole, size, 1, sums[1])};
+      });
+  joiner.store(joiner.join(joiner.joinLanes(sums[0]), sums[1]), row, nest.elements);
+}
+
+} // namespace
+
+GridKernel reduceKernel(phiq::ReduceOp op) {
+  const ReduceNest nest(op);
+  const RowTiles tiles(nest.rows(), nest.inner(), nest.elements);
+  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) mutable {
+            Joiner joiner(op, g);
+            Value x = g.base(op.getX());
+            tiles.overRows(g.b, tile, [&](Value row, Value begin, Value end) {
+              if (nest.reducesLast)
+                emitReduced(nest, joiner, x, row);
+              else
+                emitKept(nest, joiner, x, row, begin, end);
+            });
+          }};
+}
+
+} // namespace phic
