@@ -17,7 +17,7 @@ namespace phic {
 struct InputSettings {
   std::vector<std::pair<std::string, std::vector<int64_t>>> shapes; ///< an input, all its sizes
   std::vector<std::pair<std::string, int64_t>> dimensions; ///< one that inputs only name, its size
-  std::vector<std::pair<std::string, std::string>> constants; ///< an input, its numbers
+  std::vector<std::pair<std::string, std::string>> constants; ///< an input, numbers or the path of a .npy file
   std::vector<std::pair<std::string, std::string>> states; ///< an output, the input that it is in the next run
 
   bool empty() const { return shapes.empty() && dimensions.empty() && constants.empty() && states.empty(); }

@@ -64,8 +64,10 @@ void addGraphFlags(CLI::App &verb, InputSettings &settings) {
            "INPUT=1x3x320x320 (or scalar): all sizes of an input of a graph; repeatable");
   addNamed(verb, "--dim", settings.dimensions, sizeOf, "NAME=SIZE, a size from 1 to " + std::to_string(kMostSize),
            "NAME=SIZE of a dimension that a graph only names; repeatable");
-  addNamed(verb, "--const", settings.constants, textOf, "INPUT=VALUE: a number, several with commas, true or false",
-           "INPUT=VALUE: a number, several with commas, true or false in place of an input of a graph; repeatable");
+  addNamed(verb, "--const", settings.constants, textOf,
+           "INPUT=VALUE: a number, several with commas, true or false, or a .npy file",
+           "INPUT=VALUE: a number, several with commas, true or false, or a .npy file in place of an input of a graph; "
+           "repeatable");
   addNamed(verb, "--state", settings.states, textOf, "OUTPUT=INPUT",
            "OUTPUT=INPUT of a graph: what a run returns is what the next one takes, kept in between; repeatable");
 }

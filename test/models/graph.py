@@ -174,11 +174,29 @@ class Graph(unittest.TestCase):
         y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
         graph = helper.make_graph([helper.make_node("Reshape", ["x", "shape"], ["y"])], "g", [x, shape], [y])
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), self.path("folded.onnx"))
-        run(PHIC, "build", "folded.onnx", "-o", "folded", "--const", "shape=3,-1", "--quiet", cwd=self.folder)
+        np.save(self.path("shape.npy"), np.array([3, -1]))
+        for value in ("3,-1", "shape.npy"):
+            run(PHIC, "build", "folded.onnx", "-o", "folded" + value[-4:], "--const", f"shape={value}", "--depfile=read.d", "--quiet", cwd=self.folder)
+        with open(self.path("read.d")) as file:
+            self.assertIn("shape.npy", file.read())
+        with open(self.path("folded3,-1"), "rb") as one, open(self.path("folded.npy"), "rb") as other:
+            self.assertEqual(one.read(), other.read())
+        self.assertIn("is a file that is read", run(PHIC, "build", "folded.onnx", "-o", "shape.npy", "--const=shape=shape.npy", code=1, cwd=self.folder))
         values = np.arange(6, dtype=np.float32).reshape(2, 3)
         np.save(self.path("values.npy"), values)
-        run("./folded", "values.npy", "-o", "reshaped.npy", cwd=self.folder)
+        run("./folded3,-1", "values.npy", "-o", "reshaped.npy", cwd=self.folder)
         np.testing.assert_array_equal(np.load(self.path("reshaped.npy")), values.reshape(3, 2))
+
+    def test_an_encoder_of_tokens_is_a_graph(self):
+        """Names do not make a decoder: a configuration or caches do."""
+        infos = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in ("input_ids", "attention_mask", "logits")]
+        graph = helper.make_graph([helper.make_node("Mul", ["input_ids", "attention_mask"], ["logits"])], "g", infos[:2], infos[2:])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), self.path("encoder.onnx"))
+        run(PHIC, "build", "encoder.onnx", "-o", "encoder", "--shape=input_ids=1x4", "--quiet", cwd=self.folder)
+        np.save(self.path("ids.npy"), np.array([[7, 8, 9, 1 << 40]], np.int64))
+        np.save(self.path("mask.npy"), np.array([[1, 1, 0, 1]], np.int64))
+        run("./encoder", "--in", "input_ids=ids.npy", "--in", "attention_mask=mask.npy", "-o", "kept.npy", cwd=self.folder)
+        np.testing.assert_array_equal(np.load(self.path("kept.npy")), [[7, 8, 0, 1 << 40]])
 
     def test_mistakes_of_a_build_are_told(self):
         self.assertIn("'x' has no size along axis 0, 'batch'; --dim=batch=SIZE or --shape=x=SIZEx3x9x7 gives it one",

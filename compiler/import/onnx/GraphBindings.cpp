@@ -23,7 +23,7 @@ void GraphImporter::bindGraphInput(const ValueInfo &info, const InputFlags &flag
     return; // before IR version 4, initializers were inputs too
   Imported &value = values[info.name] = Poison{};
   if (flags.isConstant(info.name)) {
-    if (std::optional<Tensor> tensor = flags.constantOf(info)) {
+    if (std::optional<Tensor> tensor = flags.constantOf(info, options.inputs)) {
       const Tensor &constant = keep(std::move(*tensor));
       value = TensorView{&constant, constant.dims};
     }

@@ -40,6 +40,20 @@ const TableRow *findRow(ArrayRef<TableRow> table, const Node &node) {
 /// The layer in past_key_values.7.key and present.7.key: the first number in the name.
 StringRef layerNumber(StringRef name) { return name.drop_until(llvm::isDigit).take_while(llvm::isDigit); }
 
+/// Whether a node attends to what earlier steps left in a cache.
+bool attendsToPast(const Node &node) {
+  const unsigned past = node.op == "GroupQueryAttention" ? 3 : node.op == "MultiHeadAttention" ? 6 : UINT_MAX;
+  return node.domain == "com.microsoft" && node.inputs.size() > past && !node.inputs[past].empty();
+}
+
+/// Whether a graph is fed tokens step by step: its configuration names an input of tokens, or it has caches.
+bool takesSteps(const Graph &graph, const GenaiConfig &config) {
+  auto isOfTokens = [&](const ValueInfo &info) {
+    return info.name == config.inputIds || info.name == config.inputsEmbeds || info.name == config.attentionMask;
+  };
+  return (config.isRead && llvm::any_of(graph.inputs, isOfTokens)) || llvm::any_of(graph.nodes, attendsToPast);
+}
+
 /// Ops that change logits but not which tokens they are of.
 bool isRowwise(StringRef op) {
   constexpr StringRef kRowwise[] = {"Add",           "Mul", "Sub", "Cast", "Identity", "Reshape", "DequantizeLinear",
@@ -51,7 +65,7 @@ bool isRowwise(StringRef op) {
 
 GraphImporter::GraphImporter(MLIRContext &context, const Model &model, const GenaiConfig &config,
                              const ImportOptions &options)
-    : model(model), config(config), options(options), builder(&context),
+    : model(model), config(config), options(options), decoder(takesSteps(model.graph(), config)), builder(&context),
       weights(model, options.weights, builder, options.progress),
       contextMax(std::min(config.contextLength.value_or(INT64_MAX), options.maxContext)), tableRows(contextMax) {
   context.loadDialect<phiq::PhiqDialect, plan::PlanDialect, func::FuncDialect, arith::ArithDialect,
@@ -66,7 +80,7 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   builder.setInsertionPointToEnd(function.addEntryBlock());
   for (const Tensor &tensor : model.graph().initializers)
     values[tensor.name] = TensorView{&tensor, tensor.dims};
-  if (isDecoder())
+  if (decoder)
     importDecoder();
   else
     importGraph();
@@ -77,12 +91,6 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   if (failed(verify(*module)))
     return {};
   return std::move(module);
-}
-
-bool GraphImporter::isDecoder() const {
-  return llvm::any_of(model.graph().inputs, [&](const ValueInfo &info) {
-    return info.name == config.inputIds || info.name == config.inputsEmbeds || info.name == config.attentionMask;
-  });
 }
 
 void GraphImporter::importDecoder() {
@@ -205,7 +213,7 @@ void GraphImporter::findHead() {
 
 void GraphImporter::importNode(const Node &node) {
   NodeImport import(*this, node);
-  const TableRow *row = findRow(isDecoder() ? ArrayRef(kTable) : ArrayRef(kGraphTable), node);
+  const TableRow *row = findRow(decoder ? ArrayRef(kTable) : ArrayRef(kGraphTable), node);
   bool poisoned = false;
   for (const std::string &input : node.inputs) {
     if (input.empty())

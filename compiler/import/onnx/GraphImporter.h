@@ -5,8 +5,8 @@
 //  becomes
 //     phiq.cache @kv0 ...   func.func @model(%ids: tensor<?xi32>) -> tensor<?xVxf32>
 //
-// That is a decoder: a graph that takes token ids, embeddings of tokens, or a mask of them. Any other is what its inputs
-// and outputs say (GraphBindings.cpp). Only nodes that an output needs are imported. Everything that cannot be is collected
+// That is a decoder: a graph that takes tokens step by step, as genai_config.json beside it or caches in it say. Any other
+// is what its inputs and outputs say (GraphBindings.cpp), an encoder of tokens too. Only nodes that an output needs are imported. Everything that cannot be is collected
 // and reported as one error with a note a node.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_IMPORT_ONNX_GRAPHIMPORTER_H
@@ -35,8 +35,8 @@ public:
                 const ImportOptions &options);
   /// The verified module, or null after an error on the context.
   mlir::OwningOpRef<mlir::ModuleOp> run();
-  /// Whether the graph is fed tokens: ids, what an embedding made of them, or which of them count.
-  bool isDecoder() const;
+  /// Whether the graph is fed tokens step by step.
+  bool isDecoder() const { return decoder; }
 
   // For importer functions.
   const Model &model;
@@ -84,6 +84,7 @@ private:
 
   const GenaiConfig &config;
   const ImportOptions &options;
+  const bool decoder;
   mlir::OpBuilder builder;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;

@@ -178,15 +178,22 @@ std::optional<std::vector<int64_t>> InputFlags::shapeOf(const ValueInfo &input) 
   return std::nullopt;
 }
 
-std::optional<Tensor> InputFlags::constantOf(const ValueInfo &input) const {
+std::optional<Tensor> InputFlags::constantOf(const ValueInfo &input, InputFiles *inputs) const {
   std::optional<std::vector<int64_t>> sizes = sizesOf(input);
-  const llvm::StringRef text = constants.find(input.name)->second;
+  const std::string &text = constants.find(input.name)->second;
+  if (llvm::StringRef(text).ends_with(".npy")) {
+    look(inputs, text);
+    return given(input, readConstant(input, sizes, text));
+  }
   const std::vector<int64_t> asManyAsThereAre = {-1};
   if (!sizes)
-    sizes = text.contains(',') ? asManyAsThereAre : std::vector<int64_t>();
+    sizes = llvm::StringRef(text).contains(',') ? asManyAsThereAre : std::vector<int64_t>();
   else if (sizes != asManyAsThereAre && !(sizes = shapeOf(input)))
     return std::nullopt;
-  llvm::Expected<Tensor> tensor = parseConstant(input, std::move(*sizes), text);
+  return given(input, parseConstant(input, std::move(*sizes), text));
+}
+
+std::optional<Tensor> InputFlags::given(const ValueInfo &input, llvm::Expected<Tensor> tensor) const {
   if (tensor)
     return std::move(*tensor);
   refuse(input.name, "--const=" + input.name + ": input '" + input.name + "' " + llvm::toString(tensor.takeError()));

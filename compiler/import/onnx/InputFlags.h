@@ -11,6 +11,7 @@
 #ifndef PHIC_COMPILER_IMPORT_ONNX_INPUTFLAGS_H
 #define PHIC_COMPILER_IMPORT_ONNX_INPUTFLAGS_H
 
+#include "compiler/files/InputFiles.h"
 #include "compiler/import/InputSettings.h"
 #include "compiler/import/onnx/Graph.h"
 #include "llvm/ADT/StringMap.h"
@@ -34,8 +35,8 @@ public:
   std::optional<std::vector<int64_t>> shapeOf(const ValueInfo &input) const;
   /// Whether --const names the input.
   bool isConstant(llvm::StringRef input) const { return constants.count(input); }
-  /// What --const makes of it; nothing after a refusal.
-  std::optional<Tensor> constantOf(const ValueInfo &input) const;
+  /// What --const makes of it; nothing after a refusal. `inputs`, where given, is told of a file that is read.
+  std::optional<Tensor> constantOf(const ValueInfo &input, InputFiles *inputs) const;
   /// By input, the output that it is in the next run.
   const llvm::StringMap<std::string> &states() const { return stateOf; }
 
@@ -53,6 +54,7 @@ private:
   bool isInput(llvm::StringRef flag, llvm::StringRef name) const;
   /// The sizes that are known, -1 for others; nothing where not even their number is.
   std::optional<std::vector<int64_t>> sizesOf(const ValueInfo &input) const;
+  std::optional<Tensor> given(const ValueInfo &input, llvm::Expected<Tensor> tensor) const;
 
   const Graph &graph;
   const InputSettings &settings;
@@ -66,6 +68,9 @@ private:
 /// The elements that `text` lists, as many as the shape says, or one that counts for all of them; of a vector of -1, as many as
 /// there are. An error says what is wrong with them.
 llvm::Expected<Tensor> parseConstant(const ValueInfo &input, std::vector<int64_t> shape, llvm::StringRef text);
+/// The array in a .npy file, of the sizes that are known: -1 is any, nothing any shape.
+llvm::Expected<Tensor> readConstant(const ValueInfo &input, std::optional<llvm::ArrayRef<int64_t>> sizes,
+                                    const std::string &path);
 
 } // namespace phic::onnx
 

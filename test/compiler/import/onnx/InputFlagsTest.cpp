@@ -1,7 +1,10 @@
 //===- InputFlagsTest.cpp - Flags of inputs, and what is wrong -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/onnx/InputFlags.h"
+#include "compiler/files/Npy.h"
 #include "compiler/import/onnx/Reader.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -51,7 +54,7 @@ protected:
   /// The elements of --const NAME=TEXT, after the flags in `more`.
   std::vector<double> constant(llvm::StringRef name, const char *text, InputSettings more = {}) {
     more.constants.push_back({name.str(), text});
-    std::optional<Tensor> tensor = read(std::move(more))->constantOf(input(name));
+    std::optional<Tensor> tensor = read(std::move(more))->constantOf(input(name), nullptr);
     if (!tensor)
       return {};
     shape = tensor->dims;
@@ -144,6 +147,33 @@ TEST_F(Flags, RefuseConstants) {
   EXPECT_THAT(said, ElementsAre("--const=any: input 'any' has more than 16777216 elements, too many for a constant"));
   EXPECT_THAT(constant("any", "1", {{{"any", {1 << 30, 4}}}, {}, {}, {}}), IsEmpty());
   EXPECT_THAT(said, ElementsAre("graph input 'any' has more than 2147483648 elements"));
+}
+
+TEST_F(Flags, ReadConstants) {
+  llvm::SmallString<128> folder;
+  ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("phic-flags", folder));
+  const auto saved = [&](const char *name, const char *descr, std::vector<int64_t> sizes, llvm::StringRef data) {
+    const std::string path = (folder + "/" + name).str();
+    std::error_code code;
+    llvm::raw_fd_ostream(path, code) << npyHeader(descr, sizes) << data;
+    EXPECT_FALSE(code);
+    return path;
+  };
+  const std::string ids = saved("ids.npy", "|u1", {3}, "abc"), grid = saved("grid.npy", "|u1", {1, 3}, "abc"),
+                    on = saved("on.npy", "|b1", {2}, llvm::StringRef("\1\0", 2));
+  EXPECT_THAT(constant("ids", ids.c_str()), ElementsAre('a', 'b', 'c'));
+  EXPECT_THAT(constant("on", on.c_str()), ElementsAre(1, 0));
+  EXPECT_THAT(said, IsEmpty());
+  const std::tuple<const char *, std::string, std::string> kWrong[] = {
+      {"on", ids, "--const=on: input 'on' is bool, " + ids + " holds '|u1'"},
+      {"ids", grid, "--const=ids: input 'ids' is [?], " + grid + " holds [1, 3]"},
+      {"ids", "nowhere.npy",
+       "--const=ids: input 'ids' has no value: cannot read nowhere.npy: No such file or directory"}};
+  for (auto &[name, path, reason] : kWrong) {
+    EXPECT_THAT(constant(name, path.c_str()), IsEmpty());
+    EXPECT_THAT(said, ElementsAre(reason));
+  }
+  llvm::sys::fs::remove_directories(folder);
 }
 
 } // namespace
