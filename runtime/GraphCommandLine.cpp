@@ -15,6 +15,7 @@ enum class FlagId : uint8_t {
   Output,
   In,
   Out,
+  Reset,
   Threads,
   Weights,
   Stats,
@@ -33,6 +34,7 @@ constexpr Flag kFlags[] = {
     {FlagId::Output, "-o", "F", "write the only result as F (.npy)"},
     {FlagId::In, "--in", "NAME=F", "read an input from F (.npy), or where a state begins (default: zeros)"},
     {FlagId::Out, "--out", "NAME=F", "write a result as F (.npy), or where a state ends"},
+    {FlagId::Reset, "--reset", nullptr, "begin every run with states of zeros, not with what the run before left"},
     {FlagId::Threads, "--threads", "N", "threads (default: physical cores)"},
     {FlagId::Weights, "--weights", "F",
      "file with the weights, where they are not in the program (default: beside it)"},
@@ -73,6 +75,7 @@ private:
   }
   bool give(const Flag &flag, const char *value);
   bool giveOnly(uint32_t kind, const char *path);
+  bool checkReset();
   bool checkTogether();
   void listNames(uint32_t kind);
 
@@ -100,6 +103,8 @@ bool Parser::store(const Flag &flag, const char *value) {
   case FlagId::In:
   case FlagId::Out:
     return give(flag, value);
+  case FlagId::Reset:
+    return options.reset = true;
   case FlagId::Threads:
     return integer(flag, value, 1, 1024, &options.threads);
   case FlagId::StreamStages:
@@ -187,8 +192,28 @@ bool Parser::giveOnly(uint32_t kind, const char *path) {
   return true;
 }
 
+/// What --reset sets back.
+bool Parser::checkReset() {
+  bool hasState = false;
+  for (uint32_t i = 0; i < entry.binding_count; ++i) {
+    if (entry.bindings[i].kind != PHI_STATE)
+      continue;
+    hasState = true;
+    if (options.reset && ports[i].from) {
+      errors << "--reset begins state '" << entry.bindings[i].name << "' with zeros, and --in with " << ports[i].from
+             << '\n';
+      return false;
+    }
+  }
+  if (options.reset && !hasState)
+    errors << "--reset: this graph has no state\n";
+  return hasState || !options.reset;
+}
+
 bool Parser::checkTogether() {
   bool writes = options.streams();
+  if (!checkReset())
+    return false;
   for (uint32_t i = 0; i < entry.binding_count; ++i) {
     const phi_binding &binding = entry.bindings[i];
     writes |= ports[i].to != nullptr;

@@ -188,6 +188,8 @@ bool GraphProgram::write(uint32_t kind) {
 bool GraphProgram::runAll() {
   for (int64_t i = 0; i < runs; ++i) {
     giveInputs(i);
+    if (options.reset)
+      resetGraph(&session);
     const double from = os::now();
     runGraph(&session);
     seconds += os::now() - from;

@@ -122,7 +122,9 @@ bool checkHeader(const char *path, const Header &header, const phi_binding &bind
     return false;
   }
   array->runs = array->hasRuns ? header.shape[0] : 1;
-  return true;
+  if (array->runs == 0)
+    errors << "is of no runs in this file\n";
+  return array->runs != 0;
 }
 
 } // namespace
@@ -156,10 +158,11 @@ bool openNpy(const char *path, const phi_binding &binding, NpyArray *array, Writ
   }
   array->data = array->mapping + dataAt;
   const uint64_t each = bytesOf(binding), held = array->mappedBytes - dataAt;
-  if (array->runs >= 1 && uint64_t(array->runs) <= held / each && held == uint64_t(array->runs) * each)
+  const bool isShort = array->runs < 0 || uint64_t(array->runs) > held / each;
+  if (!isShort && held == uint64_t(array->runs) * each)
     return true;
-  errors << path << " is cut short: it has " << held << " bytes of data for " << array->runs << " times " << each
-         << '\n';
+  errors << path << (isShort ? " is cut short: " : " goes on after its array: ") << "it has " << held
+         << " bytes of data for " << array->runs << " times " << each << '\n';
   return false;
 }
 

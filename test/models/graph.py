@@ -132,6 +132,44 @@ class Graph(unittest.TestCase):
             np.testing.assert_allclose(np.load(self.path("y1.npy")), self.expected[0][i], rtol=0, atol=2e-6)
             os.replace(self.path("next.npy"), self.path("state.npy"))
 
+    def test_reset_begins_every_run_with_zeros(self):
+        self.program(*self.given("--reset", "--out", "y=y0.npy", "--out", "h=h0.npy"))
+        zeros = np.zeros((1, 20), np.float32)
+        expected = [ReferenceEvaluator(MODEL).run(None, {"x": x, "u": u, "h": zeros}) for x, u in zip(self.x, self.u)]
+        np.testing.assert_allclose(np.load(self.path("y0.npy")), np.stack([y for y, _, _ in expected]), rtol=0, atol=2e-6)
+        np.testing.assert_allclose(np.load(self.path("h0.npy")), expected[-1][2], rtol=0, atol=2e-6)
+
+    def test_inputs_and_results_of_every_type(self):
+        """With names as TensorFlow gives them. A scalar's file has no axes."""
+        types = {"bool": np.bool_, "int8": np.int8, "uint8": np.uint8, "int32": np.int32, "int64": np.int64, "float": np.float32}
+        nodes, inputs, outputs, flags, want = [], [], [], [], {}
+        for i, (name, dtype) in enumerate(types.items()):
+            given, made = f"serving_default_{name}:0", f"call/{name}:0"
+            shape = [] if i == 0 else [2, i]
+            for infos, tensor in ((inputs, given), (outputs, made)):
+                infos.append(helper.make_tensor_value_info(tensor, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape))
+            nodes.append(helper.make_node("Identity", [given], [made]))
+            want[made] = np.random.default_rng(i).integers(-100, 100, shape).astype(dtype)
+            np.save(self.path(name + ".npy"), want[made])
+            flags += ["--in", f"{given}={name}.npy", "--out", f"{made}={name}-made.npy"]
+        graph = helper.make_graph(nodes, "g", inputs, outputs)
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), self.path("types.onnx"))
+        run(PHIC, "build", "types.onnx", "-o", "types", "--emit=exe,header", "--quiet", cwd=self.folder)
+        run("./types", *flags, cwd=self.folder)
+        for (name, dtype), expected in zip(types.items(), want.values()):
+            made = np.load(self.path(name + "-made.npy"))
+            self.assertEqual((made.dtype, made.shape), (expected.dtype, expected.shape))
+            np.testing.assert_array_equal(made, expected)
+        self.assertIn("every value within its bound", run(PHIC, "verify", "types", cwd=self.folder))
+        listed = run(PHIC, "inspect", "types", cwd=self.folder)
+        for line in ("input  serving_default_bool:0  bool[]", "result call/int64:0  i64[2, 4]"):
+            self.assertIn(line, listed)
+        with open(self.path("types.h")) as file:
+            text = file.read()
+        for parameter in ("const uint8_t *in_serving_default_bool_0 /* [] */", "int64_t *out_call_int64_0 /* [2, 4] */",
+                          "const int32_t *in_serving_default_int32_0 /* [2, 3] */"):
+            self.assertIn(parameter, text)
+
     def test_results_do_not_depend_on_threads(self):
         for threads in "13":
             self.program(*self.given("--out", f"y=y-{threads}.npy", "--threads", threads))
@@ -225,6 +263,7 @@ class Graph(unittest.TestCase):
 
         refused("input 'u' is missing: --in u=F, float32 [1, 20]", "--in", "x=x.npy", "--out", "y=r.npy")
         refused("no result is asked for", *self.given())
+        refused("--reset begins state 'h' with zeros, and --in with u.npy", "--reset", *self.given("--in", "h=u.npy", "--out", "y=r.npy"))
         refused("unknown flag --stat; did you mean --stats?", "--stat")
         refused("unknown flag --temperature; --help lists all", "--temperature=1")
         refused("--stream-stages wants a whole number from 0 to 2147483647, not 'x'", "--stream-stages=x")
@@ -234,12 +273,18 @@ class Graph(unittest.TestCase):
         for name, array, wanted in [("f64", self.u.astype(np.float64), "is float32 ('<f4'), this file holds '<f8'"),
                                     ("shape", self.u[:, :, :19], "is [1, 20], or that after an axis of runs; this file holds [4, 1, 19]"),
                                     ("order", np.asfortranarray(np.zeros((2, 1, 20), np.float32)), "this file in Fortran order"),
+                                    ("big", self.u.astype(">f4"), "is float32 ('<f4'), this file holds '>f4'"),
+                                    ("none", self.u[:0], "'u' is of no runs in this file"),
                                     ("runs", self.u[:3], "is of 3 runs, another one of 4")]:
             np.save(self.path(name + ".npy"), array)
             refused(wanted, "--in", "x=x.npy", "--in", f"u={name}.npy", "--out", "y=r.npy")
         with open(self.path("u.npy"), "rb") as whole, open(self.path("cut.npy"), "wb") as cut:
             cut.write(whole.read()[:-4])
         refused("cut.npy is cut short", "--in", "x=x.npy", "--in", "u=cut.npy", "--out", "y=r.npy")
+        with open(self.path("u.npy"), "rb") as whole, open(self.path("long.npy"), "wb") as long:
+            long.write(whole.read() + bytes(4))
+        refused("long.npy goes on after its array: it has 324 bytes of data for 4 times 80",
+                "--in", "x=x.npy", "--in", "u=long.npy", "--out", "y=r.npy")
         os.link(self.path("u.npy"), self.path("u-link.npy"))
         refused("u-link.npy is an input", *self.given("--out", "y=u-link.npy"))
         np.testing.assert_array_equal(np.load(self.path("u.npy")), self.u)
