@@ -110,32 +110,3 @@ LogicalResult ReshapeOp::verify() {
     return emitOpError("cannot make ") << getType() << " of " << getX().getType();
   return success();
 }
-
-LogicalResult MaxPoolOp::verify() {
-  if (failed(requireStatic(*this)))
-    return failure();
-  // (C1)
-  ArrayRef<int64_t> x = shaped(getX()).getShape(), y = shaped(getResult()).getShape();
-  auto arePositive = [](ArrayRef<int64_t> pair) {
-    return pair.size() == 2 && llvm::all_of(pair, [](int64_t size) { return size > 0 && size <= INT32_MAX; });
-  };
-  if (x.size() != 4 || y.size() != 4 || x.take_front(2) != y.take_front(2) ||
-      shaped(getX()).getElementType() != shaped(getResult()).getElementType())
-    return emitOpError("requires tensors [N, C, H, W] that differ in H and W only");
-  if (!arePositive(getKernel()) || !arePositive(getStrides()) || !arePositive(getDilations()) ||
-      getPads().size() != 4 || llvm::any_of(getPads(), [](int64_t pad) { return pad < 0 || pad > INT32_MAX; }))
-    return emitOpError("requires pairs of positive kernel, strides and dilations, and four pads from 0 on");
-  for (unsigned axis : {0, 1}) {
-    const int64_t window = (getKernel()[axis] - 1) * getDilations()[axis] + 1, size = x[2 + axis];
-    const int64_t before = getPads()[axis], after = getPads()[2 + axis];
-    const int64_t room = size + before + after - window;
-    // (C2)
-    if (room < 0 || y[2 + axis] != room / getStrides()[axis] + 1)
-      return emitOpError("has ") << y[2 + axis] << " windows along axis " << 2 + axis << ", there are "
-                                 << (room < 0 ? 0 : room / getStrides()[axis] + 1);
-    // (C3) The elements of a window are `dilations` apart: they can step over x only where it is smaller than that.
-    if (before >= window || after >= window || size < getDilations()[axis])
-      return emitOpError("has a window without an element along axis ") << 2 + axis;
-  }
-  return success();
-}

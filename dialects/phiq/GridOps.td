@@ -73,27 +73,8 @@ def Phiq_ReshapeOp : Phiq_GridOp<"reshape"> {
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
 }
 
-def Phiq_MaxPoolOp : Phiq_GridOp<"max_pool"> {
-  let summary = "the greatest element of each window";
-  let description = [{
-    x is [N, C, H, W]; a window of `kernel` elements, `dilations` apart, moves by `strides` over x with `pads` (top,
-    left, bottom, right) around it. Over the a in [0, kernel[0]) and b in [0, kernel[1]) for which the place lies in x:
-
-    ```
-    result[n, c, i, j] = max x[n, c, i strides[0] + a dilations[0] - pads[0], j strides[1] + b dilations[1] - pads[1]]
-    ```
-    taken in the order of a, then b, a later element counting where it is greater: a NaN does not, unless it is first.
-    - (C1) x and result are of rank 4, of one element type, N and C; kernel, strides and dilations are positive pairs,
-      pads four numbers from 0 on.
-    - (C2) H and W of the result are as many as there are windows in x with its pads.
-    - (C3) every window has an element of x.
-  }];
-  let arguments = (ins Phiq_Grid:$x, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides,
-                       DenseI64ArrayAttr:$pads, DenseI64ArrayAttr:$dilations);
-  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
-}
-
 include "dialects/phiq/MoveOps.td"
 include "dialects/phiq/AxisOps.td"
+include "dialects/phiq/WindowOps.td"
 
 #endif

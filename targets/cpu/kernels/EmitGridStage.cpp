@@ -40,24 +40,22 @@ GridKernel kernelOf(plan::StageOp stage) {
       .Case<phiq::ArgOp>(argKernel)
       .Case<phiq::SoftmaxOp>(softmaxKernel)
       .Case<phiq::NormalizeOp>(normalizeKernel)
-      .Case<phiq::MaxPoolOp>(maxPoolKernel)
+      .Case<phiq::PoolOp>(poolKernel)
+      .Case<phiq::DepthwiseOp>(depthwiseKernel)
+      .Case<phiq::ConvTransposeOp>(convTransposeKernel)
+      .Case<phiq::ResampleOp>(resampleKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
 
 } // namespace
 
-void GridEmitter::overLanes(Value begin, Value end, function_ref<void(Value, int64_t)> body) {
-  const int64_t wide = lanes();
-  Value whole = b.add(begin, b.mul(b.divide(b.sub(end, begin), wide), wide));
-  b.loop(begin, whole, wide, [&](Value i) { body(i, wide); });
-  b.loop(whole, end, 1, [&](Value i) { body(i, 1); });
-}
-
-void GridEmitter::overWideLanes(Value begin, Value end, function_ref<void(Value, int64_t)> body) {
-  const int64_t wide = 4 * lanes();
-  Value whole = b.add(begin, b.mul(b.divide(b.sub(end, begin), wide), wide));
-  b.loop(begin, whole, wide, [&](Value i) { body(i, wide); });
-  overLanes(whole, end, body);
+void GridEmitter::over(Value begin, Value end, ArrayRef<int64_t> widths, function_ref<void(Value, int64_t)> body) {
+  assert(widths.back() == 1 && "every element is visited");
+  for (int64_t width : widths) {
+    Value whole = width == 1 ? end : b.add(begin, b.mul(b.divide(b.sub(end, begin), width), width));
+    b.loop(begin, whole, width, [&](Value i) { body(i, width); });
+    begin = whole;
+  }
 }
 
 RowTiles::RowTiles(int64_t rows, int64_t inner, int64_t work) : rows(rows), inner(inner) {

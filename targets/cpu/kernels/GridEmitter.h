@@ -41,10 +41,18 @@ struct GridEmitter {
     return loadLanes(b, element, 1, place(base(operand), element, index));
   }
 
-  /// for begin <= i < end: body(i, lanes()) while that many are left, then body(i, 1).
-  void overLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body);
-  /// The same with four times as many first, so that what each iteration waits for overlaps.
-  void overWideLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body);
+  /// for begin <= i < end: body(i, w) for the first of the widths that so many are left for; the last is 1.
+  void over(mlir::Value begin, mlir::Value end, llvm::ArrayRef<int64_t> widths,
+            llvm::function_ref<void(mlir::Value i, int64_t lanes)> body);
+  /// In vectors of a register, then one by one.
+  void overLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body) {
+    over(begin, end, {lanes(), 1}, body);
+  }
+  /// The same with four registers first, so that what each iteration waits for overlaps.
+  void overWideLanes(mlir::Value begin, mlir::Value end,
+                     llvm::function_ref<void(mlir::Value i, int64_t lanes)> body) {
+    over(begin, end, {4 * lanes(), lanes(), 1}, body);
+  }
 };
 
 /// `rows` rows of `inner` elements of a result, as tiles: runs of a row, or some rows.
@@ -85,8 +93,13 @@ GridKernel argKernel(phiq::ArgOp op);
 /// EmitLastAxis.cpp
 GridKernel softmaxKernel(phiq::SoftmaxOp op);
 GridKernel normalizeKernel(phiq::NormalizeOp op);
-/// EmitPool.cpp
-GridKernel maxPoolKernel(phiq::MaxPoolOp op);
+/// EmitWindows.cpp
+GridKernel poolKernel(phiq::PoolOp op);
+GridKernel depthwiseKernel(phiq::DepthwiseOp op);
+/// EmitConvTranspose.cpp
+GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
+/// EmitResample.cpp
+GridKernel resampleKernel(phiq::ResampleOp op);
 
 } // namespace phic
 

@@ -360,20 +360,6 @@ TEST_F(Interpreted, QuantizeLinear) {
   EXPECT_THAT(result[2].values, ElementsAre(0, 1, -2, -65.5f, 0, 62));
 }
 
-TEST_F(Interpreted, MaxPool) {
-  // Two planes of 2 x 3; windows of 2 x 2, a column of padding on the left, two elements apart along the row.
-  bounds = true;
-  Rows x = rows(12, {1, 5, 2, 4, 3, 6, /*plane 1*/ -1, -5, -2, -4, -3, -6});
-  x.error = {0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0, 0.25, 0};
-  auto result = run("tensor<1x2x2x3xf32>", R"(
-    %0 = phiq.max_pool %a {kernel = array<i64: 2, 2>, strides = array<i64: 1, 2>, pads = array<i64: 0, 1, 0, 0>, dilations = array<i64: 1, 2>} : tensor<1x2x2x3xf32> -> tensor<1x2x1x1xf32>
-    plan.yield %0 : tensor<1x2x1x1xf32>)",
-                    {x}, "tensor<1x2x1x1xf32>");
-  // The window's columns are -1 and 1: 5 and 3, -5 and -3.
-  EXPECT_THAT(result[0].values, ElementsAre(5, -3));
-  EXPECT_THAT(result[0].error, ElementsAre(0, 0.25));
-}
-
 TEST_F(Interpreted, Reshape) {
   auto result = run("tensor<1x2x3xf32>", R"(
     %0 = phiq.reshape %a : tensor<1x2x3xf32> -> tensor<3x2xf32>

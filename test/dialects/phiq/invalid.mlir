@@ -257,38 +257,6 @@ func.func @dequantize_linear_c2(%x: tensor<1x4xui8>, %s: tensor<4xf32>) {
 
 // -----
 
-func.func @max_pool_c1(%x: tensor<1x2x6x5xf32>) {
-  // expected-error@below {{requires tensors [N, C, H, W] that differ in H and W only}}
-  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x1x3x4xf32>
-  return
-}
-
-// -----
-
-func.func @max_pool_c1_pairs(%x: tensor<1x2x6x5xf32>) {
-  // expected-error@below {{requires pairs of positive kernel, strides and dilations, and four pads from 0 on}}
-  %1 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 0, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x2x3x4xf32>
-  return
-}
-
-// -----
-
-func.func @max_pool_c2(%x: tensor<1x2x6x5xf32>) {
-  // expected-error@below {{has 4 windows along axis 2, there are 3}}
-  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x2x4x4xf32>
-  return
-}
-
-// -----
-
-func.func @max_pool_c3(%x: tensor<1x2x6x5xf32>) {
-  // expected-error@below {{has a window without an element along axis 3}}
-  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 1>, pads = array<i64: 0, 2, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x2x6x5xf32> -> tensor<1x2x3x6xf32>
-  return
-}
-
-// -----
-
 func.func @reshape_c1(%x: tensor<1x4xf32>) {
   // expected-error@below {{cannot make 'tensor<5xf32>' of 'tensor<1x4xf32>'}}
   %0 = phiq.reshape %x : tensor<1x4xf32> -> tensor<5xf32>

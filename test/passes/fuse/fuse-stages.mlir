@@ -163,15 +163,15 @@ func.func @model(%x: tensor<?x32xf32>, %w: tensor<64x32xf32>, %s: tensor<1xf32>)
 
 // A graph without steps: grids are stages by themselves, rows join their matmul; names are the nodes'.
 // CHECK-LABEL: @model
-func.func @model(%x: tensor<1x1x4x4xf32>, %h: tensor<1x8xf32>, %w: tensor<8x4xf32>) -> tensor<1x8xf32> {
-  // CHECK: %[[P:.*]] = plan.stage "pool"(%{{.*}}) : (tensor<1x1x4x4xf32>) -> tensor<1x1x2x2xf32>
+func.func @model(%x: tensor<1x4x4x1xf32>, %h: tensor<1x8xf32>, %w: tensor<8x4xf32>) -> tensor<1x8xf32> {
+  // CHECK: %[[P:.*]] = plan.stage "pool"(%{{.*}}) : (tensor<1x4x4x1xf32>) -> tensor<1x2x2x1xf32>
   // CHECK: %[[R:.*]] = plan.stage "flatten"(%[[P]])
   // CHECK: plan.stage "gemm"(%[[R]], %{{.*}}, %{{.*}})
   // CHECK: phiq.matmul
   // CHECK-NEXT: arith.addf
   // CHECK-NEXT: phiq.sigmoid
-  %0 = phiq.max_pool %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x1x4x4xf32> -> tensor<1x1x2x2xf32> loc("pool")
-  %1 = phiq.reshape %0 : tensor<1x1x2x2xf32> -> tensor<1x4xf32> loc("flatten")
+  %0 = phiq.pool max %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>} : tensor<1x4x4x1xf32> -> tensor<1x2x2x1xf32> loc("pool")
+  %1 = phiq.reshape %0 : tensor<1x2x2x1xf32> -> tensor<1x4xf32> loc("flatten")
   %2 = phiq.matmul %1, %w compute = f32 : tensor<1x4xf32>, tensor<8x4xf32> -> tensor<1x8xf32> loc("gemm")
   %3 = arith.addf %2, %h : tensor<1x8xf32> loc("add")
   %4 = phiq.sigmoid %3 : tensor<1x8xf32> loc("gate")

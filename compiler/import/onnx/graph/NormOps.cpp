@@ -4,7 +4,7 @@
 // Along the last axis there are ops for them. BatchNormalization is a factor and a term for each channel, constants where
 // its parameters are.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/graph/GraphNode.h"
+#include "compiler/import/onnx/graph/WindowNode.h"
 
 using namespace mlir;
 
@@ -20,22 +20,36 @@ Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
 
 int64_t product(ArrayRef<int64_t> sizes) { return ShapedType::getNumElements(sizes); }
 
+/// The axis is the last meanwhile.
+Value softmaxAlong(NodeImport &node, Value x, int64_t axis, bool isLog) {
+  SmallVector<int64_t> order, back(shapeOf(x).size());
+  for (int64_t other = 0; other < int64_t(back.size()); ++other)
+    if (other != axis)
+      order.push_back(other);
+  order.push_back(axis);
+  for (auto [to, from] : llvm::enumerate(order))
+    back[size_t(from)] = int64_t(to);
+  Value moved = permuted(node, x, order);
+  return permuted(node, make<phiq::SoftmaxOp>(node, cast<RankedTensorType>(moved.getType()), moved, isLog), back);
+}
+
 /// Before operator set 13 all axes from `axis` on are one; since then it is that axis alone.
-LogicalResult importSoftmaxes(NodeImport &node, bool isLog) {
-  const bool isFlat = node.node.domain.empty() && node.importer.model.opset("") < 13;
-  FailureOr<Value> x = floatsOf(node, 0);
+FailureOr<Value> softmax(NodeImport &node, FailureOr<Value> x, bool isFlat, bool isLog) {
   if (llvm::failed(x))
     return failure();
   ArrayRef<int64_t> shape = shapeOf(*x);
   FailureOr<int64_t> axis = axisOf(node, node.integer("axis", isFlat ? 1 : -1), int64_t(shape.size()));
   if (llvm::failed(axis))
     return failure();
-  const int64_t outer = product(shape.take_front(size_t(*axis))), behind = product(shape.drop_front(size_t(*axis) + 1));
-  if (!isFlat && behind != 1)
-    return node.unsupportedAttribute("axis", "must be the last");
-  const SmallVector<int64_t> rows = {outer, product(shape.drop_front(size_t(*axis)))};
-  Value flat = reshape(node, *x, rows);
-  return give(node, reshape(node, make<phiq::SoftmaxOp>(node, typeOf(*x, rows), flat, isLog), shape));
+  if (!isFlat)
+    return softmaxAlong(node, *x, *axis, isLog);
+  const SmallVector<int64_t> rows = {product(shape.take_front(size_t(*axis))),
+                                     product(shape.drop_front(size_t(*axis)))};
+  return reshape(node, softmaxAlong(node, reshape(node, *x, rows), 1, isLog), shape);
+}
+
+LogicalResult importSoftmaxes(NodeImport &node, bool isLog) {
+  return give(node, softmax(node, floatsOf(node, 0), node.importer.model.opset("") < 13, isLog));
 }
 
 /// A float vector with `count` numbers, in whatever shape; `absent` in each where the node has none.

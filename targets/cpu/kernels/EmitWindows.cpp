@@ -1,0 +1,277 @@
+//===- EmitWindows.cpp - Pools and depthwise convolutions ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Vectors lie along the channels. Windows are computed line by line along the last axis. Those all of whose places along it
+// lie in x are taken some at once, so that an element of x, or a weight, is loaded once for all of them:
+//
+//     for line: for windows at the ends: one window | for windows between: four together
+//       for channels in vectors: for t0, t1 whose rows lie in x: for t2: combine
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Windows.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/cpu/kernels/GridEmitter.h"
+
+using namespace mlir;
+
+namespace phic {
+namespace {
+
+using Values = KernelBuilder::Values;
+
+/// Windows computed together, and the widest window that is.
+constexpr int64_t kTogether = 4, kWidest = 9;
+
+/// The places of one window along one axis.
+struct AxisBox {
+  Value start, first, end; ///< of the first place in x; of the t
+};
+
+/// Of the t of a window the number whose distance from it is less than `distance`.
+Value timesUntil(KernelBuilder &b, Value distance, const WindowAxis &along) {
+  Value times = b.divide(b.add(b.maximum(distance, b.i64(0)), along.dilation - 1), along.dilation);
+  return b.minimum(b.i64(along.kernel), times);
+}
+
+/// The first t whose place is `limit` or more.
+Value endAt(KernelBuilder &b, const WindowAxis &along, Value start, int64_t limit) {
+  const int64_t last = (along.windows - 1) * along.stride - along.before + (along.kernel - 1) * along.dilation;
+  return last < limit ? b.i64(along.kernel) : timesUntil(b, b.sub(b.i64(limit), start), along);
+}
+
+AxisBox boxOf(KernelBuilder &b, const WindowAxis &along, Value i) {
+  Value start = b.add(b.mul(i, along.stride), -along.before);
+  Value first = along.before == 0 ? b.i64(0) : timesUntil(b, b.sub(b.i64(0), start), along);
+  return {start, first, endAt(b, along, start, along.size)};
+}
+
+/// How many places lie in x, or in its pads too.
+Value countOf(KernelBuilder &b, const WindowAxis &along, const AxisBox &box, bool withPads) {
+  return withPads ? endAt(b, along, box.start, along.size + along.after) : b.sub(box.end, box.first);
+}
+
+/// The windows of one line: what they see along the first two axes.
+class WindowLine {
+public:
+  WindowLine(const Windows &windows, KernelBuilder &b, Value line) : windows(windows), b(b) {
+    Value rest = line;
+    for (size_t axis = 2; axis-- > 0;) {
+      const int64_t count = windows.axes[axis].windows;
+      Value next = count == 1 ? rest : b.divide(rest, count);
+      boxes[axis] = boxOf(b, windows.axes[axis], count == 1 ? b.i64(0) : b.sub(rest, b.mul(next, count)));
+      rest = next;
+    }
+    batch = rest;
+  }
+
+  /// body(where a row of x begins, the first place of the window in it, carried), in elements without channels.
+  Values over(ValueRange carried, function_ref<Values(Value, Value, ValueRange)> body) {
+    return overAxis(0, batch, b.i64(0), carried, body);
+  }
+
+  Value count(bool withPads) {
+    return b.mul(countOf(b, windows.axes[0], boxes[0], withPads), countOf(b, windows.axes[1], boxes[1], withPads));
+  }
+
+private:
+  Values overAxis(size_t axis, Value place, Value tap, ValueRange carried,
+                  function_ref<Values(Value, Value, ValueRange)> body) {
+    const WindowAxis &along = windows.axes[axis];
+    if (axis == 2)
+      return body(b.mul(place, along.size), b.mul(tap, along.kernel), carried);
+    auto visit = [&](Value t, ValueRange carried) {
+      Value at = b.add(boxes[axis].start, b.mul(t, along.dilation));
+      return overAxis(axis + 1, b.add(b.mul(place, along.size), at), b.add(b.mul(tap, along.kernel), t), carried, body);
+    };
+    return along.kernel == 1 ? visit(b.i64(0), carried) : b.loop(boxes[axis].first, boxes[axis].end, 1, carried, visit);
+  }
+
+  const Windows &windows;
+  KernelBuilder &b;
+  Value batch;
+  std::array<AxisBox, 2> boxes;
+};
+
+/// Windows of a line that lie in x along it, as many as are taken together.
+struct Inside {
+  explicit Inside(const WindowAxis &along) {
+    const int64_t room = along.size - 1 - (along.kernel - 1) * along.dilation + along.before;
+    const int64_t end = room < 0 ? 0 : std::min(along.windows, room / along.stride + 1);
+    first = std::min(along.windows, (along.before + along.stride - 1) / along.stride);
+    count = along.kernel > kWidest ? 0 : std::max<int64_t>(0, end - first) / kTogether * kTogether;
+  }
+  int64_t first, count;
+};
+
+/// `Work` has start(lanes), load(place, c, lanes), weight(tap, c, lanes), join(so far, element, weight),
+/// store(window, c, result, places), countsPads() and widths().
+template <typename Work> class LineEmitter {
+public:
+  LineEmitter(Work &work, const Windows &windows, GridEmitter &g, Value number)
+      : work(work), along(windows.axes[2]), inside(along), g(g), b(g.b), line(windows, g.b, number),
+        window(b.mul(number, along.windows)) {}
+
+  void emit(Value begin, Value end) {
+    b.loop(b.i64(0), b.i64(along.windows - inside.count), 1, [&](Value k) {
+      Value isBefore = b.less(k, b.i64(inside.first));
+      one(inside.count ? b.select(isBefore, k, b.add(k, inside.count)) : k, begin, end);
+    });
+    if (inside.count)
+      b.loop(b.i64(inside.first), b.i64(inside.first + inside.count), kTogether,
+             [&](Value i) { together(i, begin, end); });
+  }
+
+private:
+  void one(Value i, Value begin, Value end) {
+    AxisBox box = boxOf(b, along, i);
+    const bool pads = work.countsPads();
+    Value places = b.mul(line.count(pads), countOf(b, along, box, pads));
+    g.over(begin, end, work.widths(), [&](Value c, int64_t lanes) {
+      auto result = line.over(work.start(lanes), [&](Value row, Value tap, ValueRange sum) {
+        auto visit = [&](Value t, ValueRange sum) {
+          Value place = b.add(row, b.add(box.start, b.mul(t, along.dilation)));
+          return Values{work.join(sum[0], work.load(place, c, lanes), work.weight(b.add(tap, t), c, lanes))};
+        };
+        return along.kernel == 1 ? visit(b.i64(0), sum) : b.loop(box.first, box.end, 1, sum, visit);
+      });
+      work.store(b.add(window, i), c, result[0], places);
+    });
+  }
+
+  void together(Value i, Value begin, Value end) {
+    Value start = b.add(b.mul(i, along.stride), -along.before);
+    Value places = b.mul(line.count(work.countsPads()), along.kernel);
+    g.over(begin, end, work.widths(), [&](Value c, int64_t lanes) {
+      const Values starts(size_t(kTogether), work.start(lanes));
+      auto results = line.over(starts, [&](Value row, Value tap, ValueRange carried) {
+        Values sums(carried.begin(), carried.end());
+        llvm::DenseMap<int64_t, Value> elements; // of x, by their distance
+        for (int64_t t = 0; t < along.kernel; ++t) {
+          Value weight = work.weight(b.add(tap, t), c, lanes);
+          for (int64_t k = 0; k < kTogether; ++k) {
+            const int64_t distance = k * along.stride + t * along.dilation;
+            Value &element = elements[distance];
+            if (!element)
+              element = work.load(b.add(row, b.add(start, distance)), c, lanes);
+            sums[size_t(k)] = work.join(sums[size_t(k)], element, weight);
+          }
+        }
+        return sums;
+      });
+      for (int64_t k = 0; k < kTogether; ++k)
+        work.store(b.add(window, b.add(i, k)), c, results[size_t(k)], places);
+    });
+  }
+
+  Work &work;
+  const WindowAxis &along;
+  const Inside inside;
+  GridEmitter &g;
+  KernelBuilder &b;
+  WindowLine line;
+  const Value window;
+};
+
+class PoolWork {
+public:
+  PoolWork(phiq::PoolOp op, GridEmitter &g)
+      : g(g), b(g.b), element(elementTypeOf(op.getX())), channels(shapeOf(op.getX()).back()),
+        isMean(op.getKind() == phiq::ReduceKind::Mean), pads(op.getCountPads()), x(g.base(op.getX())) {}
+
+  bool countsPads() const { return pads; }
+  SmallVector<int64_t> widths() const {
+    return isNarrow() ? SmallVector<int64_t>{int64_t(g.target.vectorBytes), g.lanes(), 1}
+                      : SmallVector<int64_t>{g.lanes(), 1};
+  }
+  Value start(int64_t lanes) {
+    if (element.isF32())
+      return b.splat(lanes, isMean ? 0.0f : -std::numeric_limits<float>::infinity());
+    const unsigned bits = element.getIntOrFloatBitWidth();
+    const int64_t least = isUnsignedInteger(element) ? 0 : int64_t(~uint64_t(0) << (bits - 1));
+    return b.splat(lanes, isNarrow() ? 8 : bits == 64 ? 64 : 32, least);
+  }
+  Value load(Value place, Value c, int64_t lanes) {
+    Value from = g.place(x, element, b.add(b.mul(place, channels), c));
+    return isNarrow() ? b.load(b.vec(lanes, b.getI8Type()), from) : loadLanes(b, element, lanes, from);
+  }
+  Value weight(Value, Value, int64_t) { return {}; }
+  Value join(Value best, Value next, Value) {
+    if (element.isF32())
+      return isMean ? b.fadd(best, next) : b.fmax(next, best);
+    return isUnsignedInteger(element) ? Value(arith::MaxUIOp::create(b, best, next))
+                                      : Value(arith::MaxSIOp::create(b, best, next));
+  }
+  void store(Value window, Value c, Value pooled, Value places) {
+    if (isMean)
+      pooled = b.fdiv(pooled, b.broadcast(cast<VectorType>(pooled.getType()).getNumElements(), b.toFloat(places)));
+    Value to = g.place(g.resultBase(), element, b.add(b.mul(window, channels), c));
+    if (isNarrow())
+      b.store(pooled, to);
+    else
+      storeLanes(b, element, pooled, to);
+  }
+
+private:
+  /// Codes are compared as bytes.
+  bool isNarrow() const { return element.getIntOrFloatBitWidth() == 8; }
+
+  GridEmitter &g;
+  KernelBuilder &b;
+  const Type element;
+  const int64_t channels;
+  const bool isMean, pads;
+  const Value x;
+};
+
+class DepthwiseWork {
+public:
+  DepthwiseWork(phiq::DepthwiseOp op, GridEmitter &g)
+      : op(op), g(g), b(g.b), channels(shapeOf(op.getX()).back()), x(g.base(op.getX())), w(g.base(op.getW())),
+        result(elementTypeOf(op.getResult())) {}
+
+  bool countsPads() const { return false; }
+  SmallVector<int64_t> widths() const { return {g.lanes(), 1}; }
+  Value start(int64_t lanes) { return result.isF32() ? b.splat(lanes, 0.0f) : b.splat(lanes, 32, 0); }
+  Value load(Value place, Value c, int64_t lanes) { return less(op.getX(), x, place, op.getXZero(), c, lanes); }
+  Value weight(Value tap, Value c, int64_t lanes) { return less(op.getW(), w, tap, op.getWZero(), c, lanes); }
+  Value join(Value sum, Value p, Value q) { return result.isF32() ? b.fma(p, q, sum) : b.add(sum, b.mul(p, q)); }
+  void store(Value window, Value c, Value sum, Value) {
+    storeLanes(b, result, sum, g.place(g.resultBase(), result, b.add(b.mul(window, channels), c)));
+  }
+
+private:
+  /// Elements, less their zero point where there is one.
+  Value less(Value operand, Value base, Value place, Value zero, Value c, int64_t lanes) {
+    Type element = elementTypeOf(operand);
+    Value code = loadLanes(b, element, lanes, g.place(base, element, b.add(b.mul(place, channels), c)));
+    if (!zero)
+      return code;
+    return b.sub(code, shapeOf(zero).empty() ? loadSplat(b, element, lanes, g.base(zero))
+                                             : loadLanes(b, element, lanes, g.place(g.base(zero), element, c)));
+  }
+
+  phiq::DepthwiseOp op;
+  GridEmitter &g;
+  KernelBuilder &b;
+  const int64_t channels;
+  const Value x, w;
+  const Type result;
+};
+
+template <typename Work, typename Op> GridKernel windowKernel(Op op) {
+  const Windows windows = windowsOf(op);
+  const int64_t ofLine = windows.axes[2].windows;
+  const RowTiles tiles(ofLine ? windows.windows() / ofLine : 0, windows.channels, windows.taps() * ofLine);
+  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) {
+            Work work(op, g);
+            tiles.overRows(g.b, tile, [&](Value line, Value begin, Value end) {
+              LineEmitter<Work>(work, windows, g, line).emit(begin, end);
+            });
+          }};
+}
+
+} // namespace
+
+GridKernel poolKernel(phiq::PoolOp op) { return windowKernel<PoolWork>(op); }
+GridKernel depthwiseKernel(phiq::DepthwiseOp op) { return windowKernel<DepthwiseWork>(op); }
+
+} // namespace phic
