@@ -19,6 +19,7 @@ namespace {
 
 void addCanonicalize(OpPassManager &passes) {
   passes.addPass(createFoldSpellingsPass());
+  passes.addPass(createSinkPermutesPass());
   passes.addPass(createFoldEqualWeightsPass()); // before CSE, which does not see that two names are one weight
   passes.addPass(createCSEPass());
   passes.addPass(createCanonicalizerPass());

@@ -30,6 +30,20 @@ def FoldSpellingsPass : Pass<"phic-fold-spellings", "mlir::ModuleOp"> {
   let dependentDialects = ["::phic::phiq::PhiqDialect"];
 }
 
+def SinkPermutesPass : Pass<"phic-sink-permutes", "mlir::ModuleOp"> {
+  let summary = "move permutes behind what can be done in their operand's order, so that they meet and vanish";
+  let description = [{
+    Elementwise maps, concatenations, reductions and reshapes that only drop or add axes of size 1 are done before a permute of their
+    operands; a permute of a permute is one, and one that moves no element is a reshape.
+
+    ```mlir
+    %p = phiq.permute %x {order = [0, 3, 1, 2]}         %r = phiq.map relu %x
+    %r = phiq.map relu %p                         ->    %p = phiq.permute %r {order = [0, 3, 1, 2]}
+    ```
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
 def PropagateLogitRowsPass : Pass<"phic-propagate-logit-rows", "mlir::ModuleOp"> {
   let summary = "select the wanted rows before the work of the final norm and the LM head";
   let description = [{

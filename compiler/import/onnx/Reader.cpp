@@ -252,7 +252,7 @@ llvm::Error ProtoReader::readGraph(const ::onnx::GraphProto &proto, Graph &graph
     info.hasShape = from.type().tensor_type().has_shape();
     for (const auto &dim : from.type().tensor_type().shape().dim()) {
       info.dims.push_back(dim.has_dim_value() ? dim.dim_value() : -1);
-      info.symbols.push_back(dim.dim_param());
+      info.symbols.push_back(dim.dim_param() == "?" ? "" : dim.dim_param()); // what Paddle calls each that has no size
     }
   };
   for (const ::onnx::ValueInfoProto &input : proto.input())
