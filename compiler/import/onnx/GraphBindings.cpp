@@ -31,12 +31,13 @@ void GraphImporter::bindGraphInput(const ValueInfo &info, const InputFlags &flag
   }
   Location loc = NameLoc::get(builder.getStringAttr(info.name));
   Type element = graph::elementOf(builder, info.type);
-  std::optional<std::vector<int64_t>> shape = flags.shapeOf(info);
   if (!element)
-    refuse(loc, "graph input '" + info.name + "' is " +
-                    (info.type == ElementType::Undefined ? "no tensor" : "of type " + elementTypeName(info.type)) +
-                    "; tensors of float, bool, int8, uint8, int32, int64, int4 and uint4 are supported");
-  if (!element || !shape || flags.areWrong())
+    return refuse(loc,
+                  "graph input '" + info.name + "' is " +
+                      (info.type == ElementType::Undefined ? "no tensor" : "of type " + elementTypeName(info.type)) +
+                      "; tensors of float, bool, int8, uint8, int32, int64, int4 and uint4 are supported");
+  std::optional<std::vector<int64_t>> shape = flags.shapeOf(info);
+  if (!shape || flags.areWrong())
     return;
   value = Ranked{function.getBody().addArgument(RankedTensorType::get(*shape, element), loc)};
   const bool isState = flags.states().count(info.name);

@@ -219,8 +219,11 @@ void GraphImporter::importNode(const Node &node) {
     if (input.empty())
       continue;
     const Imported *value = lookup(input);
-    if (!value)
-      (void)import.unsupported("it reads '" + input + "', which no earlier node makes");
+    if (const Node *maker = value ? nullptr : producers.lookup(input))
+      (void)import.unsupported("it reads '" + input + "', which '" + maker->name +
+                               "' makes, a later node: the graph has a cycle or is not in order");
+    else if (!value)
+      (void)import.unsupported("it reads '" + input + "', which nothing makes");
     poisoned |= value && std::holds_alternative<Poison>(*value);
   }
   int64_t version = model.opset(node.domain);

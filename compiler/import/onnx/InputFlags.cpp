@@ -62,7 +62,7 @@ InputFlags::InputFlags(const Graph &graph, const InputSettings &settings, Refuse
   readStates();
 }
 
-void InputFlags::refuse(llvm::StringRef input, const llvm::Twine &reason) const {
+void InputFlags::refuse(llvm::StringRef input, const llvm::Twine &reason) {
   wrong = true;
   tell(input, reason);
 }
@@ -73,7 +73,7 @@ const ValueInfo *InputFlags::find(const std::vector<ValueInfo> &infos, llvm::Str
 }
 
 /// Before IR version 4, initializers were inputs too.
-bool InputFlags::isInput(llvm::StringRef flag, llvm::StringRef name) const {
+bool InputFlags::isInput(llvm::StringRef flag, llvm::StringRef name) {
   if (!find(graph.inputs, name))
     return refuse("", flag + ": the graph has no input '" + name + "'" + alternatives(name, namesOf(graph.inputs))),
            false;
@@ -158,23 +158,23 @@ std::optional<std::vector<int64_t>> InputFlags::sizesOf(const ValueInfo &input) 
 std::optional<std::vector<int64_t>> InputFlags::shapeOf(const ValueInfo &input) const {
   std::optional<std::vector<int64_t>> sizes = sizesOf(input);
   if (!sizes) {
-    refuse(input.name,
-           "graph input '" + input.name + "' has no shape; --shape=" + input.name + "=SIZExSIZE... gives it one");
+    tell(input.name,
+         "graph input '" + input.name + "' has no shape; --shape=" + input.name + "=SIZExSIZE... gives it one");
     return std::nullopt;
   }
   for (size_t axis = 0; axis < sizes->size(); ++axis)
     if ((*sizes)[axis] < 0) {
       const std::string &name = input.symbols[axis];
-      refuse(input.name, "graph input '" + input.name + "' has no size along axis " + llvm::Twine(axis) +
-                             (name.empty() ? "; " : ", '" + name + "'; --dim=" + name + "=SIZE or ") +
-                             "--shape=" + input.name + "=" + shapeText(*sizes) + " gives it one");
+      tell(input.name, "graph input '" + input.name + "' has no size along axis " + llvm::Twine(axis) +
+                           (name.empty() ? "; " : ", '" + name + "'; --dim=" + name + "=SIZE or ") +
+                           "--shape=" + input.name + "=" + shapeText(*sizes) + " gives it one");
     }
   if (llvm::is_contained(*sizes, -1))
     return std::nullopt;
   const std::string excess = tooLarge(*sizes);
   if (excess.empty())
     return sizes;
-  refuse(input.name, "graph input '" + input.name + "' has " + excess);
+  tell(input.name, "graph input '" + input.name + "' has " + excess);
   return std::nullopt;
 }
 
@@ -196,7 +196,7 @@ std::optional<Tensor> InputFlags::constantOf(const ValueInfo &input, InputFiles 
 std::optional<Tensor> InputFlags::given(const ValueInfo &input, llvm::Expected<Tensor> tensor) const {
   if (tensor)
     return std::move(*tensor);
-  refuse(input.name, "--const=" + input.name + ": input '" + input.name + "' " + llvm::toString(tensor.takeError()));
+  tell(input.name, "--const=" + input.name + ": input '" + input.name + "' " + llvm::toString(tensor.takeError()));
   return std::nullopt;
 }
 

@@ -50,8 +50,8 @@ private:
   void readConstants();
   void readStates();
   const ValueInfo *find(const std::vector<ValueInfo> &infos, llvm::StringRef name) const;
-  void refuse(llvm::StringRef input, const llvm::Twine &reason) const;
-  bool isInput(llvm::StringRef flag, llvm::StringRef name) const;
+  void refuse(llvm::StringRef input, const llvm::Twine &reason);
+  bool isInput(llvm::StringRef flag, llvm::StringRef name);
   /// The sizes that are known, -1 for others; nothing where not even their number is.
   std::optional<std::vector<int64_t>> sizesOf(const ValueInfo &input) const;
   std::optional<Tensor> given(const ValueInfo &input, llvm::Expected<Tensor> tensor) const;
@@ -62,7 +62,7 @@ private:
   llvm::StringMap<std::vector<int64_t>> shapes;
   llvm::StringMap<Size> dimensions;
   llvm::StringMap<std::string> constants, stateOf;
-  mutable bool wrong = false; ///< something was refused
+  bool wrong = false;
 };
 
 /// The elements that `text` lists, as many as the shape says, or one that counts for all of them; of a vector of -1, as many as

@@ -104,10 +104,8 @@ public:
     if (llvm::failed(config))
       return {};
     auto model = onnx::Model::read(path.directory, llvm::sys::path::filename(path.file));
-    if (!model) {
-      warnOfConfig(loc, *config);
+    if (!model)
       return emitError(loc) << llvm::toString(model.takeError()), nullptr;
-    }
     if (options.weights)
       if (llvm::Error failure = options.weights->map(path.directory, model->files()))
         return emitError(loc) << llvm::toString(std::move(failure)), nullptr;

@@ -301,6 +301,40 @@ def bad_shape(d):
     d.tensor("embed").dims[0] = -1
 
 
+def graph(nodes, inputs, outputs, tensors=(), imports=()):
+    """A graph that is no decoder; inputs and outputs are infos, or names of float [2, 3]."""
+    infos = [[h.make_tensor_value_info(i, T.FLOAT, [2, 3]) if isinstance(i, str) else i for i in part] for part in (inputs, outputs)]
+    made = h.make_graph(nodes, "g", infos[0], infos[1], list(tensors))
+    return h.make_model(made, opset_imports=[h.make_opsetid("", 21), *imports], ir_version=10, producer_name="make_models.py")
+
+
+def graph_bad():
+    """What users bring, in one model."""
+    words = h.make_tensor("words", T.STRING, [1], [b"a"])
+    info = h.make_tensor_value_info
+    sparse = h.make_sparse_tensor(floats("values", 1), ints("places", [1]), [3])
+    nodes = [h.make_node("Fancy", ["x"], ["fancy"], name="first", domain="my.ops"),
+             h.make_node("Relu", ["x"], ["relu"], name="second", shiny=1),
+             h.make_node("Add", ["x", "words"], ["sum"], name="third"),
+             h.make_node("Constant", [], ["sparse"], name="fourth", sparse_value=sparse),
+             h.make_node("Abs", ["text"], ["abs"], name="fifth")]
+    inputs = ["x", info("text", T.STRING, [2]), info("half", T.FLOAT16, [2]),
+              h.make_tensor_sequence_value_info("list", T.FLOAT, [2]), info("open", T.FLOAT, ["n", None, 3])]
+    return graph(nodes, inputs, ["fancy", "relu", "sum", "sparse", "abs"], [words], [h.make_opsetid("my.ops", 1)])
+
+
+def graph_cycle():
+    return graph([h.make_node("Add", ["x", "b"], ["a"], name="first"), h.make_node("Relu", ["a"], ["b"], name="second"),
+                  h.make_node("Add", ["b", "nothing"], ["y"], name="third")], ["x"], ["y"])
+
+
+def graph_sparse():
+    model = graph([h.make_node("Add", ["x", "w"], ["y"])], ["x"], ["y"])
+    model.graph.sparse_initializer.append(h.make_sparse_tensor(floats("w", 1), ints("places", [1]), [3]))
+    return model
+
+
+GRAPHS = {"graph_bad": graph_bad, "graph_cycle": graph_cycle, "graph_sparse": graph_sparse}
 CASES = {
     "good": good, "longrope": longrope, "rotary": rotary, "layernorm": layernorm, "relu": relu, "qdq": qdq,
     "qdq_activations": qdq_activations,
@@ -332,6 +366,9 @@ def main(folder):
         decoder = Decoder()
         change(decoder)
         decoder.save(os.path.join(folder, name + ".onnx"))
+    for name, make in GRAPHS.items():
+        with open(os.path.join(folder, name + ".onnx"), "wb") as f:
+            f.write(make().SerializeToString())
     with open(os.path.join(folder, "hundred.data"), "wb") as f:
         f.write(bytes(100))
 
