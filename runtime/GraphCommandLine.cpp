@@ -249,6 +249,8 @@ void printGraphHelp(const phi_model &model, const char *program, Writer &out) {
     const phi_binding &binding = entry.bindings[i];
     out << "  " << kKinds[binding.kind] << ' ' << binding.name << ", " << elementName(binding.element) << ' ';
     writeShape(binding, out);
+    if (binding.index_limit)
+      out << ", from " << -int64_t(binding.index_limit) << " to " << int64_t(binding.index_limit) - 1;
     out << '\n';
   }
   out << '\n';

@@ -107,6 +107,12 @@ bool givePointers(phi_graph *graph, const void *const *inputs, void *const *resu
             << (memory ? "' is not aligned as its elements are" : "' has no memory");
       return false;
     }
+    uint64_t wrong = 0;
+    int64_t value = 0;
+    if (binding.kind == PHI_INPUT && !hasIndices(binding, memory, &wrong, &value)) {
+      writeWrongIndex(binding, wrong, value, error);
+      return false;
+    }
     graph->slots[binding.slot] = memory;
   }
   return true;

@@ -35,7 +35,7 @@ private:
   void layOut(Layout *layout);
   bool start();
   bool runAll();
-  void giveInputs(int64_t index);
+  bool giveInputs(int64_t index);
   bool write(uint32_t kind);
   bool finish(bool done);
   void printStats();
@@ -166,13 +166,20 @@ bool GraphProgram::start() {
 }
 
 /// Copied: a file's data has no alignment to rely on.
-void GraphProgram::giveInputs(int64_t index) {
-  forEachPort([&](const phi_binding &binding, Port &port) {
+bool GraphProgram::giveInputs(int64_t index) {
+  return forEachPort([&](const phi_binding &binding, Port &port) {
     const uint64_t bytes = bytesOf(binding);
-    if (binding.kind == PHI_INPUT)
-      memcpy(session.slots[binding.slot], port.array.data + (port.array.hasRuns ? uint64_t(index) * bytes : 0),
-             size_t(bytes));
-    return true;
+    if (binding.kind != PHI_INPUT)
+      return true;
+    uint8_t *slot = session.slots[binding.slot];
+    memcpy(slot, port.array.data + (port.array.hasRuns ? uint64_t(index) * bytes : 0), size_t(bytes));
+    uint64_t wrong = 0;
+    int64_t value = 0;
+    if (hasIndices(binding, slot, &wrong, &value))
+      return true;
+    writeWrongIndex(binding, wrong, value, errors);
+    errors << '\n';
+    return false;
   });
 }
 
@@ -187,7 +194,8 @@ bool GraphProgram::write(uint32_t kind) {
 
 bool GraphProgram::runAll() {
   for (int64_t i = 0; i < runs; ++i) {
-    giveInputs(i);
+    if (!giveInputs(i))
+      return false;
     if (options.reset)
       resetGraph(&session);
     const double from = os::now();

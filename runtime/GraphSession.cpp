@@ -57,6 +57,26 @@ void runGraph(GraphSession *session) {
   });
 }
 
+bool hasIndices(const phi_binding &input, const uint8_t *data, uint64_t *wrong, int64_t *value) {
+  const int64_t limit = input.index_limit;
+  const uint64_t count = limit ? elementsOf(input) : 0;
+  for (uint64_t i = 0; i < count; ++i) {
+    const int64_t index = input.element == PHI_I64 ? reinterpret_cast<const int64_t *>(data)[i]
+                                                   : reinterpret_cast<const int32_t *>(data)[i];
+    if (index >= -limit && index < limit)
+      continue;
+    *wrong = i;
+    *value = index;
+    return false;
+  }
+  return true;
+}
+
+void writeWrongIndex(const phi_binding &input, uint64_t wrong, int64_t value, Writer &out) {
+  out << "input '" << input.name << "' has " << value << " as element " << wrong << ", which must be from "
+      << -int64_t(input.index_limit) << " to " << int64_t(input.index_limit) - 1;
+}
+
 void resetGraph(GraphSession *session) {
   forEachState(*session,
                [&](const phi_binding &state) { memset(session->slots[state.slot], 0, size_t(bytesOf(state))); });

@@ -10,6 +10,7 @@
 
 #include "Bindings.h"
 #include "Memory.h"
+#include "Writer.h"
 #include "runtime/devices/Device.h"
 
 namespace phi {
@@ -32,6 +33,10 @@ phi_status startGraph(GraphSession *session);
 void stopGraph(GraphSession *session);
 /// One run on what the slots of inputs point to, into what those of results do.
 void runGraph(GraphSession *session);
+/// Whether the indices that an input's slot holds are within its limit; else which is not, and what it is.
+bool hasIndices(const phi_binding &input, const uint8_t *data, uint64_t *wrong, int64_t *value);
+/// The sentence about it, without an end.
+void writeWrongIndex(const phi_binding &input, uint64_t wrong, int64_t value, Writer &out);
 /// All states are zero again.
 void resetGraph(GraphSession *session);
 

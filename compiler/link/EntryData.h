@@ -18,6 +18,7 @@ struct BindingData {
   std::string name;
   std::vector<int64_t> shape; ///< with the PHI_DIM_* of what is open
   uint32_t element, kind, slot, nextSlot;
+  uint32_t indexLimit = 0;
   bool operator==(const BindingData &) const = default;
 };
 

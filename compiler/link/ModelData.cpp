@@ -110,8 +110,9 @@ Constant *ModelModule::bindings(llvm::ArrayRef<BindingData> bindings) {
     llvm::SmallVector<Constant *> shape;
     for (int64_t size : binding.shape)
       shape.push_back(quad(uint64_t(size)));
-    elements.push_back(record({name(binding.name), array(shape, "shape"), word(shape.size()), word(binding.element),
-                               word(binding.kind), word(binding.slot), word(binding.nextSlot), word(/*reserved=*/0)}));
+    elements.push_back(
+        record({name(binding.name), array(shape, "shape"), word(shape.size()), word(binding.element),
+                word(binding.kind), word(binding.slot), word(binding.nextSlot), word(binding.indexLimit)}));
   }
   return array(elements, "bindings");
 }

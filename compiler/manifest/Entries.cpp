@@ -65,7 +65,7 @@ std::vector<BindingData> bindingsOf(ModuleOp planned) {
     const uint32_t kind = kindOf(binding.kind);
     if (binding.type)
       bindings.push_back({binding.name, shapeOf(binding), elementOf(binding.type.getElementType()), kind, binding.slot,
-                          binding.nextSlot});
+                          binding.nextSlot, binding.indexLimit});
     else
       bindings.push_back({binding.name, {PHI_DIM_CONTEXT}, PHI_U8, kind, binding.slot, binding.nextSlot});
   }

@@ -49,8 +49,8 @@ StringRef descrOf(mlir::Type element) {
 }
 
 /// An element made of 32 random bits, the same on every machine: a multiple of 2^-20 in [-2, 2), any integer of up to 8 bits, or
-/// one in [-64, 64), which may be an index or a number of tokens.
-void writeElement(mlir::Type element, uint32_t bits, raw_ostream &os) {
+/// one in [-64, 64), which may be a number of tokens. Indices are below their limit.
+void writeElement(mlir::Type element, uint32_t indexLimit, uint32_t bits, raw_ostream &os) {
   const float real = float(int32_t(bits >> 10) - (1 << 21)) * 0x1p-20f;
   if (element.isF32()) {
     os.write(reinterpret_cast<const char *>(&real), sizeof(real));
@@ -59,7 +59,7 @@ void writeElement(mlir::Type element, uint32_t bits, raw_ostream &os) {
   const unsigned width = element.getIntOrFloatBitWidth(), wanted = std::min(width, width > 8 ? 7u : 8u);
   const bool isUnsigned = width == 1 || cast<mlir::IntegerType>(element).isUnsigned();
   const uint64_t low = bits & maskTrailingOnes<uint32_t>(wanted);
-  const auto value = isUnsigned ? int64_t(low) : SignExtend64(low, wanted);
+  const int64_t value = indexLimit ? int64_t(bits % indexLimit) : isUnsigned ? int64_t(low) : SignExtend64(low, wanted);
   os.write(reinterpret_cast<const char *>(&value), std::max(width, 8u) / 8);
 }
 
@@ -77,7 +77,7 @@ Error GraphInputs::add(const plan::Binding &binding, int64_t runs) {
   os << npyHeader(descrOf(element), shape);
   std::mt19937 random(binding.slot + 1);
   for (int64_t i = 0; i < runs * binding.type.getNumElements(); ++i)
-    writeElement(element, uint32_t(random()), os);
+    writeElement(element, binding.indexLimit, uint32_t(random()), os);
   os.close();
   words.insert(words.end(), {"--in", printableName(binding.name) + "=" + path});
   return os.has_error() ? createStringError("cannot write " + path + ": " + os.error().message()) : Error::success();

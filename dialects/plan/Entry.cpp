@@ -2,12 +2,23 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "dialects/plan/Entry.h"
 #include "dialects/phiq/RowOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace phic::plan {
 namespace {
+
+/// Argument attribute, an integer: Binding::indexLimit.
+constexpr llvm::StringLiteral kIndexLimit = "plan.index_limit";
+
+uint32_t indexLimitOf(func::FuncOp model, unsigned argument) {
+  auto limit = model.getArgAttrOfType<IntegerAttr>(argument, kIndexLimit);
+  Type element = getElementTypeOrSelf(model.getArgument(argument).getType());
+  const bool holdsIndices = element.isInteger(32) || element.isInteger(64);
+  return limit && holdsIndices ? uint32_t(limit.getValue().getLimitedValue(INT32_MAX)) : 0;
+}
 
 BindingAttr bindingOf(DictionaryAttr attributes) {
   return attributes ? attributes.getAs<BindingAttr>(PlanDialect::kBinding) : BindingAttr();
@@ -33,6 +44,10 @@ void nameArgument(func::FuncOp model, unsigned argument, BindingKind kind, Strin
   model.setArgAttr(argument, PlanDialect::kBinding, BindingAttr::get(model.getContext(), kind, name));
 }
 
+void limitArgument(func::FuncOp model, unsigned argument, uint32_t indexLimit) {
+  model.setArgAttr(argument, kIndexLimit, Builder(model.getContext()).getI32IntegerAttr(int32_t(indexLimit)));
+}
+
 void nameResult(func::FuncOp model, unsigned result, BindingKind kind, StringRef name) {
   model.setResultAttr(result, PlanDialect::kBinding, BindingAttr::get(model.getContext(), kind, name));
 }
@@ -45,6 +60,7 @@ SmallVector<Binding> bindingsOf(func::FuncOp model) {
     Binding binding{given ? given.getKind() : BindingKind::Input,
                     given ? given.getName().str() : "arg" + std::to_string(slot),
                     cast<RankedTensorType>(argument.getType()), slot, slot};
+    binding.indexLimit = indexLimitOf(model, slot);
     if (binding.kind == BindingKind::State)
       binding.nextSlot = nextSlotOf(model, binding.name, slot);
     (binding.kind == BindingKind::State ? states : inputs).push_back(std::move(binding));

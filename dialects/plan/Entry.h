@@ -21,10 +21,13 @@ struct Binding {
   unsigned slot;               ///< of the binding table
   unsigned nextSlot;           ///< of a state: where a step writes what the next one reads
   bool isLogitRows = false;    ///< a result that has the wanted rows only
+  uint32_t indexLimit = 0;     ///< an input's numbers are indices from -indexLimit to indexLimit - 1; 0: any
 };
 
 /// Says what an argument or a result is.
 void nameArgument(mlir::func::FuncOp model, unsigned argument, BindingKind kind, llvm::StringRef name);
+/// Says that an argument's numbers are indices.
+void limitArgument(mlir::func::FuncOp model, unsigned argument, uint32_t indexLimit);
 void nameResult(mlir::func::FuncOp model, unsigned result, BindingKind kind, llvm::StringRef name);
 
 /// Inputs, results, states.

@@ -65,6 +65,30 @@ int main(void) {
 """
 
 
+USE_IDS = """#include "ids.h"
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+  const phi_graph_api *api = phi_query_ids(PHI_GRAPH_VERSION);
+  phi_error error = {""};
+  phi_model *model;
+  phi_graph *graph;
+  phi_session_options options = {sizeof(options), 0, 1, 0, {0, 0}, 0};
+  if (api->model_open(0, aligned_alloc(64, (api->model_bytes() + 63) / 64 * 64), api->model_bytes(), &model, &error))
+    return 1;
+  uint64_t bytes = api->graph_bytes(model, &options);
+  if (api->graph_create(model, &options, aligned_alloc(64, (bytes + 63) / 64 * 64), bytes, &graph, &error))
+    return 2;
+  int64_t ids[] = {0, -6, 1, 2};
+  float y[PHI_IDS_OUT_Y_ELEMENTS];
+  if (phi_ids_run(graph, ids, y, &error) != PHI_BAD_ARGUMENT)
+    return 3;
+  puts(error.text);
+  return 0;
+}
+"""
+
+
 def run(*command, code=0, **more):
     done = subprocess.run(command, capture_output=True, **more)
     out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
@@ -235,6 +259,32 @@ class Graph(unittest.TestCase):
         np.save(self.path("mask.npy"), np.array([[1, 1, 0, 1]], np.int64))
         run("./encoder", "--in", "input_ids=ids.npy", "--in", "attention_mask=mask.npy", "-o", "kept.npy", cwd=self.folder)
         np.testing.assert_array_equal(np.load(self.path("kept.npy")), [[7, 8, 0, 1 << 40]])
+
+    def test_indices_are_checked(self):
+        """Of an input that names rows, whatever lies between; each number that is no index is told, and nothing is read for it."""
+        ids = helper.make_tensor_value_info("ids", TensorProto.INT64, [2, 2])
+        y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [4, 3])
+        nodes = [helper.make_node("Reshape", ["ids", "flat"], ["list"]), helper.make_node("Cast", ["list"], ["short"], to=TensorProto.INT32),
+                 helper.make_node("Gather", ["table", "short"], ["y"])]
+        table = np.arange(15, dtype=np.float32).reshape(5, 3)
+        graph = helper.make_graph(nodes, "g", [ids], [y], [numpy_helper.from_array(table, "table"), numpy_helper.from_array(np.array([4]), "flat")])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)]), self.path("ids.onnx"))
+        run(PHIC, "build", "ids.onnx", "-o", "ids", "--quiet", cwd=self.folder)
+        for name, numbers in (("good", [[4, -5], [0, -1]]), ("wrong", [[1, 2], [5, 0]]), ("long", [[1, 2], [3, 1 << 32]])):
+            np.save(self.path(name + ".npy"), np.array(numbers, np.int64))
+        self.assertIn("input  ids, int64 [2, 2], from -5 to 4\n", run("./ids", "--help", cwd=self.folder))
+        run("./ids", "good.npy", "-o", "rows.npy", cwd=self.folder)
+        np.testing.assert_array_equal(np.load(self.path("rows.npy")), table[[4, 0, 0, 4]])
+        for name, said in (("wrong", "has 5 as element 2"), ("long", "has 4294967296 as element 3")):
+            self.assertEqual(run("./ids", name + ".npy", "-o", "none.npy", cwd=self.folder, code=1),
+                             f"input 'ids' {said}, which must be from -5 to 4\n")
+        self.assertFalse(os.path.exists(self.path("none.npy")))
+        self.assertIn("every value within its bound", run(PHIC, "verify", "ids", cwd=self.folder))
+        run(PHIC, "build", "ids.onnx", "-o", "libids.a", "--emit=lib,header", "--quiet", cwd=self.folder)
+        with open(self.path("ids.c"), "w") as file:
+            file.write(USE_IDS)
+        run(CLANG, "-std=c11", "-Wall", "-Wextra", "-Werror", "ids.c", "libids.a", "-o", "use_ids", "-lpthread", cwd=self.folder)
+        self.assertEqual(run("./use_ids", cwd=self.folder), "input 'ids' has -6 as element 1, which must be from -5 to 4\n")
 
     def test_mistakes_of_a_build_are_told(self):
         self.assertIn("'x' has no size along axis 0, 'batch'; --dim=batch=SIZE or --shape=x=SIZEx3x9x7 gives it one",

@@ -18,6 +18,39 @@
 using namespace mlir;
 
 namespace phic::onnx {
+namespace {
+
+bool holdsIndices(Type type) {
+  Type element = cast<ShapedType>(type).getElementType();
+  return element.isInteger(32) || element.isInteger(64);
+}
+
+/// The smallest axis that numbers index, as they are or through ops that keep them; 0: they index nothing.
+uint32_t indexLimitOf(Value numbers) {
+  int64_t least = INT32_MAX;
+  SmallVector<Value> work{numbers};
+  auto limit = [&](Operation *gather, int64_t axis) {
+    least = std::min(least, cast<ShapedType>(gather->getOperand(0).getType()).getDimSize(unsigned(axis)));
+  };
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    for (OpOperand &use : value.getUses()) {
+      Operation *user = use.getOwner();
+      auto map = dyn_cast<phiq::MapOp>(user);
+      const bool isCast = map && map.getFunction() == phiq::MapFunction::Cast;
+      if (isa<phiq::ReshapeOp, phiq::PermuteOp, phiq::BroadcastOp>(user) || isCast)
+        work.push_back(user->getResult(0));
+      else if (auto gather = dyn_cast<phiq::GatherOp>(user); gather && use.getOperandNumber() == 1)
+        limit(gather, gather.getAxis());
+      else if (auto elements = dyn_cast<phiq::GatherElementsOp>(user); elements && use.getOperandNumber() == 1)
+        limit(elements, elements.getAxis());
+    }
+  }
+  return least == INT32_MAX ? 0 : uint32_t(least);
+}
+
+} // namespace
+
 void GraphImporter::bindGraphInput(const ValueInfo &info, const InputFlags &flags) {
   if (values.count(info.name))
     return; // before IR version 4, initializers were inputs too
@@ -113,6 +146,9 @@ void GraphImporter::importGraph() {
 void GraphImporter::nameBindings(const InputFlags &flags) {
   for (auto [i, argument] : llvm::enumerate(arguments))
     plan::nameArgument(function, i, argument.first, argument.second);
+  for (BlockArgument argument : function.getArguments())
+    if (uint32_t limit = holdsIndices(argument.getType()) ? indexLimitOf(argument) : 0)
+      plan::limitArgument(function, argument.getArgNumber(), limit);
   for (auto [i, info] : llvm::enumerate(model.graph().outputs)) {
     auto state = llvm::find_if(flags.states(), [&](const auto &entry) { return entry.second == info.name; });
     if (state == flags.states().end())

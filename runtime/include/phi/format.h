@@ -75,6 +75,7 @@ enum phi_binding_kind { PHI_INPUT = 0, PHI_RESULT = 1, PHI_STATE = 2 };
 
 /// What an entry point reads, writes or keeps: dense, the last dimension innermost. A state's `slot` is what a step reads and
 /// `next_slot` what it writes for the next one to read; the two are one where it is changed in place. Zero at the start.
+/// Numbers of an input with an `index_limit` are indices: from -index_limit to index_limit - 1.
 typedef struct phi_binding {
   const char *name;
   const int64_t *shape; ///< [rank]
@@ -83,7 +84,7 @@ typedef struct phi_binding {
   uint32_t kind; ///< phi_binding_kind
   uint32_t slot;
   uint32_t next_slot;
-  uint32_t reserved;
+  uint32_t index_limit; ///< 0: any numbers
 } phi_binding;
 
 /// An entry point of the model. A step of so many rows runs the first that takes as many.
