@@ -63,16 +63,20 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
 }
 
 void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
-  os << "speed        at most, by limits " << machineText(p.machine) << "\n";
-  auto row = [&](const std::string &name, const StepPrediction &step) {
-    os << formatv("  {0,-36} {1,9:f1} {2}/s  {3} and {4:f2} G multiply-adds a step\n", name, step.tokensPerSecond(),
-                  p.hasSteps ? "tokens" : "runs", bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
+  os << (p.hasSteps ? "speed        at most" : "time         at least") << ", by limits " << machineText(p.machine)
+     << "\n";
+  auto row = [&](const std::string &name, const StepPrediction &step, const std::string &speed) {
+    os << formatv("  {0,-36} {1}  {2} and {3:f2} G multiply-adds a step\n", name, speed,
+                  bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);
   };
   if (!p.hasSteps)
-    return row("a run", p.decode);
-  row("decode, first token", p.firstDecode);
-  row("decode, token " + std::to_string(p.context), p.decode);
-  row("prefill, " + std::to_string(p.prefill.shape.rows) + " tokens a step", p.prefill);
+    return row("a run", p.decode, formatv("{0,9:f3} ms", p.decode.seconds * 1e3));
+  auto tokens = [&](const std::string &name, const StepPrediction &step) {
+    row(name, step, formatv("{0,9:f1} tokens/s", step.tokensPerSecond()));
+  };
+  tokens("decode, first token", p.firstDecode);
+  tokens("decode, token " + std::to_string(p.context), p.decode);
+  tokens("prefill, " + std::to_string(p.prefill.shape.rows) + " tokens a step", p.prefill);
 }
 
 Json predictionJson(const Prediction &p) {
