@@ -120,7 +120,7 @@ GridKernel argKernel(phiq::ArgOp op) {
   for (auto [axis, size] : llvm::enumerate(shapeOf(op.getX())))
     (axis < op.getAxis() ? rows : inner) *= axis == op.getAxis() ? 1 : size;
   const RowTiles tiles(rows, inner, shapeOf(op.getX())[op.getAxis()]);
-  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) mutable {
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) mutable {
             ArgEmitter emitter(op, g);
             tiles.overRows(g.b, tile, [&](Value row, Value begin, Value end) {
               if (emitter.inner == 1)

@@ -89,7 +89,7 @@ GridKernel convTransposeKernel(phiq::ConvTransposeOp op) {
   ArrayRef<int64_t> y = shapeOf(op.getResult());
   const int64_t M = shapeOf(op.getW()).back();
   const RowTiles tiles(ShapedType::getNumElements(y.drop_back()), M, shapeOf(op.getX()).back());
-  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) {
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) {
             ConvTransposeEmitter emitter(op, g);
             tiles.overRows(g.b, tile, [&](Value row, Value begin, Value end) { emitter.emit(row, begin, end); });
           }};

@@ -105,7 +105,7 @@ void emitNormalize(phiq::NormalizeOp op, GridEmitter &g, Value rowNumber) {
 template <typename Op> GridKernel rowKernel(Op op, void (*emit)(Op, GridEmitter &, Value)) {
   const int64_t size = shapeOf(op.getX()).back(), elements = op.getType().getNumElements();
   const RowTiles tiles(size ? elements / size : 0, 1, 4 * size);
-  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) {
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) {
             tiles.overRows(g.b, tile, [&](Value row, Value, Value) { emit(op, g, row); });
           }};
 }

@@ -179,7 +179,7 @@ void emitReduced(const ReduceNest &nest, Joiner &joiner, Value x, Value row) {
 GridKernel reduceKernel(phiq::ReduceOp op) {
   const ReduceNest nest(op);
   const RowTiles tiles(nest.rows(), nest.inner(), nest.elements);
-  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) mutable {
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) mutable {
             Joiner joiner(op, g);
             Value x = g.base(op.getX());
             tiles.overRows(g.b, tile, [&](Value row, Value begin, Value end) {

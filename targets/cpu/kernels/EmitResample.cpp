@@ -70,7 +70,7 @@ GridKernel resampleKernel(phiq::ResampleOp op) {
   const int64_t inner = denseStrides(shapeOf(op.getX()))[op.getAxis()];
   const int64_t outer = ShapedType::getNumElements(shapeOf(op.getX()).take_front(op.getAxis()));
   const RowTiles tiles(outer * shapeOf(op.getIndices())[0], inner, 2 * shapeOf(op.getIndices())[1]);
-  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) mutable {
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) mutable {
             ResampleEmitter emitter(op, g);
             tiles.overRows(g.b, tile, [&](Value row, Value begin, Value end) { emitter.emit(row, begin, end); });
           }};

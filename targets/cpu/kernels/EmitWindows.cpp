@@ -9,7 +9,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "targets/cpu/kernels/GridEmitter.h"
+#include "targets/cpu/kernels/MapsBehind.h"
 
 using namespace mlir;
 
@@ -226,7 +226,7 @@ class DepthwiseWork {
 public:
   DepthwiseWork(phiq::DepthwiseOp op, GridEmitter &g)
       : op(op), g(g), b(g.b), channels(shapeOf(op.getX()).back()), x(g.base(op.getX())), w(g.base(op.getW())),
-        result(elementTypeOf(op.getResult())) {}
+        result(elementTypeOf(op.getResult())), maps(op, g, widths()) {}
 
   bool countsPads() const { return false; }
   SmallVector<int64_t> widths() const { return {g.lanes(), 1}; }
@@ -234,9 +234,7 @@ public:
   Value load(Value place, Value c, int64_t lanes) { return less(op.getX(), x, place, op.getXZero(), c, lanes); }
   Value weight(Value tap, Value c, int64_t lanes) { return less(op.getW(), w, tap, op.getWZero(), c, lanes); }
   Value join(Value sum, Value p, Value q) { return result.isF32() ? b.fma(p, q, sum) : b.add(sum, b.mul(p, q)); }
-  void store(Value window, Value c, Value sum, Value) {
-    storeLanes(b, result, sum, g.place(g.resultBase(), result, b.add(b.mul(window, channels), c)));
-  }
+  void store(Value window, Value c, Value sum, Value) { maps.store(sum, b.add(b.mul(window, channels), c), c); }
 
 private:
   /// Elements, less their zero point where there is one.
@@ -255,13 +253,14 @@ private:
   const int64_t channels;
   const Value x, w;
   const Type result;
+  MapsBehind maps;
 };
 
 template <typename Work, typename Op> GridKernel windowKernel(Op op) {
   const Windows windows = windowsOf(op);
   const int64_t ofLine = windows.axes[2].windows;
   const RowTiles tiles(ofLine ? windows.windows() / ofLine : 0, windows.channels, windows.taps() * ofLine);
-  return {tiles.count(), 0, [=](GridEmitter &g, Value tile) {
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) {
             Work work(op, g);
             tiles.overRows(g.b, tile, [&](Value line, Value begin, Value end) {
               LineEmitter<Work>(work, windows, g, line).emit(begin, end);

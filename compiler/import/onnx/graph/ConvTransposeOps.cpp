@@ -83,7 +83,7 @@ Value sideBySide(NodeImport &node, Value x, const TensorView &w, const Turned &t
   llvm::append_range(split, turned.kernel);
   for (size_t i = 0; i < axes; ++i)
     order.append({int64_t(1 + i), int64_t(2 + axes + i)});
-  Value moved = permuted(node, make<phiq::ReshapeOp>(node, typeOf(x, split), product), order);
+  Value moved = inOrder(node, make<phiq::ReshapeOp>(node, typeOf(x, split), product), order);
   SmallVector<int64_t> whole = {shape[0], M};
   for (size_t i = 0; i < axes; ++i)
     whole.push_back(shape[2 + i] * turned.kernel[i]);
@@ -98,7 +98,7 @@ Value overlapping(NodeImport &node, Value x, Value w, const Turned &turned) {
     order.push_back(int64_t(axis));
   order.append({0, 1});
   return channelsFirst(node, make<phiq::ConvTransposeOp>(node, typeOf(x, shape), channelsLast(node, x),
-                                                         permuted(node, w, order), turned.strides, turned.before,
+                                                         inOrder(node, w, order), turned.strides, turned.before,
                                                          turned.dilations, turned.groups));
 }
 

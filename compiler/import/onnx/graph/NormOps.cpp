@@ -29,8 +29,8 @@ Value softmaxAlong(NodeImport &node, Value x, int64_t axis, bool isLog) {
   order.push_back(axis);
   for (auto [to, from] : llvm::enumerate(order))
     back[size_t(from)] = int64_t(to);
-  Value moved = permuted(node, x, order);
-  return permuted(node, make<phiq::SoftmaxOp>(node, cast<RankedTensorType>(moved.getType()), moved, isLog), back);
+  Value moved = inOrder(node, x, order);
+  return inOrder(node, make<phiq::SoftmaxOp>(node, cast<RankedTensorType>(moved.getType()), moved, isLog), back);
 }
 
 /// Before operator set 13 all axes from `axis` on are one; since then it is that axis alone.

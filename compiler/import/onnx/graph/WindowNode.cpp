@@ -7,7 +7,7 @@ using namespace mlir;
 
 namespace phic::onnx::graph {
 
-Value permuted(NodeImport &node, Value x, ArrayRef<int64_t> order) {
+Value inOrder(NodeImport &node, Value x, ArrayRef<int64_t> order) {
   if (llvm::is_sorted(order))
     return x;
   SmallVector<int64_t> shape = llvm::map_to_vector(order, [&](int64_t axis) { return shapeOf(x)[size_t(axis)]; });
@@ -17,13 +17,13 @@ Value permuted(NodeImport &node, Value x, ArrayRef<int64_t> order) {
 Value channelsLast(NodeImport &node, Value x) {
   SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, int64_t(shapeOf(x).size())));
   std::rotate(order.begin() + 1, order.begin() + 2, order.end());
-  return permuted(node, x, order);
+  return inOrder(node, x, order);
 }
 
 Value channelsFirst(NodeImport &node, Value x) {
   SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, int64_t(shapeOf(x).size())));
   std::rotate(order.begin() + 1, order.end() - 1, order.end());
-  return permuted(node, x, order);
+  return inOrder(node, x, order);
 }
 
 FailureOr<SmallVector<int64_t>> integersFrom(NodeImport &node, StringRef name, size_t count,

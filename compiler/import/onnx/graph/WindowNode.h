@@ -15,7 +15,7 @@
 namespace phic::onnx::graph {
 
 /// x with its axes in that order; x itself where nothing moves.
-Value permuted(NodeImport &node, Value x, ArrayRef<int64_t> order);
+Value inOrder(NodeImport &node, Value x, ArrayRef<int64_t> order);
 /// [N, C, S...] -> [N, S..., C], and back.
 Value channelsLast(NodeImport &node, Value x);
 Value channelsFirst(NodeImport &node, Value x);
