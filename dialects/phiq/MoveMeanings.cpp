@@ -32,10 +32,9 @@ void overPieces(Operation *move, Scope &scope, Visit visit) {
   }
 }
 
-void overGathered(Operation *gather, Scope &scope, Visit visit) {
-  const GatherRuns runs = gatherRuns(gather);
-  const Rows &x = scope.rows(gather->getOperand(0)), &indices = scope.rows(gather->getOperand(1));
-  size_t to = 0;
+/// visit(run, where in x it is, error of the indices that say so)
+void overRuns(const GatherRuns &runs, const Rows &indices, llvm::function_ref<void(int64_t, int64_t, double)> visit) {
+  int64_t run = 0;
   overBox(runs.digits, runs.from, runs.indexAt, [&](int64_t from, int64_t at) {
     double error = 0;
     for (const GatherRuns::Index &index : runs.indices) {
@@ -43,8 +42,16 @@ void overGathered(Operation *gather, Scope &scope, Visit visit) {
       from += index.step * std::clamp<int64_t>(given < 0 ? given + index.size : given, 0, index.size - 1);
       error = std::max(error, indices.errorAt(at++));
     }
+    visit(run++, from, error);
+  });
+}
+
+void overGathered(Operation *gather, Scope &scope, Visit visit) {
+  const GatherRuns runs = gatherRuns(gather);
+  const Rows &x = scope.rows(gather->getOperand(0));
+  overRuns(runs, scope.rows(gather->getOperand(1)), [&](int64_t run, int64_t from, double error) {
     for (int64_t i = 0; i < runs.run; ++i)
-      visit(to++, x, from + i, error);
+      visit(size_t(run * runs.run + i), x, from + i, error);
   });
 }
 
@@ -72,7 +79,40 @@ void boundMoved(Operation *move, Scope &scope, Rows &result) {
   });
 }
 
+/// Updates go where their indices say, one after the other: function(element of the result, of the updates, index error)
+void overUpdates(ScatterNDOp op, Scope &scope, llvm::function_ref<void(int64_t, int64_t, double)> function) {
+  const GatherRuns runs = gatherRuns(op);
+  overRuns(runs, scope.rows(op.getIndices()), [&](int64_t run, int64_t to, double error) {
+    for (int64_t i = 0; i < runs.run; ++i)
+      function(to + i, run * runs.run + i, error);
+  });
+}
+
 } // namespace
+
+Rows ScatterNDOp::meaning(Scope &scope) {
+  const Rows &x = scope.rows(getX()), &updates = scope.rows(getUpdates());
+  Rows result = roomFor(getType());
+  result.values = x.values;
+  result.integers = x.integers;
+  overUpdates(*this, scope, [&](int64_t to, int64_t from, double) { result.take(to, updates, from); });
+  return result;
+}
+
+/// An index that may be another leaves every element open.
+void ScatterNDOp::bound(Scope &scope, Rows &result) {
+  const Rows &x = scope.rows(getX()), &updates = scope.rows(getUpdates());
+  bool isOpen = false;
+  result.error.resize(size_t(result.size()));
+  for (int64_t i = 0; i < result.size(); ++i)
+    result.error[size_t(i)] = x.errorAt(i);
+  overUpdates(*this, scope, [&](int64_t to, int64_t from, double error) {
+    result.error[size_t(to)] = updates.errorAt(from);
+    isOpen |= error > 0;
+  });
+  if (isOpen)
+    llvm::fill(result.error, std::numeric_limits<double>::infinity());
+}
 
 Rows PermuteOp::meaning(Scope &scope) { return moved(*this, scope); }
 Rows SliceOp::meaning(Scope &scope) { return moved(*this, scope); }

@@ -178,4 +178,25 @@ LogicalResult GatherNDOp::verify() {
   return success();
 }
 
+LogicalResult ScatterNDOp::verify() {
+  if (llvm::failed(verifyMove(*this)))
+    return failure();
+  ArrayRef<int64_t> x = shapeOf(getX()), indices = shapeOf(getIndices());
+  // (C1)
+  if (indices.empty() || indices.back() > int64_t(x.size()) || getX().getType() != getType())
+    return emitOpError("requires indices [i..., n], n of at most as many as x has axes, and a result like x");
+  const auto tuple = size_t(indices.back());
+  // (C2)
+  SmallVector<int64_t> shape(indices.drop_back());
+  llvm::append_range(shape, x.drop_front(tuple));
+  if (shapeOf(getUpdates()) != ArrayRef(shape) || elementTypeOf(getUpdates()) != elementTypeOf(getX()))
+    return emitOpError("cannot put ") << getUpdates().getType() << " into " << getType() << " by "
+                                      << getIndices().getType();
+  // (C3)
+  for (size_t axis = 0; axis < tuple; ++axis)
+    if (x[axis] == 0 && !isEmpty(getUpdates()))
+      return emitOpError("has no place along axis ") << axis;
+  return success();
+}
+
 } // namespace phic::phiq

@@ -106,4 +106,17 @@ def Phiq_GatherNDOp : Phiq_GridOp<"gather_nd"> {
   let assemblyFormat = "$x `,` $indices attr-dict `:` functional-type(operands, $result)";
 }
 
+def Phiq_ScatterNDOp : Phiq_GridOp<"scatter_nd"> {
+  let summary = "a tensor with slices replaced that tuples of indices name";
+  let description = [{
+    x, in which slice `indices[i..., :]` becomes `updates[i..., inner...]`, one i after the other: where two are the same slice
+    the last stays. Tuples and indices as those of phiq.gather_nd, without axes of a batch.
+    - (C1) indices have an axis, and x as many as tuples have numbers; x and the result are of one type.
+    - (C2) updates have x's element type, and as shape that of indices but for its last axis, and x's axes that are left.
+    - (C3) unless updates have no element, x has one along each indexed axis.
+  }];
+  let arguments = (ins Phiq_Grid:$x, Phiq_Indices:$indices, Phiq_Grid:$updates);
+  let assemblyFormat = "$x `,` $indices `,` $updates attr-dict `:` functional-type(operands, $result)";
+}
+
 #endif

@@ -152,9 +152,10 @@ GatherRuns runsOf(phiq::GatherElementsOp op) {
   return runs;
 }
 
-GatherRuns runsOf(phiq::GatherNDOp op) {
-  ArrayRef<int64_t> x = shapeOf(op.getX()), indices = shapeOf(op.getIndices());
-  const auto batched = size_t(op.getBatchDims()), tuple = size_t(indices.back());
+/// Of tuples of indices behind `batched` axes that x and they have.
+GatherRuns runsOfTuples(Value from, Value tuples, size_t batched) {
+  ArrayRef<int64_t> x = shapeOf(from), indices = shapeOf(tuples);
+  const auto tuple = size_t(indices.back());
   const int64_t batch = elementsOf(x.take_front(batched));
   const int64_t each = elementsOf(indices.drop_front(batched).drop_back());
   GatherRuns runs{elementsOf(x.drop_front(batched + tuple)),
@@ -163,11 +164,14 @@ GatherRuns runsOf(phiq::GatherNDOp op) {
                   {elementsOf(x.drop_front(batched)), 0},
                   {each * int64_t(tuple), int64_t(tuple)},
                   {}};
-  const SmallVector<int64_t> strides = stridesOf(op.getX());
+  const SmallVector<int64_t> strides = stridesOf(from);
   for (size_t axis = batched; axis < batched + tuple; ++axis)
     runs.indices.push_back({x[axis], strides[axis]});
   return runs;
 }
+
+GatherRuns runsOf(phiq::GatherNDOp op) { return runsOfTuples(op.getX(), op.getIndices(), size_t(op.getBatchDims())); }
+GatherRuns runsOf(phiq::ScatterNDOp op) { return runsOfTuples(op.getX(), op.getIndices(), 0); }
 
 } // namespace
 
@@ -179,7 +183,8 @@ Pieces movePieces(Operation *move) {
 
 GatherRuns gatherRuns(Operation *gather) {
   return llvm::TypeSwitch<Operation *, GatherRuns>(gather)
-      .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>([](auto op) { return runsOf(op); });
+      .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp, phiq::ScatterNDOp>(
+          [](auto op) { return runsOf(op); });
 }
 
 } // namespace phic

@@ -40,6 +40,7 @@ struct GatherRuns {
   llvm::SmallVector<int64_t> indexAt; ///< steps in the indices to the first of the run's, one a digit
   llvm::SmallVector<Index> indices; ///< of a run, side by side
 };
+/// Of a scatter, the runs of its updates, and where in the result they go.
 GatherRuns gatherRuns(mlir::Operation *gather);
 
 } // namespace phic

@@ -75,6 +75,14 @@ check("GatherElements", ["f", "j"], np.take_along_axis(f, np.where(inputs["j"] <
 nodes.append(helper.make_node("Reshape", ["i", constant([7, 11, 1])], ["tuples"]))
 check("GatherND", ["e", "tuples"], e[inputs["i"]])
 
+scattered = e.copy()
+scattered[inputs["k"][[0, 1]]] = f[0, :2, :24]
+nodes.append(helper.make_node("Slice", ["f", *map(constant, ([0, 0, 0], [1, 2, 24]))], ["some"]))
+nodes.append(helper.make_node("Reshape", ["some", constant([2, 24])], ["updates"]))
+nodes.append(helper.make_node("Slice", ["k", *map(constant, ([0], [2]))], ["first"]))
+nodes.append(helper.make_node("Reshape", ["first", constant([2, 1])], ["places"]))
+check("ScatterND", ["e", "places", "updates"], scattered)
+
 values = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in inputs.items()]
 graph = helper.make_graph(nodes, "moves", values, outputs, initializers)
 with tempfile.TemporaryDirectory(prefix="phic-moves-") as folder:

@@ -26,6 +26,12 @@ public:
     copyRun(g, element, g.place(result, element, to), g.place(x, element, from), b.sub(end, begin));
   }
 
+  /// A scatter's run.
+  void replace(Value run, Value updates) {
+    copyRun(g, element, g.place(result, element, place(run)), g.place(updates, element, b.mul(run, runs.run)),
+            b.i64(runs.run));
+  }
+
 private:
   /// Where in x a run begins.
   Value place(Value run) {
@@ -78,6 +84,22 @@ GridKernel gatherKernel(Operation *op) {
     Value end = parts == 1 ? b.i64(part) : b.minimum(b.add(begin, part), b.i64(gather.run));
     b.loop(first, b.minimum(b.add(first, rows), b.i64(gather.count)), 1,
            [&](Value run) { emitter.emit(run, begin, end); });
+  };
+  return kernel;
+}
+
+/// One tile: of two runs for one place the later one stays.
+GridKernel scatterKernel(phiq::ScatterNDOp op) {
+  const GatherRuns scatter = gatherRuns(op);
+  GridKernel kernel{1, 0, {}};
+  kernel.tile = [=](GridEmitter &g, Value) mutable {
+    KernelBuilder &b = g.b;
+    const int64_t elements = op.getType().getNumElements();
+    copyRun(g, elementTypeOf(op.getX()), g.resultBase(), g.base(op.getX()), b.i64(elements));
+    if (scatter.run == 0 || scatter.count == 0)
+      return;
+    GatherEmitter emitter(scatter, g, op);
+    b.loop(b.i64(0), b.i64(scatter.count), 1, [&](Value run) { emitter.replace(run, g.base(op.getUpdates())); });
   };
   return kernel;
 }

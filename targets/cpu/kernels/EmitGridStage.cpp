@@ -36,6 +36,7 @@ GridKernel kernelOf(plan::StageOp stage) {
       .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
       .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
       .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
+      .Case<phiq::ScatterNDOp>(scatterKernel)
       .Case<phiq::ReduceOp>(reduceKernel)
       .Case<phiq::ArgOp>(argKernel)
       .Case<phiq::SoftmaxOp>(softmaxKernel)

@@ -86,6 +86,7 @@ GridKernel moveKernel(mlir::Operation *op);
 void copyRun(GridEmitter &g, mlir::Type element, mlir::Value to, mlir::Value from, mlir::Value elements);
 /// EmitGathers.cpp
 GridKernel gatherKernel(mlir::Operation *op);
+GridKernel scatterKernel(phiq::ScatterNDOp op);
 /// EmitReduce.cpp
 GridKernel reduceKernel(phiq::ReduceOp op);
 /// EmitArg.cpp

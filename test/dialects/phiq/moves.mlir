@@ -2,7 +2,7 @@
 // RUN: phic-opt %s -split-input-file -verify-diagnostics | FileCheck %s
 
 // CHECK-LABEL: @moves
-func.func @moves(%x: tensor<2x3x4xf32>, %i: tensor<5xi64>, %e: tensor<1x3x4xi32>, %n: tensor<2x7x1xi64>) {
+func.func @moves(%x: tensor<2x3x4xf32>, %i: tensor<5xi64>, %e: tensor<1x3x4xi32>, %n: tensor<2x7x1xi64>, %u: tensor<2x7x3x4xf32>) {
   // CHECK-NEXT: phiq.permute %{{.*}} {order = array<i64: 2, 0, 1>} : tensor<2x3x4xf32> -> tensor<4x2x3xf32>
   %0 = phiq.permute %x {order = array<i64: 2, 0, 1>} : tensor<2x3x4xf32> -> tensor<4x2x3xf32>
   // CHECK-NEXT: phiq.slice %{{.*}} {starts = array<i64: 0, 2, 3>, steps = array<i64: 1, -2, -1>} : tensor<2x3x4xf32> -> tensor<2x2x4xf32>
@@ -22,6 +22,8 @@ func.func @moves(%x: tensor<2x3x4xf32>, %i: tensor<5xi64>, %e: tensor<1x3x4xi32>
   %7 = phiq.gather_elements %x, %e {axis = 0 : i64} : (tensor<2x3x4xf32>, tensor<1x3x4xi32>) -> tensor<1x3x4xf32>
   // CHECK-NEXT: phiq.gather_nd %{{.*}}, %{{.*}} {batch_dims = 1 : i64} : (tensor<2x3x4xf32>, tensor<2x7x1xi64>) -> tensor<2x7x4xf32>
   %8 = phiq.gather_nd %x, %n {batch_dims = 1 : i64} : (tensor<2x3x4xf32>, tensor<2x7x1xi64>) -> tensor<2x7x4xf32>
+  // CHECK-NEXT: phiq.scatter_nd %{{.*}}, %{{.*}}, %{{.*}} : (tensor<2x3x4xf32>, tensor<2x7x1xi64>, tensor<2x7x3x4xf32>) -> tensor<2x3x4xf32>
+  %9 = phiq.scatter_nd %x, %n, %u : (tensor<2x3x4xf32>, tensor<2x7x1xi64>, tensor<2x7x3x4xf32>) -> tensor<2x3x4xf32>
   return
 }
 
@@ -205,5 +207,29 @@ func.func @gather_nd_c2(%x: tensor<2x3xf32>, %i: tensor<5x1xi64>) {
 func.func @gather_nd_c3(%x: tensor<0x3xf32>, %i: tensor<5x1xi64>) {
   // expected-error@below {{has nothing to choose from along axis 0}}
   %0 = phiq.gather_nd %x, %i {batch_dims = 0 : i64} : (tensor<0x3xf32>, tensor<5x1xi64>) -> tensor<5x3xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_nd_c1(%x: tensor<2x3xf32>, %i: tensor<5x3xi64>, %u: tensor<5xf32>) {
+  // expected-error@below {{requires indices [i..., n], n of at most as many as x has axes, and a result like x}}
+  %0 = phiq.scatter_nd %x, %i, %u : (tensor<2x3xf32>, tensor<5x3xi64>, tensor<5xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_nd_c2(%x: tensor<2x3xf32>, %i: tensor<5x1xi64>, %u: tensor<5xf32>) {
+  // expected-error@below {{cannot put 'tensor<5xf32>' into 'tensor<2x3xf32>' by 'tensor<5x1xi64>'}}
+  %0 = phiq.scatter_nd %x, %i, %u : (tensor<2x3xf32>, tensor<5x1xi64>, tensor<5xf32>) -> tensor<2x3xf32>
+  return
+}
+
+// -----
+
+func.func @scatter_nd_c3(%x: tensor<0x3xf32>, %i: tensor<5x1xi64>, %u: tensor<5x3xf32>) {
+  // expected-error@below {{has no place along axis 0}}
+  %0 = phiq.scatter_nd %x, %i, %u : (tensor<0x3xf32>, tensor<5x1xi64>, tensor<5x3xf32>) -> tensor<0x3xf32>
   return
 }

@@ -63,6 +63,9 @@ Value make(NodeImport &node, RankedTensorType type, Arguments &&...arguments) {
 /// phiq.map of operands, broadcast together.
 FailureOr<Value> map(NodeImport &node, phiq::MapFunction function, mlir::ValueRange operands, Type element = {});
 
+/// Tensors one behind the other along an axis (MoveOps.cpp).
+FailureOr<Value> concatenated(NodeImport &node, mlir::ValueRange xs, int64_t axis);
+
 LogicalResult give(NodeImport &node, FailureOr<Value> value, unsigned result = 0);
 
 // The importer functions.

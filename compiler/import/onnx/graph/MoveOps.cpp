@@ -4,9 +4,8 @@
 // Where an op only shows the same elements in another shape it becomes a reshape, which costs nothing:
 //
 //     Transpose(x [1, 80, 1, 7], perm 0 2 1 3)   ->   phiq.reshape [1, 1, 80, 7]
-//     Gather(x [4, 3, 8], 2, axis 1)             ->   phiq.slice [4, 1, 8], phiq.reshape [4, 8]
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/graph/GraphNode.h"
+#include "compiler/import/onnx/graph/Slices.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -14,22 +13,6 @@ using namespace mlir;
 
 namespace phic::onnx::graph {
 namespace {
-
-using Sizes = SmallVector<int64_t>;
-
-Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
-  return shapeOf(x) == shape ? x : make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
-}
-
-/// Fails where a shape has more elements than any tensor is meant to have.
-LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape) {
-  constexpr int64_t kMost = int64_t(1) << 31;
-  int64_t elements = 1;
-  for (int64_t size : shape)
-    if (size < 0 || llvm::MulOverflow(elements, size, elements) || elements > kMost)
-      return node.unsupported("its result has more than " + llvm::Twine(kMost) + " elements, or a size below 0");
-  return success();
-}
 
 /// Axes that an input or attribute lists, counted from the front; all of them where it is absent.
 FailureOr<Sizes> listedAxes(NodeImport &node, const std::optional<std::vector<int64_t>> &given, size_t count,
@@ -74,13 +57,8 @@ bool movesNothing(ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
   return true;
 }
 
-/// What a slice takes along one axis.
-struct Range {
-  int64_t start = 0, step = 1, count = 0;
-};
-
 /// ONNX's start and end, which may be negative or outside.
-Range rangeOf(int64_t start, int64_t end, int64_t step, int64_t size) {
+AxisRange rangeOf(int64_t start, int64_t end, int64_t step, int64_t size) {
   // Counted from the end, then brought to where a walk by step begins and ends at the latest.
   const int64_t least = step > 0 ? 0 : -1, most = step > 0 ? size : size - 1;
   start = std::clamp<int64_t>(start < 0 ? start + size : start, step > 0 ? 0 : std::min<int64_t>(0, most), most);
@@ -94,9 +72,24 @@ Range rangeOf(int64_t start, int64_t end, int64_t step, int64_t size) {
   return {start, count == 1 ? 1 : step, count};
 }
 
-Value slice(NodeImport &node, Value x, ArrayRef<Range> ranges) {
+} // namespace
+
+Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
+  return shapeOf(x) == shape ? x : make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
+}
+
+LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape) {
+  constexpr int64_t kMost = int64_t(1) << 31;
+  int64_t elements = 1;
+  for (int64_t size : shape)
+    if (size < 0 || llvm::MulOverflow(elements, size, elements) || elements > kMost)
+      return node.unsupported("its result has more than " + llvm::Twine(kMost) + " elements, or a size below 0");
+  return success();
+}
+
+Value slice(NodeImport &node, Value x, ArrayRef<AxisRange> ranges) {
   Sizes starts, steps, shape;
-  for (const Range &range : ranges) {
+  for (const AxisRange &range : ranges) {
     starts.push_back(range.start);
     steps.push_back(range.step);
     shape.push_back(range.count);
@@ -105,43 +98,31 @@ Value slice(NodeImport &node, Value x, ArrayRef<Range> ranges) {
   return isWhole ? x : make<phiq::SliceOp>(node, typeOf(x, shape), x, starts, steps);
 }
 
-/// Ranges that are all of x.
-SmallVector<Range> wholeOf(Value x) {
-  return llvm::map_to_vector(shapeOf(x), [](int64_t size) { return Range{0, 1, size}; });
+SmallVector<AxisRange> wholeOf(Value x) {
+  return llvm::map_to_vector(shapeOf(x), [](int64_t size) { return AxisRange{0, 1, size}; });
 }
 
-/// The indices as start, start + step, ..., where they are known and that is what they are.
-std::optional<Range> rangeOf(Value indices, int64_t size) {
-  phiq::ConstantOp known = constantOf(indices);
-  if (!known)
-    return std::nullopt;
-  const std::vector<int64_t> list = numbersOf(known.getValue()).integers;
-  auto at = [&](size_t i) { return list[i] < 0 ? list[i] + size : list[i]; };
-  if (list.empty())
-    return std::nullopt;
-  const Range range{at(0), list.size() > 1 ? at(1) - at(0) : 1, int64_t(list.size())};
-  for (size_t i = 0; i < list.size(); ++i)
-    if (at(i) != range.start + int64_t(i) * range.step)
-      return std::nullopt;
-  return range;
-}
-
-/// Indices, of which those that are known lie in one of the axes' sizes.
-FailureOr<Value> indicesOf(NodeImport &node, ArrayRef<int64_t> sizes) {
-  FailureOr<Value> indices = tensorOf(node, 1);
-  if (llvm::failed(indices))
+FailureOr<Value> concatenated(NodeImport &node, ValueRange xs, int64_t given) {
+  Sizes shape(shapeOf(xs.front()));
+  FailureOr<int64_t> axis = axisOf(node, given, int64_t(shape.size()));
+  if (llvm::failed(axis))
     return failure();
-  Type element = elementTypeOf(*indices);
-  if (!element.isInteger(32) && !element.isInteger(64))
-    return node.unsupportedInput(1, "must be int32 or int64");
-  if (phiq::ConstantOp known = constantOf(*indices))
-    for (auto [i, number] : llvm::enumerate(numbersOf(known.getValue()).integers))
-      if (const int64_t size = sizes[i % sizes.size()]; number < -size || number >= size)
-        return node.unsupportedInput(1, "has the index " + llvm::Twine(number) + " into " + llvm::Twine(size));
-  return indices;
+  int64_t &size = shape[size_t(*axis)];
+  size = 0;
+  for (auto [i, x] : llvm::enumerate(xs)) {
+    Sizes rest(shapeOf(x));
+    if (rest.size() == shape.size()) {
+      size += rest[size_t(*axis)];
+      rest[size_t(*axis)] = size;
+    }
+    if (rest != shape || elementTypeOf(x) != elementTypeOf(xs.front()))
+      return node.unsupported("its tensors must be of one type, and of one shape but for axis " + llvm::Twine(*axis) +
+                              "; tensor " + llvm::Twine(i) + " is not");
+  }
+  if (llvm::failed(requireRoom(node, shape)))
+    return failure();
+  return xs.size() == 1 ? xs.front() : make<phiq::ConcatOp>(node, typeOf(xs.front(), shape), xs, *axis);
 }
-
-} // namespace
 
 LogicalResult importTranspose(NodeImport &node) {
   FailureOr<Value> x = tensorOf(node, 0);
@@ -187,7 +168,7 @@ LogicalResult importSlice(NodeImport &node) {
   FailureOr<Sizes> along = listedAxes(node, axes, starts->size(), int64_t(shapeOf(*x).size()));
   if (llvm::failed(along))
     return failure();
-  SmallVector<Range> ranges = wholeOf(*x);
+  SmallVector<AxisRange> ranges = wholeOf(*x);
   for (auto [i, axis] : llvm::enumerate(*along)) {
     const int64_t step = steps ? (*steps)[i] : 1;
     if (step == 0)
@@ -222,7 +203,7 @@ LogicalResult importSplit(NodeImport &node) {
     return node.unsupported("its " + llvm::Twine(outputs) + " parts must add up to " + llvm::Twine(size));
   int64_t at = 0;
   for (auto [i, count] : llvm::enumerate(sizes)) {
-    SmallVector<Range> ranges = wholeOf(*x);
+    SmallVector<AxisRange> ranges = wholeOf(*x);
     ranges[size_t(*axis)] = {at, 1, count};
     at += count;
     (void)give(node, slice(node, *x, ranges), unsigned(i));
@@ -240,25 +221,7 @@ LogicalResult importConcat(NodeImport &node) {
   }
   if (xs.empty())
     return node.unsupported("it has no input");
-  Sizes shape(shapeOf(xs.front()));
-  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 1), int64_t(shape.size()));
-  if (llvm::failed(axis))
-    return failure();
-  int64_t &size = shape[size_t(*axis)];
-  size = 0;
-  for (auto [i, x] : llvm::enumerate(xs)) {
-    Sizes rest(shapeOf(x));
-    if (rest.size() == shape.size()) {
-      size += rest[size_t(*axis)];
-      rest[size_t(*axis)] = size;
-    }
-    if (rest != shape || elementTypeOf(x) != elementTypeOf(xs.front()))
-      return node.unsupportedInput(unsigned(i),
-                                   "must be of input 0's type, and of its shape but for axis " + llvm::Twine(*axis));
-  }
-  if (llvm::failed(requireRoom(node, shape)))
-    return failure();
-  return give(node, xs.size() == 1 ? xs.front() : make<phiq::ConcatOp>(node, typeOf(xs.front(), shape), xs, *axis));
+  return give(node, concatenated(node, xs, node.integer("axis", 1)));
 }
 
 /// Both the shape and x are broadcast.
@@ -369,7 +332,7 @@ LogicalResult importPad(NodeImport &node) {
   }
   if (llvm::failed(pads))
     return failure();
-  SmallVector<Range> kept = wholeOf(*x);
+  SmallVector<AxisRange> kept = wholeOf(*x);
   Sizes before, shape;
   for (auto [axis, range] : llvm::enumerate(kept)) {
     const int64_t low = pads->first[axis], high = pads->second[axis];
@@ -386,72 +349,6 @@ LogicalResult importPad(NodeImport &node) {
   if (shapeOf(inside) == ArrayRef(shape))
     return give(node, inside);
   return give(node, make<phiq::PadOp>(node, typeOf(*x, shape), inside, around, before, *mode));
-}
-
-LogicalResult importGather(NodeImport &node) {
-  FailureOr<Value> x = tensorOf(node, 0);
-  if (llvm::failed(x))
-    return failure();
-  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 0), int64_t(shapeOf(*x).size()));
-  if (llvm::failed(axis))
-    return failure();
-  const int64_t size = shapeOf(*x)[size_t(*axis)];
-  FailureOr<Value> indices = indicesOf(node, size);
-  if (llvm::failed(indices))
-    return failure();
-  Sizes shape(shapeOf(*x).take_front(size_t(*axis)));
-  llvm::append_range(shape, shapeOf(*indices));
-  llvm::append_range(shape, shapeOf(*x).drop_front(size_t(*axis) + 1));
-  if (llvm::failed(requireRoom(node, shape)))
-    return failure();
-  if (std::optional<Range> range = rangeOf(*indices, size)) {
-    SmallVector<Range> ranges = wholeOf(*x);
-    ranges[size_t(*axis)] = *range;
-    return give(node, reshape(node, slice(node, *x, ranges), shape));
-  }
-  if (size == 0 && !llvm::is_contained(shape, 0))
-    return node.unsupportedInput(0, "has nothing to choose from along axis " + llvm::Twine(*axis));
-  return give(node, make<phiq::GatherOp>(node, typeOf(*x, shape), *x, *indices, *axis));
-}
-
-LogicalResult importGatherElements(NodeImport &node) {
-  FailureOr<Value> x = tensorOf(node, 0);
-  if (llvm::failed(x))
-    return failure();
-  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 0), int64_t(shapeOf(*x).size()));
-  if (llvm::failed(axis))
-    return failure();
-  FailureOr<Value> indices = indicesOf(node, shapeOf(*x)[size_t(*axis)]);
-  if (llvm::failed(indices))
-    return failure();
-  ArrayRef<int64_t> from = shapeOf(*x), shape = shapeOf(*indices);
-  if (from.size() != shape.size())
-    return node.unsupportedInput(1, "must be of rank " + llvm::Twine(from.size()));
-  for (auto [i, size] : llvm::enumerate(shape))
-    if (!llvm::is_contained(shape, 0) && (int64_t(i) == *axis ? from[i] == 0 : from[i] < size))
-      return node.unsupportedInput(1, "is larger than input 0 along axis " + llvm::Twine(i));
-  return give(node, make<phiq::GatherElementsOp>(node, typeOf(*x, shape), *x, *indices, *axis));
-}
-
-LogicalResult importGatherND(NodeImport &node) {
-  FailureOr<Value> x = tensorOf(node, 0), given = tensorOf(node, 1);
-  const int64_t batched = node.integer("batch_dims", 0);
-  if (llvm::failed(x) || llvm::failed(given))
-    return failure();
-  ArrayRef<int64_t> from = shapeOf(*x), where = shapeOf(*given);
-  if (batched < 0 || batched >= int64_t(where.size()) || batched > int64_t(from.size()) ||
-      where.back() > int64_t(from.size()) - batched ||
-      from.take_front(size_t(batched)) != where.take_front(size_t(batched)))
-    return node.unsupportedInput(1, "must be [batch..., n], of the first axes of input 0 and for n more of them");
-  ArrayRef<int64_t> indexed = from.slice(size_t(batched), size_t(where.back()));
-  Sizes shape(where.drop_back());
-  llvm::append_range(shape, from.drop_front(size_t(batched + where.back())));
-  if (llvm::is_contained(indexed, 0) && !llvm::is_contained(shape, 0))
-    return node.unsupportedInput(0, "has nothing to choose from");
-  FailureOr<Value> indices = indicesOf(node, indexed);
-  if (llvm::failed(indices) || llvm::failed(requireRoom(node, shape)))
-    return failure();
-  return give(node, make<phiq::GatherNDOp>(node, typeOf(*x, shape), *x, *indices, batched));
 }
 
 } // namespace phic::onnx::graph
