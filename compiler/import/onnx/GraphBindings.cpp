@@ -117,7 +117,7 @@ void GraphImporter::importGraph() {
   for (const ValueInfo &info : model.graph().outputs)
     outputs.push_back(info.name);
   markLive(outputs);
-  importNodes();
+  importNodes(model.graph());
   SmallVector<Value> results;
   for (const ValueInfo &info : model.graph().outputs)
     results.push_back(graphOutput(info));

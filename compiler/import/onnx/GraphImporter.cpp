@@ -97,7 +97,7 @@ void GraphImporter::importDecoder() {
   bindInputs();
   markLive({config.logits});
   findHead();
-  importNodes();
+  importNodes(model.graph());
   Value logits = finish();
   checkPresents();
   if (!refusals.empty())
@@ -109,8 +109,8 @@ void GraphImporter::importDecoder() {
   setAttributes(columnsOf(logits));
 }
 
-void GraphImporter::importNodes() {
-  for (const Node &node : model.graph().nodes)
+void GraphImporter::importNodes(const Graph &graph) {
+  for (const Node &node : graph.nodes)
     if (llvm::any_of(node.outputs, [&](const std::string &name) { return !name.empty() && live.contains(name); }))
       importNode(node);
 }
@@ -170,22 +170,22 @@ void GraphImporter::markLive(std::vector<std::string> outputs) {
     for (const std::string &output : node.outputs)
       producers.try_emplace(output, &node);
   std::vector<std::string> work = std::move(outputs);
-  auto push = [&](const Node &node) { work.insert(work.end(), node.inputs.begin(), node.inputs.end()); };
+  auto push = [&](auto &self, const Node &node) -> void {
+    work.insert(work.end(), node.inputs.begin(), node.inputs.end());
+    for (const Attribute &attribute : node.attributes)
+      if (attribute.graph) {
+        llvm::for_each(attribute.graph->nodes, [&](const Node &inner) { self(self, inner); });
+        for (const ValueInfo &output : attribute.graph->outputs)
+          work.push_back(output.name);
+      }
+  };
   while (!work.empty()) {
     std::string name = std::move(work.back());
     work.pop_back();
     if (name.empty() || !live.insert(name).second)
       continue;
-    const Node *node = producers.lookup(name);
-    if (!node)
-      continue;
-    push(*node);
-    for (const Attribute &attribute : node->attributes)
-      if (attribute.graph) {
-        llvm::for_each(attribute.graph->nodes, push);
-        for (const ValueInfo &output : attribute.graph->outputs)
-          work.push_back(output.name);
-      }
+    if (const Node *node = producers.lookup(name))
+      push(push, *node);
   }
 }
 
@@ -251,6 +251,29 @@ void GraphImporter::importResults(NodeImport &import, LogicalResult outcome) {
     if (!values.try_emplace(name, good && given ? std::move(*given) : Imported(Poison{})).second)
       (void)import.unsupported("'" + name + "' is made twice");
   }
+}
+
+std::vector<Imported> GraphImporter::importBranch(const Graph &branch) {
+  std::vector<std::string> names;
+  auto add = [&](const std::string &name) {
+    if (!values.count(name))
+      names.push_back(name);
+  };
+  for (const Tensor &tensor : branch.initializers) {
+    add(tensor.name);
+    values.try_emplace(tensor.name, TensorView{&tensor, tensor.dims});
+  }
+  for (const Node &node : branch.nodes)
+    llvm::for_each(node.outputs, add);
+  importNodes(branch);
+  std::vector<Imported> results;
+  for (const ValueInfo &output : branch.outputs) {
+    const Imported *value = lookup(output.name);
+    results.push_back(value ? *value : Imported());
+  }
+  for (const std::string &name : names)
+    values.erase(name);
+  return results;
 }
 
 const Imported *GraphImporter::lookup(StringRef name) const {

@@ -53,13 +53,15 @@ public:
   /// False when another node has the cache already.
   bool claimPast(llvm::StringRef input) { return pasts.insert(input).second; }
   const Imported *lookup(llvm::StringRef name) const;
+  /// What a branch gives: its nodes, which see the names outside, are imported here; theirs are forgotten afterwards.
+  std::vector<Imported> importBranch(const Graph &branch);
   /// A tensor that no file holds, for as long as nodes are imported.
   const Tensor &keep(Tensor tensor) { return kept.emplace_back(std::move(tensor)); }
 
 private:
   friend class NodeImport;
   void importDecoder();
-  void importNodes();
+  void importNodes(const Graph &graph);
   // GraphBindings.cpp
   void importGraph();
   void bindGraphInput(const ValueInfo &info, const InputFlags &flags);

@@ -11,15 +11,12 @@ namespace {
 /// Floats of more elements stay in the model's file, which a handle points into.
 constexpr int64_t kMostConstantElements = int64_t(1) << 16;
 
-/// An initializer as an op. Null after a refusal.
-Value initializer(NodeImport &node, unsigned index, const TensorView &view) {
+/// An initializer as an op. Null where its type is none that graphs compute with.
+Value initializer(NodeImport &node, const TensorView &view) {
   const Tensor &tensor = *view.tensor;
   Type element = elementOf(node.builder, tensor.type);
-  if (!element) {
-    (void)node.unsupportedInput(index,
-                                "is of type " + elementTypeName(tensor.type) + ", which graphs do not compute with");
+  if (!element)
     return {};
-  }
   auto type = RankedTensorType::get(view.dims, element);
   if (element.isF32() && tensor.bytes && type.getNumElements() > kMostConstantElements)
     return node.weights.whole(view);
@@ -63,12 +60,19 @@ Type elementOf(Builder &builder, ElementType type) {
 }
 
 FailureOr<Value> tensorOf(NodeImport &node, unsigned index) {
-  if (const auto *ranked = node.get<Ranked>(index))
-    return ranked->value;
+  if (Value value = tensorOf(node, node.input(index)))
+    return value;
   if (const auto *view = node.get<TensorView>(index))
-    if (Value value = initializer(node, index, *view))
-      return value;
+    return node.unsupportedInput(index, "is of type " + elementTypeName(view->tensor->type) +
+                                            ", which graphs do not compute with");
   return failure();
+}
+
+Value tensorOf(NodeImport &node, const Imported &imported) {
+  if (const auto *ranked = std::get_if<Ranked>(&imported))
+    return ranked->value;
+  const auto *view = std::get_if<TensorView>(&imported);
+  return view ? initializer(node, *view) : Value();
 }
 
 FailureOr<Value> floatsOf(NodeImport &node, unsigned index) {
@@ -80,13 +84,18 @@ FailureOr<Value> floatsOf(NodeImport &node, unsigned index) {
 
 phiq::ConstantOp constantOf(Value value) { return value.getDefiningOp<phiq::ConstantOp>(); }
 
+/// The flag that gives a graph's input a value.
+static std::string howToKnow(NodeImport &node, unsigned index, Value x) {
+  return isa<BlockArgument>(x) ? "; --const=" + node.node.inputs[index] + "=VALUE gives it" : "";
+}
+
 FailureOr<std::vector<int64_t>> integersOf(NodeImport &node, unsigned index) {
   FailureOr<Value> x = tensorOf(node, index);
   if (llvm::failed(x))
     return failure();
   phiq::ConstantOp known = constantOf(*x);
   if (!known)
-    return node.unsupportedInput(index, "must be known when compiling; of a graph input, --const NAME=VALUE says it");
+    return node.unsupportedInput(index, "must be known when compiling" + howToKnow(node, index, *x));
   if (!isa<IntegerType>(elementTypeOf(*x)))
     return node.unsupportedInput(index, "must be integers");
   return numbersOf(known.getValue()).integers;

@@ -31,6 +31,8 @@ using mlir::Value;
 FailureOr<Value> tensorOf(NodeImport &node, unsigned index);
 /// The same of floats.
 FailureOr<Value> floatsOf(NodeImport &node, unsigned index);
+/// What a branch gives, as a tensor; null where it is none, or of a type that graphs do not compute with.
+Value tensorOf(NodeImport &node, const Imported &imported);
 /// Integers that are known when importing: axes, sizes, pads. A scalar is a list of one.
 FailureOr<std::vector<int64_t>> integersOf(NodeImport &node, unsigned index);
 /// Numbers of any type that are known when importing; null where they are not.
