@@ -5,7 +5,7 @@
 //
 //     QuantizeLinear(x [1, 3, 8, 8], scale [3], zero [3], axis 1)   ->   phiq.map quantize %x, %s [3, 1, 1], %z [3, 1, 1]
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/graph/GraphNode.h"
+#include "compiler/import/onnx/graph/QuantizedNode.h"
 
 using namespace mlir;
 
@@ -41,26 +41,34 @@ FailureOr<Value> repeated(NodeImport &node, unsigned index, Value parameter, Arr
   return constant(node, result, typeOf(parameter, shape));
 }
 
+/// A parameter with one number, or one for each place along `given`, as a tensor that broadcasts to `shape`.
+FailureOr<Value> along(NodeImport &node, unsigned index, Value parameter, ArrayRef<int64_t> shape, int64_t given) {
+  const int64_t count = cast<ShapedType>(parameter.getType()).getNumElements();
+  if (count == 1)
+    return make<phiq::ReshapeOp>(node, typeOf(parameter, {}), parameter);
+  FailureOr<int64_t> axis = axisOf(node, given, int64_t(shape.size()));
+  if (llvm::failed(axis))
+    return failure();
+  if (shapeOf(parameter).size() != 1 || count != shape[size_t(*axis)])
+    return node.unsupportedInput(index, "must be one number, or one for each of " + llvm::Twine(shape[size_t(*axis)]) +
+                                            " along axis " + llvm::Twine(*axis));
+  SmallVector<int64_t> wide(shape.size() - size_t(*axis), 1);
+  wide[0] = count;
+  return make<phiq::ReshapeOp>(node, typeOf(parameter, wide), parameter);
+}
+
 /// The scale (input 1) or the zero point (input 2) as a tensor that broadcasts to x's shape.
 FailureOr<Value> parameterOf(NodeImport &node, unsigned index, ArrayRef<int64_t> shape) {
   FailureOr<Value> parameter = tensorOf(node, index);
   if (llvm::failed(parameter))
     return failure();
   const int64_t block = node.integer("block_size", 0), given = node.integer("axis", 1);
-  const int64_t count = cast<ShapedType>(parameter->getType()).getNumElements();
-  if (count == 1 && !block)
-    return make<phiq::ReshapeOp>(node, typeOf(*parameter, {}), *parameter);
+  if (!block)
+    return along(node, index, *parameter, shape, given);
   FailureOr<int64_t> axis = axisOf(node, given, int64_t(shape.size()));
   if (llvm::failed(axis))
     return failure();
-  if (block)
-    return repeated(node, index, *parameter, shape, *axis, block);
-  if (shapeOf(*parameter).size() != 1 || count != shape[size_t(*axis)])
-    return node.unsupportedInput(index, "must be one number, or one for each of " + llvm::Twine(shape[size_t(*axis)]) +
-                                            " along axis " + llvm::Twine(*axis));
-  SmallVector<int64_t> along(shape.size() - size_t(*axis), 1);
-  along[0] = count;
-  return make<phiq::ReshapeOp>(node, typeOf(*parameter, along), *parameter);
+  return repeated(node, index, *parameter, shape, *axis, block);
 }
 
 /// Input 2, or zeros of type `absent`.
@@ -69,6 +77,76 @@ FailureOr<Value> zeroOf(NodeImport &node, ArrayRef<int64_t> shape, Type absent) 
 }
 
 } // namespace
+
+FailureOr<Quantization> quantizationOf(NodeImport &node, unsigned index, Type codes, ArrayRef<int64_t> shape,
+                                       int64_t axis) {
+  FailureOr<Value> scale = floatsOf(node, index);
+  Type absent = codes ? codes : elementOf(node.builder, ElementType::U8);
+  FailureOr<Value> zero = node.has(index + 1) ? tensorOf(node, index + 1) : FailureOr<Value>(scalar(node, 0, absent));
+  if (llvm::failed(scale) || llvm::failed(zero))
+    return failure();
+  if (!isCode(elementTypeOf(*zero)) || (codes && elementTypeOf(*zero) != codes))
+    return node.unsupportedInput(index + 1, "(zero point) must be int8 or uint8, as the codes are");
+  scale = along(node, index, *scale, shape, axis);
+  zero = along(node, index + 1, *zero, shape, axis);
+  if (llvm::failed(scale) || llvm::failed(zero))
+    return failure();
+  return Quantization{*scale, *zero};
+}
+
+FailureOr<Value> dequantized(NodeImport &node, unsigned index, int64_t axis) {
+  FailureOr<Value> codes = tensorOf(node, index);
+  if (llvm::failed(codes))
+    return failure();
+  if (!isCode(elementTypeOf(*codes)))
+    return node.unsupportedInput(index, "must be int8 or uint8");
+  auto by = quantizationOf(node, index + 1, elementTypeOf(*codes), shapeOf(*codes), axis);
+  if (llvm::failed(by))
+    return failure();
+  return map(node, MapFunction::Dequantize, {*codes, by->scale, by->zero}, node.builder.getF32Type());
+}
+
+FailureOr<Value> quantized(NodeImport &node, FailureOr<Value> x, unsigned index, Type codes, int64_t axis) {
+  if (llvm::failed(x))
+    return failure();
+  auto by = quantizationOf(node, index, codes, shapeOf(*x), axis);
+  if (llvm::failed(by))
+    return failure();
+  return map(node, MapFunction::Quantize, {*x, by->scale, by->zero}, elementTypeOf(by->zero));
+}
+
+/// The steps of ONNX's function of it. Of zeros alone the scale is 1, as ONNX Runtime has it; by the function it would be 0,
+/// and their codes anything.
+DynamicCodes dynamicCodes(NodeImport &node, Value x) {
+  Type f32 = elementTypeOf(x), u8 = elementOf(node.builder, ElementType::U8);
+  Value none = scalar(node, 0, f32), most = scalar(node, 255, f32);
+  auto apply = [&](MapFunction function, ValueRange xs, Type element) { return *map(node, function, xs, element); };
+  const SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, int64_t(shapeOf(x).size())));
+  auto extreme = [&](phiq::ReduceKind kind, MapFunction function) {
+    Value found = axes.empty() ? x : make<phiq::ReduceOp>(node, typeOf(x, {}), kind, x, axes);
+    return apply(function, {found, none}, f32);
+  };
+  Value least = extreme(phiq::ReduceKind::Minimum, MapFunction::Minimum);
+  Value range = apply(MapFunction::Subtract, {extreme(phiq::ReduceKind::Maximum, MapFunction::Maximum), least}, f32);
+  Value isFlat = apply(MapFunction::Equal, {range, none}, node.builder.getI1Type());
+  Value scale = apply(MapFunction::Divide, {range, most}, f32);
+  scale = apply(MapFunction::Select, {isFlat, scalar(node, 1, f32), scale}, f32);
+  Value point = apply(MapFunction::Subtract, {none, apply(MapFunction::Divide, {least, scale}, f32)}, f32);
+  point = apply(MapFunction::Minimum, {apply(MapFunction::Maximum, {point, none}, f32), most}, f32);
+  Value zero = apply(MapFunction::Cast, apply(MapFunction::Round, point, f32), u8);
+  return {apply(MapFunction::Quantize, {x, scale, zero}, u8), scale, zero};
+}
+
+LogicalResult importDynamicQuantizeLinear(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  const DynamicCodes made = dynamicCodes(node, *x);
+  const Value results[] = {made.codes, made.scale, made.zero};
+  for (auto [i, value] : llvm::enumerate(results))
+    node.result(unsigned(i), Ranked{value});
+  return success();
+}
 
 LogicalResult importQuantizeLinear(NodeImport &node) {
   node.ignore({"saturate"}); // of float8
