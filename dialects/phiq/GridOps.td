@@ -76,5 +76,6 @@ def Phiq_ReshapeOp : Phiq_GridOp<"reshape"> {
 include "dialects/phiq/MoveOps.td"
 include "dialects/phiq/AxisOps.td"
 include "dialects/phiq/WindowOps.td"
+include "dialects/phiq/RecurrentOps.td"
 
 #endif
