@@ -45,6 +45,7 @@ GridKernel kernelOf(plan::StageOp stage) {
       .Case<phiq::DepthwiseOp>(depthwiseKernel)
       .Case<phiq::ConvTransposeOp>(convTransposeKernel)
       .Case<phiq::ResampleOp>(resampleKernel)
+      .Case<phiq::LstmOp>(lstmKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
 

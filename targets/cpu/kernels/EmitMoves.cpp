@@ -172,33 +172,9 @@ private:
     SmallVector<Value> rows;
     for (int64_t row = 0; row < n; ++row)
       rows.push_back(b.load(b.vec(n, element), place(fromBase, b.add(source, row * nest.from.back()))));
-    turn(rows);
+    turnSquare(b, rows);
     for (int64_t row = 0; row < n; ++row)
       b.store(rows[size_t(row)], place(toBase, b.add(target, row * step)));
-  }
-
-  /// For each bit of a row's and a lane's number: rows that differ in it exchange what differs in it.
-  ///
-  ///     a0 a1 a2 a3     a0 b0 a2 b2     a0 b0 c0 d0
-  ///     b0 b1 b2 b3  ->  a1 b1 a3 b3  ->  a1 b1 c1 d1
-  ///     c0 c1 c2 c3     c0 d0 c2 d2     a2 b2 c2 d2
-  ///     d0 d1 d2 d3     c1 d1 c3 d3     a3 b3 c3 d3
-  void turn(SmallVectorImpl<Value> &rows) {
-    const auto n = int32_t(rows.size());
-    for (int32_t bit = 1; bit < n; bit *= 2)
-      for (int32_t row = 0; row < n; ++row) {
-        if (row & bit)
-          continue;
-        Value &low = rows[size_t(row)], &high = rows[size_t(row | bit)];
-        SmallVector<int32_t> lows, highs;
-        for (int32_t lane = 0; lane < n; ++lane) {
-          lows.push_back(lane & bit ? n + (lane ^ bit) : lane);
-          highs.push_back(lane & bit ? n + lane : lane ^ bit);
-        }
-        Value first = LLVM::ShuffleVectorOp::create(b, low, high, lows);
-        high = LLVM::ShuffleVectorOp::create(b, low, high, highs);
-        low = first;
-      }
   }
 
   const MoveNest &nest;
@@ -236,6 +212,30 @@ void emitTile(const MoveNest &nest, GridEmitter &g, Operation *op, Value tile) {
 }
 
 } // namespace
+
+/// For each bit of a row's and a lane's number: rows that differ in it exchange what differs in it.
+///
+///     a0 a1 a2 a3     a0 b0 a2 b2     a0 b0 c0 d0
+///     b0 b1 b2 b3  ->  a1 b1 a3 b3  ->  a1 b1 c1 d1
+///     c0 c1 c2 c3     c0 d0 c2 d2     a2 b2 c2 d2
+///     d0 d1 d2 d3     c1 d1 c3 d3     a3 b3 c3 d3
+void turnSquare(KernelBuilder &b, SmallVectorImpl<Value> &rows) {
+  const auto n = int32_t(rows.size());
+  for (int32_t bit = 1; bit < n; bit *= 2)
+    for (int32_t row = 0; row < n; ++row) {
+      if (row & bit)
+        continue;
+      Value &low = rows[size_t(row)], &high = rows[size_t(row | bit)];
+      SmallVector<int32_t> lows, highs;
+      for (int32_t lane = 0; lane < n; ++lane) {
+        lows.push_back(lane & bit ? n + (lane ^ bit) : lane);
+        highs.push_back(lane & bit ? n + lane : lane ^ bit);
+      }
+      Value first = LLVM::ShuffleVectorOp::create(b, low, high, lows);
+      high = LLVM::ShuffleVectorOp::create(b, low, high, highs);
+      low = first;
+    }
+}
 
 void copyRun(GridEmitter &g, Type element, Value to, Value from, Value elements) {
   KernelBuilder &b = g.b;

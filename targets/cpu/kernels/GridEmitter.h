@@ -49,8 +49,7 @@ struct GridEmitter {
     over(begin, end, {lanes(), 1}, body);
   }
   /// The same with four registers first, so that what each iteration waits for overlaps.
-  void overWideLanes(mlir::Value begin, mlir::Value end,
-                     llvm::function_ref<void(mlir::Value i, int64_t lanes)> body) {
+  void overWideLanes(mlir::Value begin, mlir::Value end, llvm::function_ref<void(mlir::Value i, int64_t lanes)> body) {
     over(begin, end, {4 * lanes(), lanes(), 1}, body);
   }
 };
@@ -84,6 +83,8 @@ GridKernel mapKernel(plan::StageOp stage);
 GridKernel moveKernel(mlir::Operation *op);
 /// Copies elements that lie side by side.
 void copyRun(GridEmitter &g, mlir::Type element, mlir::Value to, mlir::Value from, mlir::Value elements);
+/// Rows of as many lanes as there are rows become columns.
+void turnSquare(KernelBuilder &b, llvm::SmallVectorImpl<mlir::Value> &rows);
 /// EmitGathers.cpp
 GridKernel gatherKernel(mlir::Operation *op);
 GridKernel scatterKernel(phiq::ScatterNDOp op);
@@ -101,6 +102,8 @@ GridKernel depthwiseKernel(phiq::DepthwiseOp op);
 GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 /// EmitResample.cpp
 GridKernel resampleKernel(phiq::ResampleOp op);
+/// EmitLstm.cpp
+GridKernel lstmKernel(phiq::LstmOp op);
 
 } // namespace phic
 
