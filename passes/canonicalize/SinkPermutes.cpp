@@ -48,19 +48,25 @@ bool movesNothing(ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
 
 RankedTensorType typeLike(Value x, ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, elementTypeOf(x)); }
 
-/// x with its axes in that order: computed here, or seen through a reshape, where that does.
+/// The op's result, or the constant that it is where x is one.
+Value evaluated(PatternRewriter &rewriter, Operation *op) {
+  DenseElementsAttr value = evaluate(op);
+  if (!value)
+    return op->getResult(0);
+  Value constant = phiq::ConstantOp::create(rewriter, op->getLoc(), op->getResult(0).getType(), value);
+  rewriter.eraseOp(op);
+  return constant;
+}
+
+/// x with its axes in that order: seen through a reshape, where that does.
 Value permuted(PatternRewriter &rewriter, Value x, ArrayRef<int64_t> order) {
   RankedTensorType type = typeLike(x, permutedShape(shapeOf(x), order));
-  if (x.getType() == type && movesNothing(shapeOf(x), order))
+  const bool isReshape = movesNothing(shapeOf(x), order);
+  if (isReshape && x.getType() == type)
     return x;
-  if (movesNothing(shapeOf(x), order))
-    return phiq::ReshapeOp::create(rewriter, x.getLoc(), type, x);
-  auto permute = phiq::PermuteOp::create(rewriter, x.getLoc(), type, x, order);
-  if (DenseElementsAttr value = evaluate(permute)) {
-    rewriter.eraseOp(permute);
-    return phiq::ConstantOp::create(rewriter, x.getLoc(), type, value);
-  }
-  return permute;
+  if (isReshape)
+    return evaluated(rewriter, phiq::ReshapeOp::create(rewriter, x.getLoc(), type, x));
+  return evaluated(rewriter, phiq::PermuteOp::create(rewriter, x.getLoc(), type, x, order));
 }
 
 /// x with axes of size 1 put before it.
@@ -70,12 +76,7 @@ Value withRank(PatternRewriter &rewriter, Value x, size_t rank) {
     return x;
   SmallVector<int64_t> wider(rank - shape.size(), 1);
   llvm::append_range(wider, shape);
-  auto reshape = phiq::ReshapeOp::create(rewriter, x.getLoc(), typeLike(x, wider), x);
-  if (DenseElementsAttr value = evaluate(reshape)) {
-    rewriter.eraseOp(reshape);
-    return phiq::ConstantOp::create(rewriter, x.getLoc(), typeLike(x, wider), value);
-  }
-  return reshape;
+  return evaluated(rewriter, phiq::ReshapeOp::create(rewriter, x.getLoc(), typeLike(x, wider), x));
 }
 
 /// permute(permute(x)) is one; one that moves nothing is a reshape.

@@ -25,7 +25,7 @@ class NumpyGraph:
         name = f"y{len(self.expected)}"
         node = helper.make_node(op, names, [name], **attributes)
         self.nodes.append(node)
-        self.expected[name] = (np.ascontiguousarray(value), relative, node)
+        self.expected[name] = (np.array(value, order="C"), relative, node)
 
     def run(self, phic):
         def info(name, value):

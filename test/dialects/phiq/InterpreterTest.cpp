@@ -345,18 +345,20 @@ TEST_F(Interpreted, OpWithoutMeaningIsNamed) {
   EXPECT_EQ(message, "op 'arith.addi' has no meaning in the interpreter");
 }
 
-TEST_F(Interpreted, QuantizeLinear) {
+TEST_F(Interpreted, Quantize) {
   // Halves go to even, NaN to the zero point, what is outside saturates.
-  weights.floats["s"] = {0.5f};
   auto result =
-      run("tensor<1x2x3xf32>", weight("%s", "1xf32") + R"(
-    %0 = phiq.quantize_linear %a, %s {zero = 3 : i64} : tensor<1x2x3xf32>, tensor<1xf32> -> tensor<1x2x3xui8>
-    %1 = phiq.quantize_linear %a, %s {zero = 3 : i64} : tensor<1x2x3xf32>, tensor<1xf32> -> tensor<1x2x3xi8>
-    %2 = phiq.dequantize_linear %1, %s {zero = 3 : i64} : tensor<1x2x3xi8>, tensor<1xf32> -> tensor<1x2x3xf32>
+      run("tensor<1x2x3xf32>", R"(
+    %s = phiq.constant dense<0.5> : tensor<f32>
+    %z = phiq.constant dense<3> : tensor<ui8>
+    %t = phiq.constant dense<3> : tensor<i8>
+    %0 = phiq.map quantize %a, %s, %z : (tensor<1x2x3xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x3xui8>
+    %1 = phiq.map quantize %a, %s, %t : (tensor<1x2x3xf32>, tensor<f32>, tensor<i8>) -> tensor<1x2x3xi8>
+    %2 = phiq.map dequantize %1, %s, %t : (tensor<1x2x3xi8>, tensor<f32>, tensor<i8>) -> tensor<1x2x3xf32>
     plan.yield %0, %1, %2 : tensor<1x2x3xui8>, tensor<1x2x3xi8>, tensor<1x2x3xf32>)",
           {rows(6, {0.25f, 0.75f, -2, -1000, NAN, 1000})}, "(tensor<1x2x3xui8>, tensor<1x2x3xi8>, tensor<1x2x3xf32>)");
-  EXPECT_THAT(result[0].values, ElementsAre(3, 5, 0, 0, 3, 255));
-  EXPECT_THAT(result[1].values, ElementsAre(3, 5, -1, -128, 3, 127));
+  EXPECT_THAT(result[0].integers, ElementsAre(3, 5, 0, 0, 3, 255));
+  EXPECT_THAT(result[1].integers, ElementsAre(3, 5, -1, -128, 3, 127));
   EXPECT_THAT(result[2].values, ElementsAre(0, 1, -2, -65.5f, 0, 62));
 }
 
@@ -370,16 +372,17 @@ TEST_F(Interpreted, Reshape) {
 }
 
 /// What a kernel may store when the operand itself is uncertain: every code that some operand within its bound has.
-TEST_F(Interpreted, BoundOfQuantizeLinear) {
+TEST_F(Interpreted, BoundOfQuantize) {
   bounds = true;
-  weights.floats["s"] = {1};
   Rows x = rows(3, {1.4f, 1.4f, 2});
   x.error = {0.05, 0.2, 0};
-  auto result = run("tensor<1x3xf32>", weight("%s", "1xf32") + R"(
-    %0 = phiq.quantize_linear %a, %s {zero = 0 : i64} : tensor<1x3xf32>, tensor<1xf32> -> tensor<1x3xui8>
+  auto result = run("tensor<1x3xf32>", R"(
+    %s = phiq.constant dense<1.0> : tensor<f32>
+    %z = phiq.constant dense<0> : tensor<ui8>
+    %0 = phiq.map quantize %a, %s, %z : (tensor<1x3xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x3xui8>
     plan.yield %0 : tensor<1x3xui8>)",
                     {x}, "tensor<1x3xui8>");
-  EXPECT_THAT(result[0].values, ElementsAre(1, 1, 2));
+  EXPECT_THAT(result[0].integers, ElementsAre(1, 1, 2));
   EXPECT_THAT(result[0].error, ElementsAre(0, 1, 0));
 }
 

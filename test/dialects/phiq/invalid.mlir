@@ -9,7 +9,7 @@ func.func @weight_layout() {
 // -----
 
 func.func @weight_shape() {
-  // expected-error@below {{requires a static shape [N, K] or [N], found 'tensor<?x32xf32>'}}
+  // expected-error@below {{requires a static shape [N, K] or [N], or floats of any shape as they are, found 'tensor<?x32xf32>'}}
   %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<?x32xf32>
   return
 }
@@ -225,33 +225,33 @@ func.func @snap_c2(%x: tensor<?x32xf32>, %s: tensor<1xf32>) {
 
 // -----
 
-func.func @quantize_linear_c1(%x: tensor<1x4xf32>, %s: tensor<1xf32>) {
-  // expected-error@below {{requires floats and 8-bit integers of one shape, found 'tensor<1x4xf32>' and 'tensor<4x1xui8>'}}
-  %0 = phiq.quantize_linear %x, %s {zero = 0 : i64} : tensor<1x4xf32>, tensor<1xf32> -> tensor<4x1xui8>
+func.func @map_c1_arity(%x: tensor<1x4xf32>) {
+  // expected-error@below {{'add' takes 2 operands, found 1}}
+  %0 = phiq.map add %x : (tensor<1x4xf32>) -> tensor<1x4xf32>
   return
 }
 
 // -----
 
-func.func @quantize_linear_c2(%x: tensor<1x4xf32>, %s: tensor<1xf32>) {
-  // expected-error@below {{has zero point 128, which 'i8' does not hold}}
-  %0 = phiq.quantize_linear %x, %s {zero = 128 : i64} : tensor<1x4xf32>, tensor<1xf32> -> tensor<1x4xi8>
+func.func @map_c1_types(%x: tensor<1x4xf32>, %z: tensor<i8>) {
+  // expected-error@below {{'quantize' does not make ui8 of f32, f32, i8}}
+  %0 = phiq.map quantize %x, %x, %z : (tensor<1x4xf32>, tensor<1x4xf32>, tensor<i8>) -> tensor<1x4xui8>
   return
 }
 
 // -----
 
-func.func @dequantize_linear_c1(%x: tensor<?x4xui8>, %s: tensor<1xf32>) {
-  // expected-error@below {{requires tensors of static shape, found 'tensor<?x4xui8>'}}
-  %0 = phiq.dequantize_linear %x, %s {zero = 0 : i64} : tensor<?x4xui8>, tensor<1xf32> -> tensor<?x4xf32>
+func.func @map_c2(%x: tensor<1x4xf32>, %y: tensor<3xf32>) {
+  // expected-error@below {{cannot broadcast tensor<3xf32> to tensor<1x4xf32>}}
+  %0 = phiq.map add %x, %y : (tensor<1x4xf32>, tensor<3xf32>) -> tensor<1x4xf32>
   return
 }
 
 // -----
 
-func.func @dequantize_linear_c2(%x: tensor<1x4xui8>, %s: tensor<4xf32>) {
-  // expected-error@below {{requires scale to be a vector of 1, found 'tensor<4xf32>'}}
-  %0 = phiq.dequantize_linear %x, %s {zero = 0 : i64} : tensor<1x4xui8>, tensor<4xf32> -> tensor<1x4xf32>
+func.func @map_c2_dynamic(%x: tensor<?x4xf32>) {
+  // expected-error@below {{requires tensors of static shape, found 'tensor<?x4xf32>'}}
+  %0 = phiq.map relu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
   return
 }
 

@@ -74,11 +74,13 @@ func.func @converted() {
 }
 
 // CHECK-LABEL: @grids
-func.func @grids(%x: tensor<1x2x6x5xf32>, %s: tensor<1xf32>) -> tensor<2x12xf32> {
-  // CHECK-NEXT: phiq.quantize_linear %{{.*}}, %{{.*}} {zero = 128 : i64} : tensor<1x2x6x5xf32>, tensor<1xf32> -> tensor<1x2x6x5xui8>
-  %q = phiq.quantize_linear %x, %s {zero = 128 : i64} : tensor<1x2x6x5xf32>, tensor<1xf32> -> tensor<1x2x6x5xui8>
-  // CHECK-NEXT: phiq.dequantize_linear %{{.*}}, %{{.*}} {zero = 128 : i64} : tensor<1x2x6x5xui8>, tensor<1xf32> -> tensor<1x2x6x5xf32>
-  %d = phiq.dequantize_linear %q, %s {zero = 128 : i64} : tensor<1x2x6x5xui8>, tensor<1xf32> -> tensor<1x2x6x5xf32>
+func.func @grids(%x: tensor<1x2x6x5xf32>, %s: tensor<2x1x1xf32>) -> tensor<2x12xf32> {
+  // CHECK-NEXT: phiq.constant dense<128> : tensor<ui8>
+  %z = phiq.constant dense<128> : tensor<ui8>
+  // CHECK-NEXT: phiq.map quantize %{{.*}}, %{{.*}}, %{{.*}} : (tensor<1x2x6x5xf32>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xui8>
+  %q = phiq.map quantize %x, %s, %z : (tensor<1x2x6x5xf32>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xui8>
+  // CHECK-NEXT: phiq.map dequantize %{{.*}}, %{{.*}}, %{{.*}} : (tensor<1x2x6x5xui8>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xf32>
+  %d = phiq.map dequantize %q, %s, %z : (tensor<1x2x6x5xui8>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xf32>
   // CHECK-NEXT: phiq.reshape %{{.*}} : tensor<1x2x6x5xf32> -> tensor<2x30xf32>
   %r = phiq.reshape %d : tensor<1x2x6x5xf32> -> tensor<2x30xf32>
   %c = phiq.columns %r from 18 : tensor<2x30xf32> -> tensor<2x12xf32>

@@ -51,19 +51,19 @@ module {
 // CHECK: #plan.memory<chunk_rows = 1, arena_bytes = 128,
 module {
   func.func @model(%x: tensor<1x3x5x7xf32> {plan.binding = #plan.binding<input, "x">},
-                   %h: tensor<1x105xf32> {plan.binding = #plan.binding<state, "h">}, %s: tensor<1xf32>)
+                   %h: tensor<1x105xf32> {plan.binding = #plan.binding<state, "h">}, %s: tensor<f32>, %z: tensor<ui8>)
       -> (tensor<1x105xf32> {plan.binding = #plan.binding<state, "h">}) {
     // CHECK: plan.stage "q"{{.*}} {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 105>]}
-    %q = plan.stage "q" (%x, %s) : (tensor<1x3x5x7xf32>, tensor<1xf32>) -> tensor<1x3x5x7xui8> {
-    ^bb0(%i: tensor<1x3x5x7xf32>, %j: tensor<1xf32>):
-      %0 = phiq.quantize_linear %i, %j {zero = 0 : i64} : tensor<1x3x5x7xf32>, tensor<1xf32> -> tensor<1x3x5x7xui8>
+    %q = plan.stage "q" (%x, %s, %z) : (tensor<1x3x5x7xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x3x5x7xui8> {
+    ^bb0(%i: tensor<1x3x5x7xf32>, %j: tensor<f32>, %k: tensor<ui8>):
+      %0 = phiq.map quantize %i, %j, %k : (tensor<1x3x5x7xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x3x5x7xui8>
       plan.yield %0 : tensor<1x3x5x7xui8>
     }
-    // CHECK: plan.stage "d"{{.*}} {buffers = [#plan.buffer<binding, offset = 3, row_bytes = 420>]}
-    %d = plan.stage "d" (%q, %s) : (tensor<1x3x5x7xui8>, tensor<1xf32>) -> tensor<1x105xf32> {
-    ^bb0(%i: tensor<1x3x5x7xui8>, %j: tensor<1xf32>):
+    // CHECK: plan.stage "d"{{.*}} {buffers = [#plan.buffer<binding, offset = 4, row_bytes = 420>]}
+    %d = plan.stage "d" (%q, %s, %z) : (tensor<1x3x5x7xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x105xf32> {
+    ^bb0(%i: tensor<1x3x5x7xui8>, %j: tensor<f32>, %k: tensor<ui8>):
       %0 = phiq.reshape %i : tensor<1x3x5x7xui8> -> tensor<1x105xui8>
-      %1 = phiq.dequantize_linear %0, %j {zero = 0 : i64} : tensor<1x105xui8>, tensor<1xf32> -> tensor<1x105xf32>
+      %1 = phiq.map dequantize %0, %j, %k : (tensor<1x105xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x105xf32>
       plan.yield %1 : tensor<1x105xf32>
     }
     return %d : tensor<1x105xf32>

@@ -1,0 +1,58 @@
+// RUN: phic-opt %s --split-input-file --phic-sink-permutes | FileCheck %s
+
+// Two convolutions with a map and a bias between them: the permutes meet, and the bias is a vector of channels.
+// CHECK-LABEL: func.func @model
+// CHECK: %[[B:.*]] = phiq.constant dense<[{{\[\[\[}}1.000000e+00, 2.000000e+00{{\]\]\]}}]> : tensor<1x1x1x2xf32>
+// CHECK: %[[S:.*]] = phiq.map add %arg0, %[[B]] : (tensor<1x3x4x2xf32>, tensor<1x1x1x2xf32>) -> tensor<1x3x4x2xf32>
+// CHECK: %[[R:.*]] = phiq.map relu %[[S]]
+// CHECK: return %[[R]]
+func.func @model(%x: tensor<1x3x4x2xf32>) -> tensor<1x3x4x2xf32> {
+  %b = phiq.constant dense<[[[1.0]], [[2.0]]]> : tensor<2x1x1xf32>
+  %p = phiq.permute %x {order = array<i64: 0, 3, 1, 2>} : tensor<1x3x4x2xf32> -> tensor<1x2x3x4xf32>
+  %s = phiq.map add %p, %b : (tensor<1x2x3x4xf32>, tensor<2x1x1xf32>) -> tensor<1x2x3x4xf32>
+  %r = phiq.map relu %s : (tensor<1x2x3x4xf32>) -> tensor<1x2x3x4xf32>
+  %q = phiq.permute %r {order = array<i64: 0, 2, 3, 1>} : tensor<1x2x3x4xf32> -> tensor<1x3x4x2xf32>
+  return %q : tensor<1x3x4x2xf32>
+}
+
+// -----
+
+// A tensor that is not permuted likewise would need a permute of its own: nothing is gained.
+// CHECK-LABEL: func.func @model
+// CHECK: %[[P:.*]] = phiq.permute %arg0
+// CHECK: phiq.map add %[[P]], %arg1
+func.func @model(%x: tensor<1x3x4x2xf32>, %y: tensor<1x2x3x4xf32>) -> tensor<1x2x3x4xf32> {
+  %p = phiq.permute %x {order = array<i64: 0, 3, 1, 2>} : tensor<1x3x4x2xf32> -> tensor<1x2x3x4xf32>
+  %s = phiq.map add %p, %y : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>) -> tensor<1x2x3x4xf32>
+  return %s : tensor<1x2x3x4xf32>
+}
+
+// -----
+
+// What is pooled away leaves axes of size 1, which a gate can come back through for nothing.
+// CHECK-LABEL: func.func @model
+// CHECK: %[[M:.*]] = phiq.reduce mean %arg0 over [1, 2] : tensor<1x3x4x2xf32> -> tensor<1x2xf32>
+// CHECK: %[[G:.*]] = phiq.reshape %[[M]] : tensor<1x2xf32> -> tensor<1x1x1x2xf32>
+// CHECK: %[[Y:.*]] = phiq.map mul %arg0, %[[G]]
+// CHECK: phiq.permute %[[Y]] {order = array<i64: 0, 3, 1, 2>}
+func.func @model(%x: tensor<1x3x4x2xf32>) -> tensor<1x2x3x4xf32> {
+  %p = phiq.permute %x {order = array<i64: 0, 3, 1, 2>} : tensor<1x3x4x2xf32> -> tensor<1x2x3x4xf32>
+  %m = phiq.reduce mean %p over [2, 3] : tensor<1x2x3x4xf32> -> tensor<1x2xf32>
+  %g = phiq.reshape %m : tensor<1x2xf32> -> tensor<1x2x1x1xf32>
+  %y = phiq.map mul %p, %g : (tensor<1x2x3x4xf32>, tensor<1x2x1x1xf32>) -> tensor<1x2x3x4xf32>
+  return %y : tensor<1x2x3x4xf32>
+}
+
+// -----
+
+// Concatenation along channels, and an axis of size 1 that is dropped behind a permute.
+// CHECK-LABEL: func.func @model
+// CHECK: %[[C:.*]] = phiq.concat %arg0, %arg0 {axis = 3 : i64}
+// CHECK: %[[R:.*]] = phiq.reshape %[[C]] : tensor<1x1x4x4xf32> -> tensor<1x4x4xf32>
+// CHECK: phiq.permute %[[R]] {order = array<i64: 0, 2, 1>} : tensor<1x4x4xf32> -> tensor<1x4x4xf32>
+func.func @model(%x: tensor<1x1x4x2xf32>) -> tensor<1x4x4xf32> {
+  %p = phiq.permute %x {order = array<i64: 0, 3, 1, 2>} : tensor<1x1x4x2xf32> -> tensor<1x2x1x4xf32>
+  %c = phiq.concat %p, %p {axis = 1 : i64} : (tensor<1x2x1x4xf32>, tensor<1x2x1x4xf32>) -> tensor<1x4x1x4xf32>
+  %s = phiq.reshape %c : tensor<1x4x1x4xf32> -> tensor<1x4x4xf32>
+  return %s : tensor<1x4x4xf32>
+}
