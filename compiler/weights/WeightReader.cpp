@@ -27,6 +27,14 @@ float loadFloat(Scalar type, const uint8_t *bytes, int64_t index) {
   return value;
 }
 
+/// Numbers that lie side by side, as floats: 8-bit integers are floats exactly.
+void loadNumbers(Scalar type, const uint8_t *bytes, int64_t count, float *values) {
+  if (isFloat(type))
+    return widen(type, bytes, count, values);
+  for (int64_t i = 0; i < count; ++i)
+    values[i] = type == Scalar::I8 ? float(int8_t(bytes[i])) : float(bytes[i]);
+}
+
 /// Code `index` of a run of codes packed low bits first.
 int16_t loadCode(CodeType type, const uint8_t *bytes, int64_t index) {
   unsigned bits = type.bits;
@@ -112,13 +120,35 @@ public:
     int64_t columns = spec.columns;
     int64_t size = scalarBits(spec.element) / 8;
     if (!isTransposed(spec.storedAs)) {
-      widen(spec.element, bytes + n0 * columns * size, count * columns, values);
+      loadNumbers(spec.element, bytes + n0 * columns * size, count * columns, values);
       return;
     }
     readTransposed<float>(
         columns, count,
-        [&](int64_t k, float *line) { widen(spec.element, bytes + (k * spec.rows + n0) * size, count, line); },
+        [&](int64_t k, float *line) { loadNumbers(spec.element, bytes + (k * spec.rows + n0) * size, count, line); },
         [&](int64_t r) { return values + r * columns; });
+  }
+};
+
+/// Each row is [channels, pixels] in the file, [pixels, channels] when read.
+class KernelReader final : public WeightReader {
+public:
+  explicit KernelReader(const WeightSpec &spec) : WeightReader(spec) {}
+
+  void readRows(int64_t, int64_t, BlockRow *) const override {
+    assert(false && "a weight of numbers has no codes; ask format() first");
+  }
+
+  void dequantizeRows(int64_t n0, int64_t count, float *values) const override {
+    const int64_t columns = spec.columns, channels = spec.channels, pixels = columns / channels;
+    std::vector<float> row(columns);
+    for (int64_t r = 0; r < count; ++r, values += columns) {
+      loadNumbers(spec.element, spec.ranges[0].data() + (n0 + r) * columns * (scalarBits(spec.element) / 8), columns,
+                  row.data());
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t p = 0; p < pixels; ++p)
+          values[p * channels + c] = row[c * pixels + p];
+    }
   }
 };
 

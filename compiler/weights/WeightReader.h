@@ -38,6 +38,7 @@ struct WeightSpec {
   StoredAs storedAs = StorageLayout::DenseNK;
   int64_t rows = 0;                  ///< N
   int64_t columns = 0;               ///< K
+  int64_t channels = 1;              ///< of `dense_oihw`: innermost when read
   std::optional<BlockFormat> format; ///< as stored; absent: floats of type `element`
   Scalar element = Scalar::F32;
   llvm::SmallVector<llvm::ArrayRef<uint8_t>, 3> ranges;

@@ -32,6 +32,7 @@ Expected<WeightSpec> weightSpecOf(phiq::WeightOp op, WeightStore &store) {
   spec.storedAs = op.getStoredAs();
   spec.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
   spec.columns = type.getNumElements() / std::max<int64_t>(spec.rows, 1);
+  spec.channels = type.getShape().back();
   spec.format = formatOf(op.getStoredElementType());
   spec.element = phiq::scalarOf(op.getStoredElementType());
   if (auto conversion = op.getConversion())

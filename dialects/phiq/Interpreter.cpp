@@ -43,8 +43,13 @@ const Rows &Scope::rows(Value value) {
   if (auto constant = dyn_cast<phiq::ConstantOp>(datum.weight)) {
     datum.rows = numbersOf(constant.getValue());
   } else {
-    datum.rows = roomFor(value.getType());
-    weights.dequantizeRows(datum.weight, 0, datum.rows.rows, datum.rows.values.data());
+    Rows &rows = datum.rows = roomFor(value.getType());
+    std::vector<float> values(size_t(rows.size()));
+    weights.dequantizeRows(datum.weight, 0, rows.rows, values.data());
+    if (rows.integers.empty())
+      rows.values = std::move(values);
+    else
+      llvm::transform(values, rows.integers.begin(), [](float number) { return int64_t(number); });
   }
   return datum.rows;
 }

@@ -29,6 +29,8 @@ def Phiq_Rows : RankedTensorOf<[F32]>;
 def Phiq_Lhs : RankedTensorOf<[F32, Phiq_BlockType]>;
 /// [N, K] or [N] weights.
 def Phiq_Weight : RankedTensorOf<[Phiq_Element]>;
+/// What a phiq.weight holds: 8-bit integers are read by ops on grids only.
+def Phiq_StoredWeight : RankedTensorOf<[F32, F16, BF16, UI<8>, I<8>, Phiq_BlockType]>;
 def Phiq_FloatWeight : RankedTensorOf<[Phiq_Float]>;
 def Phiq_Ids : RankedTensorOf<[I32]>;
 
@@ -63,13 +65,14 @@ def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
         : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
     ```
     - (C1) the layout names as many ranges as are given; their lengths are what layout and stored type ask for.
-    - (C2) a rank-1 weight is a float vector, stored `dense_nk`, and not converted.
+    - (C2) a rank-1 weight is a vector of numbers, stored `dense_nk`, and not converted.
+    - (C5) `dense_oihw` stores a weight [O, H, W, I]; what has no block format and is stored `dense_nk` may be of any shape.
     - (C3) a conversion's method makes the result's format, and changes the type.
     - (C4) what a derived weight was made of fulfils (C1) to (C3) as a conversion; it is not converted once more.
   }];
   let arguments = (ins StrAttr:$name, Phiq_StorageAttr:$layout, ArrayAttr:$ranges, OptionalAttr<Phiq_ConversionAttr>:$conversion,
                        OptionalAttr<Phiq_DerivedAttr>:$derived);
-  let results = (outs Phiq_Weight:$result);
+  let results = (outs Phiq_StoredWeight:$result);
   let builders = [OpBuilder<(ins "::mlir::Type":$type, "::llvm::StringRef":$name, "::phic::StoredAs":$layout,
                                  "::mlir::ArrayAttr":$ranges), [{
     build($_builder, $_state, type, name, StorageAttr::get($_builder.getContext(), layout), ranges,

@@ -47,7 +47,9 @@ void attachArithRowOps(MLIRContext *context);
 #include "dialects/phiq/PhiqInterfaces.cpp.inc"
 
 Scalar phiq::scalarOf(Type type) {
-  return type.isF16() ? Scalar::F16 : type.isBF16() ? Scalar::BF16 : type.isF32() ? Scalar::F32 : Scalar::None;
+  if (type.isF16() || type.isBF16() || type.isF32())
+    return type.isF16() ? Scalar::F16 : type.isBF16() ? Scalar::BF16 : Scalar::F32;
+  return type.isInteger(8) ? (type.isUnsignedInteger() ? Scalar::U8 : Scalar::I8) : Scalar::None;
 }
 
 void PhiqDialect::initialize() {

@@ -90,8 +90,14 @@ static LogicalResult verifyMethod(WeightOp op, Type from) {
 LogicalResult WeightOp::verify() {
   auto type = cast<ShapedType>(getType());
   const bool isAnyShape = getStoredAs() == StorageLayout::DenseNK && !isa<BlockType>(type.getElementType());
-  if (!type.hasStaticShape() || type.getRank() < 1 || (type.getRank() > 2 && !isAnyShape))
-    return emitOpError("requires a static shape [N, K] or [N], or floats of any shape as they are, found ") << type;
+  const bool isKernel = getStoredAs() == StorageLayout::DenseOIHW;
+  // (C5)
+  if (!type.hasStaticShape() || type.getRank() < 1 || (type.getRank() > 2 && !isAnyShape && !isKernel) ||
+      (isKernel && type.getRank() != 4))
+    return emitOpError(
+               "requires a static shape [N, K] or [N], [O, H, W, I] of 'dense_oihw', or numbers of any shape as "
+               "they are, found ")
+           << type;
   // (C1)
   if (failed(verifyStorage(*this, getStoredAs(), getRanges(), getStoredElementType())))
     return failure();

@@ -77,7 +77,8 @@ PhicRowBytes phicRowBytes(const BlockFormat &format, uint64_t columns) {
 std::string checkStorage(StorageLayout layout, const BlockFormat *format, Scalar element, int64_t rows, int64_t columns,
                          const std::vector<uint64_t> &lengths) {
   std::string name = "'" + std::string(storageLayoutName(layout)) + "'";
-  bool isDense = layout == StorageLayout::DenseNK || layout == StorageLayout::DenseKN;
+  bool isDense =
+      layout == StorageLayout::DenseNK || layout == StorageLayout::DenseKN || layout == StorageLayout::DenseOIHW;
   if (isDense != !format)
     return name + (isDense ? " stores floats, found " : " stores a block format, found ") +
            (format ? "block<" + format->str() + ">" : std::string(scalarName(element)));

@@ -27,7 +27,8 @@ std::optional<PackedLayout> packedLayoutFor(const WeightUse &use, std::string *w
     return PackedLayout::dense();
   if (auto block = dyn_cast<phiq::BlockType>(use.type.getElementType()))
     return PackedLayout::blockPanel(block.getFormat(), use.columns(), why);
-  return PackedLayout::floatPanel(phiq::scalarOf(use.type.getElementType()));
+  const Scalar element = phiq::scalarOf(use.type.getElementType());
+  return isFloat(element) ? PackedLayout::floatPanel(element) : PackedLayout::codePanel(element);
 }
 
 class CpuBackend final : public Backend {

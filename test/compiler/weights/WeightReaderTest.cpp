@@ -238,6 +238,34 @@ TEST(WeightReader, QdqWithOneScaleForAll) {
   }
 }
 
+TEST(WeightReader, KernelsHaveTheirChannelsLast) {
+  constexpr int64_t rows = 3, channels = 2, pixels = 4, columns = channels * pixels;
+  for (Scalar type : {Scalar::F32, Scalar::I8, Scalar::U8}) {
+    std::vector<uint8_t> bytes;
+    for (int64_t i = 0; i < rows * columns; ++i) {
+      const auto number = float(type == Scalar::I8 ? i - 12 : i + 200);
+      const auto *stored = reinterpret_cast<const uint8_t *>(&number);
+      type == Scalar::F32 ? (void)bytes.insert(bytes.end(), stored, stored + 4) : bytes.push_back(uint8_t(int(number)));
+    }
+    WeightSpec spec;
+    spec.storedAs = StorageLayout::DenseOIHW;
+    spec.rows = rows;
+    spec.columns = columns;
+    spec.channels = channels;
+    spec.element = type;
+    spec.ranges.push_back(bytes);
+    auto reader = cantFail(WeightReader::create(spec));
+    float values[2 * columns];
+    reader->dequantizeRows(1, 2, values);
+    for (int64_t n = 0; n < 2; ++n)
+      for (int64_t p = 0; p < pixels; ++p)
+        for (int64_t c = 0; c < channels; ++c) {
+          const int64_t at = (n + 1) * columns + c * pixels + p;
+          EXPECT_EQ(values[n * columns + p * channels + c], float(type == Scalar::I8 ? at - 12 : at + 200));
+        }
+  }
+}
+
 TEST(WeightReader, DenseBothWays) {
   constexpr int64_t rows = 5, columns = 3;
   for (Scalar type : {Scalar::F32, Scalar::F16, Scalar::BF16})
