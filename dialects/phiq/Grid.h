@@ -22,6 +22,11 @@ std::string whyNotMap(MapOp op);
 llvm::LogicalResult requireStatic(mlir::Operation *op);
 /// Whether a shape, or what is before it, is 1 wherever it differs from the other.
 bool broadcastsTo(llvm::ArrayRef<int64_t> from, llvm::ArrayRef<int64_t> to);
+/// Whether an operand is the weight of a contraction, and packed for it where it is one of the model's.
+inline bool isFactor(mlir::OpOperand &use) {
+  auto contract = mlir::dyn_cast<ContractOp>(use.getOwner());
+  return contract && use.getOperandNumber() == 1 && !contract.getBatched();
+}
 } // namespace phiq
 
 inline mlir::ArrayRef<int64_t> shapeOf(mlir::Value value) {

@@ -110,3 +110,73 @@ LogicalResult ReshapeOp::verify() {
     return emitOpError("cannot make ") << getType() << " of " << getX().getType();
   return success();
 }
+
+namespace {
+
+/// What a contraction's result is, from x, w and the window; empty, with a reason, where there is none. (C2)
+SmallVector<int64_t> contractedShape(ContractOp op, std::string &reason) {
+  llvm::raw_string_ostream out(reason);
+  SmallVector<int64_t> shape(op.getX().getType().getShape());
+  int64_t K = shape.empty() ? 0 : shape.back();
+  if (op.getKernel()) {
+    auto fits = [](std::optional<ArrayRef<int64_t>> sizes, size_t count, int64_t least) {
+      return sizes && sizes->size() == count &&
+             llvm::all_of(*sizes, [&](int64_t size) { return size >= least && size <= INT32_MAX; });
+    };
+    if (shape.size() != 4 || !fits(op.getKernel(), 2, 1) || !fits(op.getStrides(), 2, 1) ||
+        !fits(op.getDilations(), 2, 1) || !fits(op.getPads(), 4, 0)) {
+      out << "requires x [N, H, W, C], pairs of positive kernel, strides and dilations, and four pads from 0 on";
+      return {};
+    }
+    for (unsigned axis : {0, 1}) {
+      const int64_t window = ((*op.getKernel())[axis] - 1) * (*op.getDilations())[axis] + 1;
+      const int64_t room = shape[1 + axis] + (*op.getPads())[axis] + (*op.getPads())[2 + axis] - window;
+      if (room < 0) {
+        out << "has no window along axis " << 1 + axis;
+        return {};
+      }
+      shape[1 + axis] = room / (*op.getStrides())[axis] + 1;
+      K *= (*op.getKernel())[axis];
+    }
+  }
+  ArrayRef<int64_t> w = op.getW().getType().getShape();
+  if (op.getBatched() && (op.getKernel() || w.size() < 2 || w.drop_back(2) != ArrayRef(shape).drop_back(2))) {
+    out << "is batched, which requires a weight like x but for its rows, found '" << op.getW().getType() << "'";
+    return {};
+  }
+  if (w.size() < 2 || llvm::is_contained(w, 0) || op.getK() != K || K < 1) {
+    out << "requires a weight of rows of " << K << " elements, found '" << op.getW().getType() << "'";
+    return {};
+  }
+  shape.back() = op.getColumns();
+  return shape;
+}
+
+} // namespace
+
+LogicalResult ContractOp::verify() {
+  if (failed(requireStatic(*this)))
+    return failure();
+  // (C1)
+  auto is8Bit = [](Type type) { return isCode(type) && type.getIntOrFloatBitWidth() == 8; };
+  Type x = elementTypeOf(getX()), w = elementTypeOf(getW()), y = elementTypeOf(getResult());
+  const bool isFloats = x.isF32() && (!isa<IntegerType>(w) || is8Bit(w)) && y.isF32();
+  if (!isFloats && !(is8Bit(x) && is8Bit(w) && y.isInteger(32)))
+    return emitOpError("does not make ") << y << " of " << x << " and " << w;
+  // (C2)
+  std::string reason;
+  SmallVector<int64_t> shape = contractedShape(*this, reason);
+  if (!reason.empty())
+    return emitOpError(reason);
+  if (ArrayRef(shape) != shapeOf(getResult()))
+    return emitOpError("makes ") << RankedTensorType::get(shape, y) << ", not " << getType();
+  // (C3)
+  auto isZeroOf = [&](Value zero, Value of, int64_t most) {
+    const int64_t count = shaped(zero).getNumElements();
+    return elementTypeOf(zero) == elementTypeOf(of) && (count == 1 || count == most);
+  };
+  if ((getXZero() && (isFloats || !isZeroOf(getXZero(), getX(), 1))) ||
+      (getWZero() && (!is8Bit(w) || !isZeroOf(getWZero(), getW(), getColumns()))))
+    return emitOpError("requires zero points of codes, in their type: one, or of the weight ") << getColumns();
+  return success();
+}

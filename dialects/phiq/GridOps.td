@@ -73,6 +73,51 @@ def Phiq_ReshapeOp : Phiq_GridOp<"reshape"> {
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
 }
 
+def Phiq_Factor : RankedTensorOf<[F32, F16, BF16, UI<8>, I<8>, Phiq_BlockType]>;
+
+def Phiq_ContractOp : Phiq_GridOp<"contract", [AttrSizedOperandSegments]> {
+  let summary = "rows, or what a window sees at each place, times the rows of a weight: a matmul, or a convolution";
+  let description = [{
+    Without `kernel` row i is the last axis of x at place i, K elements. With it x is [N, H, W, C], channels last, and a
+    row is what a window of `kernel` pixels, `dilations` apart, sees at a place; it moves by `strides` over x with `pads`
+    (top, left, bottom, right) around it, which read the zero point of x:
+
+    ```
+    row[(n, i, j)][(a, b, c)] = x[n, i strides[0] + a dilations[0] - pads[0], j strides[1] + b dilations[1] - pads[1], c]
+    result[row, o]            = sum_k (row[k] - x_zero) (w[o, k] - w_zero[o])
+    ```
+    Of floats it is exact in real numbers and rounded once; of 8-bit codes it is an integer, which wraps around at 32 bits.
+    Zero points are one number or, of w, one for each o; those that are missing are 0. A weight [O, KH, KW, C] is rows as
+    well. `batched`, x is [.., M, K] and w [.., O, K]: the rows of each place along the axes before belong together.
+
+    ```mlir
+    %y = phiq.contract %x, %w zero %z {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>}
+        : (tensor<1x56x56x64xui8>, tensor<64x3x3x64xi8>, tensor<ui8>) -> tensor<1x56x56x64xi32>
+    ```
+    - (C1) f32 x and a w of floats or of 8-bit codes make f32, 8-bit codes of both i32.
+    - (C2) w is [O, ...], and has K elements for each o; the result has x's axes, or those of the windows there are, and O.
+      With `batched` there is no window, and w has x's axes but for O.
+    - (C3) zero points are of codes: one of x, one or O of w, in the type of theirs.
+  }];
+  let arguments = (ins Phiq_Grid:$x, Phiq_Factor:$w, Optional<Phiq_Grid>:$x_zero, Optional<Phiq_Grid>:$w_zero,
+                       OptionalAttr<DenseI64ArrayAttr>:$kernel, OptionalAttr<DenseI64ArrayAttr>:$strides,
+                       OptionalAttr<DenseI64ArrayAttr>:$pads, OptionalAttr<DenseI64ArrayAttr>:$dilations, UnitAttr:$batched);
+  let assemblyFormat = [{
+    $x `,` $w (`zero` $x_zero^)? (`weight_zero` $w_zero^)? attr-dict `:` functional-type(operands, $result)
+  }];
+  let extraClassDeclaration = [{
+    /// Products of their own; of one of them the elements of a row, rows of w, and rows.
+    int64_t getBatch() {
+      ::llvm::ArrayRef<int64_t> w = getW().getType().getShape();
+      return getBatched() ? ::mlir::ShapedType::getNumElements(w.drop_back(2)) : 1;
+    }
+    int64_t getK() { return getW().getType().getNumElements() / getBatch() / getColumns(); }
+    int64_t getColumns() { return getW().getType().getDimSize(getBatched() ? getW().getType().getRank() - 2 : 0); }
+    int64_t getRows() { return getType().getNumElements() / getBatch() / getColumns(); }
+    bool isFloat() { return getType().getElementType().isF32(); }
+  }];
+}
+
 include "dialects/phiq/MoveOps.td"
 include "dialects/phiq/AxisOps.td"
 include "dialects/phiq/WindowOps.td"

@@ -362,6 +362,33 @@ TEST_F(Interpreted, Quantize) {
   EXPECT_THAT(result[2].values, ElementsAre(0, 1, -2, -65.5f, 0, 62));
 }
 
+TEST_F(Interpreted, ContractionOfAWindow) {
+  // Two rows of three pixels, a pad on the left and one below; kernels of 2 x 2: the sum, and the last pixel twice.
+  bounds = true;
+  Rows x = rows(6, {1, 2, 3, 4, 5, 6});
+  x.error = {0, 0, 0, 0, 0.25, 0};
+  weights.floats["w"] = {1, 1, 1, 1, 0, 0, 0, 2};
+  auto result = run("tensor<1x2x3x1xf32>", weight("%w", "2x4xf32") + R"(
+    %0 = phiq.contract %a, %w {kernel = array<i64: 2, 2>, strides = array<i64: 1, 2>, pads = array<i64: 0, 1, 1, 0>, dilations = array<i64: 1, 1>} : (tensor<1x2x3x1xf32>, tensor<2x4xf32>) -> tensor<1x2x2x2xf32>
+    plan.yield %0 : tensor<1x2x2x2xf32>)",
+                    {x}, "tensor<1x2x2x2xf32>");
+  EXPECT_THAT(result[0].values, ElementsAre(5, 8, 16, 12, 4, 0, 11, 0));
+  EXPECT_NEAR(result[0].error[2], 0.25, 1e-4);
+  EXPECT_LT(result[0].error[0], 1e-4);
+}
+
+TEST_F(Interpreted, ContractionOfCodes) {
+  auto result = run("tensor<2x3xf32>", R"(
+    %z = phiq.constant dense<1> : tensor<ui8>
+    %zw = phiq.constant dense<[0, -128]> : tensor<2xi8>
+    %x = phiq.map cast %a : (tensor<2x3xf32>) -> tensor<2x3xui8>
+    %w = phiq.constant dense<[[1, 2, 127], [-128, 0, 1]]> : tensor<2x3xi8>
+    %0 = phiq.contract %x, %w zero %z weight_zero %zw : (tensor<2x3xui8>, tensor<2x3xi8>, tensor<ui8>, tensor<2xi8>) -> tensor<2x2xi32>
+    plan.yield %0 : tensor<2x2xi32>)",
+                    {rows(6, {0, 1, 255, 2, 3, 1})}, "tensor<2x2xi32>");
+  EXPECT_THAT(result[0].integers, ElementsAre(-1 + 254 * 127, 254 * 129, 1 + 4, 2 * 128));
+}
+
 TEST_F(Interpreted, Reshape) {
   auto result = run("tensor<1x2x3xf32>", R"(
     %0 = phiq.reshape %a : tensor<1x2x3xf32> -> tensor<3x2xf32>

@@ -9,7 +9,7 @@ func.func @weight_layout() {
 // -----
 
 func.func @weight_shape() {
-  // expected-error@below {{requires a static shape [N, K] or [N], or floats of any shape as they are, found 'tensor<?x32xf32>'}}
+  // expected-error@below {{requires a static shape [N, K] or [N], [O, H, W, I] of 'dense_oihw', or numbers of any shape as they are, found 'tensor<?x32xf32>'}}
   %0 = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 128, hash = 0x1>] : tensor<?x32xf32>
   return
 }
@@ -252,6 +252,72 @@ func.func @map_c2(%x: tensor<1x4xf32>, %y: tensor<3xf32>) {
 func.func @map_c2_dynamic(%x: tensor<?x4xf32>) {
   // expected-error@below {{requires tensors of static shape, found 'tensor<?x4xf32>'}}
   %0 = phiq.map relu %x : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c1(%x: tensor<3x4xui8>, %w: tensor<2x4xi8>) {
+  // expected-error@below {{does not make 'f32' of 'ui8' and 'i8'}}
+  %0 = phiq.contract %x, %w : (tensor<3x4xui8>, tensor<2x4xi8>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2_rows(%x: tensor<3x4xf32>, %w: tensor<2x5xf32>) {
+  // expected-error@below {{requires a weight of rows of 4 elements, found 'tensor<2x5xf32>'}}
+  %0 = phiq.contract %x, %w : (tensor<3x4xf32>, tensor<2x5xf32>) -> tensor<3x2xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2_window(%x: tensor<1x3x3x4xf32>, %w: tensor<2x2x2x4xf32>) {
+  // expected-error@below {{makes 'tensor<1x2x2x2xf32>', not 'tensor<1x3x2x2xf32>'}}
+  %0 = phiq.contract %x, %w {kernel = array<i64: 2, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>}
+      : (tensor<1x3x3x4xf32>, tensor<2x2x2x4xf32>) -> tensor<1x3x2x2xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2_no_window(%x: tensor<1x3x3x4xf32>, %w: tensor<2x4x2x4xf32>) {
+  // expected-error@below {{has no window along axis 1}}
+  %0 = phiq.contract %x, %w {kernel = array<i64: 4, 2>, strides = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, dilations = array<i64: 1, 1>}
+      : (tensor<1x3x3x4xf32>, tensor<2x4x2x4xf32>) -> tensor<1x1x2x2xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2_attributes(%x: tensor<1x3x3x4xf32>, %w: tensor<2x2x2x4xf32>) {
+  // expected-error@below {{requires x [N, H, W, C], pairs of positive kernel, strides and dilations, and four pads from 0 on}}
+  %0 = phiq.contract %x, %w {kernel = array<i64: 2, 2>} : (tensor<1x3x3x4xf32>, tensor<2x2x2x4xf32>) -> tensor<1x2x2x2xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c2_batched(%x: tensor<2x3x4xf32>, %w: tensor<3x5x4xf32>) {
+  // expected-error@below {{is batched, which requires a weight like x but for its rows, found 'tensor<3x5x4xf32>'}}
+  %0 = phiq.contract %x, %w {batched} : (tensor<2x3x4xf32>, tensor<3x5x4xf32>) -> tensor<2x3x5xf32>
+  return
+}
+
+// -----
+
+func.func @contract_c3(%x: tensor<3x4xui8>, %w: tensor<2x4xi8>, %z: tensor<3xui8>) {
+  // expected-error@below {{requires zero points of codes, in their type: one, or of the weight 2}}
+  %0 = phiq.contract %x, %w zero %z : (tensor<3x4xui8>, tensor<2x4xi8>, tensor<3xui8>) -> tensor<3x2xi32>
+  return
+}
+
+// -----
+
+func.func @weight_c5() {
+  // expected-error@below {{requires a static shape [N, K] or [N], [O, H, W, I] of 'dense_oihw', or numbers of any shape as they are, found 'tensor<4x9xi8>'}}
+  %0 = phiq.weight "k" layout = "dense_oihw" [#phiq.range<file = 0, offset = 0, length = 36, hash = 0x1>] : tensor<4x9xi8>
   return
 }
 

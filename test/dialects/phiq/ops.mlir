@@ -87,6 +87,18 @@ func.func @grids(%x: tensor<1x2x6x5xf32>, %s: tensor<2x1x1xf32>) -> tensor<2x12x
   return %c : tensor<2x12xf32>
 }
 
+// CHECK-LABEL: @contractions
+func.func @contractions(%x: tensor<1x5x6x8xui8>, %z: tensor<ui8>, %f: tensor<2x3x8xf32>, %g: tensor<2x4x8xf32>) -> tensor<2x3x4xf32> {
+  // CHECK-NEXT: phiq.weight "k" layout = "dense_oihw" [{{.*}}] : tensor<4x3x3x8xi8>
+  %k = phiq.weight "k" layout = "dense_oihw" [#phiq.range<file = 0, offset = 0, length = 288, hash = 0x1>] : tensor<4x3x3x8xi8>
+  // CHECK-NEXT: phiq.contract %{{.*}}, %{{.*}} zero %{{.*}} {dilations = array<i64: 1, 1>, kernel = array<i64: 3, 3>, pads = array<i64: 1, 0, 1, 0>, strides = array<i64: 2, 1>} : (tensor<1x5x6x8xui8>, tensor<4x3x3x8xi8>, tensor<ui8>) -> tensor<1x3x4x4xi32>
+  %c = phiq.contract %x, %k zero %z {kernel = array<i64: 3, 3>, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>, dilations = array<i64: 1, 1>}
+      : (tensor<1x5x6x8xui8>, tensor<4x3x3x8xi8>, tensor<ui8>) -> tensor<1x3x4x4xi32>
+  // CHECK-NEXT: phiq.contract %{{.*}}, %{{.*}} {batched} : (tensor<2x3x8xf32>, tensor<2x4x8xf32>) -> tensor<2x3x4xf32>
+  %b = phiq.contract %f, %g {batched} : (tensor<2x3x8xf32>, tensor<2x4x8xf32>) -> tensor<2x3x4xf32>
+  return %b : tensor<2x3x4xf32>
+}
+
 // CHECK-LABEL: @derived
 func.func @derived() {
   // CHECK: phiq.weight "w" layout = "phic_rows" [{{.*}}] {derived = #phiq.derived<from = f32, method = "rtn", layout = "dense_nk", ranges = [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x{{0+}}1>]>} : tensor<16x32x!phiq.block<u4, 32, scale = f16, zero = 8>>
