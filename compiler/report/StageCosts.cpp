@@ -1,7 +1,7 @@
 //===- StageCosts.cpp - What each stage moves and multiplies ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/StageCosts.h"
-#include "dialects/phiq/Phiq.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 
@@ -40,6 +40,12 @@ void addMatmul(StageCost &cost, phiq::MatmulOp matmul) {
   const double count = double(columnsOf(matmul.getLhs())) * double(columnsOf(matmul.getResult()));
   bool isInteger = isa<phiq::BlockType>(cast<ShapedType>(matmul.getLhs().getType()).getElementType());
   (isInteger ? cost.rowMulAdds.integer : cost.rowMulAdds.real) += count;
+}
+
+/// All of its products: its rows are its own.
+void addContraction(StageCost &cost, phiq::ContractOp op) {
+  const double count = double(op.getType().getNumElements()) * double(op.getK());
+  (op.isFloat() ? cost.rowMulAdds.real : cost.rowMulAdds.integer) += count;
 }
 
 uint64_t positionBytes(phiq::CacheOp cache) {
@@ -82,6 +88,8 @@ StageCost costOf(plan::StageOp stage, ModuleOp module) {
     addOp(cost, &op, module);
   cost.rowMulAdds.integer *= double(rows);
   cost.rowMulAdds.real *= double(rows);
+  for (auto contraction : stage.getBody().getOps<phiq::ContractOp>())
+    addContraction(cost, contraction);
   return cost;
 }
 

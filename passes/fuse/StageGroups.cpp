@@ -77,10 +77,23 @@ constexpr size_t kMostOps = 256;
 /// Functions of one map stage: what they need at once should fit into registers.
 constexpr size_t kMostMaps = 16;
 
-/// Maps of one shape are computed together; what reads only some of their elements, or reads them in another order, is not.
+/// An operand beside the result of a convolution that its kernel can read there: as large, a row, or one number.
+bool isBesideRows(Value operand, ArrayRef<int64_t> rows) {
+  ArrayRef<int64_t> shape = shapeOf(operand);
+  auto isOne = [](int64_t size) { return size == 1; };
+  return shape == rows || llvm::all_of(shape, isOne) ||
+         (llvm::all_of(shape.drop_back(), isOne) && shape.back() == rows.back());
+}
+
+/// Maps of one shape are computed together, and behind a contraction or depthwise convolution that makes it; what reads only some of their elements,
+/// or reads them in another order, is not.
 bool joinsMaps(Operation *op, const StageGroup &group) {
   auto isMap = [](Operation *op) { return isa<phiq::MapOp>(op); };
-  if (!isMap(op) || !llvm::all_of(group.ops, isMap) || group.ops.size() >= kMostMaps)
+  const bool isContraction = isa<phiq::ContractOp, phiq::DepthwiseOp>(group.ops.front());
+  if (!isMap(op) || !llvm::all_of(llvm::drop_begin(group.ops, isContraction), isMap) || group.ops.size() >= kMostMaps)
+    return false;
+  if (isContraction &&
+      !llvm::all_of(op->getOperands(), [&](Value operand) { return isBesideRows(operand, shapeOf(op->getResult(0))); }))
     return false;
   Type type = op->getResult(0).getType();
   auto shape = [](Type type) { return cast<ShapedType>(type).getShape(); };

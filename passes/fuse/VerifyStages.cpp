@@ -61,7 +61,7 @@ std::string whyNotInEpilogue(Operation *op) {
   return llvm::any_of(row.rowOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
 }
 
-/// A grid stage has views of its inputs, then one op or maps of one shape.
+/// A grid stage has views of its inputs, then one op or maps of one shape, also behind a contraction or depthwise convolution.
 std::string whyNotInGrid(Operation *op, Block &body) {
   auto isViewHere = [](Operation *op) {
     return isa<phiq::ReshapeOp>(op) && !isa<plan::YieldOp>(*op->getUsers().begin());
@@ -76,9 +76,12 @@ std::string whyNotInGrid(Operation *op, Block &body) {
   if (llvm::hasSingleElement(work))
     return "";
   auto isLike = [&](Operation &other) {
-    return isa<phiq::MapOp>(other) && cast<ShapedType>(other.getResult(0).getType()).getShape() ==
-                                          cast<ShapedType>(op->getResult(0).getType()).getShape();
+    const bool isFirst = isa<phiq::ContractOp, phiq::DepthwiseOp>(other) && &other == &*work.begin();
+    return (isa<phiq::MapOp>(other) || isFirst) && cast<ShapedType>(other.getResult(0).getType()).getShape() ==
+                                                       cast<ShapedType>(op->getResult(0).getType()).getShape();
   };
+  if (isa<phiq::ContractOp, phiq::DepthwiseOp>(op))
+    return llvm::all_of(work, isLike) ? "" : "is not the first op of its grid";
   auto isWhole = [&](Value operand) {
     return isa<BlockArgument>(throughReshapes(operand)) || shapeOf(operand) == shapeOf(op->getResult(0));
   };

@@ -20,6 +20,7 @@ llvm::SmallSet<WeightUse::Kind, 4> kindsForReaders(Operation *weight) {
     if (auto stage = dyn_cast<plan::StageOp>(use.getOwner()))
       for (OpOperand &inner : stage.getBody().getArgument(use.getOperandNumber()).getUses())
         result.insert(roleOf(inner) == phiq::OperandRole::PositionTable           ? WeightUse::Kind::Table
+                      : phiq::isFactor(inner)                                     ? WeightUse::Kind::Matrix
                       : isGrid(inner.getOwner()) || typeOf(weight).getRank() == 1 ? WeightUse::Kind::Vector
                                                                                   : WeightUse::Kind::Matrix);
   return result;

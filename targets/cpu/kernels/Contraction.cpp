@@ -1,7 +1,7 @@
 //===- Contraction.cpp - Many rows times packed weights --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scratch memory: words of the rows of a chunk, then words [256][NR] of a group of panels.
+// Scratch memory: words [256][NR] of a group of panels; where these are dense rows, words of NR of them; words of the rows.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -21,8 +21,12 @@ constexpr int64_t kPanelWordBytes = 4 * PackedLayout::kColumns;
 constexpr int64_t kUnrolledSteps = 2;
 
 bool takes(WordKind words, const ContractionShape &shape) {
+  const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
   if (shape.lhs.element == RowSource::Element::F32)
-    return words == WordKind::F32 && shape.rhs.kind == PackedLayout::Kind::FloatPanel;
+    return words == WordKind::F32 && (!isDense || shape.rhsElement == RowSource::Element::F32) &&
+           shape.rhs.kind != PackedLayout::Kind::BlockPanel;
+  if (isDense)
+    return words == WordKind::S16;
   if (shape.rhs.kind != PackedLayout::Kind::CodePanel)
     return false;
   // Bytes are multiplied as they are: a zero point of the weights would need sums of the rows.
@@ -82,7 +86,10 @@ std::optional<Contraction> Contraction::of(const CpuTarget &target, const Contra
   return found ? std::optional(Contraction(*found, target, shape)) : std::nullopt;
 }
 
-int64_t Contraction::scratchBytes(int64_t rows) const { return rows * kWordRowBytes + 4 * kChunkWords * NR(); }
+int64_t Contraction::scratchBytes(int64_t rows) const {
+  const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
+  return (rows + (isDense ? NR() : 0)) * kWordRowBytes + 4 * kChunkWords * NR();
+}
 
 int64_t Contraction::paddedColumns(int64_t columns) const {
   const int64_t together = std::max(lanes, PackedLayout::kColumns);
@@ -95,7 +102,8 @@ public:
                      const ContractionCall &call)
       : all(all), dot(*all.variant->dot), shape(all.shape), b(b), library(library), call(call), lanes(all.lanes),
         panels((columns + kColumns - 1) / kColumns), padded(all.paddedColumns(columns)), rest(rest),
-        weights(call.scratch), rows(b.offset(call.scratch, 4 * kChunkWords * all.NR())) {}
+        weights(call.scratch), denseRows(b.offset(call.scratch, 4 * kChunkWords * all.NR())),
+        rows(isDense() ? b.offset(denseRows, all.NR() * kWordRowBytes) : denseRows), columns(columns) {}
 
   void emit() {
     const int64_t perWord = elementsOf(dot.kind()), chunk = kChunkWords * perWord;
@@ -128,9 +136,14 @@ private:
   KernelLibrary &library;
   const ContractionCall &call;
   const int64_t lanes, panels, padded, rest;
-  Value weights, rows;
+  Value weights, denseRows, rows;
+  const int64_t columns;
 
-  Value panelAt(Value panel) { return b.offset(call.rhs, b.mul(panel, shape.rhs.panelBytes(shape.K))); }
+  bool isDense() const { return shape.rhs.kind == PackedLayout::Kind::Dense; }
+  Value panelAt(Value panel) {
+    const int64_t rowBytes = shape.K * (shape.rhsElement == RowSource::Element::F32 ? 4 : 1);
+    return b.offset(call.rhs, b.mul(panel, isDense() ? kColumns * rowBytes : shape.rhs.panelBytes(shape.K)));
+  }
 
   /// Sums begin with 0, or with what the zero point of bytes takes off: as much of the sum of each column.
   void clear() {
@@ -155,7 +168,10 @@ private:
     if (shape.hasRhsZeros)
       unpack.zeros = b.offset(call.rhsZeros, b.mul(panel, kPanelWordBytes));
     const int64_t columns = std::max(vectors * lanes, kColumns);
-    emitUnpackPanels(b, shape.rhs, shape.K, dot.kind(), count, columns, unpack);
+    if (isDense())
+      unpackRows(panel, columns, unpack);
+    else
+      emitUnpackPanels(b, shape.rhs, shape.K, dot.kind(), count, columns, unpack);
     Value sums = b.offset(call.sums, b.mul(panel, kPanelWordBytes));
     Value steps = b.divide(b.add(length, elementsOf(dot.kind()) - 1), elementsOf(dot.kind()));
     auto tile = [&](const std::string &symbol, Value row) {
@@ -168,6 +184,33 @@ private:
     b.loop(b.i64(0), whole, MR, [&](Value row) { tile(full, row); });
     if (rest > 0)
       b.when(b.less(whole, call.count), [&] { tile(defineTile(rest, vectors), whole); });
+  }
+
+  /// Rows are gathered as those of activations are, then turned: a word of each beside the other.
+  void unpackRows(Value panel, int64_t width, const UnpackCall &unpack) {
+    Value there = b.minimum(b.i64(width), b.sub(b.i64(columns), b.mul(panel, kColumns)));
+    RowSource source{.element = shape.rhsElement, .rowBytes = 0, .window = {}};
+    source.rowBytes = shape.K * source.elementBytes();
+    emitGather(b, source, shape.K, dot.kind(),
+               {.base = unpack.rhs,
+                .row = b.i64(0),
+                .count = there,
+                .k = unpack.k,
+                .length = unpack.length,
+                .zero = {},
+                .fill = {},
+                .to = denseRows});
+    Value steps = b.divide(b.add(unpack.length, elementsOf(dot.kind()) - 1), elementsOf(dot.kind()));
+    VectorType pair = b.vec(2, b.getI16Type());
+    b.loop(b.i64(0), there, 1, [&](Value n) {
+      Value from = b.offset(denseRows, b.mul(n, kWordRowBytes)), to = b.offset(weights, b.mul(n, 4)), zeros;
+      if (unpack.zeros)
+        zeros = b.broadcast(2, b.load(b.getI16Type(), b.offset(unpack.zeros, b.mul(n, 4))));
+      b.loop(b.i64(0), steps, 1, [&](Value s) {
+        Value word = b.load(pair, b.offset(from, b.mul(s, 4)));
+        b.store(zeros ? b.sub(word, zeros) : word, b.offset(to, b.mul(s, 4 * width)));
+      });
+    });
   }
 
   std::string defineTile(int64_t MR, int64_t vectors) {

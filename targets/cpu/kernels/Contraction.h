@@ -44,7 +44,8 @@ std::span<const WordVariant> x86WordVariants();
 struct ContractionShape {
   RowSource lhs;
   int64_t K = 0;
-  PackedLayout rhs;
+  PackedLayout rhs; ///< panels, or dense: rows [N, K] as activations are
+  RowSource::Element rhsElement = RowSource::Element::F32; ///< of dense rows
   bool hasRhsZeros = false; ///< codes of weights have zero points other than 0
 };
 
@@ -53,7 +54,7 @@ struct ContractionCall {
   mlir::Value lhs, row, count; ///< the tensor, the tile's first row, and how many
   mlir::Value lhsZero; ///< of codes, i32; null: 0
   mlir::Value fill; ///< what pads read, in the element type of lhs; null: 0
-  mlir::Value rhs; ///< the tile's first panel
+  mlir::Value rhs; ///< the tile's first panel or row
   mlir::Value rhsZeros; ///< with hasRhsZeros: of the tile's padded columns, i32 in memory
   mlir::Value sums; ///< words [count][padded columns]
   mlir::Value scratch;

@@ -20,6 +20,10 @@ std::string elementName(Type type) {
 /// Names for people: what its functions are, in order.
 std::string workName(plan::StageOp stage) {
   SmallVector<StringRef> names;
+  if (!stage.getBody().front().getOps<phiq::ContractOp>().empty())
+    names.push_back("contract");
+  if (!stage.getBody().front().getOps<phiq::DepthwiseOp>().empty())
+    names.push_back("depthwise");
   for (auto map : stage.getBody().front().getOps<phiq::MapOp>())
     if (names.size() < 4)
       names.push_back(phiq::stringifyMapFunction(map.getFunction()));
@@ -29,10 +33,15 @@ std::string workName(plan::StageOp stage) {
   return isa<phiq::ReshapeOp>(op) ? "copy" : op->getName().stripDialect().str();
 }
 
-/// The op that does the work: the last, behind views.
-GridKernel kernelOf(plan::StageOp stage) {
+/// The op that does the work: a contraction, or the last, behind views.
+FailureOr<GridKernel> kernelOf(const StageFacts &facts, const CpuTarget &target) {
+  plan::StageOp stage = facts.stage;
+  if (facts.first<phiq::ContractOp>())
+    return contractKernel(facts, target);
+  if (auto depthwise = facts.first<phiq::DepthwiseOp>())
+    return depthwiseKernel(depthwise);
   Operation *op = stage.getBody().front().getTerminator()->getPrevNode();
-  return llvm::TypeSwitch<Operation *, GridKernel>(op)
+  return llvm::TypeSwitch<Operation *, FailureOr<GridKernel>>(op)
       .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
       .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
       .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
@@ -42,11 +51,10 @@ GridKernel kernelOf(plan::StageOp stage) {
       .Case<phiq::SoftmaxOp>(softmaxKernel)
       .Case<phiq::NormalizeOp>(normalizeKernel)
       .Case<phiq::PoolOp>(poolKernel)
-      .Case<phiq::DepthwiseOp>(depthwiseKernel)
       .Case<phiq::ConvTransposeOp>(convTransposeKernel)
       .Case<phiq::ResampleOp>(resampleKernel)
       .Case<phiq::LstmOp>(lstmKernel)
-      .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
+      .Default([](Operation *) -> FailureOr<GridKernel> { llvm_unreachable("every op on a grid has a kernel"); });
 }
 
 } // namespace
@@ -77,14 +85,17 @@ void RowTiles::overRows(KernelBuilder &b, Value tile, function_ref<void(Value, V
 FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target) {
   plan::StageOp stage = facts.stage;
   auto type = cast<ShapedType>(stage.getResult(0).getType());
-  const GridKernel grid = kernelOf(stage);
+  FailureOr<GridKernel> made = kernelOf(facts, target);
+  if (failed(made))
+    return failure();
+  const GridKernel &grid = *made;
   StageKernel kernel{{grid.tiles, *facts.rows}, grid.scratchBytes, {}};
   KernelName name{.op = workName(stage),
                   .lhs = elementName(elementTypeOf(stage.getInputs().front())),
                   .out = elementName(type.getElementType()),
                   .shape = "n" + std::to_string(type.getNumElements()),
                   .isa = target.isa};
-  kernel.symbol = defineStageKernel(library, facts, "", name.str(), [&](StageEmitter &e) {
+  kernel.symbol = defineStageKernel(library, facts, grid.key, name.str(), [&](StageEmitter &e) {
     GridEmitter g{e, e.b, target};
     e.eachTile([&](Value tile) { grid.tile(g, tile); });
   });

@@ -22,8 +22,14 @@ bool WindowShape::readsPads() const {
 
 namespace {
 
-/// Elements that one step of a copy takes.
-constexpr int64_t kStep = 16;
+/// Elements that one step of a copy takes: what 64 bytes of words hold, if that divides a pixel, else less of them.
+int64_t stepFor(int64_t channels, int64_t bytes) {
+  constexpr int64_t kMostBytes = 64, kLeast = 16;
+  for (int64_t step = kMostBytes / bytes; step > kLeast; step /= 2)
+    if (channels % step == 0)
+      return step;
+  return kLeast;
+}
 
 class Gather {
 public:
@@ -52,7 +58,7 @@ private:
   const GatherCall &call;
   const WindowShape window;
   const bool isPlain;
-  const int64_t runElements, toBytes;
+  const int64_t runElements, toBytes, step;
   Value end, fillValue;
   Value rowBase, image, top,
       left; ///< of the row: its first element; the image's first pixel row and the window's corner
@@ -101,18 +107,19 @@ private:
   }
 
   /// Whether every piece of a run is whole steps.
-  bool hasWholeSteps() const { return window.channels % kStep == 0; }
+  bool hasWholeSteps() const { return window.channels % step == 0; }
 
-  /// `step(at)` takes kStep elements from `at` on, `single(at)` one.
-  void overElements(Value begin, Value stop, llvm::function_ref<void(Value at)> step,
+  /// `several(at)` takes a step's elements from `at` on, `single(at)` one.
+  void overElements(Value begin, Value stop, llvm::function_ref<void(Value at)> several,
                     llvm::function_ref<void(Value at)> single) {
-    Value lastStep = b.sub(stop, b.i64(kStep - 1));
-    b.loop(begin, lastStep, kStep, step);
+    Value lastStep = b.sub(stop, b.i64(step - 1));
+    b.loop(begin, lastStep, step, several);
     if (hasWholeSteps())
       return;
     Value count = b.sub(stop, begin);
     b.when(
-        b.less(count, b.i64(kStep)), [&] { b.loop(begin, stop, 1, single); }, [&] { step(b.sub(stop, b.i64(kStep))); });
+        b.less(count, b.i64(step)), [&] { b.loop(begin, stop, 1, single); },
+        [&] { several(b.sub(stop, b.i64(step))); });
   }
 
   void copy(Value from, Value to, Value begin, Value stop) {
@@ -121,12 +128,12 @@ private:
       b.store(converted(value, count), b.offset(to, b.mul(at, toBytes)));
     };
     overElements(
-        begin, stop, [&](Value at) { move(at, b.vec(kStep, elementType()), kStep); },
+        begin, stop, [&](Value at) { move(at, b.vec(step, elementType()), step); },
         [&](Value at) { move(at, elementType(), 0); });
   }
 
   void fill(Value to, Value begin, Value stop) {
-    Value splat = b.broadcast(kStep, fillValue);
+    Value splat = b.broadcast(step, fillValue);
     overElements(
         begin, stop, [&](Value at) { b.store(splat, b.offset(to, b.mul(at, toBytes))); },
         [&](Value at) { b.store(fillValue, b.offset(to, b.mul(at, toBytes))); });

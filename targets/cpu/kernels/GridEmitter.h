@@ -75,6 +75,7 @@ struct GridKernel {
   int64_t scratchBytes = 0;
   /// Emits the tile of that number.
   std::function<void(GridEmitter &g, mlir::Value tile)> tile;
+  std::string key = {}; ///< what the code depends on beside the stage's own text
 };
 
 /// The maps of a stage, or none: a copy. EmitMaps.cpp.
@@ -104,6 +105,8 @@ GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 GridKernel resampleKernel(phiq::ResampleOp op);
 /// EmitLstm.cpp
 GridKernel lstmKernel(phiq::LstmOp op);
+/// A contraction and the maps behind it. EmitContract.cpp; fails with a diagnostic where the target has no kernel.
+mlir::FailureOr<GridKernel> contractKernel(const StageFacts &facts, const CpuTarget &target);
 
 } // namespace phic
 

@@ -29,6 +29,23 @@ public:
     });
   }
 
+  void codesAsFloats() {
+    llvm::SmallVector<Value> zeros;
+    for (int64_t p = 0; p < columns / kColumns && call.zeros; ++p)
+      zeros.push_back(b.toFloat(zerosOf(p)));
+    overGroups([&](Value group, Value from) {
+      Value to = wordRow(b.mul(group, kGroup));
+      overPanels([&](int64_t at, int64_t p) {
+        Value lanes = b.bitcast(b.vec(kColumns, b.getI32Type()), load(from, at));
+        for (int64_t i = 0; i < kGroup; ++i) {
+          Value upper = arith::ShLIOp::create(b, lanes, b.splat(kColumns, 32, 24 - 8 * i));
+          Value code = b.toFloat(arith::ShRSIOp::create(b, upper, b.splat(kColumns, 32, 24)));
+          b.store(zeros.empty() ? code : b.fsub(code, zeros[p]), to, i * 4 * columns + p * kPanelWordBytes);
+        }
+      });
+    });
+  }
+
   void bytes() {
     overGroups([&](Value group, Value from) {
       Value to = wordRow(group);
@@ -39,8 +56,7 @@ public:
   void shorts() {
     llvm::SmallVector<Value> zeros;
     for (int64_t p = 0; p < columns / kColumns && call.zeros; ++p)
-      zeros.push_back(
-          pairs(b.load(b.vec(kColumns, b.getI32Type()), call.zeros, std::min(p, panels - 1) * kPanelWordBytes)));
+      zeros.push_back(pairs(zerosOf(p)));
     overGroups([&](Value group, Value from) {
       Value to = wordRow(b.mul(group, 2));
       overPanels([&](int64_t at, int64_t p) {
@@ -61,6 +77,10 @@ private:
 
   Value wordRow(Value word) { return b.offset(call.to, b.mul(word, 4 * columns)); }
   Value load(Value from, int64_t at) { return b.load(b.vec(PackedLayout::kVectorBytes, b.getI8Type()), from, at); }
+
+  Value zerosOf(int64_t p) {
+    return b.load(b.vec(kColumns, b.getI32Type()), call.zeros, std::min(p, panels - 1) * kPanelWordBytes);
+  }
 
   /// Of each panel of the words, where its weights lie behind those of the first one.
   void overPanels(llvm::function_ref<void(int64_t at, int64_t p)> body) {
@@ -103,7 +123,7 @@ void emitUnpackPanels(KernelBuilder &b, const PackedLayout &layout, int64_t K, W
   Unpack unpack(b, layout, K, panels, columns, call);
   switch (words) {
   case WordKind::F32:
-    return unpack.floats();
+    return layout.kind == PackedLayout::Kind::CodePanel ? unpack.codesAsFloats() : unpack.floats();
   case WordKind::S16:
     return unpack.shorts();
   case WordKind::Bytes:

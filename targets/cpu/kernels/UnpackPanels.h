@@ -14,7 +14,7 @@ namespace phic {
 
 struct UnpackCall {
   mlir::Value rhs; ///< the first panel
-  mlir::Value zeros; ///< of the columns, i32 in memory, taken off each code as it becomes an s16; null: 0
+  mlir::Value zeros; ///< of the columns, i32 in memory, taken off each code as it becomes an s16 or f32; null: 0
   mlir::Value k, length;
   mlir::Value to; ///< words [length][columns]
 };

@@ -161,6 +161,26 @@ func.func @model(%x: tensor<?x32xf32>, %w: tensor<64x32xf32>, %s: tensor<1xf32>)
 
 // -----
 
+// Maps join the contraction that they follow, with what lies beside its rows; another shape is a stage of its own.
+// CHECK-LABEL: @model
+func.func @model(%x: tensor<1x5x6x8xf32>, %r: tensor<1x5x6x4xf32>, %k: tensor<4x8xf32>, %b: tensor<4xf32>, %h: tensor<1x5x1x1xf32>) -> tensor<1x5x6x4xf32> {
+  // CHECK: %[[C:.*]] = plan.stage "conv"(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}})
+  // CHECK: phiq.contract
+  // CHECK-NEXT: phiq.map add
+  // CHECK-NEXT: phiq.map add
+  // CHECK-NEXT: phiq.map relu
+  // CHECK: plan.stage "rows"(%[[C]], %{{.*}})
+  // CHECK: phiq.map mul
+  %0 = phiq.contract %x, %k : (tensor<1x5x6x8xf32>, tensor<4x8xf32>) -> tensor<1x5x6x4xf32> loc("conv")
+  %1 = phiq.map add %0, %b : (tensor<1x5x6x4xf32>, tensor<4xf32>) -> tensor<1x5x6x4xf32> loc("bias")
+  %2 = phiq.map add %r, %1 : (tensor<1x5x6x4xf32>, tensor<1x5x6x4xf32>) -> tensor<1x5x6x4xf32> loc("residual")
+  %3 = phiq.map relu %2 : (tensor<1x5x6x4xf32>) -> tensor<1x5x6x4xf32> loc("relu")
+  %4 = phiq.map mul %3, %h : (tensor<1x5x6x4xf32>, tensor<1x5x1x1xf32>) -> tensor<1x5x6x4xf32> loc("rows")
+  return %4 : tensor<1x5x6x4xf32>
+}
+
+// -----
+
 // A graph without steps: grids are stages by themselves, rows join their matmul; names are the nodes'.
 // CHECK-LABEL: @model
 func.func @model(%x: tensor<1x4x4x1xf32>, %h: tensor<1x8xf32>, %w: tensor<8x4xf32>) -> tensor<1x8xf32> {
