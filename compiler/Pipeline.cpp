@@ -32,6 +32,7 @@ void addQuantize(OpPassManager &passes) {
   passes.addPass(createFoldTransposesPass());
   passes.addPass(createFoldEqualWeightsPass());
   passes.addPass(createFoldActivationQuantizationPass());
+  passes.addPass(createFoldDequantizedFactorsPass());
   passes.addPass(createPropagateLogitRowsPass()); // again: it does not pass codes, and they are gone
   passes.addPass(createVerifyQuantizedPass());
 }

@@ -128,6 +128,23 @@ def FoldActivationQuantizationPass : Pass<"phic-fold-activation-quantization", "
   let dependentDialects = ["::phic::phiq::PhiqDialect"];
 }
 
+def FoldDequantizedFactorsPass : Pass<"phic-fold-dequantized-factors", "mlir::ModuleOp"> {
+  let summary = "multiply codes as integers, or by floats, and take their scales out of the sums";
+  let description = [{
+    Where a contraction's weight is dequantized by one scale, or one a row, and x by one scale: their codes are multiplied,
+    exactly, and the sums dequantized by the product of the scales. Where x is floats, they are multiplied by the codes of the weight.
+
+    ```mlir
+    %x = phiq.map dequantize %q, %sx, %zx
+    %w = phiq.map dequantize %c, %sw, %zw          %i = phiq.contract %q, %c zero %zx weight_zero %zw
+    %y = phiq.contract %x, %w               ->     %y = phiq.map dequantize %i, %s, %0
+    ```
+    `f32(s * (q - z))` is rounded for each element before, and the product of the scales and the sum afterwards: the result is
+    nearer to that of real numbers.
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
 def VerifyQuantizedPass : Pass<"phic-verify-quantized", "mlir::ModuleOp"> {
   let summary = "report every quantized weight that an op still reads dequantized or transposed";
   let description = [{

@@ -1,0 +1,153 @@
+//===- FoldDequantizedFactors.cpp - Contractions of codes ------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A scale that all elements of a row share comes out of the sum:
+//
+//     %x = phiq.map dequantize %q, %sx, %zx          %i = phiq.contract %q, %c zero %zx weight_zero %zw
+//     %w = phiq.map dequantize %c, %sw, %zw    ->    %y = phiq.map dequantize %i, %s, 0         s = f32(sx sw)
+//     %y = phiq.contract %x, %w
+//
+// and where x is no codes, sums of floats times codes are multiplied by sw.
+//===----------------------------------------------------------------------===//
+#include "dialects/phiq/Grid.h"
+#include "mlir/IR/IRMapping.h"
+#include "passes/Passes.h"
+#include "passes/RewritePass.h"
+
+namespace phic {
+#define GEN_PASS_DEF_FOLDDEQUANTIZEDFACTORSPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+using namespace mlir;
+using phiq::MapFunction;
+
+/// Rows longer than this could make sums that an i32 does not hold: 255 * 255 each.
+constexpr int64_t kMostElements = ((int64_t(1) << 31) - 1) / (255 * 255);
+
+int64_t countOf(Value value) { return cast<ShapedType>(value.getType()).getNumElements(); }
+
+/// Codes with a scale and a zero point, before they are dequantized.
+struct Dequantized {
+  Value codes, scale, zero;
+};
+
+std::optional<Dequantized> dequantizedOf(Value value) {
+  auto map = value.getDefiningOp<phiq::MapOp>();
+  if (!map || map.getFunction() != MapFunction::Dequantize ||
+      elementTypeOf(map.getXs()[0]).getIntOrFloatBitWidth() != 8)
+    return std::nullopt;
+  return Dequantized{map.getXs()[0], map.getXs()[1], map.getXs()[2]};
+}
+
+class Folder {
+public:
+  Folder(phiq::ContractOp op, PatternRewriter &rewriter) : op(op), rewriter(rewriter) {}
+
+  /// One number, or one for each row of w: [O, 1, ...].
+  bool isOfRows(Value parameter) {
+    const int64_t count = countOf(parameter);
+    return count == 1 || (!op.getBatched() && count == op.getColumns() && shapeOf(parameter).front() == count &&
+                          shapeOf(parameter).size() == shapeOf(op.getW()).size());
+  }
+
+  /// The codes that x stands for, moved as x's elements are.
+  std::optional<Dequantized> codesOf(Value x) {
+    if (std::optional<Dequantized> found = dequantizedOf(x))
+      return countOf(found->scale) == 1 && countOf(found->zero) == 1 ? found : std::nullopt;
+    Operation *move = x.getDefiningOp();
+    if (!isa_and_nonnull<phiq::PermuteOp, phiq::ReshapeOp>(move))
+      return std::nullopt;
+    std::optional<Dequantized> found = codesOf(move->getOperand(0));
+    if (!found)
+      return std::nullopt;
+    IRMapping codes;
+    codes.map(move->getOperand(0), found->codes);
+    Operation *moved = rewriter.clone(*move, codes);
+    moved->getResult(0).setType(typeOf(elementTypeOf(found->codes), shapeOf(x)));
+    found->codes = moved->getResult(0);
+    return found;
+  }
+
+  Value contract(Type element, Value x, Value xZero, const Dequantized &w) {
+    return phiq::ContractOp::create(rewriter, op.getLoc(), typeOf(element, shapeOf(op.getResult())), x, w.codes,
+                                    withoutNeutral(xZero), withoutNeutral(w.zero), op.getKernelAttr(),
+                                    op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr(), op.getBatchedAttr());
+  }
+
+  Value map(MapFunction function, ValueRange xs, ArrayRef<int64_t> shape) {
+    return folded(phiq::MapOp::create(rewriter, op.getLoc(), typeOf(rewriter.getF32Type(), shape), function, xs));
+  }
+
+  /// A parameter without axes, or along the last one.
+  Value flat(Value parameter) {
+    SmallVector<int64_t> shape;
+    if (countOf(parameter) > 1)
+      shape.push_back(countOf(parameter));
+    if (shapeOf(parameter) == ArrayRef(shape))
+      return parameter;
+    return folded(phiq::ReshapeOp::create(rewriter, op.getLoc(), typeOf(elementTypeOf(parameter), shape), parameter));
+  }
+
+  Value none() {
+    auto type = typeOf(rewriter.getI32Type(), {});
+    return phiq::ConstantOp::create(rewriter, op.getLoc(), type, DenseElementsAttr::get(type, int32_t(0)));
+  }
+
+private:
+  phiq::ContractOp op;
+  PatternRewriter &rewriter;
+
+  static RankedTensorType typeOf(Type element, ArrayRef<int64_t> shape) {
+    return RankedTensorType::get(shape, element);
+  }
+
+  /// Zero points that are all 0 are none.
+  Value withoutNeutral(Value zero) {
+    if (!zero)
+      return {};
+    if (auto constant = zero.getDefiningOp<phiq::ConstantOp>())
+      if (llvm::all_of(numbersOf(constant.getValue()).integers, [](int64_t number) { return number == 0; }))
+        return {};
+    return flat(zero);
+  }
+
+  Value folded(Operation *made) {
+    DenseElementsAttr value = evaluate(made);
+    if (!value)
+      return made->getResult(0);
+    Value result = phiq::ConstantOp::create(rewriter, op.getLoc(), cast<RankedTensorType>(value.getType()), value);
+    rewriter.eraseOp(made);
+    return result;
+  }
+};
+
+struct FoldFactors : OpRewritePattern<phiq::ContractOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(phiq::ContractOp op, PatternRewriter &rewriter) const override {
+    Folder folder(op, rewriter);
+    std::optional<Dequantized> w = dequantizedOf(op.getW());
+    if (!w || !folder.isOfRows(w->scale) || !folder.isOfRows(w->zero))
+      return rewriter.notifyMatchFailure(op, "requires a weight that is dequantized by one scale, or one a row");
+    ArrayRef<int64_t> shape = shapeOf(op.getResult());
+    std::optional<Dequantized> x = op.getK() <= kMostElements ? folder.codesOf(op.getX()) : std::nullopt;
+    if (x) {
+      Value sums = folder.contract(rewriter.getI32Type(), x->codes, x->zero, *w);
+      Value sx = folder.flat(x->scale), sw = folder.flat(w->scale);
+      Value scale = folder.map(MapFunction::Multiply, {sx, sw}, shapeOf(sw));
+      rewriter.replaceOp(op, folder.map(MapFunction::Dequantize, {sums, scale, folder.none()}, shape));
+      return success();
+    }
+    if (!w->codes.getDefiningOp<phiq::WeightOp>())
+      return rewriter.notifyMatchFailure(op, "requires a weight of the model beside floats");
+    Value sums = folder.contract(rewriter.getF32Type(), op.getX(), {}, *w);
+    rewriter.replaceOp(op, folder.map(MapFunction::Multiply, {sums, folder.flat(w->scale)}, shape));
+    return success();
+  }
+};
+
+struct FoldDequantizedFactors : RewritePass<impl::FoldDequantizedFactorsPassBase<FoldDequantizedFactors>, FoldFactors> {
+};
+
+} // namespace
+} // namespace phic

@@ -1,0 +1,53 @@
+// RUN: phic-opt %s -phic-fold-dequantized-factors -split-input-file | FileCheck %s
+
+// Codes of both: sums of integers, dequantized by the product of the scales. x's codes are moved as x was; zero points that
+// are 0 are none.
+// CHECK-LABEL: @codes
+func.func @codes(%q: tensor<1x8x5x6xui8>, %c: tensor<4x3x3x8xi8>) -> tensor<1x3x4x4xf32> {
+  // CHECK-DAG: %[[Z:.*]] = phiq.constant dense<128> : tensor<ui8>
+  // CHECK-DAG: %[[P:.*]] = phiq.permute %{{.*}} : tensor<1x8x5x6xui8> -> tensor<1x5x6x8xui8>
+  // CHECK: %[[I:.*]] = phiq.contract %[[P]], %{{.*}} zero %[[Z]] {{{.*}}kernel = array<i64: 3, 3>{{.*}}} : (tensor<1x5x6x8xui8>, tensor<4x3x3x8xi8>, tensor<ui8>) -> tensor<1x3x4x4xi32>
+  // CHECK-DAG: %[[S:.*]] = phiq.constant dense<[5.000000e-01, 1.000000e+00, 1.500000e+00, 2.000000e+00]> : tensor<4xf32>
+  // CHECK-DAG: %[[N:.*]] = phiq.constant dense<0> : tensor<i32>
+  // CHECK: phiq.map dequantize %[[I]], %[[S]], %[[N]]
+  %s = phiq.constant dense<0.5> : tensor<f32>
+  %z = phiq.constant dense<128> : tensor<ui8>
+  %x = phiq.map dequantize %q, %s, %z : (tensor<1x8x5x6xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x8x5x6xf32>
+  %p = phiq.permute %x {order = array<i64: 0, 2, 3, 1>} : tensor<1x8x5x6xf32> -> tensor<1x5x6x8xf32>
+  %t = phiq.constant dense<[[[[1.0]]], [[[2.0]]], [[[3.0]]], [[[4.0]]]]> : tensor<4x1x1x1xf32>
+  %y = phiq.constant dense<0> : tensor<i8>
+  %w = phiq.map dequantize %c, %t, %y : (tensor<4x3x3x8xi8>, tensor<4x1x1x1xf32>, tensor<i8>) -> tensor<4x3x3x8xf32>
+  %r = phiq.contract %p, %w {kernel = array<i64: 3, 3>, strides = array<i64: 2, 1>, pads = array<i64: 1, 0, 1, 0>, dilations = array<i64: 1, 1>}
+      : (tensor<1x5x6x8xf32>, tensor<4x3x3x8xf32>) -> tensor<1x3x4x4xf32>
+  return %r : tensor<1x3x4x4xf32>
+}
+
+// -----
+
+// Floats times codes.
+// CHECK-LABEL: @floats
+func.func @floats(%x: tensor<3x8xf32>, %s: tensor<f32>, %z: tensor<4x1xui8>) -> tensor<3x4xf32> {
+  %c = phiq.weight "c" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 32, hash = 0x1>] : tensor<4x8xui8>
+  // CHECK: %[[Z:.*]] = phiq.reshape %{{.*}} : tensor<4x1xui8> -> tensor<4xui8>
+  // CHECK: %[[Y:.*]] = phiq.contract %{{.*}}, %{{.*}} weight_zero %[[Z]] : (tensor<3x8xf32>, tensor<4x8xui8>, tensor<4xui8>) -> tensor<3x4xf32>
+  // CHECK-NEXT: phiq.map mul %[[Y]], %{{.*}}
+  %w = phiq.map dequantize %c, %s, %z : (tensor<4x8xui8>, tensor<f32>, tensor<4x1xui8>) -> tensor<4x8xf32>
+  %r = phiq.contract %x, %w : (tensor<3x8xf32>, tensor<4x8xf32>) -> tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
+}
+
+// -----
+
+// Scales along K stay where they are, and so does a contraction of rows so long that a sum could pass 32 bits.
+// CHECK-LABEL: @declined
+func.func @declined(%x: tensor<3x8xf32>, %c: tensor<4x8xui8>, %s: tensor<8xf32>, %z: tensor<ui8>, %q: tensor<1x33026xui8>, %t: tensor<f32>, %y: tensor<i8>) -> (tensor<3x4xf32>, tensor<1x2xf32>) {
+  %d = phiq.weight "d" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 66052, hash = 0x1>] : tensor<2x33026xi8>
+  // CHECK: phiq.contract %{{.*}} : (tensor<3x8xf32>, tensor<4x8xf32>) -> tensor<3x4xf32>
+  // CHECK: phiq.contract %{{.*}} : (tensor<1x33026xf32>, tensor<2x33026xi8>, tensor<i8>) -> tensor<1x2xf32>
+  %w = phiq.map dequantize %c, %s, %z : (tensor<4x8xui8>, tensor<8xf32>, tensor<ui8>) -> tensor<4x8xf32>
+  %r = phiq.contract %x, %w : (tensor<3x8xf32>, tensor<4x8xf32>) -> tensor<3x4xf32>
+  %l = phiq.map dequantize %q, %t, %z : (tensor<1x33026xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x33026xf32>
+  %v = phiq.map dequantize %d, %t, %y : (tensor<2x33026xi8>, tensor<f32>, tensor<i8>) -> tensor<2x33026xf32>
+  %m = phiq.contract %l, %v : (tensor<1x33026xf32>, tensor<2x33026xf32>) -> tensor<1x2xf32>
+  return %r, %m : tensor<3x4xf32>, tensor<1x2xf32>
+}
