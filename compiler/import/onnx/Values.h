@@ -55,6 +55,12 @@ struct FloatWeight {
   bool transposed = false;
 };
 
+/// An initializer of codes that a graph dequantizes: what multiplies by it takes the codes.
+struct DequantizedTensor {
+  TensorView codes;
+  mlir::Value scale, zero; ///< which broadcast to the codes' shape
+};
+
 /// `input_ids`, of any shape with one row of tokens.
 struct Ids {};
 /// past_key_values.N.key or .value, and what attention made of it.
@@ -72,7 +78,7 @@ struct Ranked {
 struct Poison {};
 
 using Imported = std::variant<std::monostate, Poison, Ids, RowsValue, Symbolic, TensorView, Selected, FloatWeight, Past,
-                              Present, Ranked>;
+                              Present, Ranked, DequantizedTensor>;
 
 } // namespace phic::onnx
 

@@ -59,7 +59,14 @@ Value Weights::create(StorageLayout layout, RankedTensorType type, const std::st
 }
 
 Value Weights::dense(StorageLayout layout, ArrayRef<int64_t> shape, const Tensor &tensor, ByteRange range) {
-  auto type = RankedTensorType::get(shape, floatType(builder.getContext(), tensor.type));
+  Type element = floatType(builder.getContext(), tensor.type);
+  if (!element) {
+    assert((tensor.type == ElementType::I8 || tensor.type == ElementType::U8) && "a type that weights have");
+    element = builder.getIntegerType(8);
+    if (tensor.type == ElementType::U8)
+      element = builder.getIntegerType(8, /*isSigned=*/false);
+  }
+  auto type = RankedTensorType::get(shape, element);
   return create(layout, type, tensor.name, range);
 }
 
@@ -79,6 +86,10 @@ Value Weights::rows(const TensorView &view, int64_t first, int64_t count) {
 /// most graphs need no phiq.transpose; later uses get views of it.
 Value Weights::whole(const TensorView &view) {
   return dense(StorageLayout::DenseNK, view.dims, *view.tensor, *view.tensor->bytes);
+}
+
+Value Weights::kernel(const TensorView &view, ArrayRef<int64_t> shape) {
+  return dense(StorageLayout::DenseOIHW, shape, *view.tensor, *view.tensor->bytes);
 }
 
 Value Weights::matrix(const TensorView &view, bool transpose) {

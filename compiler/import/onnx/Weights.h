@@ -31,8 +31,10 @@ public:
   mlir::Value vector(const TensorView &view);
   /// Floats of any rank, as they are.
   mlir::Value whole(const TensorView &view);
-  /// Floats of rank 2: the view, or its transpose.
+  /// Numbers of rank 2: the view, or its transpose.
   mlir::Value matrix(const TensorView &view, bool transpose);
+  /// Numbers [O, C, ...] of a convolution as rows, [O, H, W, C].
+  mlir::Value kernel(const TensorView &view, llvm::ArrayRef<int64_t> shape);
   /// Rows [first, first + count) of an untransposed matrix.
   mlir::Value rows(const TensorView &view, int64_t first, int64_t count);
   /// tensor<rows x columns x !phiq.block<format>>, stored as `layout` in the parts' bytes.

@@ -71,6 +71,12 @@ FailureOr<Value> tensorOf(NodeImport &node, unsigned index) {
 Value tensorOf(NodeImport &node, const Imported &imported) {
   if (const auto *ranked = std::get_if<Ranked>(&imported))
     return ranked->value;
+  if (const auto *dequantized = std::get_if<DequantizedTensor>(&imported)) {
+    const DequantizedTensor found = *dequantized;
+    FailureOr<Value> floats = map(node, phiq::MapFunction::Dequantize,
+                                  {initializer(node, found.codes), found.scale, found.zero}, node.builder.getF32Type());
+    return llvm::succeeded(floats) ? *floats : Value();
+  }
   const auto *view = std::get_if<TensorView>(&imported);
   return view ? initializer(node, *view) : Value();
 }

@@ -166,13 +166,37 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
   return give(node, map(node, MapFunction::Quantize, {*x, *scale, *zero}, elementTypeOf(*zero)));
 }
 
+namespace {
+
+/// A matrix or kernel of 8-bit codes in the model's file, without blocks.
+const TensorView *storedCodes(NodeImport &node) {
+  const auto *view = node.get<TensorView>(0);
+  if (!view || view->transposed || !view->tensor->bytes || view->dims.size() < 2 || node.integer("block_size", 0))
+    return nullptr;
+  const ElementType type = view->tensor->type;
+  return type == ElementType::I8 || type == ElementType::U8 ? view : nullptr;
+}
+
+LogicalResult dequantizeLater(NodeImport &node, TensorView codes) {
+  FailureOr<Value> scale = parameterOf(node, 1, codes.dims),
+                   zero = zeroOf(node, codes.dims, elementOf(node.builder, codes.tensor->type));
+  if (llvm::failed(scale) || llvm::failed(zero))
+    return failure();
+  node.result(0, DequantizedTensor{codes, *scale, *zero});
+  return success();
+}
+
+} // namespace
+
 LogicalResult importDequantizeLinear(NodeImport &node) {
   const auto to = ElementType(node.integer("output_dtype", 0));
+  if (to != ElementType::Undefined && to != ElementType::F32)
+    return node.unsupportedAttribute("output_dtype", "must be float, found " + elementTypeName(to));
+  if (const TensorView *codes = storedCodes(node))
+    return dequantizeLater(node, *codes);
   FailureOr<Value> x = tensorOf(node, 0);
   if (llvm::failed(x))
     return failure();
-  if (to != ElementType::Undefined && to != ElementType::F32)
-    return node.unsupportedAttribute("output_dtype", "must be float, found " + elementTypeName(to));
   FailureOr<Value> scale = parameterOf(node, 1, shapeOf(*x)), zero = zeroOf(node, shapeOf(*x), elementTypeOf(*x));
   if (llvm::failed(scale) || llvm::failed(zero))
     return failure();

@@ -1,0 +1,124 @@
+# contractions.py - Convolutions and matmuls beside NumPy
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Builds one graph of convolutions and matmuls, of floats and of 8-bit codes, whose sizes are no multiples of anything, and compares
+its program with NumPy: integers exactly, floats within K roundings. Weights are initializers and inputs of the graph.
+
+    contractions.py PHIC"""
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from onnx import helper, numpy_helper, save
+
+PHIC = os.path.abspath(sys.argv[1])
+random = np.random.default_rng(5)
+nodes, inputs, initializers, expected, tolerances = [], {}, [], {}, {}
+
+
+def draw(shape, kind):
+    if kind == np.float32:
+        return random.normal(0, 1, shape).astype(kind)
+    info = np.iinfo(kind)
+    values = random.integers(info.min, info.max + 1, shape)
+    return np.where(random.random(shape) < 0.3, random.choice([info.min, info.max], shape), values).astype(kind)
+
+
+def given(values, stored):
+    """A name for values that the graph holds, or takes."""
+    name = f"v{len(inputs) + len(initializers)}"
+    if stored:
+        initializers.append(numpy_helper.from_array(values, name))
+    else:
+        inputs[name] = values
+    return name
+
+
+def check(op, names, value, tolerance=None, **attributes):
+    name = f"y{len(expected)}"
+    nodes.append(helper.make_node(op, names, [name], name=name, **attributes))
+    expected[name], tolerances[name] = value, tolerance
+
+
+def windows(x, kernel, strides, pads, dilations):
+    """[N, C, OH, OW, KH, KW] of x with zeros around it."""
+    x = np.pad(x, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    size = [(k - 1) * d + 1 for k, d in zip(kernel, dilations)]
+    seen = np.lib.stride_tricks.sliding_window_view(x, size, (2, 3))
+    return seen[:, :, ::strides[0], ::strides[1], ::dilations[0], ::dilations[1]]
+
+
+def convolve(x, w, strides, pads, dilations):
+    return np.einsum("nchwab,ocab->nohw", windows(x, w.shape[2:], strides, pads, dilations), w)
+
+
+def both(x, xZero, w, wZero):
+    return x.astype(np.int64) - xZero, w.astype(np.int64) - np.asarray(wZero).reshape(-1, *[1] * (w.ndim - 1))
+
+
+# n, c, h, w, o, kernel, strides, pads, dilations
+CONVOLUTIONS = [(1, 3, 23, 29, 20, (7, 7), (2, 2), (3, 3, 3, 3), (1, 1)), (2, 32, 9, 7, 17, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
+                (1, 130, 5, 11, 40, (2, 3), (1, 2), (2, 4, 1, 0), (3, 5)), (1, 64, 10, 10, 70, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
+                (3, 5, 6, 6, 8, (1, 1), (2, 3), (0, 0, 0, 0), (1, 1))]
+for n, c, h, w, o, kernel, strides, pads, dilations in CONVOLUTIONS:
+    attributes = {"strides": strides, "pads": pads, "dilations": dilations}
+    moves = (strides, pads, dilations)
+    for stored in (True, False):
+        x, k, b = draw((n, c, h, w), np.float32), draw((o, c, *kernel), np.float32), draw((o,), np.float32)
+        y = convolve(x.astype(np.float64), k.astype(np.float64), *moves) + b.reshape(-1, 1, 1)
+        bound = (k[0].size + 3) * 2.0**-24 * (convolve(abs(x), abs(k), *moves) + abs(b.reshape(-1, 1, 1)))
+        check("Conv", [given(x, False), given(k, stored), given(b, True)], y.astype(np.float32), bound, **attributes)
+        for kinds, zeros in (((np.uint8, np.int8), (131, 0)), ((np.uint8, np.uint8), (0, draw((o,), np.uint8))), ((np.uint8, np.uint8), (255, 128))):
+            x, k = draw((n, c, h, w), kinds[0]), draw((o, c, *kernel), kinds[1])
+            y = convolve(*both(x, zeros[0], k, zeros[1]), *moves)
+            names = [given(x, False), given(k, stored), given(np.array(zeros[0], kinds[0]), stored), given(np.asarray(zeros[1], kinds[1]), stored)]
+            check("ConvInteger", names, y.astype(np.int32), **attributes)
+# A group a channel.
+x, k = draw((2, 21, 9, 7), np.float32), draw((21, 1, 3, 3), np.float32)
+y = np.einsum("nchwab,cab->nchw", windows(x.astype(np.float64), (3, 3), (2, 1), (1, 1, 1, 0), (1, 1)), k[:, 0])
+check("Conv", [given(x, False), given(k, True)], y.astype(np.float32), 1e-4, strides=[2, 1], pads=[1, 1, 1, 0], group=21)
+# m, n, k; the last sums more products than 16 bits count
+for m, n, k in ((1, 9, 33), (25, 40, 96), (13, 300, 515), (2, 8, (1 << 15) + 7)):
+    for stored in (True, False):
+        x, w = draw((2, m, k), np.float32), draw((k, n), np.float32)
+        bound = (k + 1) * 2.0**-24 * (abs(x) @ abs(w))
+        check("MatMul", [given(x, False), given(w, stored)], (x.astype(np.float64) @ w).astype(np.float32), bound)
+        x, w = draw((m, k), np.int8), draw((k, n), np.int8)
+        y = (x.astype(np.int64) + 128) @ (w.astype(np.int64) - 127)
+        zeros = [given(np.array(zero, np.int8), True) for zero in (-128, 127)]
+        check("MatMulInteger", [given(x, False), given(w, stored), *zeros], y.astype(np.int32))
+for left, right in (((3, 1, 7, 20), (5, 20, 11)), ((20,), (4, 20, 3)), ((4, 3, 20), (20,)), ((20,), (20,))):
+    x, w = draw(left, np.float32), draw(right, np.float32)
+    y = np.asarray(x.astype(np.float64) @ w, np.float32)
+    check("MatMul", [given(x, False), given(w, False)], y, 21 * 2.0**-24 * np.asarray(abs(x) @ abs(w)))
+# A line: two images, kernel longer than what there is.
+x, k = draw((2, 6, 5), np.float32), draw((9, 6, 8), np.float32)
+plane = convolve(x[:, :, None].astype(np.float64), k[:, :, None].astype(np.float64), (1, 2), (0, 4, 0, 3), (1, 1))
+check("Conv", [given(x, False), given(k, True)], plane[:, :, 0].astype(np.float32), 1e-4, strides=[2], pads=[4, 3])
+# What follows joins the contraction: clipped, a residual added, quantized by the row's own scale.
+x, w, b = draw((37, 64), np.float32), draw((64, 50), np.float32), draw((37, 50), np.float32)
+nodes.append(helper.make_node("MatMul", [given(x, False), given(w, True)], ["product"]))
+nodes.append(helper.make_node("Add", ["product", given(b, False)], ["sum"]))
+check("Relu", ["sum"], np.maximum(x.astype(np.float64) @ w + b, 0).astype(np.float32), 1e-4)
+
+values = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in inputs.items()]
+outputs = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(y.dtype), y.shape) for n, y in expected.items()]
+graph = helper.make_graph(nodes, "contractions", values, outputs, initializers)
+with tempfile.TemporaryDirectory(prefix="phic-contractions-") as folder:
+    os.chdir(folder)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), "contractions.onnx")
+    subprocess.run([PHIC, "build", "contractions.onnx", "-o", "contractions", "--quiet"], check=True)
+    for name, x in inputs.items():
+        np.save(f"{name}.npy", x)
+    words = [word for name in inputs for word in ("--in", f"{name}={name}.npy")]
+    words += [word for name in expected for word in ("--out", f"{name}={name}.npy")]
+    for threads in ("1", "3"):
+        subprocess.run(["./contractions", *words, "--threads", threads], check=True)
+        for (name, value), node in zip(expected.items(), (node for node in nodes if node.output[0] in expected)):
+            found = np.load(f"{name}.npy")
+            assert found.dtype == value.dtype and found.shape == value.shape, (node, found.shape, value.shape)
+            tolerance = 0 if tolerances[name] is None else tolerances[name]
+            wrong = ~(abs(found.astype(np.float64) - value) <= tolerance)
+            assert not wrong.any(), (node, np.argwhere(wrong)[:5], found[wrong][:5], value[wrong][:5])
+print(f"{len(expected)} contractions are NumPy's")
