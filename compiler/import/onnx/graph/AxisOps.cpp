@@ -3,7 +3,7 @@
 //
 // Reductions are phiq.reduce between maps: ReduceL2 is the square root of a sum of squares.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/graph/GraphNode.h"
+#include "compiler/import/onnx/graph/QuantizedNode.h"
 
 using namespace mlir;
 
@@ -86,15 +86,15 @@ template <ReduceKind kind> FailureOr<Value> plain(NodeImport &node, Value x, Arr
   return reduced(node, kind, x, axes);
 }
 
-/// Along all axes but the first two, which stay.
-template <ReduceKind kind> LogicalResult reduceGlobally(NodeImport &node) {
-  FailureOr<Value> x = floatsOf(node, 0);
+/// Along all axes but the first and the channels', which stay.
+FailureOr<Value> reduceGlobally(NodeImport &node, ReduceKind kind, FailureOr<Value> x, bool isLast = false) {
   if (llvm::failed(x))
     return failure();
   const auto rank = int64_t(shapeOf(*x).size());
   if (rank < 2)
     return node.unsupportedInput(0, "must be of rank 2 or more");
-  return give(node, reduced(node, kind, *x, llvm::to_vector(llvm::seq<int64_t>(2, rank))));
+  return reduced(node, kind, *x,
+                 llvm::to_vector(isLast ? llvm::seq<int64_t>(1, rank - 1) : llvm::seq<int64_t>(2, rank)));
 }
 
 LogicalResult arg(NodeImport &node, ReduceKind kind) {
@@ -162,8 +162,19 @@ LogicalResult importReduceLogSumExp(NodeImport &node) {
   });
 }
 
-LogicalResult importGlobalAveragePool(NodeImport &node) { return reduceGlobally<ReduceKind::Mean>(node); }
-LogicalResult importGlobalMaxPool(NodeImport &node) { return reduceGlobally<ReduceKind::Maximum>(node); }
+LogicalResult importGlobalAveragePool(NodeImport &node) {
+  return give(node, reduceGlobally(node, ReduceKind::Mean, floatsOf(node, 0)));
+}
+LogicalResult importGlobalMaxPool(NodeImport &node) {
+  return give(node, reduceGlobally(node, ReduceKind::Maximum, floatsOf(node, 0)));
+}
+
+LogicalResult importQLinearGlobalAveragePool(NodeImport &node) {
+  const bool isLast = node.integer("channels_last", 0);
+  FailureOr<Value> codes = tensorOf(node, 0);
+  FailureOr<Value> y = reduceGlobally(node, ReduceKind::Mean, dequantized(node, 0), isLast);
+  return llvm::failed(codes) ? failure() : give(node, quantized(node, y, 3, elementTypeOf(*codes)));
+}
 
 LogicalResult importArgMax(NodeImport &node) { return arg(node, ReduceKind::Maximum); }
 LogicalResult importArgMin(NodeImport &node) { return arg(node, ReduceKind::Minimum); }

@@ -4,6 +4,7 @@
 // Along the last axis there are ops for them. BatchNormalization is a factor and a term for each channel, constants where
 // its parameters are.
 //===----------------------------------------------------------------------===//
+#include "compiler/import/onnx/graph/QuantizedNode.h"
 #include "compiler/import/onnx/graph/WindowNode.h"
 
 using namespace mlir;
@@ -103,6 +104,13 @@ LogicalResult normalize(NodeImport &node, Value x, int64_t axis, FailureOr<Value
 
 LogicalResult importSoftmax(NodeImport &node) { return importSoftmaxes(node, /*isLog=*/false); }
 LogicalResult importLogSoftmax(NodeImport &node) { return importSoftmaxes(node, /*isLog=*/true); }
+
+/// Attribute opset says which Softmax it is.
+LogicalResult importQLinearSoftmax(NodeImport &node) {
+  const bool isFlat = node.integer("opset", 13) < 13;
+  FailureOr<Value> codes = tensorOf(node, 0), y = softmax(node, dequantized(node, 0), isFlat, /*isLog=*/false);
+  return llvm::failed(codes) ? failure() : give(node, quantized(node, y, 3, elementTypeOf(*codes)));
+}
 
 LogicalResult importLayerNormalization(NodeImport &node) {
   node.ignore({"stash_type"}); // sums of f32 are of f32

@@ -1,5 +1,6 @@
 //===- WindowOps.cpp - Imports ops on windows of a tensor ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/import/onnx/graph/QuantizedNode.h"
 #include "compiler/import/onnx/graph/WindowNode.h"
 
 using namespace mlir;
@@ -40,6 +41,13 @@ LogicalResult importMaxPool(NodeImport &node) {
 LogicalResult importAveragePool(NodeImport &node) {
   const bool countsPads = node.integer("count_include_pad", 0);
   return give(node, pool(node, phiq::ReduceKind::Mean, floatsOf(node, 0), countsPads));
+}
+
+LogicalResult importQLinearAveragePool(NodeImport &node) {
+  const bool countsPads = node.integer("count_include_pad", 0), isLast = node.integer("channels_last", 0);
+  FailureOr<Value> codes = tensorOf(node, 0);
+  FailureOr<Value> y = pool(node, phiq::ReduceKind::Mean, dequantized(node, 0), countsPads, isLast);
+  return llvm::failed(codes) ? failure() : give(node, quantized(node, y, 3, elementTypeOf(*codes)));
 }
 
 } // namespace phic::onnx::graph
