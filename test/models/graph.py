@@ -244,7 +244,7 @@ class Graph(unittest.TestCase):
             self.assertIn("shape.npy", file.read())
         with open(self.path("folded3,-1"), "rb") as one, open(self.path("folded.npy"), "rb") as other:
             self.assertEqual(one.read(), other.read())
-        self.assertIn("it is an input", run(PHIC, "build", "folded.onnx", "-o", "shape.npy", "--const=shape=shape.npy", code=1, cwd=self.folder))
+        self.assertIn("shape.npy: it is an input", run(PHIC, "build", "folded.onnx", "-o", "shape.npy", "--const=shape=shape.npy", code=1, cwd=self.folder))
         values = np.arange(6, dtype=np.float32).reshape(2, 3)
         np.save(self.path("values.npy"), values)
         run("./folded3,-1", "values.npy", "-o", "reshaped.npy", cwd=self.folder)
