@@ -77,6 +77,10 @@ size_t Array::elements() const {
 
 double Array::number(size_t i) const { return findKind(descr)->get(*this, i); }
 
+std::string Array::text(size_t i) const {
+  return descr == "<f4" ? numberText(number(i)) : std::to_string(findKind(descr)->integer(*this, i));
+}
+
 llvm::Expected<Array> readArray(const std::string &path) {
   auto file = mapInput(path);
   if (!file)

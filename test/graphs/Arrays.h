@@ -22,8 +22,13 @@ struct Array {
   std::vector<char> bytes; ///< row-major
 
   size_t elements() const;
+  /// Never null, as the libraries of graphs want it.
+  void *data() { return bytes.empty() ? this : static_cast<void *>(bytes.data()); }
+  const void *data() const { return bytes.empty() ? this : static_cast<const void *>(bytes.data()); }
   /// Element i, of any of phic's types.
   double number(size_t i) const;
+  /// The same with all its digits.
+  std::string text(size_t i) const;
 };
 
 struct Tolerance {

@@ -16,7 +16,6 @@ using namespace llvm;
 namespace phic::test {
 
 char Refusal::ID = 0;
-void Refusal::log(raw_ostream &os) const { os << StringRef(text).split('\n').first; }
 
 namespace {
 
@@ -117,10 +116,10 @@ Error runFile(const std::string &library, ArrayRef<NamedArray> inputs, std::vect
   auto *query = reinterpret_cast<Query *>(dlsym(handle, "phi_query_test"));
   std::vector<const void *> given;
   for (const auto &[name, array] : inputs)
-    given.push_back(array.bytes.data());
+    given.push_back(array.data());
   std::vector<void *> taken;
   for (auto &[name, array] : results)
-    taken.push_back(array.bytes.data());
+    taken.push_back(array.data());
   Error failure = query ? runLibrary(*query(PHI_GRAPH_VERSION), given, taken) : createStringError("no phi_query_test");
   dlclose(handle);
   return failure;

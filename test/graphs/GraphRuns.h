@@ -37,7 +37,7 @@ class Refusal : public llvm::ErrorInfo<Refusal> {
 public:
   static char ID;
   explicit Refusal(std::string text) : text(std::move(text)) {}
-  void log(llvm::raw_ostream &os) const override;
+  void log(llvm::raw_ostream &os) const override { os << text; }
   std::error_code convertToErrorCode() const override { return llvm::inconvertibleErrorCode(); }
 
   std::string text; ///< a line a reason

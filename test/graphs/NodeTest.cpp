@@ -50,6 +50,30 @@ std::string verdict(Results results, const NodeTest &test, const Named &expected
   return "";
 }
 
+/// As --const takes them.
+std::string numbersText(const Array &array) {
+  std::string text;
+  for (size_t i = 0; i < array.elements(); ++i)
+    text += (text.empty() ? "" : ",") + array.text(i);
+  return text.empty() ? "0" : text; // as many zeros as it has elements
+}
+
+/// The input that a reason says to give as a constant; of what is computed from inputs the next that is not one yet.
+std::string inputToPin(const std::string &refusal, const NodeTest &test, const Options &options) {
+  static const std::regex asking("input [0-9]+ \\('([^']*)'\\)[^\n]*--const");
+  std::smatch found;
+  if (!std::regex_search(refusal, found, asking))
+    return "";
+  auto isPinned = [&](const std::string &name) {
+    return any_of(options.graphInputs.constants, [&](const auto &pinned) { return pinned.first == name; });
+  };
+  std::vector<std::string> names = {found[1]};
+  if (!is_contained(test.inputs, names.front()))
+    names.assign(test.inputs.rbegin(), test.inputs.rend());
+  const auto name = find_if_not(names, isPinned);
+  return name == names.end() ? "" : *name;
+}
+
 } // namespace
 
 Options Machine::options() const {
@@ -86,8 +110,15 @@ void runNodeTest(const NodeTest &test, const Machine &machine, const Report &rep
     expected = readAll(test, test.outputs, "out");
   }
   Expected<ImportedGraph> imported = importGraph(options, inputs);
-  if (!imported)
-    return report(kRefused.str() + toString(imported.takeError()));
+  while (!imported) {
+    const std::string refusal = toString(imported.takeError());
+    const std::string name = inputToPin(refusal, test, options);
+    if (name.empty() || !test.isReadable)
+      return report(kRefused.str() + StringRef(refusal).split('\n').first.str());
+    options.graphInputs.constants.emplace_back(name, numbersText(inputs[name]));
+    report(kPinned.str() + name);
+    imported = importGraph(options, inputs);
+  }
   report(kInterpreter.str() + verdict(std::move(imported->meant), test, expected));
   Folder folder;
   report(kCompiled.str() + verdict(runCompiled(options, imported->signature, inputs, folder.name()), test, expected));
