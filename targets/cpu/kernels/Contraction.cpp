@@ -77,12 +77,20 @@ void emitWordTile(KernelBuilder &b, const WordProduct &dot, int64_t lanes, int64
 
 } // namespace
 
+const WordProduct &fmaWords() {
+  class Fma final : public WordProduct {
+    WordKind kind() const override { return WordKind::F32; }
+    Value add(KernelBuilder &b, Value sum, Value x, Value w) const override { return b.fma(x, w, sum); }
+  };
+  static const Fma words;
+  return words;
+}
+
 std::optional<Contraction> Contraction::of(const CpuTarget &target, const ContractionShape &shape) {
   const WordVariant *found = nullptr;
-  if (target.architecture == "x86_64")
-    for (const WordVariant &variant : x86WordVariants()) // the newest comes last
-      if (hasIsa(target, variant.isa) && takes(variant.dot->kind(), shape))
-        found = &variant;
+  for (const WordVariant &variant : target.architecture == "x86_64" ? x86WordVariants() : armWordVariants())
+    if (hasIsa(target, variant.isa) && takes(variant.dot->kind(), shape)) // the newest comes last
+      found = &variant;
   return found ? std::optional(Contraction(*found, target, shape)) : std::nullopt;
 }
 

@@ -39,6 +39,9 @@ struct WordVariant {
   int64_t MR, vectors;
 };
 std::span<const WordVariant> x86WordVariants();
+std::span<const WordVariant> armWordVariants();
+/// Fused multiply-adds of f32, which every machine has.
+const WordProduct &fmaWords();
 
 /// Operands of a contraction, as far as code depends on them.
 struct ContractionShape {
@@ -80,7 +83,8 @@ public:
 private:
   friend class ContractionEmitter;
   Contraction(const WordVariant &variant, const CpuTarget &target, const ContractionShape &shape)
-      : variant(&variant), isa(target.isa), lanes(target.vectorBytes / 4), shape(shape) {}
+      : variant(&variant), isa(target.isa), lanes(std::max(target.vectorBytes / 4, PackedLayout::kColumns)),
+        shape(shape) {}
 
   const WordVariant *variant;
   std::string_view isa;

@@ -17,11 +17,6 @@ VectorType bytesOf(KernelBuilder &b, Value words, unsigned bits) {
   return b.vec(lanes * 32 / bits, b.getIntegerType(bits));
 }
 
-class FmaWords final : public WordProduct {
-  WordKind kind() const override { return WordKind::F32; }
-  Value add(KernelBuilder &b, Value sum, Value x, Value w) const override { return b.fma(x, w, sum); }
-};
-
 class MaddWords final : public WordProduct {
   WordKind kind() const override { return WordKind::S16; }
   Value add(KernelBuilder &b, Value sum, Value x, Value w) const override {
@@ -40,20 +35,20 @@ class VnniWords final : public WordProduct {
   }
 };
 
-const FmaWords kFma;
 const MaddWords kMadd;
 const VnniWords kVnni;
 
-const WordVariant kVariants[] = {
+} // namespace
+
+std::span<const WordVariant> x86WordVariants() {
+  static const WordVariant variants[] = {
 #define PHIC_X86_WORDS(ISA, DOT, MR, VECTORS) {#ISA, DOT, MR, VECTORS},
 #define PHIC_X86_MATMUL(...)
 #define PHIC_X86_STREAM(...)
 #define PHIC_X86_TALL_MATMUL(...)
 #include "targets/cpu/x86/Kernels.def"
-};
-
-} // namespace
-
-std::span<const WordVariant> x86WordVariants() { return kVariants; }
+  };
+  return variants;
+}
 
 } // namespace phic
