@@ -170,6 +170,34 @@ LogicalResult importMatMulInteger(NodeImport &node) {
   return give(node, product->multiply(node, node.builder.getI32Type(), *xZero, *wZero));
 }
 
+/// Of com.microsoft: Gemm of codes, with a bias in steps of both scales; floats where no scale of the result is given.
+LogicalResult importQGemm(NodeImport &node) {
+  FailureOr<Value> x = tensorOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  if (shapeOf(*x).size() != 2)
+    return node.unsupportedInput(0, "must be a matrix");
+  if (float alpha = node.real("alpha", 1); alpha != 1)
+    return node.unsupportedAttribute("alpha", "must be 1, found " + llvm::Twine(std::to_string(alpha)));
+  if (!node.has(7))
+    return node.unsupported("it makes floats; codes, with inputs 7 and 8, are supported");
+  if (node.integer("transA", 0) != 0)
+    x = inOrder(node, *x, {1, 0});
+  FailureOr<Product> product = withMatrix(node, *x, 3, node.integer("transB", 0) != 0);
+  if (llvm::failed(product))
+    return failure();
+  FailureOr<Value> xZero = zeroPointOf(node, 2, product->x, 1),
+                   wZero = zeroPointOf(node, 5, product->w, product->columns());
+  if (llvm::failed(xZero) || llvm::failed(wZero))
+    return failure();
+  FailureOr<Value> sums = product->multiply(node, node.builder.getI32Type(), *xZero, *wZero);
+  if (node.has(6)) {
+    FailureOr<Value> bias = tensorOf(node, 6);
+    sums = llvm::failed(bias) ? bias : map(node, MapFunction::Add, {*sums, *bias});
+  }
+  return llvm::failed(sums) ? failure() : give(node, requantized(node, *sums, {1, 4, 7, 8}));
+}
+
 LogicalResult importQLinearMatMul(NodeImport &node) {
   FailureOr<Product> product = read(node, 0, 3);
   if (llvm::failed(product))
