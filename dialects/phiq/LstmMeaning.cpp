@@ -27,15 +27,15 @@ Number operator*(Number x, Number y) {
                  std::fabs(x.value) * y.error + std::fabs(y.value) * x.error + x.error * y.error + kUnderflow);
 }
 
-/// No steeper than 1 / 4; made of an exponential, a sum and a quotient.
+/// No steeper than 1 / 4, and between 0 and 1; made of an exponential, a sum and a quotient.
 Number sigmoid(Number x) {
   const double value = 1 / (1 + std::exp(-x.value));
-  return {value, x.error / 4 + (kExpError + 4 * kUnit) * value + kUnderflow};
+  return {value, std::min(x.error / 4, 1.0) + (kExpError + 4 * kUnit) * value + kUnderflow};
 }
-/// No steeper than 1; kernels' tanh is as far off as that of phiq.map.
+/// No steeper than 1, and between -1 and 1; kernels' tanh is as far off as that of phiq.map.
 Number tanh(Number x) {
   const double value = std::tanh(x.value);
-  return {value, x.error + 8 * kUnit * std::fabs(value) + 0x1p-23};
+  return {value, std::min(x.error, 2.0) + 8 * kUnit * std::fabs(value) + 0x1p-23};
 }
 
 /// h as DynamicQuantizeLinear makes codes of it, all by one scale.
