@@ -27,10 +27,15 @@ protected:
     std::string arguments;
     for (size_t i = 0; i < types.size(); ++i)
       arguments += (i ? ", %a" : "%a") + std::to_string(i) + ": " + types[i];
-    module =
-        mlir::parseSourceString<mlir::ModuleOp>("func.func @model(" + arguments + ") -> " + result + " {\n%r = phiq." +
-                                                    op + " -> " + result + "\nreturn %r : " + result + "\n}",
-                                                &context);
+    return interpret(arguments, "%r = phiq." + op + " -> " + result, result, std::move(inputs));
+  }
+
+  /// The same of a body of several lines that ends with %r.
+  Rows interpret(const std::string &arguments, const std::string &body, const std::string &result,
+                 std::vector<Rows> inputs) {
+    module = mlir::parseSourceString<mlir::ModuleOp>("func.func @model(" + arguments + ") -> " + result + " {\n" +
+                                                         body + "\nreturn %r : " + result + "\n}",
+                                                     &context);
     auto results = Interpreter(*module, weights, /*bounds=*/true).runGraph(std::move(inputs));
     return (*results)[0];
   }

@@ -99,18 +99,16 @@ FailureOr<Value> reduceGlobally(NodeImport &node, ReduceKind kind, FailureOr<Val
 
 LogicalResult arg(NodeImport &node, ReduceKind kind) {
   const bool keeps = node.integer("keepdims", 1), last = node.integer("select_last_index", 0);
-  FailureOr<Value> x = tensorOf(node, 0);
-  if (llvm::failed(x))
+  FailureOr<AlongAxis> along = alongAxis(node, /*absent=*/0);
+  if (llvm::failed(along))
     return failure();
-  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 0), int64_t(shapeOf(*x).size()));
-  if (llvm::failed(axis))
-    return failure();
-  SmallVector<int64_t> shape(shapeOf(*x)), kept = shape;
-  if (shape[size_t(*axis)] == 0)
-    return node.unsupported("axis " + llvm::Twine(*axis) + " has no element");
-  kept[size_t(*axis)] = 1;
-  shape.erase(shape.begin() + *axis);
-  Value index = make<phiq::ArgOp>(node, typeOf(node.builder.getI64Type(), shape), kind, *x, *axis, last);
+  const auto [x, axis] = *along;
+  SmallVector<int64_t> shape(shapeOf(x)), kept = shape;
+  if (shape[size_t(axis)] == 0)
+    return node.unsupported("axis " + llvm::Twine(axis) + " has no element");
+  kept[size_t(axis)] = 1;
+  shape.erase(shape.begin() + axis);
+  Value index = make<phiq::ArgOp>(node, typeOf(node.builder.getI64Type(), shape), kind, x, axis, last);
   return give(node, keeps ? make<phiq::ReshapeOp>(node, typeOf(index, kept), index) : index);
 }
 

@@ -22,7 +22,7 @@ struct Product {
     const DenseI64ArrayAttr none;
     Value y = make<phiq::ContractOp>(node, typeOf(element, contracted), x, w, xZero, wZero, none, none, none, none,
                                      isBatched ? node.builder.getUnitAttr() : UnitAttr());
-    return contracted == shape ? y : reshaped(node, y, shape);
+    return contracted == shape ? y : reshape(node, y, shape);
   }
   int64_t columns() const { return contracted.back(); }
 };
@@ -87,7 +87,7 @@ FailureOr<Product> read(NodeImport &node, unsigned xIndex, unsigned wIndex) {
   if (shapeOf(*x).empty())
     return node.unsupportedInput(xIndex, "must have an axis");
   if (isRow)
-    x = reshaped(node, *x, {1, shapeOf(*x)[0]});
+    x = reshape(node, *x, {1, shapeOf(*x)[0]});
   size_t rank = 0; // of what lies in the model's file
   if (const auto *view = node.get<TensorView>(wIndex))
     rank = view->dims.size();
@@ -105,7 +105,7 @@ FailureOr<Product> read(NodeImport &node, unsigned xIndex, unsigned wIndex) {
       return node.unsupportedInput(wIndex, "must have an axis");
     isColumn = shapeOf(*w).size() == 1;
     if (isColumn)
-      w = reshaped(node, *w, {shapeOf(*w)[0], 1});
+      w = reshape(node, *w, {shapeOf(*w)[0], 1});
     product = shapeOf(*w).size() == 2 && !isColumn ? withMatrix(node, *x, wIndex, /*transposed=*/false)
                                                    : batched(node, *x, *w, wIndex);
   }
@@ -123,6 +123,17 @@ FailureOr<Value> scaled(NodeImport &node, StringRef name, Value x) {
   const float factor = node.real(name, 1);
   return factor == 1 ? FailureOr<Value>(x)
                      : map(node, MapFunction::Multiply, {x, scalar(node, factor, node.builder.getF32Type())});
+}
+
+/// The product of codes as integers, by the zero points that those inputs are.
+FailureOr<Value> sumsOf(NodeImport &node, FailureOr<Product> product, unsigned xZeroIndex, unsigned wZeroIndex) {
+  if (llvm::failed(product))
+    return failure();
+  FailureOr<Value> xZero = zeroPointOf(node, xZeroIndex, product->x, 1),
+                   wZero = zeroPointOf(node, wZeroIndex, product->w, product->columns());
+  if (llvm::failed(xZero) || llvm::failed(wZero))
+    return failure();
+  return product->multiply(node, node.builder.getI32Type(), *xZero, *wZero);
 }
 
 } // namespace
@@ -159,16 +170,7 @@ LogicalResult importMatMul(NodeImport &node) {
   return give(node, product->multiply(node, node.builder.getF32Type(), {}, {}));
 }
 
-LogicalResult importMatMulInteger(NodeImport &node) {
-  FailureOr<Product> product = read(node, 0, 1);
-  if (llvm::failed(product))
-    return failure();
-  FailureOr<Value> xZero = zeroPointOf(node, 2, product->x, 1),
-                   wZero = zeroPointOf(node, 3, product->w, product->columns());
-  if (llvm::failed(xZero) || llvm::failed(wZero))
-    return failure();
-  return give(node, product->multiply(node, node.builder.getI32Type(), *xZero, *wZero));
-}
+LogicalResult importMatMulInteger(NodeImport &node) { return give(node, sumsOf(node, read(node, 0, 1), 2, 3)); }
 
 /// Of com.microsoft: Gemm of codes, with a bias in steps of both scales; floats where no scale of the result is given.
 LogicalResult importQGemm(NodeImport &node) {
@@ -183,15 +185,8 @@ LogicalResult importQGemm(NodeImport &node) {
     return node.unsupported("it makes floats; codes, with inputs 7 and 8, are supported");
   if (node.integer("transA", 0) != 0)
     x = inOrder(node, *x, {1, 0});
-  FailureOr<Product> product = withMatrix(node, *x, 3, node.integer("transB", 0) != 0);
-  if (llvm::failed(product))
-    return failure();
-  FailureOr<Value> xZero = zeroPointOf(node, 2, product->x, 1),
-                   wZero = zeroPointOf(node, 5, product->w, product->columns());
-  if (llvm::failed(xZero) || llvm::failed(wZero))
-    return failure();
-  FailureOr<Value> sums = product->multiply(node, node.builder.getI32Type(), *xZero, *wZero);
-  if (node.has(6)) {
+  FailureOr<Value> sums = sumsOf(node, withMatrix(node, *x, 3, node.integer("transB", 0) != 0), 2, 5);
+  if (llvm::succeeded(sums) && node.has(6)) {
     FailureOr<Value> bias = tensorOf(node, 6);
     sums = llvm::failed(bias) ? bias : map(node, MapFunction::Add, {*sums, *bias});
   }
@@ -199,15 +194,8 @@ LogicalResult importQGemm(NodeImport &node) {
 }
 
 LogicalResult importQLinearMatMul(NodeImport &node) {
-  FailureOr<Product> product = read(node, 0, 3);
-  if (llvm::failed(product))
-    return failure();
-  FailureOr<Value> xZero = zeroPointOf(node, 2, product->x, 1),
-                   wZero = zeroPointOf(node, 5, product->w, product->columns());
-  if (llvm::failed(xZero) || llvm::failed(wZero))
-    return failure();
-  Value sums = product->multiply(node, node.builder.getI32Type(), *xZero, *wZero);
-  return give(node, requantized(node, sums, {1, 4, 6, 7}));
+  FailureOr<Value> sums = sumsOf(node, read(node, 0, 3), 2, 5);
+  return llvm::failed(sums) ? failure() : give(node, requantized(node, *sums, {1, 4, 6, 7}));
 }
 
 } // namespace phic::onnx::graph

@@ -24,10 +24,10 @@ const TensorView *storedTensor(NodeImport &node, unsigned index) {
 Value parameterOfRows(NodeImport &node, Value parameter, size_t axis, const TensorView &codes, size_t rank) {
   const int64_t count = cast<ShapedType>(parameter.getType()).getNumElements();
   if (count == 1)
-    return reshaped(node, parameter, {});
+    return reshape(node, parameter, {});
   SmallVector<int64_t> along(codes.dims.size() - axis, 1), rows(rank, 1);
   along[0] = rows[0] = codes.dims[axis];
-  return shapeOf(parameter) == ArrayRef(along) ? reshaped(node, parameter, rows) : Value();
+  return shapeOf(parameter) == ArrayRef(along) ? reshape(node, parameter, rows) : Value();
 }
 
 /// `weight` dequantized; null where scale or zero point are not one a row.
@@ -42,10 +42,6 @@ Value dequantizedRows(NodeImport &node, const DequantizedTensor &of, size_t axis
 }
 
 } // namespace
-
-Value reshaped(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
-  return make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
-}
 
 namespace {
 
@@ -84,7 +80,7 @@ FailureOr<Factor> kernelOf(NodeImport &node, unsigned index) {
     if (!isKernel(dims))
       return node.unsupportedInput(index, "must be of rank 3 or 4, found " + llvm::Twine(dims.size()));
     factor.shape = dims;
-    factor.value = channelsLast(node, reshaped(node, *w, {dims[0], dims[1], plane(dims), dims.back()}));
+    factor.value = channelsLast(node, reshape(node, *w, {dims[0], dims[1], plane(dims), dims.back()}));
   }
   std::rotate(factor.shape.begin() + 1, factor.shape.begin() + 2, factor.shape.end());
   return factor;
@@ -120,7 +116,7 @@ FailureOr<Value> zeroPointOf(NodeImport &node, unsigned index, Value codes, int6
     return node.unsupportedInput(index, "must be one zero point" +
                                             (most == 1 ? "" : ", or " + std::to_string(most) + ",") +
                                             " of the type of what it belongs to");
-  return reshaped(node, *zero, count == 1 ? ArrayRef<int64_t>() : ArrayRef(most));
+  return reshape(node, *zero, count == 1 ? ArrayRef<int64_t>() : ArrayRef(most));
 }
 
 namespace {
@@ -134,7 +130,7 @@ FailureOr<Value> scaleOf(NodeImport &node, unsigned index, int64_t most) {
   if (count != 1 && count != most)
     return node.unsupportedInput(index,
                                  "must be one scale" + (most == 1 ? std::string() : ", or " + std::to_string(most)));
-  return reshaped(node, *scale, count == 1 ? ArrayRef<int64_t>() : ArrayRef(most));
+  return reshape(node, *scale, count == 1 ? ArrayRef<int64_t>() : ArrayRef(most));
 }
 
 } // namespace
@@ -154,7 +150,7 @@ FailureOr<Value> requantized(NodeImport &node, Value sums, const Requantization 
   FailureOr<Value> real = map(node, MapFunction::Dequantize, {sums, *scale, none}, node.builder.getF32Type());
   if (llvm::failed(real))
     return failure();
-  return map(node, MapFunction::Quantize, {*real, *y, reshaped(node, *zero, {})}, elementTypeOf(*zero));
+  return map(node, MapFunction::Quantize, {*real, *y, reshape(node, *zero, {})}, elementTypeOf(*zero));
 }
 
 } // namespace phic::onnx::graph

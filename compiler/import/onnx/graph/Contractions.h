@@ -22,8 +22,6 @@ FailureOr<Factor> kernelOf(NodeImport &node, unsigned index);
 /// A matrix [K, N], or [N, K] where it is `transposed`, as rows [N, K].
 FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed);
 
-Value reshaped(NodeImport &node, Value x, ArrayRef<int64_t> shape);
-
 /// An optional zero point of codes like those of `codes`: one number, or `most`. Null where the node has none.
 FailureOr<Value> zeroPointOf(NodeImport &node, unsigned index, Value codes, int64_t most);
 

@@ -49,7 +49,7 @@ FailureOr<Factor> channelKernelOf(NodeImport &node, unsigned index, int64_t chan
   Sizes shape(shapeOf(*w));
   if ((shape.size() != 3 && shape.size() != 4) || shape[1] != 1 || shape[0] % channels)
     return node.unsupportedInput(index, "must have as many kernels for each of " + llvm::Twine(channels) + " groups");
-  Value plane = reshaped(node, *w, {shape[0], shape.size() == 3 ? 1 : shape[2], shape.back()});
+  Value plane = reshape(node, *w, {shape[0], shape.size() == 3 ? 1 : shape[2], shape.back()});
   std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
   return Factor{inOrder(node, plane, {1, 2, 0}), shape};
 }
@@ -92,7 +92,7 @@ FailureOr<Convolution> read(NodeImport &node, unsigned xIndex, unsigned wIndex) 
   if (c.isLine) {
     makePlane(c);
     shape.insert(shape.begin() + 2, 1);
-    x = reshaped(node, *x, shape);
+    x = reshape(node, *x, shape);
   }
   c.result.insert(c.result.begin(), shape[0]);
   c.result.push_back(c.w.shape.front());
@@ -115,7 +115,7 @@ Value multiply(NodeImport &node, const Convolution &c, Type element, Value xZero
 LogicalResult giveChannelsFirst(NodeImport &node, const Convolution &c, Value y) {
   Value result = channelsFirst(node, y);
   if (c.isLine)
-    result = reshaped(node, result, {c.result[0], c.result[3], c.result[2]});
+    result = reshape(node, result, {c.result[0], c.result[3], c.result[2]});
   return give(node, result);
 }
 

@@ -46,48 +46,44 @@ FailureOr<Value> indicesOf(NodeImport &node, ArrayRef<int64_t> sizes) {
 } // namespace
 
 LogicalResult importGather(NodeImport &node) {
-  FailureOr<Value> x = tensorOf(node, 0);
-  if (llvm::failed(x))
+  FailureOr<AlongAxis> along = alongAxis(node, /*absent=*/0);
+  if (llvm::failed(along))
     return failure();
-  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 0), int64_t(shapeOf(*x).size()));
-  if (llvm::failed(axis))
-    return failure();
-  const int64_t size = shapeOf(*x)[size_t(*axis)];
+  const auto [x, axis] = *along;
+  const int64_t size = shapeOf(x)[size_t(axis)];
   FailureOr<Value> indices = indicesOf(node, size);
   if (llvm::failed(indices))
     return failure();
-  Sizes shape(shapeOf(*x).take_front(size_t(*axis)));
+  Sizes shape(shapeOf(x).take_front(size_t(axis)));
   llvm::append_range(shape, shapeOf(*indices));
-  llvm::append_range(shape, shapeOf(*x).drop_front(size_t(*axis) + 1));
+  llvm::append_range(shape, shapeOf(x).drop_front(size_t(axis) + 1));
   if (llvm::failed(requireRoom(node, shape)))
     return failure();
   if (std::optional<AxisRange> range = rangeOf(*indices, size)) {
-    SmallVector<AxisRange> ranges = wholeOf(*x);
-    ranges[size_t(*axis)] = *range;
-    return give(node, reshape(node, slice(node, *x, ranges), shape));
+    SmallVector<AxisRange> ranges = wholeOf(x);
+    ranges[size_t(axis)] = *range;
+    return give(node, reshape(node, slice(node, x, ranges), shape));
   }
   if (size == 0 && !llvm::is_contained(shape, 0))
-    return node.unsupportedInput(0, "has nothing to choose from along axis " + llvm::Twine(*axis));
-  return give(node, make<phiq::GatherOp>(node, typeOf(*x, shape), *x, *indices, *axis));
+    return node.unsupportedInput(0, "has nothing to choose from along axis " + llvm::Twine(axis));
+  return give(node, make<phiq::GatherOp>(node, typeOf(x, shape), x, *indices, axis));
 }
 
 LogicalResult importGatherElements(NodeImport &node) {
-  FailureOr<Value> x = tensorOf(node, 0);
-  if (llvm::failed(x))
+  FailureOr<AlongAxis> along = alongAxis(node, /*absent=*/0);
+  if (llvm::failed(along))
     return failure();
-  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 0), int64_t(shapeOf(*x).size()));
-  if (llvm::failed(axis))
-    return failure();
-  FailureOr<Value> indices = indicesOf(node, shapeOf(*x)[size_t(*axis)]);
+  const auto [x, axis] = *along;
+  FailureOr<Value> indices = indicesOf(node, shapeOf(x)[size_t(axis)]);
   if (llvm::failed(indices))
     return failure();
-  ArrayRef<int64_t> from = shapeOf(*x), shape = shapeOf(*indices);
+  ArrayRef<int64_t> from = shapeOf(x), shape = shapeOf(*indices);
   if (from.size() != shape.size())
     return node.unsupportedInput(1, "must be of rank " + llvm::Twine(from.size()));
   for (auto [i, size] : llvm::enumerate(shape))
-    if (!llvm::is_contained(shape, 0) && (int64_t(i) == *axis ? from[i] == 0 : from[i] < size))
+    if (!llvm::is_contained(shape, 0) && (int64_t(i) == axis ? from[i] == 0 : from[i] < size))
       return node.unsupportedInput(1, "is larger than input 0 along axis " + llvm::Twine(i));
-  return give(node, make<phiq::GatherElementsOp>(node, typeOf(*x, shape), *x, *indices, *axis));
+  return give(node, make<phiq::GatherElementsOp>(node, typeOf(x, shape), x, *indices, axis));
 }
 
 LogicalResult importGatherND(NodeImport &node) {

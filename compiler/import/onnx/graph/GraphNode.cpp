@@ -117,6 +117,16 @@ FailureOr<int64_t> axisOf(NodeImport &node, int64_t axis, int64_t rank, StringRe
   return axis < 0 ? axis + rank : axis;
 }
 
+FailureOr<AlongAxis> alongAxis(NodeImport &node, int64_t absent) {
+  FailureOr<Value> x = tensorOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", absent), int64_t(shapeOf(*x).size()));
+  if (llvm::failed(axis))
+    return failure();
+  return AlongAxis{*x, *axis};
+}
+
 FailureOr<SmallVector<int64_t>> broadcastShape(NodeImport &node, ValueRange operands) {
   SmallVector<int64_t> shape; // the last axis first
   for (Value operand : operands)
@@ -160,6 +170,10 @@ Value folded(NodeImport &node, Operation *op) {
   Value result = phiq::ConstantOp::create(node.builder, node.loc, cast<RankedTensorType>(value.getType()), value);
   op->erase();
   return result;
+}
+
+Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
+  return shapeOf(x) == shape ? x : make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
 }
 
 FailureOr<Value> map(NodeImport &node, phiq::MapFunction function, ValueRange operands, Type element) {

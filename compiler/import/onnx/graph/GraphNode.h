@@ -45,6 +45,12 @@ RankedTensorType typeOf(Value x, ArrayRef<int64_t> shape);
 RankedTensorType typeOf(Type element, ArrayRef<int64_t> shape);
 /// `axis` counted from the front, of `rank` axes; fails where there is none. `what`: the attribute or input.
 FailureOr<int64_t> axisOf(NodeImport &node, int64_t axis, int64_t rank, StringRef what = "axis");
+/// Input 0 and the axis of it that the attribute `axis` names.
+struct AlongAxis {
+  Value x;
+  int64_t axis;
+};
+FailureOr<AlongAxis> alongAxis(NodeImport &node, int64_t absent);
 /// The shape that ONNX broadcasts operands to.
 FailureOr<llvm::SmallVector<int64_t>> broadcastShape(NodeImport &node, mlir::ValueRange operands);
 
@@ -61,6 +67,9 @@ template <typename Op, typename... Arguments>
 Value make(NodeImport &node, RankedTensorType type, Arguments &&...arguments) {
   return folded(node, Op::create(node.builder, node.loc, type, std::forward<Arguments>(arguments)...));
 }
+
+/// x in another shape, or as it is where it has that.
+Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape);
 
 /// phiq.map of operands, broadcast together.
 FailureOr<Value> map(NodeImport &node, phiq::MapFunction function, mlir::ValueRange operands, Type element = {});

@@ -74,10 +74,6 @@ AxisRange rangeOf(int64_t start, int64_t end, int64_t step, int64_t size) {
 
 } // namespace
 
-Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
-  return shapeOf(x) == shape ? x : make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
-}
-
 LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape) {
   constexpr int64_t kMost = int64_t(1) << 31;
   int64_t elements = 1;

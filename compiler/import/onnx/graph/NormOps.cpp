@@ -15,10 +15,6 @@ namespace {
 using phiq::MapFunction;
 using phiq::ReduceKind;
 
-Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
-  return make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
-}
-
 int64_t product(ArrayRef<int64_t> sizes) { return ShapedType::getNumElements(sizes); }
 
 /// The axis is the last meanwhile.

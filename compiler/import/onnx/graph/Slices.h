@@ -17,8 +17,6 @@ struct AxisRange {
 llvm::SmallVector<AxisRange> wholeOf(Value x);
 /// x itself where the ranges are all of it.
 Value slice(NodeImport &node, Value x, ArrayRef<AxisRange> ranges);
-/// x in another shape, or itself.
-Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape);
 /// Fails where a shape has more elements than any tensor is meant to have.
 LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape);
 

@@ -15,10 +15,6 @@ namespace {
 /// More elements than any tensor made of a shape alone is meant to have.
 constexpr int64_t kMostMade = int64_t(1) << 26;
 
-Value reshape(NodeImport &node, Value x, ArrayRef<int64_t> shape) {
-  return make<phiq::ReshapeOp>(node, typeOf(x, shape), x);
-}
-
 int64_t elementsOf(ArrayRef<int64_t> shape) {
   int64_t elements = 1;
   for (int64_t size : shape)
