@@ -3,7 +3,7 @@
 //
 // What kernels of plain MLIR compute functions with: expressions of RowExpr.h, and those that need more than its
 // arithmetic. Each takes and gives a vector of f32, lane by lane, the same bits on every machine; NaN gives NaN.
-// MapFunctions.cpp states how exact they are, KernelMathTest measures it.
+// MapFunctions.cpp states how exact they are.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_CPU_KERNELS_KERNELMATH_H
 #define PHIC_TARGETS_CPU_KERNELS_KERNELMATH_H
