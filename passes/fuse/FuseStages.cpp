@@ -157,10 +157,24 @@ private:
   llvm::StringSet<> names;
 };
 
+/// Each map that reads what was dequantized has a dequantization of its own.
+void divideDequantizations(Block &model) {
+  for (auto map : llvm::make_early_inc_range(model.getOps<phiq::MapOp>())) {
+    if (map.getFunction() != phiq::MapFunction::Dequantize)
+      continue;
+    for (OpOperand &use : llvm::make_early_inc_range(map->getUses()))
+      if (isa<phiq::MapOp>(use.getOwner()) && !map->hasOneUse())
+        use.set(OpBuilder(use.getOwner()).clone(*map)->getResult(0));
+  }
+}
+
 struct FuseStages : impl::FuseStagesPassBase<FuseStages> {
   void runOnOperation() override {
-    if (func::FuncOp model = modelFunction(getOperation()))
-      StageBuilder(model.getBody().front()).run();
+    func::FuncOp model = modelFunction(getOperation());
+    if (!model)
+      return;
+    divideDequantizations(model.getBody().front());
+    StageBuilder(model.getBody().front()).run();
   }
 };
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Main ops (matmul, attend, norm, embed, logit_rows) begin stages, as do ops on grids, but for maps of one shape, which
-// join; every other op joins the latest stage that it reads from. Two matmuls of the same rows are one
+// join, and dequantizations, which go with what reads them; every other op joins the latest stage that it reads from. Two matmuls of the same rows are one
 // stage when their results meet before the next main op, or in one cache:
 //
 //     q, k, v -> attend @kv0 | gate, up -> mulf      but not  qkv | fc1  of a parallel block
@@ -105,6 +105,16 @@ bool joinsMaps(Operation *op, const StageGroup &group) {
          });
 }
 
+/// A dequantization that one map reads is computed where that is: what lies between two stages are codes.
+bool goesWithReader(Operation *op) {
+  auto map = dyn_cast_or_null<phiq::MapOp>(op);
+  if (!map || map.getFunction() != phiq::MapFunction::Dequantize || !map->hasOneUse())
+    return false;
+  auto reader = dyn_cast<phiq::MapOp>(*map->getUsers().begin());
+  return reader && shapeOf(reader.getResult()) == shapeOf(map.getResult()) &&
+         elementTypeOf(map.getXs().front()).getIntOrFloatBitWidth() <= 8;
+}
+
 /// Whether an op that is no main op can be computed where the rows it reads are.
 bool canJoin(Operation *op, const StageGroup &group) {
   if (group.kind == StageKind::Grid)
@@ -129,7 +139,7 @@ class Grouping {
 public:
   explicit Grouping(Block &model) : matmulClasses(model) {
     for (Operation &op : model)
-      if (!isWeight(&op) && !isView(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+      if (!isWeight(&op) && !isView(&op) && !goesWithReader(&op) && !op.hasTrait<OpTrait::IsTerminator>())
         place(&op);
   }
   StageGroups result;
@@ -139,18 +149,39 @@ private:
     std::optional<unsigned> latest = latestProducer(op);
     unsigned index = chooseGroup(op, latest);
     StageGroup &group = result.groups[index];
+    for (Operation *source : withReader(op)) {
+      group.ops.push_back(source);
+      result.groupOf[source] = index;
+    }
     group.ops.push_back(op);
     group.logitRows |= hasWork(op, phiq::RowWork::Select) || (latest && result.groups[*latest].logitRows);
     result.groupOf[op] = index;
   }
 
+  /// What is computed with the op.
+  static llvm::SmallSetVector<Operation *, 3> withReader(Operation *op) {
+    llvm::SmallSetVector<Operation *, 3> sources;
+    for (Value operand : op->getOperands())
+      if (goesWithReader(operand.getDefiningOp()))
+        sources.insert(operand.getDefiningOp());
+    return sources;
+  }
+
   /// The last of the groups that make the op's operands.
   std::optional<unsigned> latestProducer(Operation *op) const {
     std::optional<unsigned> latest;
-    for (Value operand : op->getOperands())
+    for (Value operand : op->getOperands()) {
+      if (goesWithReader(operand.getDefiningOp()))
+        operand = operand.getDefiningOp()->getOperand(0);
       if (auto found = result.groupOf.find(viewed(operand).getDefiningOp()); found != result.groupOf.end())
         latest = std::max(latest.value_or(0), found->second);
+    }
     return latest;
+  }
+
+  static bool joins(Operation *op, const StageGroup &group) {
+    return canJoin(op, group) &&
+           llvm::all_of(withReader(op), [&](Operation *source) { return canJoin(source, group); });
   }
 
   unsigned chooseGroup(Operation *op, std::optional<unsigned> latest) {
@@ -161,7 +192,7 @@ private:
     if (isa<phiq::AttendOp>(op))
       return begin(StageKind::Attend);
     if (isGrid(op))
-      return latest && canJoin(op, result.groups[*latest]) ? *latest : begin(StageKind::Grid);
+      return latest && joins(op, result.groups[*latest]) ? *latest : begin(StageKind::Grid);
     // The final norm is computed with the selection of its rows.
     if (isNorm(op) && latest && hasWork(result.groups[*latest].ops.back(), phiq::RowWork::Select))
       return *latest;

@@ -222,7 +222,7 @@ private:
       Value sumRow = b.offset(sums, b.mul(r, 4 * sumColumns));
       Value inResult = b.add(b.mul(b.add(b.mul(batch, stage.M), b.add(row, r)), stage.N), column);
       g.overLanes(b.i64(0), b.i64(width), [&](Value i, int64_t lanes) {
-        llvm::DenseMap<Value, Value> values;
+        LaneValues values(b);
         Type sum = elementTypeOf(op.getResult());
         values[op.getResult()] = loadLanes(b, sum, lanes, b.offset(sumRow, b.mul(i, 4)));
         for (Value x : operands)
@@ -231,10 +231,7 @@ private:
                           : loadLanes(b, elementTypeOf(x), lanes,
                                       g.place(g.base(x), elementTypeOf(x),
                                               b.add(besideOf(x) == Beside::Rows ? inResult : column, i)));
-        for (phiq::MapOp map : stage.maps) {
-          SmallVector<Value, 3> xs = llvm::map_to_vector<3>(map.getXs(), [&](Value x) { return values[x]; });
-          values[map.getResult()] = emitMap(b, map, xs);
-        }
+        values.compute(stage.maps);
         for (auto [k, result] : llvm::enumerate(stage.results))
           storeLanes(b, elementTypeOf(result), values[result],
                      g.place(g.resultBase(unsigned(k)), elementTypeOf(result), b.add(inResult, i)));

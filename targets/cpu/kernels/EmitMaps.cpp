@@ -119,16 +119,13 @@ public:
         for (int64_t lanes : {int64_t(1), g.lanes()})
           still[{unsigned(k), lanes}] = loadSplat(b, elementTypeOf(leaf.value), lanes, bases[k]);
     g.overLanes(begin, end, [&](Value i, int64_t lanes) {
-      llvm::DenseMap<Value, Value> values;
+      LaneValues values(b);
       for (auto [k, leaf] : llvm::enumerate(nest.leaves)) {
         Type element = elementTypeOf(leaf.value);
         values[leaf.value] =
             moves(leaf) ? loadLanes(b, element, lanes, g.place(bases[k], element, i)) : still[{unsigned(k), lanes}];
       }
-      for (phiq::MapOp map : nest.maps) {
-        SmallVector<Value, 3> operands = llvm::map_to_vector<3>(map.getXs(), [&](Value x) { return values[x]; });
-        values[map.getResult()] = emitMap(b, map, operands);
-      }
+      values.compute(nest.maps);
       Value at = b.add(b.mul(row, nest.inner()), i);
       for (auto [k, result] : llvm::enumerate(nest.results)) {
         Type element = elementTypeOf(result);

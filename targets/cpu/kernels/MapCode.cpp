@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "targets/cpu/kernels/KernelMath.h"
+#include <bit>
 
 using namespace mlir;
 
@@ -62,8 +63,8 @@ std::string saturating(VectorType integers) {
 /// Operands of one function, with its code for floats and for integers side by side.
 class MapEmitter {
 public:
-  MapEmitter(KernelBuilder &b, phiq::MapOp op, ArrayRef<Value> x)
-      : b(b), op(op), x(x), to(elementTypeOf(op.getResult())) {}
+  MapEmitter(KernelBuilder &b, phiq::MapOp op, ArrayRef<Value> x, llvm::DenseMap<Value, Value> &steps)
+      : b(b), op(op), x(x), to(elementTypeOf(op.getResult())), steps(steps) {}
 
   Value emit() {
     switch (op.getFunction()) {
@@ -133,7 +134,7 @@ public:
     case MapFunction::Quantize:
       return quantize();
     case MapFunction::Dequantize:
-      return b.fmul(x[1], b.toFloat(b.sub(x[0], x[2])));
+      return dequantize();
     }
     llvm_unreachable("all are handled");
   }
@@ -208,17 +209,56 @@ private:
     const int64_t least = isUnsignedInteger(to) ? 0 : -(int64_t(1) << (bits - 1));
     const int64_t greatest = least + (int64_t(1) << bits) - 1;
     auto bound = [&](int64_t code) { return b.toFloat(b.sub(whole(b, x[2], code), x[2])); };
-    Value steps = b.fdiv(x[0], x[1]);
-    steps = b.select(isNan(steps), b.splat(lanesOf(steps), 0.0f), steps);
-    Value nearest = b.fmax(LLVM::RoundEvenOp::create(b, steps.getType(), steps), bound(least)), most = bound(greatest);
-    nearest = b.select(less(nearest, most), nearest, most);
-    return b.add(arith::FPToSIOp::create(b, x[2].getType(), nearest), x[2]);
+    auto clamp = [&](Value value, Value low, Value high) {
+      value = b.fmax(value, low);
+      return b.select(less(value, high), value, high);
+    };
+    Value low = bound(least), high = bound(greatest);
+    const bool isOneScale = mlir::cast<ShapedType>(op.getXs()[1].getType()).getNumElements() == 1;
+    Value quotient = isOneScale ? divideWithin(low, high, clamp) : b.fdiv(x[0], x[1]);
+    quotient = b.select(isNan(quotient), number(0), quotient);
+    if (!isOneScale)
+      quotient = clamp(quotient, low, high);
+    // Adding it rounds to even, and leaves the integer in the lower bits.
+    constexpr float kRound = 0x1.8p23f;
+    Value rounded = b.fadd(quotient, number(kRound));
+    steps[op.getResult()] = b.fsub(rounded, number(kRound));
+    return b.add(b.bitcast(x[2].getType(), rounded), b.sub(x[2], whole(b, x[2], std::bit_cast<int32_t>(kRound))));
   }
+
+  /// x / scale rounded to nearest, of x that are clamped to `low` and `high` steps, without a division in the loop: the
+  /// product with the reciprocal is corrected by what it leaves (P. Markstein, Computation of elementary functions on
+  /// the IBM RISC System/6000 processor, 1990). The scale, and x with it, is brought to where none of it underflows;
+  /// one of 0 becomes so small that all but 0 are clamped.
+  Value divideWithin(Value low, Value high, llvm::function_ref<Value(Value, Value, Value)> clamp) {
+    constexpr float kSmall = 0x1p-90f, kLarge = 0x1p90f;
+    Value size = math::AbsFOp::create(b, x[1]);
+    Value factor = b.select(less(size, number(kSmall)), number(kLarge), number(1));
+    factor = b.select(less(number(kLarge), size), number(kSmall), factor);
+    Value isZero = arith::CmpFOp::create(b, CmpFPredicate::OEQ, x[1], number(0));
+    Value scale = b.select(isZero, number(kSmall), b.fmul(x[1], factor));
+    Value reciprocal = b.fdiv(number(1), scale), negated = arith::NegFOp::create(b, scale);
+    Value one = b.fmul(low, scale), other = b.fmul(high, scale), isTurned = less(other, one);
+    Value within = clamp(b.fmul(x[0], factor), b.select(isTurned, other, one), b.select(isTurned, one, other));
+    Value quotient = b.fmul(within, reciprocal);
+    return b.fma(b.fma(quotient, negated, within), reciprocal, quotient);
+  }
+
+  /// Of what was quantized on the spot the steps are there.
+  Value dequantize() {
+    auto source = op.getXs()[0].getDefiningOp<phiq::MapOp>();
+    auto known = source ? steps.find(source.getResult()) : steps.end();
+    const bool isSameZero = known != steps.end() && source.getXs()[2] == op.getXs()[2];
+    return b.fmul(x[1], isSameZero ? known->second : b.toFloat(b.sub(x[0], x[2])));
+  }
+
+  Value number(float value) { return b.splat(lanesOf(x[0]), value); }
 
   KernelBuilder &b;
   phiq::MapOp op;
   ArrayRef<Value> x;
   const Type to;
+  llvm::DenseMap<Value, Value> &steps;
 };
 
 } // namespace
@@ -245,6 +285,11 @@ Value truthLanes(KernelBuilder &b, Value condition) {
   return arith::ExtUIOp::create(b, b.vec(lanesOf(condition), b.getI32Type()), condition);
 }
 
-Value emitMap(KernelBuilder &b, phiq::MapOp op, ArrayRef<Value> operands) { return MapEmitter(b, op, operands).emit(); }
+void LaneValues::compute(ArrayRef<phiq::MapOp> maps) {
+  for (phiq::MapOp map : maps) {
+    SmallVector<Value, 3> operands = llvm::map_to_vector<3>(map.getXs(), [&](Value x) { return lanes[x]; });
+    lanes[map.getResult()] = MapEmitter(b, map, operands, steps).emit();
+  }
+}
 
 } // namespace phic

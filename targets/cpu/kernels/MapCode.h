@@ -21,8 +21,19 @@ void storeLanes(KernelBuilder &b, mlir::Type element, mlir::Value value, mlir::V
 /// Of i1 lanes, as compares make them, lanes of 0 and 1.
 mlir::Value truthLanes(KernelBuilder &b, mlir::Value condition);
 
-/// The function of operands in lanes.
-mlir::Value emitMap(KernelBuilder &b, phiq::MapOp op, llvm::ArrayRef<mlir::Value> operands);
+/// The values of a stage in the lanes that a kernel is at: those it loads, then those that maps make of them.
+class LaneValues {
+public:
+  explicit LaneValues(KernelBuilder &b) : b(b) {}
+  /// The lanes of a value, null before they are set.
+  mlir::Value &operator[](mlir::Value value) { return lanes[value]; }
+  void compute(llvm::ArrayRef<phiq::MapOp> maps);
+
+private:
+  KernelBuilder &b;
+  llvm::DenseMap<mlir::Value, mlir::Value> lanes;
+  llvm::DenseMap<mlir::Value, mlir::Value> steps; ///< of quantized values: codes without their zero point, in floats
+};
 
 } // namespace phic
 

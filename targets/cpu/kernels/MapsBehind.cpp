@@ -35,14 +35,11 @@ Value MapsBehind::load(Value operand, int64_t lanes, Value at, Value column) {
 
 void MapsBehind::store(Value lanes, Value at, Value column) {
   const int64_t count = cast<VectorType>(lanes.getType()).getNumElements();
-  llvm::DenseMap<Value, Value> values;
+  LaneValues values(g.b);
   values[main->getResult(0)] = lanes;
   for (Value x : operands)
     values[x] = load(x, count, at, column);
-  for (phiq::MapOp map : maps) {
-    SmallVector<Value, 3> xs = llvm::map_to_vector<3>(map.getXs(), [&](Value x) { return values[x]; });
-    values[map.getResult()] = emitMap(g.b, map, xs);
-  }
+  values.compute(maps);
   for (auto [k, result] : llvm::enumerate(results)) {
     Type element = elementTypeOf(result);
     storeLanes(g.b, element, values[result], g.place(g.resultBase(unsigned(k)), element, at));
