@@ -223,8 +223,26 @@ struct SinkThroughReduce : OpRewritePattern<phiq::ReduceOp> {
   }
 };
 
+/// pad(permute(x)) = permute(pad(x))
+struct SinkThroughPad : OpRewritePattern<phiq::PadOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(phiq::PadOp op, PatternRewriter &rewriter) const override {
+    auto permute = op.getX().getDefiningOp<phiq::PermuteOp>();
+    if (!permute)
+      return rewriter.notifyMatchFailure(op, "requires a permute");
+    const Order order(permute.getOrder()), back = inverse(order);
+    auto type = typeLike(op.getX(), permutedShape(shapeOf(op.getResult()), back));
+    auto pad = cast<phiq::PadOp>(rewriter.clone(*op));
+    pad.getXMutable().assign(permute.getX());
+    pad.setBefore(permutedShape(op.getBefore(), back));
+    pad.getResult().setType(type);
+    rewriter.replaceOpWithNewOp<phiq::PermuteOp>(op, op.getType(), pad, order);
+    return success();
+  }
+};
+
 struct SinkPermutes : RewritePass<impl::SinkPermutesPassBase<SinkPermutes>, FoldPermute, FoldReshape, SinkThroughMap,
-                                  SinkThroughReshape, SinkThroughConcat, SinkThroughReduce> {};
+                                  SinkThroughReshape, SinkThroughConcat, SinkThroughReduce, SinkThroughPad> {};
 
 } // namespace
 } // namespace phic

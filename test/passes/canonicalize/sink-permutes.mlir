@@ -56,3 +56,15 @@ func.func @model(%x: tensor<1x1x4x2xf32>) -> tensor<1x4x4xf32> {
   %s = phiq.reshape %c : tensor<1x4x1x4xf32> -> tensor<1x4x4xf32>
   return %s : tensor<1x4x4xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @model(%arg0: tensor<1x5x4x2xf32>
+// CHECK: %[[P:.*]] = phiq.pad constant %arg0, %{{.*}} {before = array<i64: 0, 1, 0, 0>} : (tensor<1x5x4x2xf32>, tensor<f32>) -> tensor<1x7x4x2xf32>
+// CHECK: phiq.permute %[[P]] {order = array<i64: 0, 3, 1, 2>} : tensor<1x7x4x2xf32> -> tensor<1x2x7x4xf32>
+func.func @model(%x: tensor<1x5x4x2xf32>) -> tensor<1x2x7x4xf32> {
+  %zero = phiq.constant dense<0.0> : tensor<f32>
+  %p = phiq.permute %x {order = array<i64: 0, 3, 1, 2>} : tensor<1x5x4x2xf32> -> tensor<1x2x5x4xf32>
+  %q = phiq.pad constant %p, %zero {before = array<i64: 0, 0, 1, 0>} : (tensor<1x2x5x4xf32>, tensor<f32>) -> tensor<1x2x7x4xf32>
+  return %q : tensor<1x2x7x4xf32>
+}
