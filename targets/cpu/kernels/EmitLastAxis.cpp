@@ -16,8 +16,9 @@ namespace {
 class LastAxis {
 public:
   LastAxis(GridEmitter &g, Value x, Value row) : g(g), b(g.b), size(shapeOf(x).back()) {
-    const int64_t few = g.lanes();
-    wide = size >= 4 * few ? 4 * few : size >= few ? few : 1;
+    for (int64_t width : {4 * g.lanes(), g.lanes(), int64_t(1)})
+      if (width <= std::max<int64_t>(size, 1))
+        widths.push_back(width);
     from = g.place(g.base(x), f32(), b.mul(row, size));
     to = g.place(g.resultBase(), f32(), b.mul(row, size));
   }
@@ -26,16 +27,17 @@ public:
 
   /// combine(so far, i, lanes) over the row; what the lanes have is put together by `join`. One lane.
   Value over(float start, function_ref<Value(Value, Value, int64_t)> combine, function_ref<Value(Value, Value)> join) {
-    const int64_t whole = size / wide * wide;
-    auto along = [&](int64_t begin, int64_t end, int64_t lanes) {
-      return b.loop(b.i64(begin), b.i64(end), lanes, b.splat(lanes, start), [&](Value i, ValueRange carried) {
-        return KernelBuilder::Values{combine(carried[0], i, lanes)};
+    Value lanes;
+    int64_t begin = 0;
+    for (int64_t width : widths) {
+      const int64_t end = begin + (size - begin) / width * width;
+      Value first = lanes ? narrowed(lanes, width, join) : b.splat(width, start);
+      lanes = b.loop(b.i64(begin), b.i64(end), width, first, [&](Value i, ValueRange carried) {
+        return KernelBuilder::Values{combine(carried[0], i, width)};
       })[0];
-    };
-    Value lanes = along(0, whole, wide);
-    for (int64_t half = wide / 2; half > 0; half /= 2)
-      lanes = join(b.lanes(lanes, 0, half), b.lanes(lanes, half, half));
-    return whole < size ? join(lanes, along(whole, size, 1)) : lanes;
+      begin = end;
+    }
+    return lanes;
   }
   Value sum(function_ref<Value(Value, int64_t)> term) {
     return over(
@@ -54,8 +56,16 @@ public:
   GridEmitter &g;
   KernelBuilder &b;
   const int64_t size;
-  int64_t wide;
+  SmallVector<int64_t> widths; ///< of vectors along the row: four registers, one, one lane
   Value from, to;
+
+private:
+  /// Lanes put together until there are so many.
+  Value narrowed(Value lanes, int64_t width, function_ref<Value(Value, Value)> join) {
+    for (int64_t half = cast<VectorType>(lanes.getType()).getNumElements() / 2; half >= width; half /= 2)
+      lanes = join(b.lanes(lanes, 0, half), b.lanes(lanes, half, half));
+    return lanes;
+  }
 };
 
 void emitSoftmax(phiq::SoftmaxOp op, GridEmitter &g, Value rowNumber) {
