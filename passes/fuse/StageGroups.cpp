@@ -75,7 +75,7 @@ private:
 /// Ops of one stage: far more than models have, and as deep as what walks a stage may go.
 constexpr size_t kMostOps = 256;
 /// Functions of one map stage: what they need at once should fit into registers.
-constexpr size_t kMostMaps = 16;
+constexpr size_t kMostMaps = 24;
 
 /// An operand beside the result of a convolution that its kernel can read there: as large, a row, or one number.
 bool isBesideRows(Value operand, ArrayRef<int64_t> rows) {

@@ -184,7 +184,8 @@ void contract(benchmark::State &state, const CpuTarget *level) {
   KernelJit jit(*module, *level);
   ContractionCore *core = jit.get<ContractionCore>("core");
   const int64_t rows = std::min<int64_t>(96, problem.M / contraction.MR() * contraction.MR());
-  Lines<uint8_t> sums(rows * contraction.paddedColumns(row.columns) * 4), scratch(contraction.scratchBytes(rows));
+  Lines<uint8_t> sums(rows * contraction.paddedColumns(row.columns) * 4),
+      scratch(contraction.scratchBytes(rows, row.columns));
   int64_t first = 0;
   for (auto _ : state) {
     core(problem.lhs.data(), problem.rhs.data(), nullptr, sums.data(), scratch.data(), first, rows);

@@ -7,7 +7,7 @@
 //     for each chunk of K:
 //       rows     -> words [rows][256]       one f32, two s16 with the zero point taken off, or four bytes
 //       for each group of panels:
-//         panels -> words [256][NR]
+//         panels -> words [256][NR]                 but where panels hold the words: f32, and bytes
 //         for each MR rows:  sums[MR][NR] += words x words
 //
 // so that a register tile knows nothing of windows, zero points or formats, and one tile serves all shapes. Sums are
@@ -74,8 +74,8 @@ public:
   WordKind words() const { return variant->dot->kind(); }
   /// Columns that sums have room for.
   int64_t paddedColumns(int64_t columns) const;
-  /// Bytes at `scratch` for tiles of so many rows.
-  int64_t scratchBytes(int64_t rows) const;
+  /// Bytes at `scratch` for tiles of so many rows and columns.
+  int64_t scratchBytes(int64_t rows, int64_t columns) const;
 
   /// Emits sums = rows times `columns` columns. A tile has a multiple of MR rows, or `rest` more.
   void emit(KernelBuilder &b, KernelLibrary &library, int64_t columns, int64_t rest, const ContractionCall &call) const;

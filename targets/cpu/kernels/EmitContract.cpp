@@ -73,12 +73,12 @@ ContractionShape shapeOfContraction(const StageFacts &facts, phiq::ContractOp op
 
 /// How a stage is divided.
 struct Tiles {
-  Tiles(int64_t M, int64_t N, int64_t MR, int64_t NR) {
+  Tiles(int64_t batch, int64_t M, int64_t N, int64_t MR, int64_t NR) {
     columns = std::min(N, std::max(kMostColumns, NR));
     rows = evenly(M, std::min(kMostRows, int64_t(llvm::alignTo(uint64_t(M), uint64_t(MR)))), MR);
-    while (count(M, N) < kEnoughTiles && columns > std::max(kLeastColumns, NR))
+    while (batch * count(M, N) < kEnoughTiles && columns > std::max(kLeastColumns, NR))
       columns = std::max(NR, int64_t(llvm::alignTo(uint64_t(columns) / 2, uint64_t(NR))));
-    while (count(M, N) < kEnoughTiles && rows > kLeastRowTiles * MR)
+    while (batch * count(M, N) < kEnoughTiles && rows > kLeastRowTiles * MR)
       rows = evenly(M, rows / 2, MR);
   }
   /// Down, and in all. Of no rows there is one.
@@ -101,7 +101,7 @@ private:
 struct ContractStage {
   ContractStage(const StageFacts &facts, phiq::ContractOp op, const Contraction &contraction)
       : op(op), shape(shapeOfContraction(facts, op)), contraction(contraction), M(op.getRows()), N(op.getColumns()),
-        tiles(std::max<int64_t>(M, 1), N, contraction.MR(), contraction.NR()),
+        tiles(op.getBatch(), std::max<int64_t>(M, 1), N, contraction.MR(), contraction.NR()),
         padded(contraction.paddedColumns(tiles.columns)),
         zerosAt(int64_t(llvm::alignTo(uint64_t(tiles.rows * padded * 4), 64))),
         scratchAt(zerosAt + (shape.hasRhsZeros ? int64_t(llvm::alignTo(uint64_t(padded * 4), 64)) : 0)) {
@@ -250,7 +250,7 @@ FailureOr<GridKernel> contractKernel(const StageFacts &facts, const CpuTarget &t
   const ContractStage stage(facts, op, *contraction);
   GridKernel kernel;
   kernel.tiles = op.getBatch() * stage.tiles.count(stage.M, stage.N);
-  kernel.scratchBytes = stage.scratchAt + contraction->scratchBytes(stage.tiles.rows);
+  kernel.scratchBytes = stage.scratchAt + contraction->scratchBytes(stage.tiles.rows, stage.tiles.columns);
   kernel.key = stage.shape.hasRhsZeros ? "zeros" : "";
   kernel.tile = [stage](GridEmitter &g, Value tile) { ContractEmitter(stage, g).emit(tile); };
   return kernel;

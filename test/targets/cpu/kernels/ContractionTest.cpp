@@ -48,7 +48,7 @@ void check(const ContractionProblem &problem, const CpuTarget &level) {
   auto *core = jit.get<ContractionCore>("core");
   const int64_t padded = contraction->paddedColumns(problem.N), MR = contraction->MR(), first = problem.M / MR / 2 * MR;
   for (auto [row, count] : {std::pair<int64_t, int64_t>{0, first}, {first, problem.M - first}}) {
-    const int64_t sumBytes = count * padded * 4, scratchBytes = contraction->scratchBytes(count);
+    const int64_t sumBytes = count * padded * 4, scratchBytes = contraction->scratchBytes(count, problem.N);
     std::vector<uint8_t> sums(sumBytes + kGuard, 0xa5), scratch(scratchBytes + kGuard, 0xff);
     core(problem.lhs.data(), problem.rhs.data(), problem.rhsZeros.data(), sums.data(), scratch.data(), row, count);
     compare(problem, sums.data(), padded, row, count);
