@@ -202,42 +202,73 @@ private:
     return shapeOf(value) == shapeOf(op.getResult()) ? Beside::Rows : Beside::Vector;
   }
 
-  SmallVector<Value> leaves() const {
-    SmallVector<Value> all;
-    for (phiq::MapOp map : stage.maps)
-      for (Value x : map.getXs())
-        if (!x.getDefiningOp<phiq::MapOp>() && !x.getDefiningOp<phiq::ContractOp>() && !llvm::is_contained(all, x))
-          all.push_back(x);
-    return all;
+  /// A part's results lie where its operand lay, a row of sums, or are the stage's.
+  void emitMaps(int64_t width, Value sums, int64_t sumColumns) {
+    constexpr int64_t kElements = 1024; // of rows that are worked on together: they stay in the first-level cache
+    const SmallVector<ArrayRef<phiq::MapOp>> parts = divideMaps(op, stage.maps);
+    const int64_t together = parts.size() == 1 ? stage.tiles.rows : std::max<int64_t>(1, kElements / width);
+    b.loop(b.i64(0), count, together, [&](Value first) {
+      Value handedOn = op.getResult(), end = b.minimum(b.add(first, together), count);
+      for (ArrayRef<phiq::MapOp> part : parts) {
+        PartEmitter emitter(*this, part, handedOn, part.data() == parts.back().data());
+        b.loop(first, end, 1, [&](Value r) { emitter.emit(width, b.offset(sums, b.mul(r, 4 * sumColumns)), r); });
+        if (!part.empty())
+          handedOn = phiq::MapOp(part.back()).getResult();
+      }
+    });
   }
 
-  void emitMaps(int64_t width, Value sums, int64_t sumColumns) {
-    const SmallVector<Value> operands = leaves();
-    llvm::DenseMap<std::pair<Value, int64_t>, Value> numbers; ///< by operand and lanes: loaded once
-    for (Value x : operands)
-      if (besideOf(x) == Beside::Number)
-        for (int64_t lanes : {int64_t(1), g.lanes()})
-          numbers[{x, lanes}] = loadSplat(b, elementTypeOf(x), lanes, g.base(x));
-    b.loop(b.i64(0), count, 1, [&](Value r) {
-      Value sumRow = b.offset(sums, b.mul(r, 4 * sumColumns));
-      Value inResult = b.add(b.mul(b.add(b.mul(batch, stage.M), b.add(row, r)), stage.N), column);
+  /// Some of the maps, in a loop of their own.
+  class PartEmitter {
+  public:
+    PartEmitter(ContractEmitter &all, ArrayRef<phiq::MapOp> maps, Value handedOn, bool isLast)
+        : all(all), g(all.g), b(all.b), maps(maps), handedOn(handedOn), isLast(isLast) {
+      for (phiq::MapOp map : maps)
+        for (Value x : map.getXs())
+          if (isa<BlockArgument>(throughReshapes(x)) && !llvm::is_contained(operands, x))
+            operands.push_back(x);
+      for (Value x : operands)
+        if (all.besideOf(x) == Beside::Number)
+          for (int64_t lanes : {int64_t(1), g.lanes()})
+            numbers[{x, lanes}] = loadSplat(b, elementTypeOf(x), lanes, g.base(x));
+    }
+
+    /// Row r of the tile.
+    void emit(int64_t width, Value sumRow, Value r) {
+      Value inResult = b.add(b.mul(b.add(b.mul(all.batch, all.stage.M), b.add(all.row, r)), all.stage.N), all.column);
       g.overLanes(b.i64(0), b.i64(width), [&](Value i, int64_t lanes) {
+        Value sum = b.offset(sumRow, b.mul(i, 4));
         LaneValues values(b);
-        Type sum = elementTypeOf(op.getResult());
-        values[op.getResult()] = loadLanes(b, sum, lanes, b.offset(sumRow, b.mul(i, 4)));
+        values[handedOn] = loadLanes(b, elementTypeOf(handedOn), lanes, sum);
         for (Value x : operands)
-          values[x] = besideOf(x) == Beside::Number
-                          ? numbers[{x, lanes}]
-                          : loadLanes(b, elementTypeOf(x), lanes,
-                                      g.place(g.base(x), elementTypeOf(x),
-                                              b.add(besideOf(x) == Beside::Rows ? inResult : column, i)));
-        values.compute(stage.maps);
-        for (auto [k, result] : llvm::enumerate(stage.results))
+          values[x] = load(x, lanes, i, inResult);
+        values.compute(maps);
+        if (!isLast)
+          return storeLanes(b, b.getF32Type(), values[phiq::MapOp(maps.back()).getResult()], sum);
+        for (auto [k, result] : llvm::enumerate(all.stage.results))
           storeLanes(b, elementTypeOf(result), values[result],
                      g.place(g.resultBase(unsigned(k)), elementTypeOf(result), b.add(inResult, i)));
       });
-    });
-  }
+    }
+
+  private:
+    Value load(Value x, int64_t lanes, Value i, Value inResult) {
+      const Beside beside = all.besideOf(x);
+      if (beside == Beside::Number)
+        return numbers[{x, lanes}];
+      Value at = b.add(beside == Beside::Rows ? inResult : all.column, i);
+      return loadLanes(b, elementTypeOf(x), lanes, g.place(g.base(x), elementTypeOf(x), at));
+    }
+
+    ContractEmitter &all;
+    GridEmitter &g;
+    KernelBuilder &b;
+    ArrayRef<phiq::MapOp> maps;
+    Value handedOn;
+    bool isLast;
+    SmallVector<Value> operands;
+    llvm::DenseMap<std::pair<Value, int64_t>, Value> numbers; ///< by operand and lanes: loaded once
+  };
 };
 
 } // namespace

@@ -95,7 +95,7 @@ FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &f
                   .out = elementName(type.getElementType()),
                   .shape = "n" + std::to_string(type.getNumElements()),
                   .isa = target.isa};
-  kernel.symbol = defineStageKernel(library, facts, grid.key, name.str(), [&](StageEmitter &e) {
+  kernel.symbol = defineStageKernel(library, facts, grid.key + scaleKey(stage), name.str(), [&](StageEmitter &e) {
     GridEmitter g{e, e.b, target};
     e.eachTile([&](Value tile) { grid.tile(g, tile); });
   });

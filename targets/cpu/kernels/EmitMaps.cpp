@@ -112,20 +112,43 @@ public:
     }
   }
 
+  /// What one part of the maps hands on to the next lies in scratch memory.
   void emit(Value begin, Value end) {
+    const SmallVector<ArrayRef<phiq::MapOp>> parts = divideMaps(/*main=*/nullptr, nest.maps);
+    Value handedOn;
+    for (ArrayRef<phiq::MapOp> part : parts) {
+      emitPart(begin, end, part, handedOn, part.data() == parts.back().data());
+      if (!part.empty())
+        handedOn = phiq::MapOp(part.back()).getResult();
+    }
+  }
+
+private:
+  void emitPart(Value begin, Value end, ArrayRef<phiq::MapOp> part, Value handedOn, bool isLast) {
+    SmallVector<unsigned> read; ///< leaves, by number
+    for (unsigned k = 0; k < nest.leaves.size(); ++k)
+      if (part.empty() ||
+          llvm::any_of(part, [&](phiq::MapOp map) { return llvm::is_contained(map.getXs(), nest.leaves[k].value); }))
+        read.push_back(k);
     llvm::DenseMap<std::pair<unsigned, int64_t>, Value> still;
-    for (auto [k, leaf] : llvm::enumerate(nest.leaves))
-      if (!moves(leaf))
+    for (unsigned k : read)
+      if (const Leaf &leaf = nest.leaves[k]; !moves(leaf))
         for (int64_t lanes : {int64_t(1), g.lanes()})
-          still[{unsigned(k), lanes}] = loadSplat(b, elementTypeOf(leaf.value), lanes, bases[k]);
+          still[{k, lanes}] = loadSplat(b, elementTypeOf(leaf.value), lanes, bases[k]);
     g.overLanes(begin, end, [&](Value i, int64_t lanes) {
       LaneValues values(b);
-      for (auto [k, leaf] : llvm::enumerate(nest.leaves)) {
+      Value between = b.offset(g.e.scratch, b.mul(b.sub(i, begin), 4));
+      if (handedOn)
+        values[handedOn] = loadLanes(b, b.getF32Type(), lanes, between);
+      for (unsigned k : read) {
+        const Leaf &leaf = nest.leaves[k];
         Type element = elementTypeOf(leaf.value);
         values[leaf.value] =
-            moves(leaf) ? loadLanes(b, element, lanes, g.place(bases[k], element, i)) : still[{unsigned(k), lanes}];
+            moves(leaf) ? loadLanes(b, element, lanes, g.place(bases[k], element, i)) : still[{k, lanes}];
       }
-      values.compute(nest.maps);
+      values.compute(part);
+      if (!isLast)
+        return storeLanes(b, b.getF32Type(), values[phiq::MapOp(part.back()).getResult()], between);
       Value at = b.add(b.mul(row, nest.inner()), i);
       for (auto [k, result] : llvm::enumerate(nest.results)) {
         Type element = elementTypeOf(result);
@@ -134,7 +157,6 @@ public:
     });
   }
 
-private:
   bool moves(const Leaf &leaf) const { return !nest.axes.empty() && leaf.strides.back() != 0; }
 
   const MapNest &nest;
@@ -153,6 +175,7 @@ GridKernel mapKernel(plan::StageOp stage) {
   const auto runs = int64_t(llvm::divideCeil(inner, run));
   GridKernel kernel;
   kernel.tiles = int64_t(llvm::divideCeil(outer, rows)) * runs;
+  kernel.scratchBytes = divideMaps(/*main=*/nullptr, nest.maps).size() > 1 ? 4 * run : 0;
   kernel.tile = [=](GridEmitter &g, Value tile) {
     KernelBuilder &b = g.b;
     Value group = b.divide(tile, runs), first = b.mul(group, rows);

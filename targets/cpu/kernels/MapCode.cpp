@@ -60,6 +60,9 @@ std::string saturating(VectorType integers) {
   return "llvm.fptosi.sat" + lanes + "i" + std::to_string(integers.getElementTypeBitWidth()) + lanes + "f32";
 }
 
+/// Between them all that x / scale is made of is ordinary where x is within 2^8 steps.
+constexpr float kSmallScale = 0x1p-90f, kLargeScale = 0x1p90f;
+
 /// Operands of one function, with its code for floats and for integers side by side.
 class MapEmitter {
 public:
@@ -228,20 +231,24 @@ private:
 
   /// x / scale rounded to nearest, of x that are clamped to `low` and `high` steps, without a division in the loop: the
   /// product with the reciprocal is corrected by what it leaves (P. Markstein, Computation of elementary functions on
-  /// the IBM RISC System/6000 processor, 1990). The scale, and x with it, is brought to where none of it underflows;
-  /// one of 0 becomes so small that all but 0 are clamped.
+  /// the IBM RISC System/6000 processor, 1990).
   Value divideWithin(Value low, Value high, llvm::function_ref<Value(Value, Value, Value)> clamp) {
-    constexpr float kSmall = 0x1p-90f, kLarge = 0x1p90f;
-    Value size = math::AbsFOp::create(b, x[1]);
-    Value factor = b.select(less(size, number(kSmall)), number(kLarge), number(1));
-    factor = b.select(less(number(kLarge), size), number(kSmall), factor);
-    Value isZero = arith::CmpFOp::create(b, CmpFPredicate::OEQ, x[1], number(0));
-    Value scale = b.select(isZero, number(kSmall), b.fmul(x[1], factor));
+    auto [value, scale] = hasOrdinaryScale(op) ? std::pair(x[0], x[1]) : broughtToRange();
     Value reciprocal = b.fdiv(number(1), scale), negated = arith::NegFOp::create(b, scale);
     Value one = b.fmul(low, scale), other = b.fmul(high, scale), isTurned = less(other, one);
-    Value within = clamp(b.fmul(x[0], factor), b.select(isTurned, other, one), b.select(isTurned, one, other));
+    Value within = clamp(value, b.select(isTurned, other, one), b.select(isTurned, one, other));
     Value quotient = b.fmul(within, reciprocal);
     return b.fma(b.fma(quotient, negated, within), reciprocal, quotient);
+  }
+
+  /// x and the scale, both times a power of two, so that the scale is ordinary; one of 0 becomes so small that all but 0
+  /// are clamped.
+  std::pair<Value, Value> broughtToRange() {
+    Value size = math::AbsFOp::create(b, x[1]);
+    Value factor = b.select(less(size, number(kSmallScale)), number(kLargeScale), number(1));
+    factor = b.select(less(number(kLargeScale), size), number(kSmallScale), factor);
+    Value isZero = arith::CmpFOp::create(b, CmpFPredicate::OEQ, x[1], number(0));
+    return {b.fmul(x[0], factor), b.select(isZero, number(kSmallScale), b.fmul(x[1], factor))};
   }
 
   /// Of what was quantized on the spot the steps are there.
@@ -283,6 +290,56 @@ void storeLanes(KernelBuilder &b, Type element, Value value, Value pointer) {
 
 Value truthLanes(KernelBuilder &b, Value condition) {
   return arith::ExtUIOp::create(b, b.vec(lanesOf(condition), b.getI32Type()), condition);
+}
+
+bool hasOrdinaryScale(phiq::MapOp quantize) {
+  auto argument = dyn_cast<BlockArgument>(throughReshapes(quantize.getXs()[1]));
+  auto stage = argument ? dyn_cast<plan::StageOp>(argument.getOwner()->getParentOp()) : plan::StageOp();
+  auto constant = stage ? stage.getInputs()[argument.getArgNumber()].getDefiningOp<phiq::ConstantOp>() : nullptr;
+  if (!constant)
+    return false;
+  return llvm::all_of(numbersOf(constant.getValue()).values,
+                      [](double scale) { return scale > kSmallScale && scale < kLargeScale; });
+}
+
+std::string scaleKey(plan::StageOp stage) {
+  std::string key;
+  for (auto map : stage.getBody().front().getOps<phiq::MapOp>())
+    if (map.getFunction() == MapFunction::Quantize)
+      key += hasOrdinaryScale(map) ? 'o' : 'x';
+  return key;
+}
+
+SmallVector<ArrayRef<phiq::MapOp>> divideMaps(Operation *main, ArrayRef<phiq::MapOp> maps) {
+  constexpr unsigned kEnough = 16, kQuantization = 8; // operations of a part; of a quantization and what follows it
+  // Whether the maps from `next` on read the value, or the stage returns it, which is not even for the last before them.
+  auto isReadFrom = [&](size_t next, Operation *source) {
+    return llvm::any_of(source->getUsers(),
+                        [&](Operation *user) { return llvm::is_contained(maps.drop_front(next), user); });
+  };
+  auto isReturned = [](Operation *source) {
+    return llvm::any_of(source->getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::IsTerminator>(); });
+  };
+  auto canDivideAt = [&](size_t next) {
+    auto stays = [&](Operation *source) { return !isReadFrom(next, source) && !isReturned(source); };
+    phiq::MapOp last = maps[next - 1];
+    return elementTypeOf(last.getResult()).isF32() && !isReturned(last) && (!main || stays(main)) &&
+           llvm::all_of(maps.take_front(next - 1), stays);
+  };
+  SmallVector<ArrayRef<phiq::MapOp>> parts;
+  size_t begin = 0;
+  unsigned work = 0;
+  for (size_t next = 1; next < maps.size(); ++next) {
+    phiq::MapOp last = maps[next - 1];
+    work += last.getFunction() == MapFunction::Quantize ? kQuantization : 1;
+    if (work < kEnough || !canDivideAt(next))
+      continue;
+    parts.push_back(maps.slice(begin, next - begin));
+    begin = next;
+    work = 0;
+  }
+  parts.push_back(maps.drop_front(begin));
+  return parts;
 }
 
 void LaneValues::compute(ArrayRef<phiq::MapOp> maps) {

@@ -8,6 +8,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
 
 #include "dialects/phiq/Grid.h"
+#include "dialects/plan/Plan.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
 
 namespace phic {
@@ -20,6 +21,15 @@ mlir::Value loadSplat(KernelBuilder &b, mlir::Type element, int64_t lanes, mlir:
 void storeLanes(KernelBuilder &b, mlir::Type element, mlir::Value value, mlir::Value pointer);
 /// Of i1 lanes, as compares make them, lanes of 0 and 1.
 mlir::Value truthLanes(KernelBuilder &b, mlir::Value condition);
+
+/// Of a quantization: a constant scale in a range where no step of x / scale under- or overflows. Code depends on it.
+bool hasOrdinaryScale(phiq::MapOp quantize);
+/// One letter for each of a stage's quantizations, by hasOrdinaryScale.
+std::string scaleKey(plan::StageOp stage);
+
+/// Maps, of what `main` makes if it is not null, divided where one f32 is all that is handed on, into parts of some work: a long chain of
+/// dependent operations leaves most of a processor waiting, so that each part is to be a loop of its own.
+llvm::SmallVector<llvm::ArrayRef<phiq::MapOp>> divideMaps(mlir::Operation *main, llvm::ArrayRef<phiq::MapOp> maps);
 
 /// The values of a stage in the lanes that a kernel is at: those it loads, then those that maps make of them.
 class LaneValues {
