@@ -158,7 +158,7 @@ bool openNpy(const char *path, const phi_binding &binding, NpyArray *array, Writ
   }
   array->data = array->mapping + dataAt;
   const uint64_t each = bytesOf(binding), held = array->mappedBytes - dataAt;
-  const bool isShort = array->runs < 0 || uint64_t(array->runs) > held / each;
+  const bool isShort = array->runs < 0 || (each && uint64_t(array->runs) > held / each);
   if (!isShort && held == uint64_t(array->runs) * each)
     return true;
   errors << path << (isShort ? " is cut short: " : " goes on after its array: ") << "it has " << held

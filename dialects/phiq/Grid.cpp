@@ -90,7 +90,7 @@ int64_t wrapTo(Type element, int64_t value) {
 
 Rows numbersOf(ElementsAttr value) {
   Rows result = roomFor(value.getType());
-  if (result.integers.empty()) {
+  if (value.getElementType().isF32()) {
     llvm::copy(value.getValues<float>(), result.values.begin());
     return result;
   }

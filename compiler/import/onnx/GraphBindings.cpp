@@ -72,7 +72,12 @@ void GraphImporter::bindGraphInput(const ValueInfo &info, const InputFlags &flag
   std::optional<std::vector<int64_t>> shape = flags.shapeOf(info);
   if (!shape || flags.areWrong())
     return;
-  value = Ranked{function.getBody().addArgument(RankedTensorType::get(*shape, element), loc)};
+  auto type = RankedTensorType::get(*shape, element);
+  Value argument = function.getBody().addArgument(type, loc);
+  // What has no elements is known: all that is made of it folds, and no kernel reads nothing.
+  if (type.getNumElements() == 0)
+    argument = phiq::ConstantOp::create(builder, loc, type, elementsOf(roomFor(type), type));
+  value = Ranked{argument};
   const bool isState = flags.states().count(info.name);
   arguments.push_back({isState ? plan::BindingKind::State : plan::BindingKind::Input, info.name});
 }

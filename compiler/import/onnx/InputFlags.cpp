@@ -10,7 +10,7 @@ namespace {
 
 /// 1x3x320x320, with SIZE for what is not known.
 std::string shapeText(llvm::ArrayRef<int64_t> sizes) {
-  auto text = [](int64_t size) { return size > 0 ? std::to_string(size) : "SIZE"; };
+  auto text = [](int64_t size) { return size >= 0 ? std::to_string(size) : "SIZE"; };
   return sizes.empty() ? "scalar" : llvm::join(llvm::map_range(sizes, text), "x");
 }
 
@@ -111,7 +111,7 @@ void InputFlags::readShapes() {
     for (size_t axis = 0; axis < input.dims.size(); ++axis) {
       const std::string &symbol = input.symbols[axis];
       const std::string where = flag + ": input '" + name + "' has ";
-      if (input.dims[axis] > 0 && input.dims[axis] != shape[axis])
+      if (input.dims[axis] >= 0 && input.dims[axis] != shape[axis])
         refuse(name, where + llvm::Twine(input.dims[axis]) + " along axis " + llvm::Twine(axis));
       else if (!symbol.empty())
         if (auto [known, isNew] = dimensions.try_emplace(symbol, Size{shape[axis], flag});
@@ -150,7 +150,7 @@ std::optional<std::vector<int64_t>> InputFlags::sizesOf(const ValueInfo &input) 
   std::vector<int64_t> sizes;
   for (size_t axis = 0; axis < input.dims.size(); ++axis) {
     auto named = dimensions.find(input.symbols[axis]);
-    sizes.push_back(input.dims[axis] > 0 ? input.dims[axis] : named != dimensions.end() ? named->second.size : -1);
+    sizes.push_back(input.dims[axis] >= 0 ? input.dims[axis] : named != dimensions.end() ? named->second.size : -1);
   }
   return sizes;
 }

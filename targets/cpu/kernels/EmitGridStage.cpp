@@ -36,6 +36,8 @@ std::string workName(plan::StageOp stage) {
 /// The op that does the work: a contraction, or the last, behind views.
 FailureOr<GridKernel> kernelOf(const StageFacts &facts, const CpuTarget &target) {
   plan::StageOp stage = facts.stage;
+  if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
+    return GridKernel{/*tiles=*/1, /*scratchBytes=*/0, [](GridEmitter &, Value) {}};
   if (facts.first<phiq::ContractOp>())
     return contractKernel(facts, target);
   if (auto depthwise = facts.first<phiq::DepthwiseOp>())
@@ -89,7 +91,7 @@ FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &f
   if (failed(made))
     return failure();
   const GridKernel &grid = *made;
-  StageKernel kernel{{grid.tiles, *facts.rows}, grid.scratchBytes, {}};
+  StageKernel kernel{{grid.tiles, std::max<int64_t>(1, *facts.rows)}, grid.scratchBytes, {}};
   KernelName name{.op = workName(stage),
                   .lhs = elementName(elementTypeOf(stage.getInputs().front())),
                   .out = elementName(type.getElementType()),

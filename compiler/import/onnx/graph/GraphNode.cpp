@@ -164,10 +164,11 @@ Value integerVector(NodeImport &node, ArrayRef<int64_t> integers) {
 }
 
 Value folded(NodeImport &node, Operation *op) {
-  DenseElementsAttr value = evaluate(op);
+  auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  DenseElementsAttr value = type.getNumElements() == 0 ? elementsOf(roomFor(type), type) : evaluate(op);
   if (!value)
     return op->getResult(0);
-  Value result = phiq::ConstantOp::create(node.builder, node.loc, cast<RankedTensorType>(value.getType()), value);
+  Value result = phiq::ConstantOp::create(node.builder, node.loc, type, value);
   op->erase();
   return result;
 }

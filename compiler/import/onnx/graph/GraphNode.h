@@ -60,7 +60,8 @@ Value scalar(NodeImport &node, double number, Type element);
 /// int64 [n]
 Value integerVector(NodeImport &node, ArrayRef<int64_t> numbers);
 
-/// The result of an op just made: where all operands are constants, the constant that it is.
+/// The result of an op just made: where all operands are constants, or it has no elements, the
+/// constant that it is.
 Value folded(NodeImport &node, mlir::Operation *op);
 
 template <typename Op, typename... Arguments>
