@@ -269,7 +269,8 @@ def FuseStagesPass : Pass<"phic-fuse-stages", "mlir::ModuleOp"> {
     The body of a stage lists matmuls, biases, columns, ropes, the append, elementwise ops and quantizations in
     this order. Weights and tables are operands of the stages and lie before them, in the order of their first
     use. From `phiq.logit_rows` on, stages carry `logit_rows`: their rows are the wanted ones only.
-    A stage's name is the layer of its ops' locations and its part in it; its location fuses theirs.
+    A stage's name is the layer of its ops' locations and its part in it; its location fuses theirs. What a graph returns
+    without making it, or twice, is a copy (phiq.reshape).
   }];
   let dependentDialects = ["::phic::plan::PlanDialect", "::phic::phiq::PhiqDialect"];
 }

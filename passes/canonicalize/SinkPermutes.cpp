@@ -100,9 +100,7 @@ struct FoldReshape : OpRewritePattern<phiq::ReshapeOp> {
   LogicalResult matchAndRewrite(phiq::ReshapeOp op, PatternRewriter &rewriter) const override {
     auto inner = op.getX().getDefiningOp<phiq::ReshapeOp>();
     Value x = inner ? inner.getX() : op.getX();
-    const bool isReturned =
-        llvm::any_of(op->getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::IsTerminator>(); });
-    if (x.getType() == op.getType() && !isReturned) {
+    if (x.getType() == op.getType()) {
       rewriter.replaceOp(op, x);
       return success();
     }

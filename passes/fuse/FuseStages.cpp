@@ -51,6 +51,19 @@ SmallVector<Operation *> orderBody(const StageGroup &group) {
   return ordered;
 }
 
+/// A result of a graph is written by a stage: what is an input, a weight or another result, too, is copied.
+void giveResultsTheirOwn(Block &model) {
+  OpBuilder builder(model.getTerminator());
+  llvm::SmallDenseSet<Value> given;
+  for (OpOperand &operand : model.getTerminator()->getOpOperands()) {
+    Value result = operand.get();
+    const bool isMade = result.getDefiningOp() && !isWeight(result.getDefiningOp());
+    auto type = cast<ShapedType>(result.getType());
+    if (type.hasStaticShape() && (!given.insert(result).second || !isMade))
+      operand.set(phiq::ReshapeOp::create(builder, result.getLoc(), type, result));
+  }
+}
+
 /// Rewrites one function, stage by stage.
 class StageBuilder {
 public:
@@ -173,6 +186,7 @@ struct FuseStages : impl::FuseStagesPassBase<FuseStages> {
     func::FuncOp model = modelFunction(getOperation());
     if (!model)
       return;
+    giveResultsTheirOwn(model.getBody().front());
     divideDequantizations(model.getBody().front());
     StageBuilder(model.getBody().front()).run();
   }

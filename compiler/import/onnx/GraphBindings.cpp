@@ -103,15 +103,6 @@ void GraphImporter::eraseUnused() {
       op.erase();
 }
 
-/// A result has a stage that writes it: what is an input, a constant or another result is copied.
-void GraphImporter::giveEachItsOwn(MutableArrayRef<Value> results) {
-  llvm::SmallDenseSet<Value> given;
-  for (Value &result : results)
-    if (!result.getDefiningOp() || graph::constantOf(result) || result.getDefiningOp<phiq::WeightOp>() ||
-        !given.insert(result).second)
-      result = phiq::ReshapeOp::create(builder, result.getLoc(), result.getType(), result);
-}
-
 void GraphImporter::importGraph() {
   const InputFlags flags(model.graph(), options.graphInputs, [&](StringRef input, const llvm::Twine &reason) {
     refuse(input.empty() ? function.getLoc() : NameLoc::get(builder.getStringAttr(input)), reason);
@@ -126,8 +117,6 @@ void GraphImporter::importGraph() {
   SmallVector<Value> results;
   for (const ValueInfo &info : model.graph().outputs)
     results.push_back(graphOutput(info));
-  if (refusals.empty())
-    giveEachItsOwn(results);
   if (refusals.empty() && (arguments.empty() || results.empty()))
     refuse(function.getLoc(), "the graph has no input, or no output");
   constexpr size_t kMostBindings = 1024;

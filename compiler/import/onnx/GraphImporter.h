@@ -66,7 +66,6 @@ private:
   void importGraph();
   void bindGraphInput(const ValueInfo &info, const InputFlags &flags);
   mlir::Value graphOutput(const ValueInfo &info);
-  void giveEachItsOwn(llvm::MutableArrayRef<mlir::Value> results);
   void eraseUnused();
   void nameBindings(const InputFlags &flags);
 

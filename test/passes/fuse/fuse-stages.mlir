@@ -197,3 +197,21 @@ func.func @model(%x: tensor<1x4x4x1xf32>, %h: tensor<1x8xf32>, %w: tensor<8x4xf3
   %4 = phiq.sigmoid %3 : tensor<1x8xf32> loc("gate")
   return %4 : tensor<1x8xf32>
 }
+
+// -----
+
+// What is returned has a stage that writes it: an input, a constant and a second time are copies.
+// CHECK-LABEL: @model
+func.func @model(%x: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<3xi64>) {
+  // CHECK: %[[R:.*]] = plan.stage "relu"
+  // CHECK: %[[X:.*]] = plan.stage {{.*}}(%{{[a-z0-9]+}}) : (tensor<2x4xf32>)
+  // CHECK: phiq.reshape
+  // CHECK: %[[SECOND:.*]] = plan.stage {{.*}}(%[[R]])
+  // CHECK: phiq.reshape
+  // CHECK: %[[C:.*]] = plan.stage {{.*}} : (tensor<3xi64>)
+  // CHECK: phiq.reshape
+  // CHECK: return %[[R]], %[[X]], %[[SECOND]], %[[C]]
+  %0 = phiq.map relu %x : (tensor<2x4xf32>) -> tensor<2x4xf32> loc("relu")
+  %1 = phiq.constant dense<[1, 2, 3]> : tensor<3xi64>
+  return %0, %x, %0, %1 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<3xi64>
+}
