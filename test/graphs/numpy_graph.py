@@ -20,10 +20,10 @@ class NumpyGraph:
         self.initializers.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
-    def check(self, op, names, value, relative=0.0, **attributes):
-        """relative: of the greatest of all values; 0: equal."""
+    def check(self, op, names, value, relative=0.0, others=0, **attributes):
+        """relative: of the greatest of all values; 0: equal. others: results of the node before the one that is compared."""
         name = f"y{len(self.expected)}"
-        node = helper.make_node(op, names, [name], **attributes)
+        node = helper.make_node(op, names, [*(f"{name}.{i}" for i in range(others)), name], **attributes)
         self.nodes.append(node)
         self.expected[name] = (np.array(value, order="C"), relative, node)
 

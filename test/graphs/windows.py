@@ -24,6 +24,22 @@ def places(size, kernel, stride, dilation, before, windows):
         yield [p for p in at if 0 <= p < size]
 
 
+def numbers_of_greatest(x, kernel, strides, dilations, pads, counts, order):
+    """For each window the number in x of its greatest element, the first: by rows, or in each channel by columns."""
+    shape, k = x.shape, len(kernel)
+    turned = (0, 1, *range(1 + k, 1, -1))
+    numbers = np.arange(x.size).reshape(shape)
+    if order:
+        numbers = np.arange(x.size).reshape([shape[a] for a in turned]).transpose(turned)
+    lists = [list(places(shape[2 + a], kernel[a], strides[a], dilations[a], pads[a], counts[a])) for a in range(k)]
+    y = np.zeros((*shape[:2], *counts), np.int64)
+    for index in itertools.product(*map(range, counts)):
+        seen = (slice(None), slice(None), *np.ix_(*(lists[a][i] for a, i in enumerate(index))))
+        window = x[seen].reshape(*shape[:2], -1)
+        y[(slice(None), slice(None), *index)] = np.take_along_axis(numbers[seen].reshape(window.shape), window.argmax(-1)[..., None], -1)[..., 0]
+    return y
+
+
 def pooled(x, kernel, strides, dilations, pads, counts, function):
     k = len(kernel)
     lists = [list(places(x.shape[2 + a], kernel[a], strides[a], dilations[a], pads[a], counts[a])) for a in range(k)]
@@ -46,6 +62,9 @@ def pool(name, kernel, strides, dilations, pads, ceil=0):
         counts.append(count)
     words = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads, "ceil_mode": ceil}
     graph.check("MaxPool", [name], pooled(x, kernel, strides, dilations, pads, counts, np.max), **words)
+    for order in (0, 1):
+        places_of = numbers_of_greatest(x, kernel, strides, dilations, pads, counts, order)
+        graph.check("MaxPool", [name], places_of, storage_order=order, others=1, **words)
     if x.dtype == np.float32:
         graph.check("AveragePool", [name], pooled(x, kernel, strides, dilations, pads, counts, np.mean), 1e-6, **words)
         if not ceil:

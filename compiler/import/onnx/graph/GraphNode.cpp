@@ -60,6 +60,8 @@ Type elementOf(Builder &builder, ElementType type) {
 }
 
 FailureOr<Value> tensorOf(NodeImport &node, unsigned index) {
+  if (!node.has(index))
+    return node.unsupportedInput(index, "is missing");
   if (Value value = tensorOf(node, node.input(index)))
     return value;
   if (const auto *view = node.get<TensorView>(index))

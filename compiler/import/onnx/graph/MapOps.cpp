@@ -75,6 +75,23 @@ LogicalResult importVariadic(NodeImport &node) {
   return give(node, result);
 }
 
+/// An integer to the power of a float: exact where that is a whole number from 0 on, else what floats make of it, without its
+/// fraction.
+static FailureOr<Value> powerOfInteger(NodeImport &node, Value x, Value y) {
+  Type integer = elementTypeOf(x), f32 = elementTypeOf(y);
+  auto apply = [&](MapFunction function, ValueRange xs, Type element) { return map(node, function, xs, element); };
+  Value whole = *apply(MapFunction::Cast, y, integer);
+  Value isWhole = *apply(MapFunction::Equal, {*apply(MapFunction::Cast, whole, f32), y}, node.builder.getI1Type());
+  Value isUpward = *apply(MapFunction::LessOrEqual, {scalar(node, 0, f32), y}, node.builder.getI1Type());
+  FailureOr<Value> exact = apply(MapFunction::Power, {x, whole}, integer),
+                   real = apply(MapFunction::Power, {*apply(MapFunction::Cast, x, f32), y}, f32);
+  if (llvm::failed(exact) || llvm::failed(real))
+    return failure();
+  Value truncated = *apply(MapFunction::Cast, *real, integer);
+  return apply(MapFunction::Select,
+               {*apply(MapFunction::And, {isWhole, isUpward}, node.builder.getI1Type()), *exact, truncated}, integer);
+}
+
 /// Squares and roots by themselves. The exponent has the type of the base, or is cast to it.
 LogicalResult importPow(NodeImport &node) {
   FailureOr<SmallVector<Value>> operands = operandsOf(node);
@@ -83,7 +100,7 @@ LogicalResult importPow(NodeImport &node) {
   Value x = (*operands)[0], y = (*operands)[1];
   if (elementTypeOf(x) != elementTypeOf(y)) {
     if (!elementTypeOf(x).isF32() && elementTypeOf(y).isF32())
-      return node.unsupportedInput(1, "must be integers where input 0 is");
+      return give(node, powerOfInteger(node, x, y));
     FailureOr<Value> same = map(node, MapFunction::Cast, y, elementTypeOf(x));
     if (llvm::failed(same))
       return failure();

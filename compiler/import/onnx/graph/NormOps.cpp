@@ -96,6 +96,37 @@ LogicalResult normalize(NodeImport &node, Value x, int64_t axis, FailureOr<Value
   return give(node, reshape(node, result, shape));
 }
 
+/// [C] as what broadcasts to x, [N, C, ...].
+Value alongChannels(NodeImport &node, Value parameter, Value x) {
+  SmallVector<int64_t> along(shapeOf(x).size() - 1, 1);
+  along[0] = shapeOf(x)[1];
+  return reshape(node, parameter, along);
+}
+
+struct ChannelStatistics {
+  Value mean, variance;
+};
+
+/// Of each channel of x [N, C, ...]; the variance is that of the elements, not an estimate from them.
+ChannelStatistics statisticsOf(NodeImport &node, Value x) {
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, int64_t(shapeOf(x).size())));
+  axes.erase(axes.begin() + 1);
+  auto meanOf = [&](Value of) {
+    return make<phiq::ReduceOp>(node, typeOf(x, {shapeOf(x)[1]}), ReduceKind::Mean, of, axes);
+  };
+  Value mean = meanOf(x);
+  Value centered = *map(node, MapFunction::Subtract, {x, alongChannels(node, mean, x)});
+  return {mean, meanOf(*map(node, MapFunction::Multiply, {centered, centered}))};
+}
+
+/// from * momentum + to * (1 - momentum)
+FailureOr<Value> movedTo(NodeImport &node, Value from, Value to, float momentum) {
+  Type element = elementTypeOf(from);
+  Value kept = *map(node, MapFunction::Multiply, {from, scalar(node, momentum, element)}),
+        added = *map(node, MapFunction::Multiply, {to, scalar(node, 1 - momentum, element)});
+  return map(node, MapFunction::Add, {kept, added});
+}
+
 } // namespace
 
 LogicalResult importSoftmax(NodeImport &node) { return importSoftmaxes(node, /*isLog=*/false); }
@@ -142,12 +173,14 @@ LogicalResult importSkipLayerNormalization(NodeImport &node) {
                    parameters(node, 3, count, 0), 1);
 }
 
-/// x * a + b with a = scale / sqrt(variance + epsilon) and b = bias - mean * a.
+/// x * a + b with a = scale / sqrt(variance + epsilon) and b = bias - mean * a. In training, mean and variance are x's own, and
+/// results 1 and 2 the node's moved toward them.
 LogicalResult importBatchNormalization(NodeImport &node) {
-  node.ignore({"momentum", "spatial"});
-  const float epsilon = node.real("epsilon", 1e-5f);
+  node.ignore({"spatial"});
+  const float epsilon = node.real("epsilon", 1e-5f), momentum = node.real("momentum", 0.9f);
+  const bool isTraining = node.integer("training_mode", 0);
   FailureOr<Value> x = floatsOf(node, 0);
-  if (llvm::failed(x) || llvm::failed(node.require("training_mode", 0)))
+  if (llvm::failed(x))
     return failure();
   if (shapeOf(*x).size() < 2)
     return node.unsupportedInput(0, "must be of rank 2 or more");
@@ -156,14 +189,18 @@ LogicalResult importBatchNormalization(NodeImport &node) {
   FailureOr<Value> mean = parameters(node, 3, channels, 0), variance = parameters(node, 4, channels, 1);
   if (llvm::failed(scale) || llvm::failed(bias) || llvm::failed(mean) || llvm::failed(variance))
     return failure();
+  if (isTraining) {
+    const ChannelStatistics own = statisticsOf(node, *x);
+    (void)give(node, movedTo(node, *mean, own.mean, momentum), 1);
+    (void)give(node, movedTo(node, *variance, own.variance, momentum), 2);
+    mean = own.mean, variance = own.variance;
+  }
   Value deviation = *map(node, MapFunction::SquareRoot,
                          *map(node, MapFunction::Add, {*variance, scalar(node, epsilon, elementTypeOf(*x))}));
   Value a = *map(node, MapFunction::Divide, {*scale, deviation});
   Value b = *map(node, MapFunction::Subtract, {*bias, *map(node, MapFunction::Multiply, {*mean, a})});
-  SmallVector<int64_t> along(shapeOf(*x).size() - 1, 1);
-  along[0] = channels;
-  Value product = *map(node, MapFunction::Multiply, {*x, reshape(node, a, along)});
-  return give(node, map(node, MapFunction::Add, {product, reshape(node, b, along)}));
+  Value product = *map(node, MapFunction::Multiply, {*x, alongChannels(node, a, *x)});
+  return give(node, map(node, MapFunction::Add, {product, alongChannels(node, b, *x)}));
 }
 
 } // namespace phic::onnx::graph

@@ -17,28 +17,17 @@ using phiq::MapFunction;
 /// Whether an element type holds codes.
 bool isCode(Type element) { return element.isInteger(8) || element.isInteger(4); }
 
-/// A parameter with one number a block of `axis`, as one a element: known when compiling.
+/// A parameter with one number a block of `axis`, as one a element.
 FailureOr<Value> repeated(NodeImport &node, unsigned index, Value parameter, ArrayRef<int64_t> shape, int64_t axis,
                           int64_t block) {
-  phiq::ConstantOp known = constantOf(parameter);
-  if (!known)
-    return node.unsupportedInput(index, "must be known when compiling, where it is in blocks");
-  SmallVector<int64_t> wanted(shape);
+  SmallVector<int64_t> wanted(shape), blocks;
   wanted[size_t(axis)] = (wanted[size_t(axis)] + block - 1) / block;
   if (shapeOf(parameter) != ArrayRef(wanted))
     return node.unsupportedInput(index, "must have a number for each block of " + llvm::Twine(block) + " along axis " +
                                             llvm::Twine(axis));
-  const Rows numbers = numbersOf(known.getValue());
-  Rows result = roomFor(typeOf(parameter, shape));
-  int64_t inner = 1;
-  for (int64_t size : shape.drop_front(size_t(axis) + 1))
-    inner *= size;
-  const int64_t size = shape[size_t(axis)], blocks = wanted[size_t(axis)];
-  for (int64_t i = 0; i < result.size(); ++i) {
-    const int64_t outer = i / (size * inner), along = i / inner % size;
-    result.take(i, numbers, (outer * blocks + along / block) * inner + i % inner);
-  }
-  return constant(node, result, typeOf(parameter, shape));
+  for (int64_t i = 0; i < shape[size_t(axis)]; ++i)
+    blocks.push_back(i / block);
+  return make<phiq::GatherOp>(node, typeOf(parameter, shape), parameter, integerVector(node, blocks), axis);
 }
 
 /// A parameter with one number, or one for each place along `given`, as a tensor that broadcasts to `shape`.
@@ -158,10 +147,13 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
   if (precision != ElementType::Undefined && precision != ElementType::F32)
     return node.unsupportedAttribute("precision", "must be float, found " + elementTypeName(precision));
   Type codes = elementOf(node.builder, storage == ElementType::Undefined ? ElementType::U8 : storage);
+  if (!codes)
+    return node.unsupportedAttribute("output_dtype",
+                                     "is " + elementTypeName(storage) + ", which graphs do not compute with");
   FailureOr<Value> scale = parameterOf(node, 1, shapeOf(*x)), zero = zeroOf(node, shapeOf(*x), codes);
   if (llvm::failed(scale) || llvm::failed(zero))
     return failure();
-  if (!codes || !isCode(elementTypeOf(*zero)))
+  if (!isCode(elementTypeOf(*zero)))
     return node.unsupported("it makes " + elementTypeName(storage) + "; int4, uint4, int8 and uint8 are supported");
   return give(node, map(node, MapFunction::Quantize, {*x, *scale, *zero}, elementTypeOf(*zero)));
 }

@@ -89,7 +89,14 @@ LogicalResult importDropout(NodeImport &node) {
   return give(node, *x);
 }
 
-LogicalResult importConstant(NodeImport &node) { return onnx::importConstant(node); }
+/// Integers in an attribute are a tensor as all else is.
+LogicalResult importConstant(NodeImport &node) {
+  if (const Attribute *one = node.attribute("value_int"); one && one->kind == Attribute::Kind::Integer)
+    return give(node, reshape(node, integerVector(node, one->integer), {}));
+  if (const Attribute *list = node.attribute("value_ints"); list && list->kind == Attribute::Kind::Integers)
+    return give(node, integerVector(node, list->integers));
+  return onnx::importConstant(node);
+}
 
 LogicalResult importConstantOfShape(NodeImport &node) {
   FailureOr<std::vector<int64_t>> shape = integersOf(node, 0);
