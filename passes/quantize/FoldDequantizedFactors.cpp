@@ -56,7 +56,7 @@ public:
     if (std::optional<Dequantized> found = dequantizedOf(x))
       return countOf(found->scale) == 1 && countOf(found->zero) == 1 ? found : std::nullopt;
     Operation *move = x.getDefiningOp();
-    if (!isa_and_nonnull<phiq::PermuteOp, phiq::ReshapeOp>(move))
+    if (!isa_and_nonnull<phiq::PermuteOp, phiq::ReshapeOp, phiq::SliceOp>(move))
       return std::nullopt;
     std::optional<Dequantized> found = codesOf(move->getOperand(0));
     if (!found)

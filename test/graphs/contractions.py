@@ -78,6 +78,23 @@ for n, c, h, w, o, kernel, strides, pads, dilations in CONVOLUTIONS:
 x, k = draw((2, 21, 9, 7), np.float32), draw((21, 1, 3, 3), np.float32)
 y = np.einsum("nchwab,cab->nchw", windows(x.astype(np.float64), (3, 3), (2, 1), (1, 1, 1, 0), (1, 1)), k[:, 0])
 check("Conv", [given(x, False), given(k, True)], y.astype(np.float32), 1e-4, strides=[2, 1], pads=[1, 1, 1, 0], group=21)
+# Some groups: o of them from c / groups channels each, whose zero points are the kernel's own.
+for groups, c, o, kernel, strides, pads in ((2, 6, 10, (3, 3), (1, 2), (1, 1, 1, 1)), (3, 24, 27, (1, 1), (1, 1), (0, 0, 0, 0)), (4, 32, 8, (2, 5), (2, 1), (0, 2, 1, 2))):
+    attributes, moves = {"strides": strides, "pads": pads, "group": groups}, (strides, pads, (1, 1))
+    apart = lambda x, k: np.concatenate([convolve(*pair, *moves) for pair in zip(np.split(x, groups, 1), np.split(k, groups))], 1)
+    for stored in (True, False):
+        x, k, b = draw((2, c, 8, 9), np.float32), draw((o, c // groups, *kernel), np.float32), draw((o,), np.float32)
+        y = apart(x.astype(np.float64), k.astype(np.float64)) + b.reshape(-1, 1, 1)
+        check("Conv", [given(x, False), given(k, stored), given(b, True)], y.astype(np.float32), 1e-5 * abs(y).max(), **attributes)
+        x, k, zeros = draw((2, c, 8, 9), np.uint8), draw((o, c // groups, *kernel), np.int8), draw((o,), np.int8)
+        names = [given(x, False), given(k, stored), given(np.array(3, np.uint8), True), given(zeros, stored)]
+        check("ConvInteger", names, apart(*both(x, 3, k, zeros)).astype(np.int32), **attributes)
+        # By a scale for each output: codes are multiplied where both are dequantized.
+        scale = (1 + random.random(o).astype(np.float32)) / 64
+        nodes.append(helper.make_node("DequantizeLinear", [given(x, False), given(np.float32(0.5), True), given(np.array(3, np.uint8), True)], [f"x{len(nodes)}"]))
+        nodes.append(helper.make_node("DequantizeLinear", [given(k, True), given(scale, True)], [f"w{len(nodes)}"], axis=0))
+        y = apart(*both(x, 3, k, 0)) * scale.reshape(-1, 1, 1) / 2
+        check("Conv", [nodes[-2].output[0], nodes[-1].output[0]], y.astype(np.float32), 1e-6 * abs(y).max(), **attributes)
 # m, n, k; the last sums more products than 16 bits count
 for m, n, k in ((1, 9, 33), (25, 40, 96), (13, 300, 515), (2, 8, (1 << 15) + 7)):
     for stored in (True, False):

@@ -88,8 +88,12 @@ Value Weights::whole(const TensorView &view) {
   return dense(StorageLayout::DenseNK, view.dims, *view.tensor, *view.tensor->bytes);
 }
 
-Value Weights::kernel(const TensorView &view, ArrayRef<int64_t> shape) {
-  return dense(StorageLayout::DenseOIHW, shape, *view.tensor, *view.tensor->bytes);
+Value Weights::kernel(const TensorView &view, ArrayRef<int64_t> shape, int64_t first) {
+  ByteRange range = *view.tensor->bytes;
+  const uint64_t rowBytes = range.length / uint64_t(std::max<int64_t>(1, view.dims[0]));
+  range.offset += uint64_t(first) * rowBytes;
+  range.length = uint64_t(shape[0]) * rowBytes;
+  return dense(StorageLayout::DenseOIHW, shape, *view.tensor, range);
 }
 
 Value Weights::matrix(const TensorView &view, bool transpose) {

@@ -33,8 +33,8 @@ public:
   mlir::Value whole(const TensorView &view);
   /// Numbers of rank 2: the view, or its transpose.
   mlir::Value matrix(const TensorView &view, bool transpose);
-  /// Numbers [O, C, ...] of a convolution as rows, [O, H, W, C].
-  mlir::Value kernel(const TensorView &view, llvm::ArrayRef<int64_t> shape);
+  /// Numbers [O, C, ...] of a convolution as rows, [O, H, W, C]: `shape`, from row `first` of O on.
+  mlir::Value kernel(const TensorView &view, llvm::ArrayRef<int64_t> shape, int64_t first);
   /// Rows [first, first + count) of an untransposed matrix.
   mlir::Value rows(const TensorView &view, int64_t first, int64_t count);
   /// tensor<rows x columns x !phiq.block<format>>, stored as `layout` in the parts' bytes.

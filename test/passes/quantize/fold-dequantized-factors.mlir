@@ -24,6 +24,20 @@ func.func @codes(%q: tensor<1x8x5x6xui8>, %c: tensor<4x3x3x8xi8>) -> tensor<1x3x
 
 // -----
 
+// A group of x's channels.
+// CHECK-LABEL: @sliced
+func.func @sliced(%q: tensor<3x8xui8>, %c: tensor<2x4xi8>, %s: tensor<f32>, %z: tensor<ui8>, %y: tensor<i8>) -> tensor<3x2xf32> {
+  // CHECK: %[[P:.*]] = phiq.slice %{{.*}} : tensor<3x8xui8> -> tensor<3x4xui8>
+  // CHECK: phiq.contract %[[P]], %{{.*}} -> tensor<3x2xi32>
+  %x = phiq.map dequantize %q, %s, %z : (tensor<3x8xui8>, tensor<f32>, tensor<ui8>) -> tensor<3x8xf32>
+  %p = phiq.slice %x {starts = array<i64: 0, 4>, steps = array<i64: 1, 1>} : tensor<3x8xf32> -> tensor<3x4xf32>
+  %w = phiq.map dequantize %c, %s, %y : (tensor<2x4xi8>, tensor<f32>, tensor<i8>) -> tensor<2x4xf32>
+  %r = phiq.contract %p, %w : (tensor<3x4xf32>, tensor<2x4xf32>) -> tensor<3x2xf32>
+  return %r : tensor<3x2xf32>
+}
+
+// -----
+
 // Floats times codes.
 // CHECK-LABEL: @floats
 func.func @floats(%x: tensor<3x8xf32>, %s: tensor<f32>, %z: tensor<4x1xui8>) -> tensor<3x4xf32> {

@@ -1,6 +1,7 @@
 //===- Contractions.cpp - What imported contractions share -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/import/onnx/graph/Contractions.h"
+#include "compiler/import/onnx/graph/Slices.h"
 #include "compiler/import/onnx/graph/WindowNode.h"
 
 using namespace mlir;
@@ -30,15 +31,15 @@ Value parameterOfRows(NodeImport &node, Value parameter, size_t axis, const Tens
   return shapeOf(parameter) == ArrayRef(along) ? reshape(node, parameter, rows) : Value();
 }
 
-/// `weight` dequantized; null where scale or zero point are not one a row.
-Value dequantizedRows(NodeImport &node, const DequantizedTensor &of, size_t axis, llvm::function_ref<Value()> weight,
-                      size_t rank) {
-  Value scale = parameterOfRows(node, of.scale, axis, of.codes, rank),
-        zero = parameterOfRows(node, of.zero, axis, of.codes, rank);
+/// A matrix as rows, dequantized; null where scale or zero point are not one a row.
+Value dequantizedRows(NodeImport &node, const DequantizedTensor &of, bool transposed) {
+  const size_t axis = transposed ? 0 : 1;
+  Value scale = parameterOfRows(node, of.scale, axis, of.codes, 2),
+        zero = parameterOfRows(node, of.zero, axis, of.codes, 2);
   if (!scale || !zero)
     return {};
-  FailureOr<Value> result = map(node, MapFunction::Dequantize, {weight(), scale, zero}, node.builder.getF32Type());
-  return llvm::succeeded(result) ? *result : Value();
+  Value rows = node.weights.matrix(of.codes, /*transpose=*/!transposed);
+  return *map(node, MapFunction::Dequantize, {rows, scale, zero}, node.builder.getF32Type());
 }
 
 } // namespace
@@ -48,42 +49,68 @@ namespace {
 bool isKernel(ArrayRef<int64_t> dims) { return dims.size() == 3 || dims.size() == 4; }
 int64_t plane(ArrayRef<int64_t> dims) { return dims.size() == 3 ? 1 : dims[2]; }
 
-Value kernelWeight(NodeImport &node, const TensorView &view) {
-  ArrayRef<int64_t> dims = view.dims;
-  return node.weights.kernel(view, {dims[0], plane(dims), dims.back(), dims[1]});
+/// Some rows of [O, ...].
+struct KernelRows {
+  int64_t first, count;
+};
+
+Value rowsIn(NodeImport &node, Value x, KernelRows rows) {
+  SmallVector<AxisRange> ranges = wholeOf(x);
+  ranges[0] = {rows.first, 1, rows.count};
+  return slice(node, x, ranges);
 }
 
-/// Null where the input is not dequantized by the output channel.
-Value dequantizedKernel(NodeImport &node, unsigned index) {
-  const auto *of = node.get<DequantizedTensor>(index);
-  return of && isKernel(of->codes.dims) ? dequantizedRows(
-                                              node, *of, 0, [&] { return kernelWeight(node, of->codes); }, 4)
-                                        : Value();
+Value kernelWeight(NodeImport &node, const TensorView &view, KernelRows rows) {
+  ArrayRef<int64_t> dims = view.dims;
+  return node.weights.kernel(view, {rows.count, plane(dims), dims.back(), dims[1]}, rows.first);
+}
+
+/// Makes the kernels of an input [O, C, ...].
+struct Kernels {
+  Sizes dims; ///< O, C, ...
+  std::function<Value(KernelRows rows)> make;
+};
+
+FailureOr<Kernels> kernelsIn(NodeImport &node, unsigned index) {
+  if (const TensorView *view = storedTensor(node, index); view && isKernel(view->dims))
+    return Kernels{Sizes(view->dims.begin(), view->dims.end()),
+                   [&node, view](KernelRows rows) { return kernelWeight(node, *view, rows); }};
+  if (const auto *of = node.get<DequantizedTensor>(index); of && isKernel(of->codes.dims)) {
+    Value scale = parameterOfRows(node, of->scale, 0, of->codes, 4),
+          zero = parameterOfRows(node, of->zero, 0, of->codes, 4);
+    auto dequantized = [&node, codes = of->codes, scale, zero](KernelRows rows) -> Value {
+      auto part = [&](Value x) { return shapeOf(x).empty() ? x : rowsIn(node, x, rows); };
+      return *map(node, MapFunction::Dequantize, {kernelWeight(node, codes, rows), part(scale), part(zero)},
+                  node.builder.getF32Type());
+    };
+    if (scale && zero) // else not by the output channel
+      return Kernels{Sizes(of->codes.dims.begin(), of->codes.dims.end()), dequantized};
+  }
+  FailureOr<Value> w = tensorOf(node, index);
+  if (llvm::failed(w))
+    return failure();
+  Sizes dims(shapeOf(*w));
+  if (!isKernel(dims))
+    return node.unsupportedInput(index, "must be of rank 3 or 4, found " + llvm::Twine(dims.size()));
+  Value all = channelsLast(node, reshape(node, *w, {dims[0], dims[1], plane(dims), dims.back()}));
+  return Kernels{dims, [&node, all](KernelRows rows) { return rowsIn(node, all, rows); }};
 }
 
 } // namespace
 
-FailureOr<Factor> kernelOf(NodeImport &node, unsigned index) {
-  Factor factor;
-  if (const TensorView *view = storedTensor(node, index); view && isKernel(view->dims)) {
-    factor.value = kernelWeight(node, *view);
-    factor.shape.assign(view->dims.begin(), view->dims.end());
-  } else if (Value codes = dequantizedKernel(node, index)) {
-    ArrayRef<int64_t> dims = node.get<DequantizedTensor>(index)->codes.dims;
-    factor.value = codes;
-    factor.shape.assign(dims.begin(), dims.end());
-  } else {
-    FailureOr<Value> w = tensorOf(node, index);
-    if (llvm::failed(w))
-      return failure();
-    SmallVector<int64_t> dims(shapeOf(*w));
-    if (!isKernel(dims))
-      return node.unsupportedInput(index, "must be of rank 3 or 4, found " + llvm::Twine(dims.size()));
-    factor.shape = dims;
-    factor.value = channelsLast(node, reshape(node, *w, {dims[0], dims[1], plane(dims), dims.back()}));
-  }
-  std::rotate(factor.shape.begin() + 1, factor.shape.begin() + 2, factor.shape.end());
-  return factor;
+FailureOr<SmallVector<Factor>> kernelsOf(NodeImport &node, unsigned index, int64_t groups) {
+  FailureOr<Kernels> kernels = kernelsIn(node, index);
+  if (llvm::failed(kernels))
+    return failure();
+  Sizes shape = kernels->dims;
+  if (shape[0] % groups)
+    return node.unsupportedInput(index, "must have as many kernels for each of " + llvm::Twine(groups) + " groups");
+  shape[0] /= groups;
+  std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
+  SmallVector<Factor> factors;
+  for (int64_t group = 0; group < groups; ++group)
+    factors.push_back({kernels->make({group * shape[0], shape[0]}), shape});
+  return factors;
 }
 
 FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed) {
@@ -91,11 +118,9 @@ FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed) {
     Value value = node.weights.matrix(*view, /*transpose=*/!transposed);
     return Factor{value, SmallVector<int64_t>(shapeOf(value))};
   }
-  if (const auto *of = node.get<DequantizedTensor>(index); of && of->codes.dims.size() == 2) {
-    auto weight = [&] { return node.weights.matrix(of->codes, /*transpose=*/!transposed); };
-    if (Value value = dequantizedRows(node, *of, transposed ? 0 : 1, weight, 2))
+  if (const auto *of = node.get<DequantizedTensor>(index); of && of->codes.dims.size() == 2)
+    if (Value value = dequantizedRows(node, *of, transposed))
       return Factor{value, SmallVector<int64_t>(shapeOf(value))};
-  }
   FailureOr<Value> w = tensorOf(node, index);
   if (llvm::failed(w))
     return failure();

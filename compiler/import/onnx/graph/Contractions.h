@@ -17,8 +17,9 @@ struct Factor {
   llvm::SmallVector<int64_t> shape; ///< as rows: [O, KH, KW, C], [O, KL, C] or [N, K]
 };
 
-/// An input [O, C, ...] as a kernel with its channels last; the value has two dimensions between.
-FailureOr<Factor> kernelOf(NodeImport &node, unsigned index);
+/// An input [O, C, ...] as `groups` kernels, one behind the other, with channels last; their values have two dimensions
+/// between.
+FailureOr<llvm::SmallVector<Factor>> kernelsOf(NodeImport &node, unsigned index, int64_t groups);
 /// A matrix [K, N], or [N, K] where it is `transposed`, as rows [N, K].
 FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed);
 

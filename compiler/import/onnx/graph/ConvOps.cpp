@@ -6,9 +6,11 @@
 //                                                        %3 = phiq.map add %2, %b
 //                                                        %4 = phiq.permute %3 [0, 3, 1, 2]
 //
-// Of as many groups as channels it is a phiq.depthwise. One dimension is two, the first of size 1. Kernels are read from the model's file in the order of a row.
+// Of as many groups as channels it is a phiq.depthwise, of other groups a phiq.contract for each, of slices of x, one behind the
+// other. One dimension is two, the first of size 1. Kernels are read from the model's file in the order of a row.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/graph/Contractions.h"
+#include "compiler/import/onnx/graph/Slices.h"
 #include "compiler/import/onnx/graph/WindowNode.h"
 
 using namespace mlir;
@@ -17,16 +19,16 @@ namespace phic::onnx::graph {
 namespace {
 
 using phiq::MapFunction;
-using Sizes = SmallVector<int64_t>;
-
 /// A convolution's inputs, and how its window moves; of two dimensions.
 struct Convolution {
   Value x; ///< [N, H, W, C]
-  Factor w; ///< [O, KH, KW, C]; in groups the value is [KH, KW, O]
+  SmallVector<Factor> w; ///< of each group [O, KH, KW, C]; one [KH, KW, O] where channels are groups
   Sizes kernel, strides, dilations, pads, result; ///< result: [N, OH, OW, O]
   bool isLine = false; ///< of one dimension in ONNX
-  int64_t groups = 1; ///< 1, or as many as there are channels
+  int64_t groups = 1;
 
+  bool isDepthwise() const { return groups > 1 && groups == shapeOf(x).back(); }
+  Type weightType() const { return elementTypeOf(w.front().value); }
   bool hasWindow() const {
     auto isOne = [](int64_t size) { return size == 1; };
     return !llvm::all_of(kernel, isOne) || !llvm::all_of(strides, isOne) ||
@@ -42,7 +44,7 @@ void makePlane(Convolution &c) {
 }
 
 /// A kernel [O, 1, ...] of a convolution of each channel by itself.
-FailureOr<Factor> channelKernelOf(NodeImport &node, unsigned index, int64_t channels) {
+FailureOr<SmallVector<Factor>> channelKernelOf(NodeImport &node, unsigned index, int64_t channels) {
   FailureOr<Value> w = tensorOf(node, index);
   if (llvm::failed(w))
     return failure();
@@ -51,7 +53,7 @@ FailureOr<Factor> channelKernelOf(NodeImport &node, unsigned index, int64_t chan
     return node.unsupportedInput(index, "must have as many kernels for each of " + llvm::Twine(channels) + " groups");
   Value plane = reshape(node, *w, {shape[0], shape.size() == 3 ? 1 : shape[2], shape.back()});
   std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
-  return Factor{inOrder(node, plane, {1, 2, 0}), shape};
+  return SmallVector<Factor>{{inOrder(node, plane, {1, 2, 0}), shape}};
 }
 
 /// x, channels last, with each channel so many times.
@@ -72,19 +74,22 @@ FailureOr<Convolution> read(NodeImport &node, unsigned xIndex, unsigned wIndex) 
   Convolution c;
   Sizes shape(shapeOf(*x));
   c.groups = node.integer("group", 1);
-  if (c.groups != 1 && (shape.size() < 2 || c.groups < 1 || c.groups != shape[1]))
-    return node.unsupportedAttribute("group", "must be 1 or the number of channels, found " + llvm::Twine(c.groups));
-  FailureOr<Factor> w = c.groups > 1 ? channelKernelOf(node, wIndex, c.groups) : kernelOf(node, wIndex);
-  if (llvm::failed(w))
-    return failure();
-  c.w = *w;
   c.isLine = shape.size() == 3;
   if (shape.size() != 3 && shape.size() != 4)
     return node.unsupportedInput(xIndex, "must be of rank 3 or 4, found " + llvm::Twine(shape.size()));
-  if (c.w.shape.size() != shape.size() || c.w.shape.back() * c.groups != shape[1])
+  if (c.groups < 1 || shape[1] % c.groups)
+    return node.unsupportedAttribute("group", "must divide the number of channels, " + llvm::Twine(shape[1]) +
+                                                  ", found " + llvm::Twine(c.groups));
+  auto w = c.groups > 1 && c.groups == shape[1] ? channelKernelOf(node, wIndex, c.groups)
+                                                : kernelsOf(node, wIndex, c.groups);
+  if (llvm::failed(w))
+    return failure();
+  c.w = *w;
+  const Sizes &kernel = c.w.front().shape;
+  if (kernel.size() != shape.size() || kernel.back() * c.groups != shape[1])
     return node.unsupportedInput(wIndex, "must be a kernel of " + llvm::Twine(shape[1]) + " channels");
   FailureOr<NodeWindows> windows =
-      windowsOfNode(node, ArrayRef(shape).drop_front(2), ArrayRef(c.w.shape).drop_front().drop_back());
+      windowsOfNode(node, ArrayRef(shape).drop_front(2), ArrayRef(kernel).drop_front().drop_back());
   if (llvm::failed(windows))
     return failure();
   c.kernel = windows->kernel, c.strides = windows->strides, c.dilations = windows->dilations;
@@ -95,20 +100,37 @@ FailureOr<Convolution> read(NodeImport &node, unsigned xIndex, unsigned wIndex) 
     x = reshape(node, *x, shape);
   }
   c.result.insert(c.result.begin(), shape[0]);
-  c.result.push_back(c.w.shape.front());
+  c.result.push_back(kernel.front() * int64_t(c.w.size()));
   c.x = channelsLast(node, *x);
   return c;
 }
 
+/// Group `group` of what lies along the last axis; what is one number stays.
+Value ofGroup(NodeImport &node, Value x, int64_t group, int64_t groups) {
+  if (!x || shapeOf(x).empty())
+    return x;
+  SmallVector<AxisRange> ranges = wholeOf(x);
+  ranges.back().count /= groups;
+  ranges.back().start = group * ranges.back().count;
+  return slice(node, x, ranges);
+}
+
 Value multiply(NodeImport &node, const Convolution &c, Type element, Value xZero, Value wZero) {
-  if (c.groups > 1)
+  if (c.isDepthwise())
     return make<phiq::DepthwiseOp>(node, typeOf(element, c.result), repeated(node, c.x, c.result.back() / c.groups),
-                                   c.w.value, xZero, wZero, c.strides, c.pads, c.dilations);
+                                   c.w.front().value, xZero, wZero, c.strides, c.pads, c.dilations);
   auto list = [&](ArrayRef<int64_t> numbers) {
     return c.hasWindow() ? node.builder.getDenseI64ArrayAttr(numbers) : DenseI64ArrayAttr();
   };
-  return make<phiq::ContractOp>(node, typeOf(element, c.result), c.x, c.w.value, xZero, wZero, list(c.kernel),
-                                list(c.strides), list(c.pads), list(c.dilations));
+  Sizes shape = c.result;
+  shape.back() /= c.groups;
+  SmallVector<Value> results;
+  for (auto [group, w] : llvm::enumerate(c.w)) {
+    Value x = ofGroup(node, c.x, int64_t(group), c.groups), zero = ofGroup(node, wZero, int64_t(group), c.groups);
+    results.push_back(make<phiq::ContractOp>(node, typeOf(element, shape), x, w.value, xZero, zero, list(c.kernel),
+                                             list(c.strides), list(c.pads), list(c.dilations)));
+  }
+  return results.size() == 1 ? results.front() : *concatenated(node, results, int64_t(shape.size()) - 1);
 }
 
 /// Channels where ONNX has them.
@@ -137,7 +159,7 @@ LogicalResult importConv(NodeImport &node) {
   FailureOr<Convolution> c = read(node, 0, 1);
   if (llvm::failed(c))
     return failure();
-  if (!elementTypeOf(c->x).isF32() || !elementTypeOf(c->w.value).isF32())
+  if (!elementTypeOf(c->x).isF32() || !c->weightType().isF32())
     return node.unsupported("its inputs must be floats");
   FailureOr<Value> y = biased(node, 2, multiply(node, *c, node.builder.getF32Type(), {}, {}));
   return llvm::failed(y) ? failure() : giveChannelsFirst(node, *c, *y);
@@ -147,7 +169,8 @@ LogicalResult importConvInteger(NodeImport &node) {
   FailureOr<Convolution> c = read(node, 0, 1);
   if (llvm::failed(c))
     return failure();
-  FailureOr<Value> xZero = zeroPointOf(node, 2, c->x, 1), wZero = zeroPointOf(node, 3, c->w.value, c->result[3]);
+  FailureOr<Value> xZero = zeroPointOf(node, 2, c->x, 1),
+                   wZero = zeroPointOf(node, 3, c->w.front().value, c->result[3]);
   if (llvm::failed(xZero) || llvm::failed(wZero))
     return failure();
   return giveChannelsFirst(node, *c, multiply(node, *c, node.builder.getI32Type(), *xZero, *wZero));
@@ -157,7 +180,8 @@ LogicalResult importQLinearConv(NodeImport &node) {
   FailureOr<Convolution> c = read(node, 0, 3);
   if (llvm::failed(c))
     return failure();
-  FailureOr<Value> xZero = zeroPointOf(node, 2, c->x, 1), wZero = zeroPointOf(node, 5, c->w.value, c->result[3]);
+  FailureOr<Value> xZero = zeroPointOf(node, 2, c->x, 1),
+                   wZero = zeroPointOf(node, 5, c->w.front().value, c->result[3]);
   if (llvm::failed(xZero) || llvm::failed(wZero))
     return failure();
   FailureOr<Value> sums = biased(node, 8, multiply(node, *c, node.builder.getI32Type(), *xZero, *wZero));
