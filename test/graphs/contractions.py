@@ -15,6 +15,7 @@ from onnx import helper, numpy_helper, save
 PHIC = os.path.abspath(sys.argv[1])
 random = np.random.default_rng(5)
 nodes, inputs, initializers, expected, tolerances = [], {}, [], {}, {}
+quantized = {}  # how far results may be off, too, by activations that are quantized
 
 
 def draw(shape, kind):
@@ -95,6 +96,33 @@ for groups, c, o, kernel, strides, pads in ((2, 6, 10, (3, 3), (1, 2), (1, 1, 1,
         nodes.append(helper.make_node("DequantizeLinear", [given(k, True), given(scale, True)], [f"w{len(nodes)}"], axis=0))
         y = apart(*both(x, 3, k, 0)) * scale.reshape(-1, 1, 1) / 2
         check("Conv", [nodes[-2].output[0], nodes[-1].output[0]], y.astype(np.float32), 1e-6 * abs(y).max(), **attributes)
+
+
+def packed(codes, bits):
+    """[..., n] as bytes, the low bits first."""
+    together = 8 // bits
+    codes = np.pad(codes, [(0, 0)] * (codes.ndim - 1) + [(0, -codes.shape[-1] % together)])
+    return sum(codes[..., i::together] << bits * i for i in range(together)).astype(np.uint8)
+
+
+# Codes in blocks along a row, of which the last may be cut short.
+for bits, block, m, n, k, hasZeros, hasBias in ((4, 32, (1, 130), 40, 96, False, False), (4, 16, (1,), 9, 50, True, True), (8, 64, (2, 5), 33, 192, True, False), (4, 128, (3,), 70, 300, False, True),
+                                                     (2, 32, (7,), 24, 128, False, False)):
+    blocks = -(-k // block)
+    x, codes = draw((*m, k), np.float32), random.integers(0, 1 << bits, (n, blocks, block)).astype(np.uint8)
+    scales, zeros = random.random((n, blocks)).astype(np.float32) + 1, np.full((n, blocks), 1 << (bits - 1), np.uint8)
+    if hasZeros:
+        zeros = random.integers(0, 1 << bits, (n, blocks)).astype(np.uint8)
+    w = ((codes.astype(np.float64) - zeros[..., None]) * scales[..., None]).reshape(n, -1)[:, :k]
+    y, bias = x @ w.T, draw((n,), np.float32)
+    names = [given(x, False), given(packed(codes, bits), True), given(scales.reshape(-1), True), given(packed(zeros, bits).reshape(-1), True) if hasZeros else ""]
+    names += ["", given(bias, True)] if hasBias else []
+    # Where activations are quantized: half a step of each block of 32, or of 16.
+    size = 16 if block == 16 else 32
+    steps = np.repeat(abs(np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -k % size)])).reshape(*m, -1, size).max(-1) / 127, size, -1)[..., :k]
+    quantized[f"y{len(expected)}"] = 0.51 * steps @ abs(w.T)
+    check("MatMulNBits", names, (y + bias * hasBias).astype(np.float32), (k + 4) * 2.0**-24 * (abs(x) @ abs(w.T) + 4), bits=bits,
+          block_size=block, N=n, K=k, domain="com.microsoft")
 # m, n, k; the last sums more products than 16 bits count
 for m, n, k in ((1, 9, 33), (25, 40, 96), (13, 300, 515), (2, 8, (1 << 15) + 7)):
     for stored in (True, False):
@@ -124,18 +152,19 @@ outputs = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(y.dt
 graph = helper.make_graph(nodes, "contractions", values, outputs, initializers)
 with tempfile.TemporaryDirectory(prefix="phic-contractions-") as folder:
     os.chdir(folder)
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10), "contractions.onnx")
-    subprocess.run([PHIC, "build", "contractions.onnx", "-o", "contractions", "--quiet"], check=True)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)], ir_version=10), "contractions.onnx")
     for name, x in inputs.items():
         np.save(f"{name}.npy", x)
     words = [word for name in inputs for word in ("--in", f"{name}={name}.npy")]
     words += [word for name in expected for word in ("--out", f"{name}={name}.npy")]
-    for threads in ("1", "3"):
+    for act, threads in (("f32", "1"), ("f32", "3"), ("auto", "1"), ("auto", "3")):
+        if threads == "1":
+            subprocess.run([PHIC, "build", "contractions.onnx", "-o", "contractions", f"--act={act}", "--quiet"], check=True)
         subprocess.run(["./contractions", *words, "--threads", threads], check=True)
         for (name, value), node in zip(expected.items(), (node for node in nodes if node.output[0] in expected)):
             found = np.load(f"{name}.npy")
             assert found.dtype == value.dtype and found.shape == value.shape, (node, found.shape, value.shape)
-            tolerance = 0 if tolerances[name] is None else tolerances[name]
+            tolerance = (0 if tolerances[name] is None else tolerances[name]) + (quantized.get(name, 0) if act == "auto" else 0)
             wrong = ~(abs(found.astype(np.float64) - value) <= tolerance)
             assert not wrong.any(), (node, np.argwhere(wrong)[:5], found[wrong][:5], value[wrong][:5])
 print(f"{len(expected)} contractions are NumPy's")

@@ -1,5 +1,6 @@
 //===- ContractOps.cpp - Imports matmuls -----------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/import/onnx/PackedCodes.h"
 #include "compiler/import/onnx/graph/Contractions.h"
 #include "compiler/import/onnx/graph/WindowNode.h"
 
@@ -168,6 +169,28 @@ LogicalResult importMatMul(NodeImport &node) {
   if (!elementTypeOf(product->x).isF32() || !elementTypeOf(product->w).isF32())
     return node.unsupported("its inputs must be floats");
   return give(node, product->multiply(node, node.builder.getF32Type(), {}, {}));
+}
+
+/// Of com.microsoft: by a weight in blocks, which is multiplied as decoders' are, by rows.
+LogicalResult importMatMulNBits(NodeImport &node) {
+  FailureOr<Value> x = floatsOf(node, 0), w = weightOfNBits(node);
+  if (llvm::failed(x) || llvm::failed(w))
+    return failure();
+  Sizes shape(shapeOf(*x));
+  const int64_t N = shapeOf(*w)[0], K = shapeOf(*w)[1];
+  if (shape.empty() || shape.back() != K)
+    return node.unsupportedInput(0, "must have rows of K = " + llvm::Twine(K));
+  const int64_t rows = ShapedType::getNumElements(ArrayRef(shape).drop_back());
+  shape.back() = N;
+  FailureOr<Value> y = reshape(
+      node,
+      make<phiq::MatmulOp>(node, typeOf(*x, {rows, N}), reshape(node, *x, {rows, K}), *w, phiq::ComputeModeAttr()),
+      shape);
+  if (node.has(5)) {
+    FailureOr<Value> bias = floatsOf(node, 5);
+    y = llvm::failed(bias) ? bias : map(node, MapFunction::Add, {*y, *bias});
+  }
+  return give(node, y);
 }
 
 LogicalResult importMatMulInteger(NodeImport &node) { return give(node, sumsOf(node, read(node, 0, 1), 2, 3)); }
