@@ -36,7 +36,12 @@ std::optional<WeightUse> weightUseOf(Operation *weight, std::string *reason) {
                                                      : "is read both by a matmul and as it is";
     return std::nullopt;
   }
-  if (type.getRank() == 1 || isa<phiq::ConstantOp>(weight))
+  if (isa<phiq::ConstantOp>(weight)) { // its bytes, in words
+    auto [rows, words] = rowsAndColumns(weight);
+    return WeightUse{WeightUse::Kind::Vector,
+                     RankedTensorType::get({rows, words}, Float32Type::get(weight->getContext()))};
+  }
+  if (type.getRank() == 1)
     return WeightUse{WeightUse::Kind::Vector, type};
   if (isa<phiq::RopeTableOp>(weight))
     return WeightUse{WeightUse::Kind::Table, type};

@@ -24,7 +24,8 @@ namespace {
 
 std::optional<PackedLayout> packedLayoutFor(const WeightUse &use, std::string *why) {
   if (use.kind != WeightUse::Kind::Matrix)
-    return PackedLayout::dense();
+    return PackedLayout::dense(use.type.getElementType().isInteger(8) ? phiq::scalarOf(use.type.getElementType())
+                                                                      : Scalar::F32);
   if (auto block = dyn_cast<phiq::BlockType>(use.type.getElementType()))
     return PackedLayout::blockPanel(block.getFormat(), use.columns(), why);
   const Scalar element = phiq::scalarOf(use.type.getElementType());

@@ -123,6 +123,24 @@ for bits, block, m, n, k, hasZeros, hasBias in ((4, 32, (1, 130), 40, 96, False,
     quantized[f"y{len(expected)}"] = 0.51 * steps @ abs(w.T)
     check("MatMulNBits", names, (y + bias * hasBias).astype(np.float32), (k + 4) * 2.0**-24 * (abs(x) @ abs(w.T) + 4), bits=bits,
           block_size=block, N=n, K=k, domain="com.microsoft")
+
+def made(op, names, **attributes):
+    """A value that is not compared."""
+    nodes.append(helper.make_node(op, names, [f"m{len(nodes)}"], **attributes))
+    return nodes[-1].output[0]
+
+
+# Codes that a product or a table reads as floats, cast and multiplied, or dequantized.
+w, scale, x = draw((70, 48), np.int8), random.random((1, 48)).astype(np.float32), draw((9, 70), np.float32)
+factor = made("Mul", [given(scale, True), made("Cast", [given(w, True)], to=1)])
+check("MatMul", [given(x, False), factor], ((x.astype(np.float64) @ w) * scale).astype(np.float32), 71 * 2.0**-24 * (abs(x) @ abs(w)) * scale)
+table, scale, zero = draw((300, 260), np.uint8), random.random(300).astype(np.float32), draw((300,), np.uint8)
+floats = made("DequantizeLinear", [given(table, True), given(scale, True), given(zero, True)], axis=0)
+dense = (table.astype(np.float32) - zero.reshape(-1, 1)) * scale.reshape(-1, 1)
+for axis in (0, 1):
+    ids = random.integers(-260, 260, (2, 7))
+    check("Gather", [floats, given(ids, False)], dense.take(ids, axis), axis=axis)
+check("Relu", [floats], np.maximum(dense, 0))
 # m, n, k; the last sums more products than 16 bits count
 for m, n, k in ((1, 9, 33), (25, 40, 96), (13, 300, 515), (2, 8, (1 << 15) + 7)):
     for stored in (True, False):

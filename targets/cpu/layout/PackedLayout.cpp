@@ -28,6 +28,13 @@ int64_t scalarBytes(Scalar type) {
   return 0;
 }
 
+PackedLayout PackedLayout::dense(Scalar element) {
+  assert(element == Scalar::F32 || element == Scalar::I8 || element == Scalar::U8);
+  PackedLayout layout;
+  layout.element = element;
+  return layout;
+}
+
 PackedLayout PackedLayout::floatPanel(Scalar element) {
   PackedLayout layout;
   layout.kind = Kind::FloatPanel;
@@ -127,7 +134,7 @@ int64_t PackedLayout::tileBytes(int64_t length) const {
 int64_t PackedLayout::panelBytes(int64_t K) const {
   switch (kind) {
   case Kind::Dense:
-    return 4 * K;
+    return K * scalarBytes(element);
   case Kind::FloatPanel:
     return K * kColumns * scalarBytes(element);
   case Kind::CodePanel:
@@ -140,7 +147,7 @@ int64_t PackedLayout::panelBytes(int64_t K) const {
 }
 
 int64_t PackedLayout::bytes(int64_t N, int64_t K) const {
-  return kind == Kind::Dense ? 4 * N * K : panels(N) * panelBytes(K);
+  return (kind == Kind::Dense ? N : panels(N)) * panelBytes(K);
 }
 
 } // namespace phic

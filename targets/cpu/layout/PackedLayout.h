@@ -17,7 +17,8 @@
 // plane are a *run*: its planes follow one another, the lowest bits first.
 //
 // Code panel, of 8-bit codes without scales (phiq.matmul_integer): the plane of 8 bits above for all of K, padded to groups with
-// zeros, then the sum of each column's stored codes, i32 [8]. Float panel: [K][8]. Dense: rows of f32, for vectors and tables.
+// zeros, then the sum of each column's stored codes, i32 [8]. Float panel: [K][8]. Dense: rows of f32, for vectors and tables, or of
+// 8-bit integers.
 //
 // Nothing is lost (lossless import): codes are shifted by a constant together with their zero
 // point, scales keep their type and their levels.
@@ -49,7 +50,7 @@ struct PackedLayout {
   static constexpr int64_t kVectorBytes = kGroup * kColumns;
 
   Kind kind = Kind::Dense;
-  Scalar element = Scalar::F32; ///< Dense, FloatPanel: F32, F16 or BF16; CodePanel: I8 or U8
+  Scalar element = Scalar::F32; ///< Dense: F32, I8 or U8; FloatPanel: F32, F16 or BF16; CodePanel: I8 or U8
   CodeType codes; ///< the format's; storedCodes() is what lies in memory
   int64_t block = 0; ///< elements of K sharing a scale
   Scalar scale = Scalar::None; ///< F32, F16 or BF16; a super-block's F16 with two levels
@@ -60,8 +61,8 @@ struct PackedLayout {
   Scalar min = Scalar::None; ///< as scale; None: absent
   bool operator==(const PackedLayout &) const = default;
 
-  /// The layout of a 1-D weight or a table that a kernel reads by rows.
-  static PackedLayout dense() { return {}; }
+  /// The layout of a 1-D weight, or of rows that a kernel reads as they are; `element` is F32, I8 or U8.
+  static PackedLayout dense(Scalar element = Scalar::F32);
   /// The layout of a float matrix; `element` is F32, F16 or BF16.
   static PackedLayout floatPanel(Scalar element);
   /// The layout of a matrix of integers; `element` is I8 or U8.

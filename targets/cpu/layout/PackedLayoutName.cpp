@@ -59,8 +59,9 @@ std::string PackedLayout::name() const {
 std::optional<PackedLayout> PackedLayout::parse(std::string_view text) {
   const std::string_view whole = text;
   PackedLayout layout;
-  if (text == "dense_f32")
-    return layout;
+  for (Scalar element : {Scalar::F32, Scalar::I8, Scalar::U8})
+    if (text == dense(element).name())
+      return dense(element);
   if (!consume(text, "panel" + std::to_string(kColumns)))
     return std::nullopt;
   if (consume(text, "_")) {

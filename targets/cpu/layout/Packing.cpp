@@ -236,11 +236,16 @@ void packIntegers(const float *rows, int64_t count, int64_t K, int64_t shift, in
 
 void PackedLayout::packPanel(const float *rows, int64_t count, int64_t K, uint8_t *out) const {
   assert(kind != Kind::BlockPanel);
-  if (kind == Kind::Dense) {
-    std::memcpy(out, rows, 4 * count * K);
+  const int64_t size = scalarBytes(element);
+  if (kind == Kind::Dense && element == Scalar::F32) {
+    std::memcpy(out, rows, size_t(4 * count * K));
     return;
   }
-  const int64_t size = scalarBytes(element);
+  if (kind == Kind::Dense) {
+    for (int64_t i = 0; i < count * K; ++i)
+      storeScalar(element, rows[i], out + i * size);
+    return;
+  }
   std::memset(out, 0, panelBytes(K));
   if (kind == Kind::CodePanel) {
     int32_t sums[kColumns] = {};
@@ -271,8 +276,13 @@ void PackedLayout::unpackRow(const uint8_t *base, int64_t K, int64_t n, BlockRow
 }
 
 void PackedLayout::dequantizeRow(const uint8_t *base, int64_t K, int64_t n, float *out) const {
+  if (kind == Kind::Dense && element == Scalar::F32) {
+    std::memcpy(out, base + 4 * n * K, size_t(4 * K));
+    return;
+  }
   if (kind == Kind::Dense) {
-    std::memcpy(out, base + 4 * n * K, 4 * K);
+    for (int64_t k = 0; k < K; ++k)
+      out[k] = loadScalar(element, base + n * K + k);
     return;
   }
   if (kind == Kind::CodePanel) {

@@ -43,30 +43,59 @@ FailureOr<Value> indicesOf(NodeImport &node, ArrayRef<int64_t> sizes) {
   return indices;
 }
 
-} // namespace
-
-LogicalResult importGather(NodeImport &node) {
-  FailureOr<AlongAxis> along = alongAxis(node, /*absent=*/0);
-  if (llvm::failed(along))
-    return failure();
-  const auto [x, axis] = *along;
+FailureOr<Value> gathered(NodeImport &node, Value x, Value indices, int64_t axis) {
   const int64_t size = shapeOf(x)[size_t(axis)];
-  FailureOr<Value> indices = indicesOf(node, size);
-  if (llvm::failed(indices))
-    return failure();
   Sizes shape(shapeOf(x).take_front(size_t(axis)));
-  llvm::append_range(shape, shapeOf(*indices));
+  llvm::append_range(shape, shapeOf(indices));
   llvm::append_range(shape, shapeOf(x).drop_front(size_t(axis) + 1));
   if (llvm::failed(requireRoom(node, shape)))
     return failure();
-  if (std::optional<AxisRange> range = rangeOf(*indices, size)) {
+  if (std::optional<AxisRange> range = rangeOf(indices, size)) {
     SmallVector<AxisRange> ranges = wholeOf(x);
     ranges[size_t(axis)] = *range;
-    return give(node, reshape(node, slice(node, x, ranges), shape));
+    return reshape(node, slice(node, x, ranges), shape);
   }
   if (size == 0 && !llvm::is_contained(shape, 0))
     return node.unsupportedInput(0, "has nothing to choose from along axis " + llvm::Twine(axis));
-  return give(node, make<phiq::GatherOp>(node, typeOf(x, shape), x, *indices, axis));
+  return make<phiq::GatherOp>(node, typeOf(x, shape), x, indices, axis);
+}
+
+/// A scale or zero point, which broadcasts to a tensor of `rank` axes, for what is gathered of that.
+FailureOr<Value> gatheredParameter(NodeImport &node, Value parameter, size_t rank, Value indices, int64_t axis) {
+  Sizes shape(shapeOf(parameter));
+  shape.insert(shape.begin(), rank - shape.size(), 1);
+  if (shape[size_t(axis)] != 1)
+    return gathered(node, reshape(node, parameter, shape), indices, axis);
+  shape.erase(shape.begin() + axis);
+  shape.insert(shape.begin() + axis, shapeOf(indices).size(), 1);
+  return reshape(node, parameter, shape);
+}
+
+} // namespace
+
+/// Of a tensor that is dequantized the codes are gathered, so that it stays codes.
+LogicalResult importGather(NodeImport &node) {
+  std::optional<DequantizedTensor> of;
+  if (const auto *found = node.get<DequantizedTensor>(0))
+    of = *found;
+  FailureOr<Value> x = of ? FailureOr<Value>(tensorOf(node, Imported(of->codes))) : tensorOf(node, 0);
+  if (llvm::failed(x))
+    return failure();
+  const auto rank = int64_t(shapeOf(*x).size());
+  FailureOr<int64_t> axis = axisOf(node, node.integer("axis", 0), rank);
+  if (llvm::failed(axis))
+    return failure();
+  FailureOr<Value> indices = indicesOf(node, shapeOf(*x)[size_t(*axis)]);
+  if (llvm::failed(indices))
+    return failure();
+  FailureOr<Value> y = gathered(node, *x, *indices, *axis);
+  if (llvm::failed(y) || !of)
+    return give(node, y);
+  FailureOr<Value> scale = gatheredParameter(node, of->scale, size_t(rank), *indices, *axis),
+                   zero = gatheredParameter(node, of->zero, size_t(rank), *indices, *axis);
+  if (llvm::failed(scale) || llvm::failed(zero))
+    return failure();
+  return give(node, map(node, phiq::MapFunction::Dequantize, {*y, *scale, *zero}, node.builder.getF32Type()));
 }
 
 LogicalResult importGatherElements(NodeImport &node) {

@@ -8,8 +8,11 @@ using namespace mlir;
 namespace phic::onnx::graph {
 namespace {
 
-/// Floats of more elements stay in the model's file, which a handle points into.
+/// Floats and 8-bit integers of more elements stay in the model's file, which a handle points into.
 constexpr int64_t kMostConstantElements = int64_t(1) << 16;
+/// What an op makes of constants is one as well up to so many bytes: more is computed when it is run, since every phase would
+/// carry it, and a program, beside what it is made of.
+constexpr int64_t kMostFoldedBytes = int64_t(1) << 20;
 
 /// An initializer as an op. Null where its type is none that graphs compute with.
 Value initializer(NodeImport &node, const TensorView &view) {
@@ -18,7 +21,7 @@ Value initializer(NodeImport &node, const TensorView &view) {
   if (!element)
     return {};
   auto type = RankedTensorType::get(view.dims, element);
-  if (element.isF32() && tensor.bytes && type.getNumElements() > kMostConstantElements)
+  if ((element.isF32() || element.isInteger(8)) && tensor.bytes && type.getNumElements() > kMostConstantElements)
     return node.weights.whole(view);
   Rows numbers = roomFor(type);
   const Model &model = node.importer.model;
@@ -81,6 +84,14 @@ Value tensorOf(NodeImport &node, const Imported &imported) {
   }
   const auto *view = std::get_if<TensorView>(&imported);
   return view ? initializer(node, *view) : Value();
+}
+
+const TensorView *storedCodes(NodeImport &node, unsigned index) {
+  const auto *view = node.get<TensorView>(index);
+  if (!view || view->transposed || !view->tensor->bytes || view->dims.size() < 2)
+    return nullptr;
+  const ElementType type = view->tensor->type;
+  return type == ElementType::I8 || type == ElementType::U8 ? view : nullptr;
 }
 
 FailureOr<Value> floatsOf(NodeImport &node, unsigned index) {
@@ -167,6 +178,8 @@ Value integerVector(NodeImport &node, ArrayRef<int64_t> integers) {
 
 Value folded(NodeImport &node, Operation *op) {
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
+  if (type.getNumElements() * elementBytes(type.getElementType()) > kMostFoldedBytes)
+    return op->getResult(0);
   DenseElementsAttr value = type.getNumElements() == 0 ? elementsOf(roomFor(type), type) : evaluate(op);
   if (!value)
     return op->getResult(0);

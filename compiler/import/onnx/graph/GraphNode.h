@@ -31,6 +31,9 @@ using mlir::Value;
 FailureOr<Value> tensorOf(NodeImport &node, unsigned index);
 /// The same of floats.
 FailureOr<Value> floatsOf(NodeImport &node, unsigned index);
+/// An initializer of 8-bit integers in the model's file, of two axes or more, which can stay codes where it is dequantized; null for
+/// anything else.
+const TensorView *storedCodes(NodeImport &node, unsigned index);
 /// What a branch gives, as a tensor; null where it is none, or of a type that graphs do not compute with.
 Value tensorOf(NodeImport &node, const Imported &imported);
 /// Integers that are known when importing: axes, sizes, pads. A scalar is a list of one.
@@ -60,8 +63,8 @@ Value scalar(NodeImport &node, double number, Type element);
 /// int64 [n]
 Value integerVector(NodeImport &node, ArrayRef<int64_t> numbers);
 
-/// The result of an op just made: where all operands are constants, or it has no elements, the
-/// constant that it is.
+/// The result of an op just made: where all operands are constants, or it has no elements, the constant that it is, unless that
+/// would be large.
 Value folded(NodeImport &node, mlir::Operation *op);
 
 template <typename Op, typename... Arguments>

@@ -154,7 +154,7 @@ FailureOr<Matrix> LstmImport::matrix(unsigned index, unsigned scaleIndex, int64_
   if (const TensorView *view = storedTensor(node, index)) {
     if (!isQuantized())
       result.rows = node.weights.rows({view->tensor, {directions * 4 * H, columns}}, direction * 4 * H, 4 * H);
-    else if (directions == 1 && (index == 1 || T == 1)) // phiq.lstm reads codes as they are
+    else if (directions == 1)
       result.rows = node.weights.matrix({view->tensor, {columns, 4 * H}}, /*transpose=*/true);
   }
   if (!result.rows) {

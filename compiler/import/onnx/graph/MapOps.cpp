@@ -48,6 +48,33 @@ LogicalResult importMap(NodeImport &node, MapFunction function) {
   return llvm::failed(operands) ? failure() : give(node, map(node, function, *operands));
 }
 
+/// Codes cast to floats, and the constant that multiplies them if it is their scale: a number for each place along some of
+/// their axes, the first of them not 1.
+static std::optional<DequantizedTensor> scaledCodes(NodeImport &node, unsigned index, unsigned scaleIndex) {
+  const auto *of = node.get<DequantizedTensor>(index);
+  const auto *scale = node.get<TensorView>(scaleIndex);
+  phiq::ConstantOp one = of ? constantOf(of->scale) : phiq::ConstantOp();
+  if (!one || !scale || numbersOf(one.getValue()).values != std::vector<float>{1})
+    return std::nullopt;
+  DequantizedTensor scaled = *of;
+  FailureOr<Value> floats = tensorOf(node, scaleIndex);
+  if (llvm::failed(floats) || !elementTypeOf(*floats).isF32() ||
+      !phiq::broadcastsTo(shapeOf(*floats), scaled.codes.dims))
+    return std::nullopt;
+  scaled.scale = reshape(node, *floats, shapeOf(*floats).drop_while([](int64_t size) { return size == 1; }));
+  return scaled;
+}
+
+LogicalResult importMul(NodeImport &node) {
+  if (node.has(1))
+    for (unsigned index : {0, 1})
+      if (std::optional<DequantizedTensor> scaled = scaledCodes(node, index, 1 - index)) {
+        node.result(0, *scaled);
+        return success();
+      }
+  return importMap(node, MapFunction::Multiply);
+}
+
 /// Greater(a, b) is Less(b, a).
 LogicalResult importGreater(NodeImport &node) {
   FailureOr<SmallVector<Value>> operands = operandsOf(node);
@@ -168,9 +195,15 @@ LogicalResult importGelu(NodeImport &node) {
   return llvm::failed(x) ? failure() : give(node, map(node, MapFunction::Gelu, *x));
 }
 
+/// Codes of the model's file as floats are dequantized by the scale 1: a product with another scale may follow.
 LogicalResult importCast(NodeImport &node) {
   node.ignore({"saturate", "round_mode"}); // of float8
   const auto to = ElementType(node.integer("to", 0));
+  if (const TensorView *codes = to == ElementType::F32 ? storedCodes(node, 0) : nullptr) {
+    Type element = elementOf(node.builder, codes->tensor->type);
+    node.result(0, DequantizedTensor{*codes, scalar(node, 1, node.builder.getF32Type()), scalar(node, 0, element)});
+    return success();
+  }
   FailureOr<Value> x = tensorOf(node, 0);
   Type element = elementOf(node.builder, to);
   if (!element)

@@ -160,15 +160,6 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
 
 namespace {
 
-/// A matrix or kernel of 8-bit codes in the model's file, without blocks.
-const TensorView *storedCodes(NodeImport &node) {
-  const auto *view = node.get<TensorView>(0);
-  if (!view || view->transposed || !view->tensor->bytes || view->dims.size() < 2 || node.integer("block_size", 0))
-    return nullptr;
-  const ElementType type = view->tensor->type;
-  return type == ElementType::I8 || type == ElementType::U8 ? view : nullptr;
-}
-
 LogicalResult dequantizeLater(NodeImport &node, TensorView codes) {
   FailureOr<Value> scale = parameterOf(node, 1, codes.dims),
                    zero = zeroOf(node, codes.dims, elementOf(node.builder, codes.tensor->type));
@@ -184,7 +175,7 @@ LogicalResult importDequantizeLinear(NodeImport &node) {
   const auto to = ElementType(node.integer("output_dtype", 0));
   if (to != ElementType::Undefined && to != ElementType::F32)
     return node.unsupportedAttribute("output_dtype", "must be float, found " + elementTypeName(to));
-  if (const TensorView *codes = storedCodes(node))
+  if (const TensorView *codes = node.integer("block_size", 0) ? nullptr : storedCodes(node, 0))
     return dequantizeLater(node, *codes);
   FailureOr<Value> x = tensorOf(node, 0);
   if (llvm::failed(x))

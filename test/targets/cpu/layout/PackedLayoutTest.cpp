@@ -188,8 +188,22 @@ TEST(PackedLayout, SaysWhatItCannotHold) {
   EXPECT_THAT(reason, testing::HasSubstr("two-level scales other than f16"));
 }
 
+TEST(PackedLayout, HoldsDenseIntegersInTheirBytes) {
+  const PackedLayout layout = PackedLayout::dense(Scalar::I8);
+  const float rows[] = {-128, 127, 0, -1, 5, 6};
+  uint8_t bytes[6];
+  ASSERT_EQ(layout.bytes(2, 3), 6);
+  layout.packPanel(rows, 2, 3, bytes);
+  EXPECT_THAT(bytes, testing::ElementsAre(128, 127, 0, 255, 5, 6));
+  float row[3];
+  layout.dequantizeRow(bytes, 3, 0, row);
+  EXPECT_THAT(row, testing::ElementsAre(-128, 127, 0));
+}
+
 TEST(PackedLayout, NamesAreStrict) {
   EXPECT_EQ(PackedLayout::dense().name(), "dense_f32");
+  EXPECT_EQ(PackedLayout::parse("dense_u8"), PackedLayout::dense(Scalar::U8));
+  EXPECT_FALSE(PackedLayout::parse("dense_f16"));
   std::optional<PackedLayout> q4 =
       PackedLayout::blockPanel({.codes = {4, false}, .scale = Scalar::F16, .zeroConstant = 8}, 64, nullptr);
   EXPECT_EQ(q4->name(), "panel8x32_u4_f16_z8");
