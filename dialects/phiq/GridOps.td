@@ -47,6 +47,7 @@ def Phiq_MapOp : Phiq_GridOp<"map"> {
     | functions | operands | result |
     |---|---|---|
     | `add sub mul div min max`, `prelu` (x < 0 ? x * y : x), `pow` | two of one type | the same |
+    | `mul_add` (x * y + z, rounded once) of floats | three | f32 |
     | `neg abs relu`, `sqrt round exp log erf tanh sigmoid sin cos gelu` of floats | one | the same |
     | `equal less less_or_equal`, `is_nan` of a float | of one type | i1 |
     | `and or xor not` | of i1 | i1 |

@@ -80,6 +80,7 @@ constexpr MapFunctionRow kRows[] = {
     {MapFunction::Cast, 1, MapTypes::Cast},
     {MapFunction::Quantize, 3, MapTypes::Quantize},
     {MapFunction::Dequantize, 3, MapTypes::Dequantize},
+    {MapFunction::MultiplyAdd, 3, MapTypes::Floats, REAL(x[0] * x[1] + x[2])},
 };
 #undef REAL
 #undef WHOLE
@@ -124,6 +125,9 @@ public:
     default:
       break;
     }
+    if (row.function ==
+        MapFunction::MultiplyAdd) // the sum in double precision would be a rounding before the one to f32
+      return std::fma(float(x[0]), float(x[1]), float(x[2]));
     const double exact = exactly(x);
     return to.isF32() ? double(float(exact)) : exact;
   }

@@ -138,6 +138,8 @@ public:
       return quantize();
     case MapFunction::Dequantize:
       return dequantize();
+    case MapFunction::MultiplyAdd:
+      return b.fma(x[0], x[1], x[2]);
     }
     llvm_unreachable("all are handled");
   }

@@ -362,6 +362,16 @@ TEST_F(Interpreted, Quantize) {
   EXPECT_THAT(result[2].values, ElementsAre(0, 1, -2, -65.5f, 0, 62));
 }
 
+TEST_F(Interpreted, MultiplyAddRoundsOnce) {
+  // (1 + 2^-12)^2 lies between two floats; in double precision, too, the sum would be that.
+  auto result = run("tensor<1x2xf32>", R"(
+    %z = phiq.constant dense<[0.0, 1.0e-25]> : tensor<2xf32>
+    %0 = phiq.map mul_add %a, %a, %z : (tensor<1x2xf32>, tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+    plan.yield %0 : tensor<1x2xf32>)",
+                    {rows(2, {0x1.001p0f, 0x1.001p0f})}, "tensor<1x2xf32>");
+  EXPECT_THAT(result[0].values, ElementsAre(0x1.002p0f, 0x1.002002p0f));
+}
+
 TEST_F(Interpreted, ContractionOfAWindow) {
   // Two rows of three pixels, a pad on the left and one below; kernels of 2 x 2: the sum, and the last pixel twice.
   bounds = true;

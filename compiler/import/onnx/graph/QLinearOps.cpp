@@ -18,15 +18,90 @@ bool areEqual(Value x, Value y) {
   return x == y || (a && b && a.getValue() == b.getValue());
 }
 
-} // namespace
+int64_t numElements(Value x) { return cast<ShapedType>(x.getType()).getNumElements(); }
 
-/// QLinearAdd and QLinearMul: a, scale, zero; b, scale, zero; scale and zero of the result.
-LogicalResult importQLinearBinary(NodeImport &node) {
-  FailureOr<Value> a = dequantized(node, 0), b = dequantized(node, 3);
+/// The function of operands, if all of them could be made.
+FailureOr<Value> mapped(NodeImport &node, MapFunction function, ArrayRef<FailureOr<Value>> operands,
+                        Type element = {}) {
+  SmallVector<Value> xs;
+  for (const FailureOr<Value> &x : operands) {
+    if (llvm::failed(x))
+      return failure();
+    xs.push_back(*x);
+  }
+  return map(node, function, xs, element);
+}
+
+/// Codes, their scale and their zero point, as floats; of a result only what its codes will have.
+struct FloatCodes {
+  Value codes, scale, zero;
+};
+
+/// Operands and result of an operator on two tensors, whose inputs are a, scale, zero; b, scale, zero; scale, zero.
+struct BinaryCodes {
+  FloatCodes a, b, y;
+  Type type;
+};
+
+FailureOr<BinaryCodes> binaryCodes(NodeImport &node) {
+  FailureOr<Value> a = tensorOf(node, 0), b = tensorOf(node, 3);
   if (llvm::failed(a) || llvm::failed(b))
     return failure();
-  const MapFunction function = node.node.op == "QLinearAdd" ? MapFunction::Add : MapFunction::Multiply;
-  return give(node, quantized(node, map(node, function, {*a, *b}), 6, codesOf(node, 0)));
+  FailureOr<SmallVector<int64_t>> shape = broadcastShape(node, {*a, *b});
+  if (llvm::failed(shape))
+    return failure();
+  Type type = elementTypeOf(*a);
+  auto byA = quantizationOf(node, 1, type, shapeOf(*a)), byB = quantizationOf(node, 4, type, shapeOf(*b)),
+       byY = quantizationOf(node, 6, type, *shape);
+  if (llvm::failed(byA) || llvm::failed(byB) || llvm::failed(byY))
+    return failure();
+  auto floats = [&](Value codes) { return *map(node, MapFunction::Cast, codes, node.builder.getF32Type()); };
+  return BinaryCodes{{floats(*a), byA->scale, floats(byA->zero)},
+                     {floats(*b), byB->scale, floats(byB->zero)},
+                     {Value(), byY->scale, floats(byY->zero)},
+                     type};
+}
+
+/// Floats that count steps of the result, its zero point among them, as its codes.
+LogicalResult giveSteps(NodeImport &node, FailureOr<Value> steps, Type codes) {
+  Value one = scalar(node, 1, node.builder.getF32Type()), none = scalar(node, 0, codes);
+  return give(node, mapped(node, MapFunction::Quantize, {steps, one, none}, codes));
+}
+
+} // namespace
+
+/// In steps of the result and with its roundings as ONNX Runtime has them: where scales are powers of two apart, sums lie
+/// between two codes often, and the order decides. With A = a_scale / scale, B = b_scale / scale:
+///     a A + (b B + (zero - (a_zero A + b_zero B)))       b is the smaller one of operands that broadcast
+LogicalResult importQLinearAdd(NodeImport &node) {
+  FailureOr<BinaryCodes> codes = binaryCodes(node);
+  if (llvm::failed(codes))
+    return failure();
+  auto &[a, b, y, type] = *codes;
+  if (numElements(a.codes) < numElements(b.codes))
+    std::swap(a, b);
+  auto apply = [&](MapFunction function, ArrayRef<FailureOr<Value>> xs) { return mapped(node, function, xs); };
+  FailureOr<Value> ofA = apply(MapFunction::Divide, {a.scale, y.scale}),
+                   ofB = apply(MapFunction::Divide, {b.scale, y.scale});
+  FailureOr<Value> zeros = apply(MapFunction::MultiplyAdd, {ofA, a.zero, apply(MapFunction::Multiply, {ofB, b.zero})});
+  zeros = apply(MapFunction::Subtract, {y.zero, zeros});
+  FailureOr<Value> steps = apply(MapFunction::MultiplyAdd, {b.codes, ofB, zeros});
+  steps = apply(MapFunction::MultiplyAdd, {a.codes, ofA, steps});
+  return giveSteps(node, steps, type);
+}
+
+/// The product of codes is exact; times a_scale b_scale / scale it is rounded with the zero point added, as ONNX Runtime
+/// has it.
+LogicalResult importQLinearMul(NodeImport &node) {
+  FailureOr<BinaryCodes> codes = binaryCodes(node);
+  if (llvm::failed(codes))
+    return failure();
+  auto &[a, b, y, type] = *codes;
+  auto apply = [&](MapFunction function, ArrayRef<FailureOr<Value>> xs) { return mapped(node, function, xs); };
+  auto overZero = [&](const FloatCodes &x) { return apply(MapFunction::Subtract, {x.codes, x.zero}); };
+  FailureOr<Value> scale = apply(MapFunction::Divide, {apply(MapFunction::Multiply, {a.scale, b.scale}), y.scale});
+  FailureOr<Value> product = apply(MapFunction::Multiply, {overZero(a), overZero(b)});
+  return giveSteps(node, apply(MapFunction::MultiplyAdd, {product, scale, y.zero}), type);
 }
 
 LogicalResult importQLinearSigmoid(NodeImport &node) {
