@@ -20,11 +20,14 @@ class NumpyGraph:
         self.initializers.append(numpy_helper.from_array(np.asarray(values), name))
         return name
 
+    def node(self, op, names, results, **attributes):
+        self.nodes.append(helper.make_node(op, names, results, **attributes))
+        return self.nodes[-1]
+
     def check(self, op, names, value, relative=0.0, others=0, **attributes):
         """relative: of the greatest of all values; 0: equal. others: results of the node before the one that is compared."""
         name = f"y{len(self.expected)}"
-        node = helper.make_node(op, names, [*(f"{name}.{i}" for i in range(others)), name], **attributes)
-        self.nodes.append(node)
+        node = self.node(op, names, [*(f"{name}.{i}" for i in range(others)), name], **attributes)
         self.expected[name] = (np.array(value, order="C"), relative, node)
 
     def run(self, phic):
@@ -32,7 +35,8 @@ class NumpyGraph:
             return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
         graph = helper.make_graph(self.nodes, "checks", [info(*item) for item in self.inputs.items()],
                                   [info(name, value) for name, (value, _, _) in self.expected.items()], self.initializers)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=10)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid("com.microsoft", 1)],
+                                  ir_version=10)
         with tempfile.TemporaryDirectory(prefix="phic-checks-") as folder:
             save(model, f"{folder}/checks.onnx")
             subprocess.run([os.path.abspath(phic), "build", "checks.onnx", "-o", "checks", "--quiet"], check=True, cwd=folder)

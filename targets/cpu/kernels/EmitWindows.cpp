@@ -10,6 +10,7 @@
 #include "dialects/phiq/Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/kernels/MapsBehind.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -102,7 +103,7 @@ struct Inside {
   int64_t first, count;
 };
 
-/// `Work` has start(lanes), load(place, c, lanes), weight(tap, c, lanes), join(so far, element, weight),
+/// `Work` has isByColumns(), start(lanes), load(place, c, lanes), weight(tap, c, lanes), join(so far, element, weight),
 /// store(window, c, result, places), countsPads() and widths().
 template <typename Work> class LineEmitter {
 public:
@@ -126,13 +127,23 @@ private:
     const bool pads = work.countsPads();
     Value places = b.mul(line.count(pads), countOf(b, along, box, pads));
     g.over(begin, end, work.widths(), [&](Value c, int64_t lanes) {
-      auto result = line.over(work.start(lanes), [&](Value row, Value tap, ValueRange sum) {
-        auto visit = [&](Value t, ValueRange sum) {
-          Value place = b.add(row, b.add(box.start, b.mul(t, along.dilation)));
-          return Values{work.join(sum[0], work.load(place, c, lanes), work.weight(b.add(tap, t), c, lanes))};
-        };
+      auto overLast = [&](ValueRange sum, function_ref<Values(Value, ValueRange)> visit) {
         return along.kernel == 1 ? visit(b.i64(0), sum) : b.loop(box.first, box.end, 1, sum, visit);
-      });
+      };
+      auto joined = [&](Value row, Value tap, Value t, Value sum) {
+        Value place = b.add(row, b.add(box.start, b.mul(t, along.dilation)));
+        return Values{work.join(sum, work.load(place, c, lanes), work.weight(b.add(tap, t), c, lanes))};
+      };
+      const Values none{work.start(lanes)};
+      auto byColumns = [&](Value t, ValueRange sum) {
+        Value column =
+            line.over(none, [&](Value row, Value tap, ValueRange sum) { return joined(row, tap, t, sum[0]); })[0];
+        return Values{work.join(sum[0], column, {})};
+      };
+      auto byRows = [&](Value row, Value tap, ValueRange sum) {
+        return overLast(sum, [&](Value t, ValueRange sum) { return joined(row, tap, t, sum[0]); });
+      };
+      auto result = work.isByColumns() ? overLast(none, byColumns) : line.over(none, byRows);
       work.store(b.add(window, i), c, result[0], places);
     });
   }
@@ -141,25 +152,56 @@ private:
     Value start = b.add(b.mul(i, along.stride), -along.before);
     Value places = b.mul(line.count(work.countsPads()), along.kernel);
     g.over(begin, end, work.widths(), [&](Value c, int64_t lanes) {
-      const Values starts(size_t(kTogether), work.start(lanes));
-      auto results = line.over(starts, [&](Value row, Value tap, ValueRange carried) {
-        Values sums(carried.begin(), carried.end());
-        llvm::DenseMap<int64_t, Value> elements; // of x, by their distance
-        for (int64_t t = 0; t < along.kernel; ++t) {
-          Value weight = work.weight(b.add(tap, t), c, lanes);
-          for (int64_t k = 0; k < kTogether; ++k) {
-            const int64_t distance = k * along.stride + t * along.dilation;
-            Value &element = elements[distance];
-            if (!element)
-              element = work.load(b.add(row, b.add(start, distance)), c, lanes);
-            sums[size_t(k)] = work.join(sums[size_t(k)], element, weight);
-          }
-        }
-        return sums;
-      });
+      auto loaded = [&](Value row, int64_t distance) {
+        return work.load(b.add(row, b.add(start, distance)), c, lanes);
+      };
+      const Values results = work.isByColumns() ? columns(loaded, lanes) : rows(loaded, c, lanes);
       for (int64_t k = 0; k < kTogether; ++k)
         work.store(b.add(window, b.add(i, k)), c, results[size_t(k)], places);
     });
+  }
+
+  using Load = function_ref<Value(Value row, int64_t distance)>;
+
+  /// The sums of windows taken together; distances are from the first place of the first one.
+  Values rows(Load loaded, Value c, int64_t lanes) {
+    return line.over(Values(size_t(kTogether), work.start(lanes)), [&](Value row, Value tap, ValueRange carried) {
+      Values sums(carried.begin(), carried.end());
+      llvm::DenseMap<int64_t, Value> elements; // of x, by their distance
+      for (int64_t t = 0; t < along.kernel; ++t) {
+        Value weight = work.weight(b.add(tap, t), c, lanes);
+        for (int64_t k = 0; k < kTogether; ++k) {
+          const int64_t distance = k * along.stride + t * along.dilation;
+          Value &element = elements[distance];
+          if (!element)
+            element = loaded(row, distance);
+          sums[size_t(k)] = work.join(sums[size_t(k)], element, weight);
+        }
+      }
+      return sums;
+    });
+  }
+
+  /// The same down the columns first, which windows share.
+  Values columns(Load loaded, int64_t lanes) {
+    llvm::SetVector<int64_t> distances;
+    for (int64_t k = 0; k < kTogether; ++k)
+      for (int64_t t = 0; t < along.kernel; ++t)
+        distances.insert(k * along.stride + t * along.dilation);
+    Values sums = line.over(Values(distances.size(), work.start(lanes)), [&](Value row, Value, ValueRange carried) {
+      Values sums;
+      for (auto [distance, sum] : llvm::zip(distances, carried))
+        sums.push_back(work.join(sum, loaded(row, distance), {}));
+      return sums;
+    });
+    Values results(size_t(kTogether), work.start(lanes));
+    for (auto [k, result] : llvm::enumerate(results))
+      for (int64_t t = 0; t < along.kernel; ++t)
+        result = work.join(
+            result,
+            sums[size_t(llvm::find(distances, int64_t(k) * along.stride + t * along.dilation) - distances.begin())],
+            {});
+    return results;
   }
 
   Work &work;
@@ -175,9 +217,11 @@ class PoolWork {
 public:
   PoolWork(phiq::PoolOp op, GridEmitter &g)
       : g(g), b(g.b), element(elementTypeOf(op.getX())), channels(shapeOf(op.getX()).back()),
-        isMean(op.getKind() == phiq::ReduceKind::Mean), pads(op.getCountPads()), x(g.base(op.getX())) {}
+        isMean(op.getKind() == phiq::ReduceKind::Mean), pads(op.getCountPads()),
+        byColumns(isMean && windowsOf(op).axes[2].stride <= 2), x(g.base(op.getX())) {}
 
   bool countsPads() const { return pads; }
+  bool isByColumns() const { return byColumns; }
   SmallVector<int64_t> widths() const {
     return isNarrow() ? SmallVector<int64_t>{int64_t(g.target.vectorBytes), g.lanes(), 1}
                       : SmallVector<int64_t>{g.lanes(), 1};
@@ -218,7 +262,8 @@ private:
   KernelBuilder &b;
   const Type element;
   const int64_t channels;
-  const bool isMean, pads;
+  /// Sums in ONNX Runtime's order: codes made of means are often between two, and a last bit decides.
+  const bool isMean, pads, byColumns;
   const Value x;
 };
 
@@ -229,6 +274,7 @@ public:
         result(elementTypeOf(op.getResult())), maps(op, g, widths()) {}
 
   bool countsPads() const { return false; }
+  bool isByColumns() const { return false; }
   SmallVector<int64_t> widths() const { return {g.lanes(), 1}; }
   Value start(int64_t lanes) { return result.isF32() ? b.splat(lanes, 0.0f) : b.splat(lanes, 32, 0); }
   Value load(Value place, Value c, int64_t lanes) { return less(op.getX(), x, place, op.getXZero(), c, lanes); }
