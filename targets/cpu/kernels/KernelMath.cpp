@@ -56,8 +56,8 @@ private:
       return b.fmul(x(0), x(1));
     case Kind::Divide:
       return b.fdiv(x(0), x(1));
-    case Kind::Minimum:
-      return b.select(compare(b, CmpFPredicate::OLT, x(0), x(1)), x(0), x(1));
+    case Kind::Minimum: // of a NaN and a bound the NaN
+      return b.select(compare(b, CmpFPredicate::OGT, x(0), x(1)), x(1), x(0));
     case Kind::Maximum:
       return b.fmax(x(0), x(1));
     case Kind::Negate:
@@ -186,7 +186,7 @@ Value logarithm(KernelBuilder &b, Value x) {
   Value result = narrow(b, b.fmul(binaryLogarithm(b, wide), doubles(b, wide, std::numbers::ln2)));
   result = b.select(compare(b, CmpFPredicate::OEQ, x, infinity), infinity, result);
   result = b.select(compare(b, CmpFPredicate::OEQ, x, zero), same(b, x, -INFINITY), result);
-  return b.select(compare(b, CmpFPredicate::UGE, x, zero), result, same(b, x, NAN));
+  return b.select(compare(b, CmpFPredicate::OGE, x, zero), result, same(b, x, NAN));
 }
 
 Value sine(KernelBuilder &b, Value x) { return sineOfTurns(b, x, 0); }

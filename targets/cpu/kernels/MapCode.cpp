@@ -107,7 +107,7 @@ public:
     case MapFunction::Sigmoid:
       return expression(phiq::sigmoidOf);
     case MapFunction::Gelu:
-      return expression(phiq::geluOf);
+      return gelu();
     case MapFunction::Sine:
       return kernel_math::sine(b, x[0]);
     case MapFunction::Cosine:
@@ -160,6 +160,12 @@ private:
   }
   Value expression(phiq::RowExpr (*function)(phiq::RowExpr)) {
     return kernel_math::evaluate(b, function(phiq::RowExpr::operand(0)), x);
+  }
+
+  /// Below -15 the product is 0: exp, which it is made of, does not go that far down, and x may be great.
+  Value gelu() {
+    Value isNone = less(x[0], b.splat(lanesOf(x[0]), -15.0f));
+    return b.select(isNone, b.fmul(x[0], zero()), expression(phiq::geluOf));
   }
 
   /// By 0 it is 0, by -1 the negative, which wraps: no machine's division sees either.
