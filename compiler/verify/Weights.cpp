@@ -19,10 +19,13 @@ template <typename... Arguments> Error error(const char *format, Arguments &&...
   return createStringError(formatv(format, std::forward<Arguments>(arguments)...).str());
 }
 
-/// The words of a constant as floats, which are compared bit by bit.
-void readConstant(phiq::ConstantOp op, float *words) {
+/// Rows of a constant, or its words as floats, which are compared bit by bit.
+void readConstant(phiq::ConstantOp op, int64_t n0, int64_t count, float *words) {
+  const int64_t columns = rowsAndColumns(op).second;
+  if (op.getRows())
+    return floatsOf(op.getValue(), n0 * columns, {words, size_t(count * columns)});
   const std::vector<uint8_t> bytes = bytesOf(op.getValue());
-  std::memset(words, 0, size_t(rowsAndColumns(op).second) * sizeof(float));
+  std::memset(words, 0, size_t(columns) * sizeof(float));
   std::memcpy(words, bytes.data(), bytes.size());
 }
 
@@ -66,7 +69,7 @@ void ModelWeights::dequantizeRows(mlir::Operation *weight, int64_t n0, int64_t c
   if (auto table = dyn_cast<phiq::RopeTableOp>(weight))
     return ropeTableRows(table, n0, count, values);
   if (auto constant = dyn_cast<phiq::ConstantOp>(weight))
-    return readConstant(constant, values);
+    return readConstant(constant, n0, count, values);
   readers.find(weight)->second->dequantizeRows(n0, count, values);
 }
 

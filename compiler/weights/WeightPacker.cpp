@@ -63,7 +63,7 @@ public:
     if (auto table = dyn_cast<phiq::RopeTableOp>(run.packed->op))
       return packTable(run, table);
     if (auto constant = dyn_cast<phiq::ConstantOp>(run.packed->op))
-      return buffer = bytesOf(constant.getValue());
+      return packConstant(run, constant);
     const int64_t bad = packRows(*run.reader, run.packed->layout, run.begin, run.count);
     run.reader->release(run.begin, run.count);
     if (bad >= 0 && nonFinite == NonFinite::Refuse)
@@ -78,6 +78,17 @@ private:
     values.resize(run.count * run.columns());
     ropeTableRows(table, run.begin, run.count, values.data());
     return {reinterpret_cast<const uint8_t *>(values.data()), values.size() * sizeof(float)};
+  }
+
+  llvm::ArrayRef<uint8_t> packConstant(const Run &run, phiq::ConstantOp constant) {
+    if (!constant.getRows())
+      return buffer = bytesOf(constant.getValue());
+    const int64_t K = run.columns();
+    values.resize(run.count * K);
+    floatsOf(constant.getValue(), run.begin * K, values);
+    buffer.resize(run.packed->layout.bytes(run.count, K));
+    run.packed->layout.packFloats(values, K, buffer.data());
+    return buffer;
   }
 
   /// Packs rows [n, n + count) into `buffer`; the first of them with a value that is not finite, or -1.

@@ -12,7 +12,7 @@ bool isWeight(Operation *op) { return isa_and_nonnull<phiq::WeightOp, phiq::Rope
 
 std::pair<int64_t, int64_t> rowsAndColumns(Operation *weight) {
   auto type = cast<ShapedType>(weight->getResult(0).getType());
-  if (isa<phiq::ConstantOp>(weight))
+  if (auto constant = dyn_cast<phiq::ConstantOp>(weight); constant && !(constant.getRows() && type.getRank() > 1))
     return {1, (type.getNumElements() * elementBytes(type.getElementType()) + 3) / 4};
   const int64_t rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
   return {rows, type.getNumElements() / std::max<int64_t>(rows, 1)};
@@ -99,6 +99,16 @@ Rows numbersOf(ElementsAttr value) {
     return isUnsigned ? int64_t(number.getZExtValue()) : number.getSExtValue();
   });
   return result;
+}
+
+void floatsOf(ElementsAttr value, int64_t first, llvm::MutableArrayRef<float> floats) {
+  if (value.getElementType().isF32())
+    return void(std::copy_n(value.getValues<float>().begin() + first, floats.size(), floats.begin()));
+  const bool isUnsigned = isUnsignedInteger(value.getElementType());
+  std::transform(
+      value.getValues<APInt>().begin() + first, value.getValues<APInt>().begin() + first + int64_t(floats.size()),
+      floats.begin(),
+      [&](const APInt &number) { return float(isUnsigned ? int64_t(number.getZExtValue()) : number.getSExtValue()); });
 }
 
 DenseElementsAttr elementsOf(const Rows &numbers, RankedTensorType type) {

@@ -58,7 +58,9 @@ int64_t wrapTo(mlir::Type element, int64_t value);
 
 /// The numbers of a phiq.constant.
 Rows numbersOf(mlir::ElementsAttr value);
-/// The same as they lie in memory, little-endian, elementBytes each.
+/// Those from `first` on as floats.
+void floatsOf(mlir::ElementsAttr value, int64_t first, llvm::MutableArrayRef<float> floats);
+/// All of them as they lie in memory, little-endian, elementBytes each.
 std::vector<uint8_t> bytesOf(mlir::ElementsAttr value);
 /// The attribute of a constant with those numbers.
 mlir::DenseElementsAttr elementsOf(const Rows &numbers, mlir::RankedTensorType type);

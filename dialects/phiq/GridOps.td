@@ -28,9 +28,10 @@ def Phiq_ConstantOp : Phiq_Op<"constant", [Pure, AllTypesMatch<["value", "result
     ```mlir
     %0 = phiq.constant dense<[1.0, 0.5]> : tensor<2xf32>
     ```
-    It is packed into the weight segment as it is.
+    It is packed into the weight segment as it is; with `rows`, which the layout phase sets where only contractions multiply by
+    it, as their weights are: [O, ...] are O rows.
   }];
-  let arguments = (ins ElementsAttr:$value);
+  let arguments = (ins ElementsAttr:$value, UnitAttr:$rows);
   let results = (outs Phiq_Grid:$result);
   let assemblyFormat = "attr-dict $value";
 }

@@ -6,6 +6,7 @@
 //
 //     %w = phiq.weight "w" ...  ->  %w = phiq.weight "w" ... {plan.packed = #plan.packed<..., offset = 64, bytes = 13824>}
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "passes/Passes.h"
@@ -51,6 +52,8 @@ struct AssignPackedLayouts : impl::AssignPackedLayoutsPassBase<AssignPackedLayou
     plan::WeightLayout layout = weightLayoutOf(weight, backend, &reason);
     if (!layout)
       return weight->emitError("cannot be packed: ") << reason;
+    if (auto constant = dyn_cast<phiq::ConstantOp>(weight))
+      constant.setRows(weightUseOf(weight, &reason)->kind == WeightUse::Kind::Matrix);
     uint64_t offset = llvm::alignTo(end, uint64_t(alignment)), bytes = packedBytes(weight, layout);
     weight->setAttr(plan::PlanDialect::kPacked, plan::PackedAttr::get(&getContext(), layout, offset, bytes));
     end = offset + bytes;

@@ -31,15 +31,18 @@ llvm::SmallSet<WeightUse::Kind, 4> kindsForReaders(Operation *weight) {
 std::optional<WeightUse> weightUseOf(Operation *weight, std::string *reason) {
   ShapedType type = typeOf(weight);
   const auto kinds = kindsForReaders(weight);
+  // A constant that something reads as it is, a contraction can take so, too.
+  if (isa<phiq::ConstantOp>(weight)) {
+    if (kinds.size() == 1 && kinds.contains(WeightUse::Kind::Matrix))
+      return WeightUse{WeightUse::Kind::Matrix, type};
+    auto [rows, words] = rowsAndColumns(weight); // its bytes, in words
+    return WeightUse{WeightUse::Kind::Vector,
+                     RankedTensorType::get({rows, words}, Float32Type::get(weight->getContext()))};
+  }
   if (kinds.size() > 1) {
     *reason = kinds.contains(WeightUse::Kind::Table) ? "is read both as a table of rope and otherwise"
                                                      : "is read both by a matmul and as it is";
     return std::nullopt;
-  }
-  if (isa<phiq::ConstantOp>(weight)) { // its bytes, in words
-    auto [rows, words] = rowsAndColumns(weight);
-    return WeightUse{WeightUse::Kind::Vector,
-                     RankedTensorType::get({rows, words}, Float32Type::get(weight->getContext()))};
   }
   if (type.getRank() == 1)
     return WeightUse{WeightUse::Kind::Vector, type};
