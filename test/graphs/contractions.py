@@ -165,6 +165,26 @@ nodes.append(helper.make_node("MatMul", [given(x, False), given(w, True)], ["pro
 nodes.append(helper.make_node("Add", ["product", given(b, False)], ["sum"]))
 check("Relu", ["sum"], np.maximum(x.astype(np.float64) @ w + b, 0).astype(np.float32), 1e-4)
 
+
+def turned(x, w):
+    """Windows side by side: each element of x makes one."""
+    y = np.einsum("nchw,cmab->nmhawb", x, w)
+    return y.reshape(*y.shape[:2], y.shape[2] * y.shape[3], y.shape[4] * y.shape[5])
+
+
+for c, m, kernel in ((24, 9, (2, 3)), (260, 130, (2, 2)), (7, 1, (2, 2))): # the second weight is large enough to stay in its file
+    x, w, b = draw((2, c, 6, 5), np.float32), draw((c, m, *kernel), np.float32), draw((m,), np.float32)
+    nodes.append(helper.make_node("ConvTranspose", [given(x, False), given(w, True), given(b, True)], [f"turned{m}"], strides=kernel))
+    check("Relu", [f"turned{m}"], np.maximum(turned(x.astype(np.float64), w) + b.reshape(-1, 1, 1), 0).astype(np.float32), 1e-4)
+    # Codes with a scale for each channel of the result, multiplied as integers, and quantized before they are moved.
+    x, w, scales = draw((2, c, 6, 5), np.uint8), draw((c, m, *kernel), np.int8), random.uniform(0.001, 0.01, m).astype(np.float32)
+    step = [given(np.float32(0.02), True), given(np.uint8(100), True)]
+    nodes.append(helper.make_node("DequantizeLinear", [given(x, False), *step], [f"x{m}"]))
+    nodes.append(helper.make_node("DequantizeLinear", [given(w, True), given(scales, True), given(np.zeros(m, np.int8), True)], [f"w{m}"], axis=1))
+    nodes.append(helper.make_node("ConvTranspose", [f"x{m}", f"w{m}"], [f"codes{m}"], strides=kernel))
+    real = turned(x.astype(np.float64) - 100, w) * 0.02 * scales.reshape(-1, 1, 1)
+    check("QuantizeLinear", [f"codes{m}", *step], np.clip(np.round(real / 0.02) + 100, 0, 255).astype(np.uint8), 1)
+
 values = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in inputs.items()]
 outputs = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(y.dtype), y.shape) for n, y in expected.items()]
 graph = helper.make_graph(nodes, "contractions", values, outputs, initializers)

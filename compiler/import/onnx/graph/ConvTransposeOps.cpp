@@ -1,8 +1,8 @@
 //===- ConvTransposeOps.cpp - Imports ConvTranspose ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where windows lie side by side, each element of x makes a window of the result by itself: a matmul, whose columns are
-// moved to their places. Other windows overlap: phiq.conv_transpose.
+// Where windows lie side by side, each element of x makes a window of the result by itself: a contraction, whose columns
+// are moved to their places. Other windows overlap: phiq.conv_transpose.
 //===----------------------------------------------------------------------===//
 #include "compiler/import/onnx/graph/WindowNode.h"
 
@@ -65,29 +65,92 @@ FailureOr<Turned> turnedOf(NodeImport &node, ArrayRef<int64_t> x, ArrayRef<int64
   return turned;
 }
 
-/// [N, M, S * K, ...] of a matmul's [N S, M K].
-Value sideBySide(NodeImport &node, Value x, const TensorView &w, const Turned &turned) {
-  ArrayRef<int64_t> shape = shapeOf(x);
-  const size_t axes = shape.size() - 2;
-  const int64_t C = shape[1], M = w.dims[1], columns = M * ShapedType::getNumElements(turned.kernel);
-  const int64_t rows = shape[0] * ShapedType::getNumElements(shape.drop_front(2));
-  TensorView matrix = w;
-  matrix.dims.assign({C, columns});
-  Value lhs = make<phiq::ReshapeOp>(node, typeOf(x, {rows, C}), channelsLast(node, x));
-  Value product = phiq::MatmulOp::create(node.builder, node.loc, typeOf(x, {rows, columns}), lhs,
-                                         node.weights.matrix(matrix, /*transpose=*/true), phiq::ComputeModeAttr());
-  // [N, S..., M, K...] -> [N, M, S0, K0, S1, K1, ...]
-  SmallVector<int64_t> split = {shape[0]}, order = {0, int64_t(1 + axes)};
-  llvm::append_range(split, shape.drop_front(2));
-  split.push_back(M);
+/// The weights of windows side by side as rows [columns, C]. Columns are [K..., M], but of what stays in the model's file
+/// [M, K...], as it lies there.
+struct SideBySide {
+  Value rows;
+  bool isInFile = false;
+};
+
+/// Constants [C, M, K...] as rows [K... M, C].
+Value asRows(NodeImport &node, Value w) {
+  const int64_t C = shapeOf(w)[0], columns = ShapedType::getNumElements(shapeOf(w).drop_front());
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(2, int64_t(shapeOf(w).size())));
+  order.append({1, 0});
+  return reshape(node, inOrder(node, w, order), {columns, C});
+}
+
+/// A parameter of codes [C, M, K...] as one of their rows: one number, or [K... M, 1]; null where it is not one for each m.
+Value parameterOfRows(NodeImport &node, Value parameter, ArrayRef<int64_t> codes) {
+  const int64_t count = ShapedType::getNumElements(shapeOf(parameter)), M = codes[1];
+  if (count == 1)
+    return reshape(node, parameter, {});
+  SmallVector<int64_t> along(codes.size() - 1, 1);
+  along[0] = M;
+  if (shapeOf(parameter) != ArrayRef(along))
+    return {};
+  const int64_t columns = ShapedType::getNumElements(codes.drop_front());
+  Value repeated = make<phiq::BroadcastOp>(node, typeOf(parameter, {columns / M, M}), reshape(node, parameter, {1, M}));
+  return reshape(node, repeated, {columns, 1});
+}
+
+/// Whether x is codes that one scale dequantizes, so that a contraction can multiply them.
+bool isDequantized(Value x) {
+  auto map = x.getDefiningOp<phiq::MapOp>();
+  return map && map.getFunction() == phiq::MapFunction::Dequantize &&
+         llvm::all_of(map.getXs().drop_front(),
+                      [](Value parameter) { return ShapedType::getNumElements(shapeOf(parameter)) == 1; });
+}
+
+/// The codes of the weights, dequantized by a map that is left for a pass to take out of the product; null where it cannot.
+Value dequantizedRows(NodeImport &node, Value x, const DequantizedTensor &of) {
+  Value scale = parameterOfRows(node, of.scale, of.codes.dims), zero = parameterOfRows(node, of.zero, of.codes.dims);
+  if (!isDequantized(x) || !scale || !zero)
+    return {};
+  Value codes = asRows(node, tensorOf(node, Imported(of.codes)));
+  return phiq::MapOp::create(node.builder, node.loc, typeOf(node.builder.getF32Type(), shapeOf(codes)),
+                             phiq::MapFunction::Dequantize, ValueRange{codes, scale, zero});
+}
+
+FailureOr<SideBySide> sideBySideWeights(NodeImport &node, Value x) {
+  if (const auto *of = node.get<DequantizedTensor>(1))
+    if (Value rows = dequantizedRows(node, x, *of))
+      return SideBySide{rows};
+  FailureOr<Value> w = floatsOf(node, 1);
+  if (llvm::failed(w))
+    return failure();
+  if (constantOf(*w))
+    return SideBySide{asRows(node, *w)};
+  FailureOr<TensorView> view = node.tensor(1, /*isFloat=*/true);
+  if (llvm::failed(view))
+    return failure();
+  TensorView matrix = *view;
+  matrix.dims = {view->dims[0], ShapedType::getNumElements(ArrayRef(view->dims).drop_front())};
+  return SideBySide{node.weights.matrix(matrix, /*transpose=*/true), /*isInFile=*/true};
+}
+
+/// [N, M, S * K, ...] of a product [N, S..., columns].
+Value sideBySide(NodeImport &node, Value x, const SideBySide &weights, int64_t M, const Turned &turned) {
+  const DenseI64ArrayAttr none;
+  Value lhs = channelsLast(node, x);
+  SmallVector<int64_t> shape(shapeOf(lhs)), split(shape);
+  shape.back() = shapeOf(weights.rows)[0];
+  Value product = make<phiq::ContractOp>(node, typeOf(x, shape), lhs, weights.rows, Value(), Value(), none, none, none,
+                                         none, UnitAttr());
+  // [N, S..., K..., M] or [N, S..., M, K...] -> [N, S0, K0, S1, K1, ..., M]
+  const auto axes = int64_t(turned.kernel.size());
+  const int64_t firstK = 1 + axes + weights.isInFile, channels = weights.isInFile ? 1 + axes : 1 + 2 * axes;
+  split.pop_back();
   llvm::append_range(split, turned.kernel);
-  for (size_t i = 0; i < axes; ++i)
-    order.append({int64_t(1 + i), int64_t(2 + axes + i)});
-  Value moved = inOrder(node, make<phiq::ReshapeOp>(node, typeOf(x, split), product), order);
-  SmallVector<int64_t> whole = {shape[0], M};
-  for (size_t i = 0; i < axes; ++i)
-    whole.push_back(shape[2 + i] * turned.kernel[i]);
-  return make<phiq::ReshapeOp>(node, typeOf(x, whole), moved);
+  split.insert(split.begin() + channels, M);
+  SmallVector<int64_t> order = {0}, whole = {shape[0]};
+  for (int64_t i = 0; i < axes; ++i) {
+    order.append({1 + i, firstK + i});
+    whole.push_back(shape[size_t(1 + i)] * turned.kernel[size_t(i)]);
+  }
+  order.push_back(channels);
+  whole.push_back(M);
+  return channelsFirst(node, reshape(node, inOrder(node, reshape(node, product, split), order), whole));
 }
 
 Value overlapping(NodeImport &node, Value x, Value w, const Turned &turned) {
@@ -123,10 +186,14 @@ LogicalResult importConvTranspose(NodeImport &node) {
   if (llvm::failed(x))
     return failure();
   const auto *view = node.get<TensorView>(1);
-  FailureOr<Value> w = view ? FailureOr<Value>(Value()) : floatsOf(node, 1);
+  const auto *dequantized = node.get<DequantizedTensor>(1);
+  const bool isStored = view || dequantized;
+  FailureOr<Value> w = isStored ? FailureOr<Value>(Value()) : floatsOf(node, 1);
   if (llvm::failed(w))
     return failure();
-  ArrayRef<int64_t> shape = shapeOf(*x), of = view ? ArrayRef<int64_t>(view->dims) : shapeOf(*w);
+  ArrayRef<int64_t> shape = shapeOf(*x), of = view          ? ArrayRef<int64_t>(view->dims)
+                                              : dequantized ? ArrayRef<int64_t>(dequantized->codes.dims)
+                                                            : shapeOf(*w);
   const int64_t groups = node.integer("group", 1);
   if (shape.size() < 3 || shape.size() > 5)
     return node.unsupportedInput(0, "must be of rank 3 to 5, found " + llvm::Twine(shape.size()));
@@ -140,11 +207,12 @@ LogicalResult importConvTranspose(NodeImport &node) {
   SmallVector<int64_t> reached;
   for (size_t i = 0; i < turned->size.size(); ++i)
     reached.push_back(shape[2 + i] * turned->strides[i]);
-  if (view && turned->isSideBySide() && reached == turned->size) {
-    FailureOr<TensorView> weights = node.tensor(1, /*isFloat=*/true);
-    return llvm::failed(weights) ? failure() : give(node, withBias(node, sideBySide(node, *x, *weights, *turned)));
+  if (isStored && turned->isSideBySide() && reached == turned->size) {
+    FailureOr<SideBySide> weights = sideBySideWeights(node, *x);
+    return llvm::failed(weights) ? failure()
+                                 : give(node, withBias(node, sideBySide(node, *x, *weights, of[1], *turned)));
   }
-  if (view)
+  if (isStored)
     w = floatsOf(node, 1);
   return llvm::failed(w) ? failure() : give(node, withBias(node, overlapping(node, *x, *w, *turned)));
 }
