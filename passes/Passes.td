@@ -34,11 +34,15 @@ def SinkPermutesPass : Pass<"phic-sink-permutes", "mlir::ModuleOp"> {
   let summary = "move permutes behind what can be done in their operand's order, so that they meet and vanish";
   let description = [{
     Elementwise maps, concatenations, reductions and reshapes that only drop or add axes of size 1 are done before a permute of their
-    operands; a permute of a permute is one, and one that moves no element is a reshape.
+    operands; a permute of a permute is one, and one that moves no element is a reshape. Maps are done before a reshape as well
+    where they then join what makes its operand.
 
     ```mlir
     %p = phiq.permute %x {order = [0, 3, 1, 2]}         %r = phiq.map relu %x
     %r = phiq.map relu %p                         ->    %p = phiq.permute %r {order = [0, 3, 1, 2]}
+    %y = phiq.contract %a, %w                           %y = phiq.contract %a, %w
+    %s = phiq.reshape %y                                %r = phiq.map relu %y
+    %r = phiq.map relu %s                         ->    %s = phiq.reshape %r
     ```
   }];
   let dependentDialects = ["::phic::phiq::PhiqDialect"];

@@ -8,7 +8,7 @@
 //     %r = phiq.map relu %p                           ->   (uses of %q take %r)
 //     %q = phiq.permute %r {order = [0, 2, 3, 1]}
 //
-// Result axis i of a permute is axis order[i] of its operand.
+// Result axis i of a permute is axis order[i] of its operand. Reshapes sink through maps where these then join a contraction.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Grid.h"
 #include "passes/Passes.h"
@@ -148,6 +148,80 @@ private:
   }
 };
 
+/// What a map behind it joins, or a permute, which sinks further.
+bool isWorthReaching(Value x) {
+  return isa_and_nonnull<phiq::ContractOp, phiq::DepthwiseOp, phiq::MapOp, phiq::PermuteOp>(x.getDefiningOp());
+}
+
+/// map(reshape(x), y) = reshape(map(x, y')) where x is what a map joins, and y' costs nothing: a map of a contraction is
+/// computed with it, whatever shape the graph gives the result.
+struct SinkReshape : OpRewritePattern<phiq::MapOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(phiq::MapOp op, PatternRewriter &rewriter) const override {
+    for (Value x : op.getXs()) {
+      auto reshape = x.getDefiningOp<phiq::ReshapeOp>();
+      if (!reshape || shapeOf(x) != shapeOf(op.getResult()) || !isWorthReaching(reshape.getX()))
+        continue;
+      ArrayRef<int64_t> from = shapeOf(reshape.getX()), to = shapeOf(x);
+      if (!llvm::all_of(op.getXs(), [&](Value y) { return isSeen(y, from, to); }))
+        continue;
+      SmallVector<Value> xs = llvm::map_to_vector(op.getXs(), [&](Value y) { return seen(rewriter, y, from, to); });
+      auto map = phiq::MapOp::create(rewriter, op.getLoc(), typeLike(op.getResult(), from), op.getFunction(), xs);
+      rewriter.replaceOpWithNewOp<phiq::ReshapeOp>(op, op.getType(), map);
+      return success();
+    }
+    return rewriter.notifyMatchFailure(op,
+                                       "requires a reshape of what it joins, beside operands that broadcast to that");
+  }
+
+private:
+  static int64_t countOf(Value y) { return ShapedType::getNumElements(shapeOf(y)); }
+
+  /// Elements of `to` in which y, which broadcasts to it, repeats itself.
+  static int64_t period(Value y, ArrayRef<int64_t> to) {
+    ArrayRef<int64_t> own = shapeOf(y).drop_while([](int64_t size) { return size == 1; });
+    return ShapedType::getNumElements(to.take_back(own.size()));
+  }
+  static bool isLastAxis(Value y, ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+    return !from.empty() && !to.empty() && from.back() == to.back() && countOf(y) == to.back() &&
+           shapeOf(y).back() == to.back();
+  }
+  static bool isConstant(Value y) { return y.getDefiningOp<phiq::ConstantOp>() != nullptr; }
+
+  /// Whether y, beside a tensor of shape `to`, can be had beside one of shape `from`. As large a one that maps join as well
+  /// must have been reshaped likewise, or both would sink through each other again and again.
+  static bool isSeen(Value y, ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+    if (countOf(y) == 1 || isLastAxis(y, from, to))
+      return true;
+    if (shapeOf(y) == to) {
+      auto reshape = y.getDefiningOp<phiq::ReshapeOp>();
+      return isConstant(y) || (reshape ? shapeOf(reshape.getX()) == from : !isWorthReaching(y));
+    }
+    return isConstant(y) && !from.empty() && from.back() % period(y, to) == 0;
+  }
+
+  static Value seen(PatternRewriter &rewriter, Value y, ArrayRef<int64_t> from, ArrayRef<int64_t> to) {
+    auto reshaped = [&](Value x, ArrayRef<int64_t> shape) {
+      return shapeOf(x) == shape
+                 ? x
+                 : evaluated(rewriter, phiq::ReshapeOp::create(rewriter, x.getLoc(), typeLike(x, shape), x));
+    };
+    auto repeated = [&](Value x, ArrayRef<int64_t> shape) {
+      return evaluated(rewriter, phiq::BroadcastOp::create(rewriter, x.getLoc(), typeLike(x, shape), x));
+    };
+    if (countOf(y) == 1)
+      return reshaped(y, {});
+    if (shapeOf(y) == to)
+      return reshaped(y, from);
+    if (isLastAxis(y, from, to))
+      return reshaped(y, from.take_back(1));
+    const int64_t count = period(y, to), last = from.back();
+    ArrayRef<int64_t> own = shapeOf(y).drop_while([](int64_t size) { return size == 1; });
+    Value whole = repeated(reshaped(y, own), to.take_back(own.size()));
+    return reshaped(repeated(reshaped(whole, {1, count}), {last / count, count}), {last});
+  }
+};
+
 /// A reshape that only drops or adds axes of size 1: reshape(permute(x)) = permute(reshape(x)).
 struct SinkThroughReshape : OpRewritePattern<phiq::ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -239,8 +313,9 @@ struct SinkThroughPad : OpRewritePattern<phiq::PadOp> {
   }
 };
 
-struct SinkPermutes : RewritePass<impl::SinkPermutesPassBase<SinkPermutes>, FoldPermute, FoldReshape, SinkThroughMap,
-                                  SinkThroughReshape, SinkThroughConcat, SinkThroughReduce, SinkThroughPad> {};
+struct SinkPermutes
+    : RewritePass<impl::SinkPermutesPassBase<SinkPermutes>, FoldPermute, FoldReshape, SinkThroughMap, SinkReshape,
+                  SinkThroughReshape, SinkThroughConcat, SinkThroughReduce, SinkThroughPad> {};
 
 } // namespace
 } // namespace phic

@@ -68,3 +68,57 @@ func.func @model(%x: tensor<1x5x4x2xf32>) -> tensor<1x2x7x4xf32> {
   %q = phiq.pad constant %p, %zero {before = array<i64: 0, 0, 1, 0>} : (tensor<1x2x5x4xf32>, tensor<f32>) -> tensor<1x2x7x4xf32>
   return %q : tensor<1x2x7x4xf32>
 }
+
+// -----
+
+// A map of a contraction is computed with it, whatever shape the graph gives the result: one number, a tensor that is reshaped
+// likewise, one along the last axis.
+// CHECK-LABEL: func.func @model
+// CHECK: %[[Y:.*]] = phiq.contract %arg0
+// CHECK: %[[S:.*]] = phiq.map mul %[[Y]], %{{.*}} : (tensor<6x4xf32>, tensor<f32>) -> tensor<6x4xf32>
+// CHECK: %[[B:.*]] = phiq.map add %[[S]], %{{.*}} : (tensor<6x4xf32>, tensor<4xf32>) -> tensor<6x4xf32>
+// CHECK: %[[Z:.*]] = phiq.reshape %arg2 : tensor<2x3x4xf32> -> tensor<6x4xf32>
+// CHECK: %[[R:.*]] = phiq.map add %[[B]], %[[Z]]
+// CHECK: phiq.reshape %[[R]] : tensor<6x4xf32> -> tensor<2x3x4xf32>
+func.func @model(%x: tensor<6x5xf32>, %w: tensor<4x5xf32>, %z: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  %two = phiq.constant dense<2.0> : tensor<1x1x1xf32>
+  %bias = phiq.constant dense<[[1.0, 2.0, 3.0, 4.0]]> : tensor<1x4xf32>
+  %y = phiq.contract %x, %w : (tensor<6x5xf32>, tensor<4x5xf32>) -> tensor<6x4xf32>
+  %r = phiq.reshape %y : tensor<6x4xf32> -> tensor<2x3x4xf32>
+  %s = phiq.map mul %r, %two : (tensor<2x3x4xf32>, tensor<1x1x1xf32>) -> tensor<2x3x4xf32>
+  %b = phiq.map add %s, %bias : (tensor<2x3x4xf32>, tensor<1x4xf32>) -> tensor<2x3x4xf32>
+  %a = phiq.map add %b, %z : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %a : tensor<2x3x4xf32>
+}
+
+// -----
+
+// Columns that become pixels: a number a channel is repeated for each of them.
+// CHECK-LABEL: func.func @model
+// CHECK-DAG: %[[BIAS:.*]] = phiq.constant dense<[1.000000e+00, 2.000000e+00, 1.000000e+00, 2.000000e+00, 1.000000e+00, 2.000000e+00]> : tensor<6xf32>
+// CHECK-DAG: %[[Y:.*]] = phiq.contract %arg0
+// CHECK: %[[B:.*]] = phiq.map add %[[Y]], %[[BIAS]]
+// CHECK: phiq.reshape %[[B]]
+// CHECK: phiq.permute
+func.func @model(%x: tensor<4x5xf32>, %w: tensor<6x5xf32>) -> tensor<3x4x2xf32> {
+  %bias = phiq.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %y = phiq.contract %x, %w : (tensor<4x5xf32>, tensor<6x5xf32>) -> tensor<4x6xf32>
+  %r = phiq.reshape %y : tensor<4x6xf32> -> tensor<4x3x2xf32>
+  %p = phiq.permute %r {order = array<i64: 1, 0, 2>} : tensor<4x3x2xf32> -> tensor<3x4x2xf32>
+  %b = phiq.map add %p, %bias : (tensor<3x4x2xf32>, tensor<2xf32>) -> tensor<3x4x2xf32>
+  return %b : tensor<3x4x2xf32>
+}
+
+// -----
+
+// Neither of two that maps join gives way: both would, again and again.
+// CHECK-LABEL: func.func @model
+// CHECK: %[[N:.*]] = phiq.map neg %arg1
+// CHECK: phiq.map add %{{.*}}, %[[N]] : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+func.func @model(%x: tensor<6x4xf32>, %z: tensor<2x3x4xf32>) -> tensor<2x3x4xf32> {
+  %y = phiq.map neg %x : (tensor<6x4xf32>) -> tensor<6x4xf32>
+  %n = phiq.map neg %z : (tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  %r = phiq.reshape %y : tensor<6x4xf32> -> tensor<2x3x4xf32>
+  %a = phiq.map add %r, %n : (tensor<2x3x4xf32>, tensor<2x3x4xf32>) -> tensor<2x3x4xf32>
+  return %a : tensor<2x3x4xf32>
+}
