@@ -170,10 +170,10 @@ private:
   llvm::StringSet<> names;
 };
 
-/// Each map that reads what was dequantized has a dequantization of its own.
-void divideDequantizations(Block &model) {
+/// Each map that reads floats of codes makes them itself.
+void divideFloatsOfCodes(Block &model) {
   for (auto map : llvm::make_early_inc_range(model.getOps<phiq::MapOp>())) {
-    if (map.getFunction() != phiq::MapFunction::Dequantize)
+    if (!makesFloatsOfCodes(map))
       continue;
     for (OpOperand &use : llvm::make_early_inc_range(map->getUses()))
       if (isa<phiq::MapOp>(use.getOwner()) && !map->hasOneUse())
@@ -187,7 +187,7 @@ struct FuseStages : impl::FuseStagesPassBase<FuseStages> {
     if (!model)
       return;
     giveResultsTheirOwn(model.getBody().front());
-    divideDequantizations(model.getBody().front());
+    divideFloatsOfCodes(model.getBody().front());
     StageBuilder(model.getBody().front()).run();
   }
 };

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Main ops (matmul, attend, norm, embed, logit_rows) begin stages, as do ops on grids, but for maps of one shape, which
-// join, and dequantizations, which go with what reads them; every other op joins the latest stage that it reads from. Two matmuls of the same rows are one
+// join, and what makes floats of codes, which goes with what reads it; every other op joins the latest stage that it reads from. Two matmuls of the same rows are one
 // stage when their results meet before the next main op, or in one cache:
 //
 //     q, k, v -> attend @kv0 | gate, up -> mulf      but not  qkv | fc1  of a parallel block
@@ -105,14 +105,12 @@ bool joinsMaps(Operation *op, const StageGroup &group) {
          });
 }
 
-/// A dequantization that one map reads is computed where that is: what lies between two stages are codes.
+/// What makes floats of codes and has one map that reads them is computed where that is: between two stages lie codes.
 bool goesWithReader(Operation *op) {
-  auto map = dyn_cast_or_null<phiq::MapOp>(op);
-  if (!map || map.getFunction() != phiq::MapFunction::Dequantize || !map->hasOneUse())
+  if (!op || !makesFloatsOfCodes(op) || !op->hasOneUse())
     return false;
-  auto reader = dyn_cast<phiq::MapOp>(*map->getUsers().begin());
-  return reader && shapeOf(reader.getResult()) == shapeOf(map.getResult()) &&
-         elementTypeOf(map.getXs().front()).getIntOrFloatBitWidth() <= 8;
+  auto reader = dyn_cast<phiq::MapOp>(*op->getUsers().begin());
+  return reader && shapeOf(reader.getResult()) == shapeOf(op->getResult(0));
 }
 
 /// Whether an op that is no main op can be computed where the rows it reads are.
@@ -211,6 +209,14 @@ private:
 };
 
 } // namespace
+
+bool makesFloatsOfCodes(Operation *op) {
+  auto map = dyn_cast<phiq::MapOp>(op);
+  if (!map || !elementTypeOf(map.getResult()).isF32())
+    return false;
+  const bool isOfCodes = elementTypeOf(map.getXs().front()).getIntOrFloatBitWidth() <= 8;
+  return isOfCodes && (map.getFunction() == phiq::MapFunction::Dequantize || map.getFunction() == phiq::MapFunction::Cast);
+}
 
 bool isView(Operation *op) {
   return isa_and_nonnull<phiq::ReshapeOp>(op) && !op->use_empty() &&

@@ -241,7 +241,10 @@ private:
   /// product with the reciprocal is corrected by what it leaves (P. Markstein, Computation of elementary functions on
   /// the IBM RISC System/6000 processor, 1990).
   Value divideWithin(Value low, Value high, llvm::function_ref<Value(Value, Value, Value)> clamp) {
-    auto [value, scale] = hasOrdinaryScale(op) ? std::pair(x[0], x[1]) : broughtToRange();
+    const ScaleKind kind = scaleKindOf(op);
+    if (kind == ScaleKind::One)
+      return clamp(x[0], low, high);
+    auto [value, scale] = kind == ScaleKind::Ordinary ? std::pair(x[0], x[1]) : broughtToRange();
     Value reciprocal = b.fdiv(number(1), scale), negated = arith::NegFOp::create(b, scale);
     Value one = b.fmul(low, scale), other = b.fmul(high, scale), isTurned = less(other, one);
     Value within = clamp(value, b.select(isTurned, other, one), b.select(isTurned, one, other));
@@ -300,21 +303,25 @@ Value truthLanes(KernelBuilder &b, Value condition) {
   return arith::ExtUIOp::create(b, b.vec(lanesOf(condition), b.getI32Type()), condition);
 }
 
-bool hasOrdinaryScale(phiq::MapOp quantize) {
+ScaleKind scaleKindOf(phiq::MapOp quantize) {
   auto argument = dyn_cast<BlockArgument>(throughReshapes(quantize.getXs()[1]));
   auto stage = argument ? dyn_cast<plan::StageOp>(argument.getOwner()->getParentOp()) : plan::StageOp();
   auto constant = stage ? stage.getInputs()[argument.getArgNumber()].getDefiningOp<phiq::ConstantOp>() : nullptr;
   if (!constant)
-    return false;
-  return llvm::all_of(numbersOf(constant.getValue()).values,
-                      [](double scale) { return scale > kSmallScale && scale < kLargeScale; });
+    return ScaleKind::Unknown;
+  const Rows scales = numbersOf(constant.getValue());
+  auto all = [&](auto &&holds) { return llvm::all_of(scales.values, holds); };
+  if (all([](double scale) { return scale == 1; }))
+    return ScaleKind::One;
+  const bool isOrdinary = all([](double scale) { return scale > kSmallScale && scale < kLargeScale; });
+  return isOrdinary ? ScaleKind::Ordinary : ScaleKind::Unknown;
 }
 
 std::string scaleKey(plan::StageOp stage) {
   std::string key;
   for (auto map : stage.getBody().front().getOps<phiq::MapOp>())
     if (map.getFunction() == MapFunction::Quantize)
-      key += hasOrdinaryScale(map) ? 'o' : 'x';
+      key += "uo1"[unsigned(scaleKindOf(map))];
   return key;
 }
 

@@ -22,9 +22,10 @@ void storeLanes(KernelBuilder &b, mlir::Type element, mlir::Value value, mlir::V
 /// Of i1 lanes, as compares make them, lanes of 0 and 1.
 mlir::Value truthLanes(KernelBuilder &b, mlir::Value condition);
 
-/// Of a quantization: a constant scale in a range where no step of x / scale under- or overflows. Code depends on it.
-bool hasOrdinaryScale(phiq::MapOp quantize);
-/// One letter for each of a stage's quantizations, by hasOrdinaryScale.
+/// What is known of a quantization's scale: constants that are 1, or in a range where no step of x / scale under- or overflows.
+enum class ScaleKind : uint8_t { Unknown, Ordinary, One };
+ScaleKind scaleKindOf(phiq::MapOp quantize);
+/// One letter for each of a stage's quantizations: their code depends on it.
 std::string scaleKey(plan::StageOp stage);
 
 /// Maps, of what `main` makes if it is not null, divided where one f32 is all that is handed on, into parts of some work: a long chain of
