@@ -170,8 +170,11 @@ FailureOr<std::vector<Datum>> runBlock(Block &block, std::vector<Datum> argument
       return failure();
   }
   std::vector<Datum> results;
-  for (Value value : block.getTerminator()->getOperands())
+  for (Value value : block.getTerminator()->getOperands()) {
+    if (scope.get(value).weight) // what is returned has numbers
+      scope.rows(value);
     results.push_back(scope.get(value));
+  }
   return results;
 }
 

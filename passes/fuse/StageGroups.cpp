@@ -215,7 +215,8 @@ bool makesFloatsOfCodes(Operation *op) {
   if (!map || !elementTypeOf(map.getResult()).isF32())
     return false;
   const bool isOfCodes = elementTypeOf(map.getXs().front()).getIntOrFloatBitWidth() <= 8;
-  return isOfCodes && (map.getFunction() == phiq::MapFunction::Dequantize || map.getFunction() == phiq::MapFunction::Cast);
+  return isOfCodes &&
+         (map.getFunction() == phiq::MapFunction::Dequantize || map.getFunction() == phiq::MapFunction::Cast);
 }
 
 bool isView(Operation *op) {
