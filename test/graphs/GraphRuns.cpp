@@ -3,6 +3,7 @@
 #include "test/graphs/GraphRuns.h"
 #include "compiler/Compiler.h"
 #include "compiler/request/BuildRequest.h"
+#include "compiler/verify/Verify.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
@@ -157,15 +158,20 @@ Expected<ImportedGraph> importGraph(const Options &options, const Named &inputs)
   return std::move(*imported);
 }
 
+/// As a user would, into `options.output`.
+static Error build(const Options &options) {
+  std::string log;
+  raw_string_ostream os(log);
+  return compile(options, os) == kExitSuccess ? Error::success() : createStringError("phic build: " + firstReason(log));
+}
+
 Results runCompiled(Options options, const Signature &signature, const Named &inputs, const std::string &folder) {
   const bool isLibrary = options.emit.front() == EmitKind::Shared;
   options.output = folder + (isLibrary ? "/libtest.so" : "/program");
   options.name = isLibrary ? "test" : "";
   options.quiet = true;
-  std::string log;
-  raw_string_ostream os(log);
-  if (compile(options, os) != kExitSuccess)
-    return createStringError("phic build: " + firstReason(log));
+  if (Error failure = build(options))
+    return std::move(failure);
   Expected<std::vector<NamedArray>> arguments = argumentsOf(signature, inputs);
   if (!arguments)
     return arguments.takeError();
@@ -177,6 +183,23 @@ Results runCompiled(Options options, const Signature &signature, const Named &in
   for (auto &[name, array] : results)
     named[name] = std::move(array);
   return named;
+}
+
+Error verifyCompiled(Options options, const std::string &folder) {
+  options.emit = {EmitKind::Exe};
+  options.output = folder + "/verified";
+  options.quiet = true;
+  if (Error failure = build(options))
+    return failure;
+  VerifyOptions wanted;
+  wanted.program = options.output;
+  wanted.threads = 1;
+  Expected<VerifyReport> report = verifyProgram(wanted, PluginRegistry());
+  if (!report)
+    return report.takeError();
+  if (report->diverging < 0)
+    return Error::success();
+  return createStringError("stage '" + report->stages[size_t(report->diverging)].name + "' is not within its bound");
 }
 
 } // namespace phic::test

@@ -32,6 +32,9 @@ llvm::Expected<ImportedGraph> importGraph(const Options &options, const Named &i
 /// Compiles to a shared library in `folder` and runs that; or, where the options' one kind of output is a program, to that.
 Results runCompiled(Options options, const Signature &signature, const Named &inputs, const std::string &folder);
 
+/// Compiles to a program in `folder`, runs that on numbers of no meaning, and holds each of its stages to its bound.
+llvm::Error verifyCompiled(Options options, const std::string &folder);
+
 /// The importer's, with everything that it said.
 class Refusal : public llvm::ErrorInfo<Refusal> {
 public:

@@ -49,14 +49,15 @@ TEST(Harness, TellsHowAProcessEnds) {
     if (i == 1)
       raise(SIGKILL);
     report("compiled ");
+    report("verified ");
   };
   runInProcesses(3, /*jobs=*/2, work, [&](size_t i, llvm::ArrayRef<std::string> lines, const std::string &death) {
     outcomes[i] = Outcome(lines, death);
   });
   EXPECT_EQ(outcomes[0].kind(), "import: op 'Foo': the op is not supported");
   EXPECT_FALSE(outcomes[1].passes());
-  EXPECT_TRUE(outcomes[1].interpreterPasses);
-  EXPECT_EQ(outcomes[1].text(), "compiled: ended by: Killed");
+  EXPECT_TRUE(outcomes[1].interpreter.passes);
+  EXPECT_EQ(outcomes[1].text(), "compiled: ended by: Killed; verified: ended by: Killed");
   EXPECT_TRUE(outcomes[2].passes());
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "test/graphs/NodeTest.h"
 #include "test/graphs/GraphRuns.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <fstream>
@@ -15,7 +16,7 @@ namespace {
 
 /// The words that begin the lines of a report.
 constexpr StringLiteral kRefused = "refused ", kInterpreter = "interpreter ", kCompiled = "compiled ",
-                        kPinned = "pinned ";
+                        kVerified = "verified ", kPinned = "pinned ";
 
 /// A folder that goes with the object.
 class Folder {
@@ -122,50 +123,51 @@ void runNodeTest(const NodeTest &test, const Machine &machine, const Report &rep
   report(kInterpreter.str() + verdict(std::move(imported->meant), test, expected));
   Folder folder;
   report(kCompiled.str() + verdict(runCompiled(options, imported->signature, inputs, folder.name()), test, expected));
+  // Elsewhere, `levels` and `arm` hold the same kernels to it.
+  report(kVerified.str() + (machine.isLibrary ? toString(verifyCompiled(options, folder.name())) : ""));
 }
 
 Outcome::Outcome(ArrayRef<std::string> lines, const std::string &death) {
-  interpreter = compiled = death;
+  interpreter.reason = compiled.reason = verified.reason = death;
   for (StringRef line : lines) {
     if (line.consume_front(kRefused))
       refusal = line.str();
-    else if (line.consume_front(kInterpreter))
-      interpreterPasses = (interpreter = line.str()).empty();
-    else if (line.consume_front(kCompiled))
-      compiledPasses = (compiled = line.str()).empty();
     else if (line.consume_front(kPinned))
       pinned.push_back(line.str());
+    for (auto [word, part] : {std::pair(kInterpreter, &interpreter), {kCompiled, &compiled}, {kVerified, &verified}})
+      if (line.consume_front(word))
+        part->passes = (part->reason = line.str()).empty();
   }
 }
 
-std::string Outcome::text() const {
-  if (!refusal.empty())
-    return "refused: " + refusal;
-  if (interpreter == compiled)
-    return "interpreter and compiled: " + compiled;
-  return (interpreterPasses ? "" : "interpreter: " + interpreter) +
-         (passes() || interpreterPasses || compiledPasses ? "" : "; ") +
-         (compiledPasses ? "" : "compiled: " + compiled);
+std::vector<const Part *> Outcome::failing() const {
+  std::vector<const Part *> parts;
+  for (const Part *part : {&interpreter, &compiled, &verified})
+    if (!part->passes)
+      parts.push_back(part);
+  return parts;
 }
 
 std::string Outcome::stage() const {
   if (!refusal.empty())
     return "import";
-  return interpreterPasses ? "compiled" : compiledPasses ? "interpreter" : "interpreter, compiled";
+  return join(map_range(failing(), [](const Part *part) { return StringRef(part->name); }), ", ");
+}
+
+std::string Outcome::text() const {
+  std::string text = refusal.empty() ? "" : "refused: " + refusal;
+  if (refusal.empty())
+    for (const Part *part : failing())
+      text += (text.empty() ? "" : "; ") + std::string(part->name) + ": " + part->reason;
+  return text;
 }
 
 std::string Outcome::kind() const {
   static const std::regex node("^'[^']*': "), name("'[^']*'"), number("-?\\b[0-9][0-9.e+-]*");
-  std::string reason = std::regex_replace(!refusal.empty()    ? refusal
-                                          : interpreterPasses ? compiled
-                                                              : interpreter,
-                                          node, "");
-  if (reason.rfind("op '", 0) == 0) { // whose name stays
-    const size_t end = reason.find('\'', 4) + 1;
-    return stage() + ": " + reason.substr(0, end) +
-           std::regex_replace(std::regex_replace(reason.substr(end), name, "'...'"), number, "N");
-  }
-  return stage() + ": " + std::regex_replace(std::regex_replace(reason, name, "'...'"), number, "N");
+  std::string reason = std::regex_replace(refusal.empty() ? failing().front()->reason : refusal, node, "");
+  const size_t kept = reason.rfind("op '", 0) == 0 ? reason.find('\'', 4) + 1 : 0; // an op's name stays
+  return stage() + ": " + reason.substr(0, kept) +
+         std::regex_replace(std::regex_replace(reason.substr(kept), name, "'...'"), number, "N");
 }
 
 } // namespace phic::test

@@ -31,20 +31,32 @@ struct Machine {
 /// Runs it and reports, as lines, what Outcome reads.
 void runNodeTest(const NodeTest &test, const Machine &machine, const Report &report);
 
+/// Something that is done with a test, in order: it passes, or says why not.
+struct Part {
+  const char *name;
+  bool passes = false;
+  std::string reason = {};
+};
+
 struct Outcome {
   Outcome() = default;
   Outcome(llvm::ArrayRef<std::string> lines, const std::string &death);
 
-  bool interpreterPasses = false, compiledPasses = false;
-  std::string refusal, interpreter, compiled; ///< why not
-  std::vector<std::string> pinned;            ///< inputs that were given as constants, since phic asks for it
+  Part interpreter{"interpreter"}; ///< what was imported means the results
+  Part compiled{"compiled"};       ///< a library, or on another machine a program, has them
+  Part verified{"verified"};       ///< every stage of a program is within its bound on any input
+  std::string refusal;             ///< of the importer; empty: none
+  std::vector<std::string> pinned; ///< inputs that were given as constants, since phic asks for it
 
-  bool passes() const { return interpreterPasses && compiledPasses; }
+  bool passes() const { return interpreter.passes && compiled.passes && verified.passes; }
   std::string text() const;
-  /// Where it stops: "import", "interpreter", "compiled" or both of these.
+  /// Where it stops: "import", or the parts that do not pass.
   std::string stage() const;
   /// What stops it, without the names and numbers of this test.
   std::string kind() const;
+
+private:
+  std::vector<const Part *> failing() const;
 };
 
 } // namespace phic::test

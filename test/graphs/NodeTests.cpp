@@ -5,7 +5,7 @@
 //     NodeTests INDEX --all [--jobs=N]                               every test; a report
 //
 // INDEX is what node_tests.py writes. Each test is imported, interpreted, compiled and run, in a process of its own so that
-// the one which does not come back is told by its name. FILE lists the tests that do not pass yet: another one that
+// the one which does not come back is told by its name. The file of --open lists the tests that do not pass yet: another one that
 // fails is an error, and so is one of them that passes. --write writes it anew. With PHIC_CHECK_ALL=1 those that pass are run
 // on the other levels of x86-64 and on ARM, too.
 //===----------------------------------------------------------------------===//
@@ -122,9 +122,13 @@ std::vector<Outcome> runAll(llvm::ArrayRef<NodeTest> tests, const Machine &machi
 
 void printTotals(llvm::ArrayRef<Outcome> outcomes, const Machine &machine) {
   printKinds(outcomes);
-  auto count = [&](bool Outcome::*part) { return llvm::count_if(outcomes, [&](const Outcome &o) { return o.*part; }); };
-  outs() << count(&Outcome::interpreterPasses) << " of " << outcomes.size() << " pass (interpreter), "
-         << count(&Outcome::compiledPasses) << " of " << outcomes.size() << " (compiled, " << machine.level << ")\n";
+  auto count = [&](Part Outcome::*part) {
+    return llvm::count_if(outcomes, [&](const Outcome &outcome) { return (outcome.*part).passes; });
+  };
+  outs() << machine.level << ": of " << outcomes.size() << " pass " << count(&Outcome::interpreter)
+         << " (interpreter), " << count(&Outcome::compiled) << " (compiled), " << count(&Outcome::verified)
+         << " (verified), " << llvm::count_if(outcomes, [](const Outcome &outcome) { return outcome.passes(); })
+         << " (all)\n";
 }
 
 /// Those that pass on this machine do so on all others, where the program is run by an emulator.
@@ -156,10 +160,10 @@ int main(int argc, char **argv) {
   const Machine here;
   const std::vector<Outcome> outcomes = runAll(tests, here, *flags);
   printTotals(outcomes, here);
-  if (flags->write)
-    writeOpen(flags->open, tests, outcomes);
   if (flags->all)
     return 0;
+  if (flags->write)
+    writeOpen(flags->open, tests, outcomes);
   const llvm::StringSet<> open = readOpen(flags->open);
   bool passes = surprises(tests, outcomes, open) == 0;
   if (getenv("PHIC_CHECK_ALL"))
