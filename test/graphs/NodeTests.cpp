@@ -2,14 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //     NodeTests INDEX --open=FILE [--jobs=N] [--write] [NAME...]     the tests of the selection, or those named
-//     NodeTests INDEX --all [--jobs=N]                               every test; a report
+//     NodeTests INDEX --all [--jobs=N] [--page=FILE [--write]]       every test; a report, which the page has to be
 //
 // INDEX is what node_tests.py writes. Each test is imported, interpreted, compiled and run, in a process of its own so that
 // the one which does not come back is told by its name. The file of --open lists the tests that do not pass yet: another one that
-// fails is an error, and so is one of them that passes. --write writes it anew. With PHIC_CHECK_ALL=1 those that pass are run
+// fails is an error, and so is one of them that passes. --write writes it, or the page, anew. With PHIC_CHECK_ALL=1 those that pass are run
 // on the other levels of x86-64 and on ARM, too.
 //===----------------------------------------------------------------------===//
 #include "test/graphs/NodeTest.h"
+#include "test/graphs/NodeTestPage.h"
 #include "test/graphs/Processes.h"
 #include "test/graphs/ProgramRun.h"
 #include "llvm/ADT/StringSet.h"
@@ -26,7 +27,7 @@ using llvm::StringRef;
 namespace {
 
 struct Flags {
-  std::string index, open;
+  std::string index, open, page;
   std::vector<std::string> names;
   int jobs = 1;
   bool all = false, write = false;
@@ -37,6 +38,8 @@ std::optional<Flags> readFlags(llvm::ArrayRef<const char *> words) {
   for (StringRef word : words) {
     if (word.consume_front("--open="))
       flags.open = word.str();
+    else if (word.consume_front("--page="))
+      flags.page = word.str();
     else if (word.consume_front("--jobs="))
       flags.jobs = std::max(1, std::atoi(word.str().c_str()));
     else if (word == "--all" || word == "--write")
@@ -48,7 +51,9 @@ std::optional<Flags> readFlags(llvm::ArrayRef<const char *> words) {
     else
       flags.names.push_back(word.str());
   }
-  return flags.index.empty() || (flags.write && flags.open.empty()) ? std::nullopt : std::optional(flags);
+  const bool isComplete = !flags.index.empty() && (!flags.write || !flags.open.empty() || !flags.page.empty()) &&
+                          (flags.page.empty() || (flags.all && flags.names.empty()));
+  return isComplete ? std::optional(flags) : std::nullopt;
 }
 
 std::vector<NodeTest> chosen(const Flags &flags) {
@@ -131,6 +136,17 @@ void printTotals(llvm::ArrayRef<Outcome> outcomes, const Machine &machine) {
          << " (all)\n";
 }
 
+/// Writes the page where it is to be written; whether it is what was found.
+bool isPage(const std::string &path, const std::string &text, bool write) {
+  if (write)
+    std::ofstream(path) << text;
+  std::ifstream file(path);
+  const std::string found{std::istreambuf_iterator<char>(file), {}};
+  if (found != text)
+    outs() << path << " does not say what was found; --write writes it anew:\n" << text;
+  return found == text;
+}
+
 /// Those that pass on this machine do so on all others, where the program is run by an emulator.
 bool passElsewhere(std::vector<NodeTest> tests, const llvm::StringSet<> &open, const Flags &flags) {
   llvm::erase_if(tests, [&](const NodeTest &test) { return open.contains(test.name); });
@@ -155,13 +171,17 @@ bool passElsewhere(std::vector<NodeTest> tests, const llvm::StringSet<> &open, c
 int main(int argc, char **argv) {
   std::optional<Flags> flags = readFlags(llvm::ArrayRef<const char *>(argv + 1, size_t(argc - 1)));
   if (!flags)
-    return outs() << "usage: NodeTests INDEX [--open=FILE [--write]] [--all] [--jobs=N] [NAME...]\n", 2;
+    return outs() << "usage: NodeTests INDEX [--open=FILE [--write]] [--all [--page=FILE [--write]]] [--jobs=N] "
+                     "[NAME...]\n",
+           2;
+  if (!flags->page.empty() && !flags->write && !getenv("PHIC_CHECK_ALL"))
+    return outs() << "[SKIP] every one of ONNX's node tests; PHIC_CHECK_ALL=1 runs them\n", 0;
   const std::vector<NodeTest> tests = chosen(*flags);
   const Machine here;
   const std::vector<Outcome> outcomes = runAll(tests, here, *flags);
   printTotals(outcomes, here);
   if (flags->all)
-    return 0;
+    return flags->page.empty() || isPage(flags->page, pageOf(tests, outcomes), flags->write) ? 0 : 1;
   if (flags->write)
     writeOpen(flags->open, tests, outcomes);
   const llvm::StringSet<> open = readOpen(flags->open);
