@@ -50,7 +50,7 @@ def steps(x, w, r, bias, h, c, peephole, clip, is_quantized):
     return np.array(all_h), h, c
 
 
-def check(T, B, I, H, direction="forward", quantize=False, per_row=False, layout=0, peepholes=False, clip=0.0):
+def check(T, B, I, H, direction="forward", quantize=False, per_row=False, layout=0, peepholes=False, clip=0.0, zero=0):
     name, D = f"n{len(expected)}", 2 if direction == "bidirectional" else 1
     x, bias, p = floats(T, B, I), floats(D, 8 * H, scale=0.2), floats(D, 3 * H) if peepholes else np.zeros((D, 3 * H))
     h0, c0 = floats(D, B, H, scale=0.3), floats(D, B, H)
@@ -62,9 +62,9 @@ def check(T, B, I, H, direction="forward", quantize=False, per_row=False, layout
             axes = 1 if per_row else (1, 2)
             scale = (np.abs(value).max(axis=axes) / 127).astype(np.float32)
             wide = scale[:, None, :] if per_row else scale[:, None, None]
-            codes = np.rint(value / wide).astype(np.int8)
-            given |= {key: codes, key + "s": scale, key + "z": np.zeros(scale.shape, np.int8)}
-            value[:] = codes * np.float64(wide)
+            codes = np.clip(np.rint(value / wide) + zero, -128, 127).astype(np.int8)
+            given |= {key: codes, key + "s": scale, key + "z": np.full(scale.shape, zero, np.int8)}
+            value[:] = (codes - np.float64(zero)) * wide
         order = ["W", "R", "B", "", "h", "c", "P", "Ws", "Wz", "Rs", "Rz"]
     else:
         given |= {"W": w.transpose(0, 2, 1), "R": r.transpose(0, 2, 1)}
@@ -105,6 +105,7 @@ check(5, 2, 130, 136, direction="bidirectional", layout=1)
 check(1, 1, 64, 48, quantize=True)
 check(7, 2, 64, 48, quantize=True, per_row=True)
 check(4, 1, 20, 21, quantize=True, direction="bidirectional")
+check(5, 2, 20, 116, quantize=True, zero=-7)
 
 values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, x.shape) for n, x in inputs.items()]
 graph = helper.make_graph(nodes, "recurrent", values, outputs, initializers)

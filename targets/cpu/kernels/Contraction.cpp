@@ -118,11 +118,21 @@ const WordProduct &fmaWords() {
   return words;
 }
 
-std::optional<Contraction> Contraction::of(const CpuTarget &target, const ContractionShape &shape) {
+/// The newest, which comes last, that does.
+static const WordVariant *newestVariant(const CpuTarget &target, llvm::function_ref<bool(WordKind)> does) {
   const WordVariant *found = nullptr;
   for (const WordVariant &variant : target.architecture == "x86_64" ? x86WordVariants() : armWordVariants())
-    if (hasIsa(target, variant.isa) && takes(variant.dot->kind(), shape)) // the newest comes last
+    if (hasIsa(target, variant.isa) && does(variant.dot->kind()))
       found = &variant;
+  return found;
+}
+
+const WordProduct *shortWords(const CpuTarget &target) {
+  return newestVariant(target, [](WordKind kind) { return kind == WordKind::S16; })->dot;
+}
+
+std::optional<Contraction> Contraction::of(const CpuTarget &target, const ContractionShape &shape) {
+  const WordVariant *found = newestVariant(target, [&](WordKind kind) { return takes(kind, shape); });
   return found ? std::optional(Contraction(*found, target, shape)) : std::nullopt;
 }
 

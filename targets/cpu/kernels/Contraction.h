@@ -40,6 +40,8 @@ struct WordVariant {
 };
 std::span<const WordVariant> x86WordVariants();
 std::span<const WordVariant> armWordVariants();
+/// The newest products of pairs of 16 bits that a target has; every level has some.
+const WordProduct *shortWords(const CpuTarget &target);
 /// Fused multiply-adds of f32, which every machine has.
 const WordProduct &fmaWords();
 

@@ -4,9 +4,11 @@
 // A step is a matrix times the state before, eight rows at a time along the columns as they lie, then the gates. A tile goes
 // through all steps of one sequence of the batch; of all of them where they are quantized together.
 //
-// Vectors have eight lanes on every level, so that sums are taken in one order.
+// Vectors of floats have eight lanes on every level, so that sums are taken in one order. Codes are multiplied in pairs of 16
+// bits, as wide as the level allows: their sums are exact.
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/cpu/kernels/Contraction.h"
 #include "targets/cpu/kernels/GridEmitter.h"
 #include "targets/cpu/kernels/KernelMath.h"
 #include "llvm/Support/MathExtras.h"
@@ -17,6 +19,8 @@ namespace phic {
 namespace {
 
 constexpr int64_t kLanes = 8;
+/// How far ahead of the codes that are multiplied memory is asked for more.
+constexpr int64_t kPrefetched = 6144;
 
 /// Whose scratch has the sums of a sequence, [4H] floats, then the codes of the states, [B, H] of 16 bits.
 class LstmEmitter {
@@ -60,6 +64,8 @@ private:
   void stepOf(Value sequence) {
     Value before = floats(hidden, b.mul(sequence, H)), codesBefore = b.offset(codes, b.mul(sequence, 2 * H));
     Value given = floats(g.base(op.getGates()), b.mul(b.add(b.mul(time, B), sequence), 4 * H));
+    if (op.getZero())
+      zeroShare = shareOfZero(codesBefore);
     overLanes(4 * H, [&](Value row, int64_t rows) {
       Value sums = op.getScales() ? scaled(rowsOfCodes(codesBefore, row, rows), row) : rowsOfFloats(before, row, rows);
       b.store(b.fadd(b.load(b.vec(rows, b.getF32Type()), floats(given, row)), sums), floats(g.e.scratch, row));
@@ -67,24 +73,32 @@ private:
     overLanes(H, [&](Value j, int64_t lanes) { stepCell(b.add(b.mul(sequence, H), j), j, lanes); });
   }
 
-  /// Rows [row, row + rows) of R times what `term(columns, k, sum)` adds: a vector of sums along the columns each, and what
-  /// is left of them.
-  Value rowSums(int64_t rows, Value zeros, Value zero, function_ref<Value(int64_t, Value, int64_t, Value)> term) {
-    const int64_t whole = H / kLanes * kLanes;
-    auto pass = [&](int64_t begin, int64_t end, int64_t lanes, Value none) {
-      KernelBuilder::Values start(size_t(rows), none);
-      return b.loop(b.i64(begin), b.i64(end), lanes, start, [&](Value k, ValueRange sums) {
-        KernelBuilder::Values next;
-        for (int64_t r = 0; r < rows; ++r)
-          next.push_back(term(r, k, lanes, sums[size_t(r)]));
-        return next;
-      });
+  /// Rows [row, row + rows) of R times what `term(r, k, count, sum)` adds of `count` columns: a vector of sums along the columns
+  /// each, in `widths` columns at a time, and what is left of them. So many rows are gone through `together`.
+  Value rowSums(int64_t rows, int64_t together, ArrayRef<int64_t> widths, Value zeros, Value zero,
+                function_ref<Value(int64_t, Value, int64_t, Value)> term) {
+    KernelBuilder::Values wide(size_t(rows), zeros), narrow(size_t(rows), zero);
+    auto pass = [&](int64_t begin, int64_t end, int64_t count, KernelBuilder::Values &sums) {
+      for (int64_t first = 0; first < rows; first += together) {
+        auto some = MutableArrayRef(sums).slice(size_t(first), size_t(std::min(together, rows - first)));
+        llvm::copy(b.loop(b.i64(begin), b.i64(end), count, some,
+                          [&](Value k, ValueRange carried) {
+                            KernelBuilder::Values next;
+                            for (auto [r, sum] : llvm::enumerate(carried))
+                              next.push_back(term(first + int64_t(r), k, count, sum));
+                            return next;
+                          }),
+                   some.begin());
+      }
+      return end;
     };
-    KernelBuilder::Values wide = pass(0, whole, kLanes, zeros);
+    int64_t done = 0;
+    for (int64_t count : widths)
+      done = pass(done, done + (H - done) / count * count, count, wide);
     Value sums = sumOf(wide);
-    if (whole == H)
+    if (done == H)
       return sums;
-    KernelBuilder::Values narrow = pass(whole, H, 1, zero);
+    pass(done, H, 1, narrow);
     Value rest = narrow[0];
     for (size_t r = 1; r < narrow.size(); ++r) {
       if (r == 1)
@@ -96,17 +110,21 @@ private:
 
   /// Lane r is the sum of the lanes of vector r.
   Value sumOf(SmallVectorImpl<Value> &vectors) {
-    if (vectors.size() == 1) {
-      Value vector = vectors[0];
-      for (int64_t half = kLanes / 2; half > 0; half /= 2)
-        vector = plus(b.lanes(vector, 0, half), b.lanes(vector, half, half));
-      return vector;
-    }
+    if (vectors.size() == 1)
+      return narrowed(vectors[0], 1);
+    for (Value &vector : vectors)
+      vector = narrowed(vector, kLanes);
     turnSquare(b, vectors);
     for (size_t half = vectors.size() / 2; half > 0; half /= 2)
       for (size_t r = 0; r < half; ++r)
         vectors[r] = plus(vectors[r], vectors[r + half]);
     return vectors[0];
+  }
+  /// Sums of so many lanes, of the halves of a vector as often as it takes.
+  Value narrowed(Value vector, int64_t lanes) {
+    for (int64_t half = cast<VectorType>(vector.getType()).getNumElements() / 2; half >= lanes; half /= 2)
+      vector = plus(b.lanes(vector, 0, half), b.lanes(vector, half, half));
+    return vector;
   }
   Value plus(Value x, Value y) {
     return cast<VectorType>(x.getType()).getElementType().isF32() ? b.fadd(x, y) : b.add(x, y);
@@ -114,22 +132,56 @@ private:
 
   Value rowsOfFloats(Value before, Value row, int64_t rows) {
     Value base = floats(g.base(op.getRecurrence()), b.mul(row, H));
-    return rowSums(rows, b.splat(kLanes, 0.0f), b.splat(1, 0.0f), [&](int64_t r, Value k, int64_t lanes, Value sum) {
-      VectorType type = b.vec(lanes, b.getF32Type());
-      return b.fma(b.load(type, floats(base, k), r * H * 4), b.load(type, floats(before, k)), sum);
-    });
+    return rowSums(rows, rows, kLanes, b.splat(kLanes, 0.0f), b.splat(1, 0.0f),
+                   [&](int64_t r, Value k, int64_t lanes, Value sum) {
+                     VectorType type = b.vec(lanes, b.getF32Type());
+                     return b.fma(b.load(type, floats(base, k), r * H * 4), b.load(type, floats(before, k)), sum);
+                   });
   }
 
+  /// sum q (R - zero) = sum q R - zero sum q, q being the states' codes less their zero point
+  /// Rows follow each other in memory, and are read so: a sum waits a cycle for the one before.
   Value rowsOfCodes(Value before, Value row, int64_t rows) {
-    Type element = elementTypeOf(op.getRecurrence());
+    const int64_t lanes = std::max(g.lanes(), kLanes), pairs = 2 * lanes, line = std::max<int64_t>(64, pairs);
     Value base = b.offset(g.base(op.getRecurrence()), b.mul(row, H));
-    return rowSums(rows, b.splat(kLanes, 32, 0), b.splat(1, 32, 0), [&](int64_t r, Value k, int64_t lanes, Value sum) {
-      Value weights = loadLanes(b, element, lanes, b.offset(b.offset(base, k), r * H));
-      if (op.getZero())
-        weights = b.sub(weights, b.splat(lanes, 32, int64_t(op.getZero())));
-      Value states = b.load(b.vec(lanes, b.getIntegerType(16)), b.offset(before, b.mul(k, 2)));
-      return b.add(b.mul(weights, arith::ExtSIOp::create(b, b.vec(lanes, b.getI32Type()), states)), sum);
+    Value zeros = b.splat(lanes, 32, 0), zero = b.splat(1, 32, 0);
+    Value sums = rowSums(rows, 1, {line, pairs}, zeros, zero, [&](int64_t r, Value k, int64_t count, Value sum) {
+      Value from = b.offset(b.offset(base, k), r * H), states = b.offset(before, b.mul(k, 2));
+      if (count == 1)
+        return b.add(b.mul(loadLanes(b, elementTypeOf(op.getRecurrence()), 1, from), stateLanes(states, 1)), sum);
+      if (count == line)
+        b.prefetch(from, kPrefetched);
+      for (int64_t i = 0; i < count; i += pairs)
+        sum = addPairs(sum, b.offset(from, i), b.offset(states, 2 * i), pairs);
+      return sum;
     });
+    return op.getZero() ? b.sub(sums, b.broadcast(rows, b.extract(zeroShare, 0))) : sums;
+  }
+
+  /// sum + `count` codes of R times as many of the states.
+  Value addPairs(Value sum, Value from, Value states, int64_t count) {
+    VectorType wide = b.vec(count, b.getIntegerType(16));
+    Value codes = b.load(b.vec(count, b.getI8Type()), from);
+    codes = isUnsignedInteger(elementTypeOf(op.getRecurrence())) ? Value(arith::ExtUIOp::create(b, wide, codes))
+                                                                 : Value(arith::ExtSIOp::create(b, wide, codes));
+    return shortWords(g.target)->add(b, sum, b.bitcast(sum.getType(), b.load(wide, states)),
+                                     b.bitcast(sum.getType(), codes));
+  }
+
+  /// Codes of states as i32.
+  Value stateLanes(Value from, int64_t lanes) {
+    return arith::ExtSIOp::create(b, b.vec(lanes, b.getI32Type()), b.load(b.vec(lanes, b.getIntegerType(16)), from));
+  }
+
+  /// What R's zero point takes off each sum, as one lane.
+  Value shareOfZero(Value before) {
+    const int64_t whole = H / kLanes * kLanes;
+    auto pass = [&](int64_t begin, int64_t end, int64_t lanes) {
+      return b.loop(b.i64(begin), b.i64(end), lanes, b.splat(lanes, 32, 0), [&](Value k, ValueRange sum) {
+        return KernelBuilder::Values{b.add(sum[0], stateLanes(b.offset(before, b.mul(k, 2)), lanes))};
+      })[0];
+    };
+    return b.mul(b.add(narrowed(pass(0, whole, kLanes), 1), pass(whole, H, 1)), b.splat(1, 32, int64_t(op.getZero())));
   }
 
   Value scaled(Value sums, Value row) {
@@ -201,7 +253,7 @@ private:
   GridEmitter &g;
   KernelBuilder &b;
   const int64_t T, B, H;
-  Value codes, time, state, hidden, cell, scale;
+  Value codes, time, state, hidden, cell, scale, zeroShare;
 };
 
 } // namespace
