@@ -82,22 +82,24 @@ pool("s", [5], [3], [2], [4, 3])
 pool("v", [2, 3, 2], [1, 2, 2], [1, 1, 2], [1, 1, 0, 0, 1, 1])
 
 
-def depthwise(name, times, kernel, strides, dilations, pads, behind=False):
-    """With `behind`, a bias for each channel, and what an activation makes of it."""
+def depthwise(name, times, kernel, strides, dilations, pads, behind=False, zeros=False):
+    """With `behind`, a bias for each channel, and what an activation makes of it; with `zeros`, a zero point for each channel of w."""
     x, k = inputs[name], len(kernel)
     C, isCode = x.shape[1], x.dtype != np.float32
     w = random.integers(-128, 128, (C * times, 1, *kernel)).astype(np.int8) if isCode else \
         random.normal(0, 1, (C * times, 1, *kernel)).astype(np.float32)
     zero = 117 if isCode else 0
+    wZero = random.integers(-128, 128, C * times).astype(np.int8) if zeros else np.int8(0)
     counts = [(x.shape[2 + a] + pads[a] + pads[k + a] - (kernel[a] - 1) * dilations[a] - 1) // strides[a] + 1 for a in range(k)]
     wide = np.repeat(np.pad(x.astype(np.float64) - zero, [(0, 0), (0, 0), *((pads[a], pads[k + a]) for a in range(k))]), times, 1)
     y = np.zeros((x.shape[0], C * times, *counts))
     for tap in itertools.product(*map(range, kernel)):
         at = tuple(slice(tap[a] * dilations[a], tap[a] * dilations[a] + strides[a] * (counts[a] - 1) + 1, strides[a]) for a in range(k))
-        y += wide[(slice(None), slice(None), *at)] * w[(slice(None), 0, *tap)].astype(np.float64).reshape(-1, *[1] * k)
+        y += wide[(slice(None), slice(None), *at)] * (w[(slice(None), 0, *tap)].astype(np.float64) - wZero).reshape(-1, *[1] * k)
     words = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads, "group": C}
     if isCode:
-        graph.check("ConvInteger", [name, graph.constant(w), graph.constant(np.array(zero, x.dtype))], y.astype(np.int32), **words)
+        operands = [name, graph.constant(w), graph.constant(np.array(zero, x.dtype)), *([graph.constant(wZero)] if zeros else [])]
+        graph.check("ConvInteger", operands, y.astype(np.int32), **words)
     elif not behind:
         graph.check("Conv", [name, graph.constant(w)], y.astype(np.float32), 1e-5, **words)
     else:
@@ -110,8 +112,12 @@ for name in "fq":
     depthwise(name, 1, [3, 3], [1, 1], [1, 1], [1, 1, 1, 1])
     depthwise(name, 1, [5, 5], [2, 2], [1, 1], [2, 2, 2, 2])
     depthwise(name, 2, [3, 2], [2, 1], [1, 2], [0, 1, 1, 0])
+    depthwise(name, 1, [1, 4], [1, 3], [2, 1], [0, 3, 0, 2])
+    depthwise(name, 1, [2, 11], [1, 1], [1, 1], [1, 5, 0, 5])
 depthwise("f", 1, [3, 3], [1, 1], [1, 1], [1, 1, 1, 1], behind=True)
+depthwise("q", 1, [5, 5], [1, 1], [1, 1], [2, 2, 2, 2], zeros=True)
 depthwise("s", 1, [7], [1], [1], [3, 3])
+depthwise("s", 3, [8], [2], [3], [11, 9], zeros=True)
 
 
 def turned(name, M, kernel, strides, dilations, pads, groups=1, padding=None):

@@ -1,4 +1,4 @@
-//===- EmitWindows.cpp - Pools and depthwise convolutions ------*- C++ -*-===//
+//===- EmitWindows.cpp - Pools, depthwise convolutions of floats -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Vectors lie along the channels. Windows are computed line by line along the last axis. Those all of whose places along it
@@ -7,9 +7,9 @@
 //     for line: for windows at the ends: one window | for windows between: four together
 //       for channels in vectors: for t0, t1 whose rows lie in x: for t2: combine
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/kernels/MapsBehind.h"
+#include "targets/cpu/kernels/WindowLines.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -22,93 +22,19 @@ using Values = KernelBuilder::Values;
 /// Windows computed together, and the widest window that is.
 constexpr int64_t kTogether = 4, kWidest = 9;
 
-/// The places of one window along one axis.
-struct AxisBox {
-  Value start, first, end; ///< of the first place in x; of the t
-};
-
-/// Of the t of a window the number whose distance from it is less than `distance`.
-Value timesUntil(KernelBuilder &b, Value distance, const WindowAxis &along) {
-  Value times = b.divide(b.add(b.maximum(distance, b.i64(0)), along.dilation - 1), along.dilation);
-  return b.minimum(b.i64(along.kernel), times);
+Inside insideOf(const WindowAxis &along) {
+  Inside inside(along, kTogether);
+  if (along.kernel > kWidest)
+    inside.count = 0;
+  return inside;
 }
-
-/// The first t whose place is `limit` or more.
-Value endAt(KernelBuilder &b, const WindowAxis &along, Value start, int64_t limit) {
-  const int64_t last = (along.windows - 1) * along.stride - along.before + (along.kernel - 1) * along.dilation;
-  return last < limit ? b.i64(along.kernel) : timesUntil(b, b.sub(b.i64(limit), start), along);
-}
-
-AxisBox boxOf(KernelBuilder &b, const WindowAxis &along, Value i) {
-  Value start = b.add(b.mul(i, along.stride), -along.before);
-  Value first = along.before == 0 ? b.i64(0) : timesUntil(b, b.sub(b.i64(0), start), along);
-  return {start, first, endAt(b, along, start, along.size)};
-}
-
-/// How many places lie in x, or in its pads too.
-Value countOf(KernelBuilder &b, const WindowAxis &along, const AxisBox &box, bool withPads) {
-  return withPads ? endAt(b, along, box.start, along.size + along.after) : b.sub(box.end, box.first);
-}
-
-/// The windows of one line: what they see along the first two axes.
-class WindowLine {
-public:
-  WindowLine(const Windows &windows, KernelBuilder &b, Value line) : windows(windows), b(b) {
-    Value rest = line;
-    for (size_t axis = 2; axis-- > 0;) {
-      const int64_t count = windows.axes[axis].windows;
-      Value next = count == 1 ? rest : b.divide(rest, count);
-      boxes[axis] = boxOf(b, windows.axes[axis], count == 1 ? b.i64(0) : b.sub(rest, b.mul(next, count)));
-      rest = next;
-    }
-    batch = rest;
-  }
-
-  /// body(where a row of x begins, the first place of the window in it, carried), in elements without channels.
-  Values over(ValueRange carried, function_ref<Values(Value, Value, ValueRange)> body) {
-    return overAxis(0, batch, b.i64(0), carried, body);
-  }
-
-  Value count(bool withPads) {
-    return b.mul(countOf(b, windows.axes[0], boxes[0], withPads), countOf(b, windows.axes[1], boxes[1], withPads));
-  }
-
-private:
-  Values overAxis(size_t axis, Value place, Value tap, ValueRange carried,
-                  function_ref<Values(Value, Value, ValueRange)> body) {
-    const WindowAxis &along = windows.axes[axis];
-    if (axis == 2)
-      return body(b.mul(place, along.size), b.mul(tap, along.kernel), carried);
-    auto visit = [&](Value t, ValueRange carried) {
-      Value at = b.add(boxes[axis].start, b.mul(t, along.dilation));
-      return overAxis(axis + 1, b.add(b.mul(place, along.size), at), b.add(b.mul(tap, along.kernel), t), carried, body);
-    };
-    return along.kernel == 1 ? visit(b.i64(0), carried) : b.loop(boxes[axis].first, boxes[axis].end, 1, carried, visit);
-  }
-
-  const Windows &windows;
-  KernelBuilder &b;
-  Value batch;
-  std::array<AxisBox, 2> boxes;
-};
-
-/// Windows of a line that lie in x along it, as many as are taken together.
-struct Inside {
-  explicit Inside(const WindowAxis &along) {
-    const int64_t room = along.size - 1 - (along.kernel - 1) * along.dilation + along.before;
-    const int64_t end = room < 0 ? 0 : std::min(along.windows, room / along.stride + 1);
-    first = std::min(along.windows, (along.before + along.stride - 1) / along.stride);
-    count = along.kernel > kWidest ? 0 : std::max<int64_t>(0, end - first) / kTogether * kTogether;
-  }
-  int64_t first, count;
-};
 
 /// `Work` has isByColumns(), start(lanes), load(place, c, lanes), weight(tap, c, lanes), join(so far, element, weight),
 /// store(window, c, result, places), countsPads() and widths().
 template <typename Work> class LineEmitter {
 public:
   LineEmitter(Work &work, const Windows &windows, GridEmitter &g, Value number)
-      : work(work), along(windows.axes[2]), inside(along), g(g), b(g.b), line(windows, g.b, number),
+      : work(work), along(windows.axes[2]), inside(insideOf(along)), g(g), b(g.b), line(windows, g.b, number),
         window(b.mul(number, along.windows)) {}
 
   void emit(Value begin, Value end) {
@@ -270,35 +196,28 @@ private:
 class DepthwiseWork {
 public:
   DepthwiseWork(phiq::DepthwiseOp op, GridEmitter &g)
-      : op(op), g(g), b(g.b), channels(shapeOf(op.getX()).back()), x(g.base(op.getX())), w(g.base(op.getW())),
-        result(elementTypeOf(op.getResult())), maps(op, g, widths()) {}
+      : g(g), b(g.b), channels(shapeOf(op.getX()).back()), x(g.base(op.getX())), w(g.base(op.getW())),
+        maps(op, g, widths()) {}
 
   bool countsPads() const { return false; }
   bool isByColumns() const { return false; }
   SmallVector<int64_t> widths() const { return {g.lanes(), 1}; }
-  Value start(int64_t lanes) { return result.isF32() ? b.splat(lanes, 0.0f) : b.splat(lanes, 32, 0); }
-  Value load(Value place, Value c, int64_t lanes) { return less(op.getX(), x, place, op.getXZero(), c, lanes); }
-  Value weight(Value tap, Value c, int64_t lanes) { return less(op.getW(), w, tap, op.getWZero(), c, lanes); }
-  Value join(Value sum, Value p, Value q) { return result.isF32() ? b.fma(p, q, sum) : b.add(sum, b.mul(p, q)); }
+  Value start(int64_t lanes) { return b.splat(lanes, 0.0f); }
+  Value load(Value place, Value c, int64_t lanes) { return floats(x, place, c, lanes); }
+  Value weight(Value tap, Value c, int64_t lanes) { return floats(w, tap, c, lanes); }
+  Value join(Value sum, Value p, Value q) { return b.fma(p, q, sum); }
   void store(Value window, Value c, Value sum, Value) { maps.store(sum, b.add(b.mul(window, channels), c), c); }
 
 private:
-  /// Elements, less their zero point where there is one.
-  Value less(Value operand, Value base, Value place, Value zero, Value c, int64_t lanes) {
-    Type element = elementTypeOf(operand);
-    Value code = loadLanes(b, element, lanes, g.place(base, element, b.add(b.mul(place, channels), c)));
-    if (!zero)
-      return code;
-    return b.sub(code, shapeOf(zero).empty() ? loadSplat(b, element, lanes, g.base(zero))
-                                             : loadLanes(b, element, lanes, g.place(g.base(zero), element, c)));
+  Value floats(Value base, Value place, Value c, int64_t lanes) {
+    Type element = b.getF32Type();
+    return loadLanes(b, element, lanes, g.place(base, element, b.add(b.mul(place, channels), c)));
   }
 
-  phiq::DepthwiseOp op;
   GridEmitter &g;
   KernelBuilder &b;
   const int64_t channels;
   const Value x, w;
-  const Type result;
   MapsBehind maps;
 };
 
@@ -317,6 +236,8 @@ template <typename Work, typename Op> GridKernel windowKernel(Op op) {
 } // namespace
 
 GridKernel poolKernel(phiq::PoolOp op) { return windowKernel<PoolWork>(op); }
-GridKernel depthwiseKernel(phiq::DepthwiseOp op) { return windowKernel<DepthwiseWork>(op); }
+GridKernel depthwiseKernel(phiq::DepthwiseOp op) {
+  return elementTypeOf(op.getX()).isF32() ? windowKernel<DepthwiseWork>(op) : depthwiseOfCodesKernel(op);
+}
 
 } // namespace phic

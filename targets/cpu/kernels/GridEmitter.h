@@ -99,6 +99,8 @@ GridKernel normalizeKernel(phiq::NormalizeOp op);
 /// EmitWindows.cpp
 GridKernel poolKernel(phiq::PoolOp op);
 GridKernel depthwiseKernel(phiq::DepthwiseOp op);
+/// EmitDepthwise.cpp
+GridKernel depthwiseOfCodesKernel(phiq::DepthwiseOp op);
 /// EmitConvTranspose.cpp
 GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 /// EmitResample.cpp

@@ -20,7 +20,17 @@ VectorType bytesOf(KernelBuilder &b, Value words, unsigned bits) {
 class MaddWords final : public WordProduct {
   WordKind kind() const override { return WordKind::S16; }
   Value add(KernelBuilder &b, Value sum, Value x, Value w) const override {
-    const bool isWide = cast<VectorType>(sum.getType()).getNumElements() == 16;
+    const int64_t lanes = cast<VectorType>(sum.getType()).getNumElements();
+    if (lanes < 8) {
+      auto wide = [&](Value few) -> Value {
+        SmallVector<int32_t> mask;
+        for (int32_t i = 0; i < 8; ++i)
+          mask.push_back(i % int32_t(lanes));
+        return LLVM::ShuffleVectorOp::create(b, few, few, mask);
+      };
+      return b.lanes(add(b, wide(sum), wide(x), wide(w)), 0, lanes);
+    }
+    const bool isWide = lanes == 16;
     VectorType shorts = bytesOf(b, x, 16);
     return b.add(sum, b.intrinsic(isWide ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", sum.getType(),
                                   {b.bitcast(shorts, x), b.bitcast(shorts, w)}));
