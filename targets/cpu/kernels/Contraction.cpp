@@ -25,7 +25,7 @@ bool takes(WordKind words, const ContractionShape &shape) {
   const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
   if (shape.lhs.element == RowSource::Element::F32)
     return words == WordKind::F32 && (!isDense || shape.rhsElement == RowSource::Element::F32) &&
-           shape.rhs.kind != PackedLayout::Kind::BlockPanel;
+           !shape.rhs.isTwoLevel();
   if (isDense)
     return words == WordKind::S16;
   if (shape.rhs.kind != PackedLayout::Kind::CodePanel)

@@ -161,17 +161,23 @@ private:
       call.lhsZero = b.extract(loadLanes(b, elementTypeOf(op.getX()), 1, zero), 0);
       call.fill = b.load(b.getI8Type(), zero);
     }
-    Value first = shape.rhs.kind == PackedLayout::Kind::Dense
-                      ? b.mul(column, shape.K * elementBytes(elementTypeOf(op.getW())))
-                      : b.mul(b.divide(column, PackedLayout::kColumns), shape.rhs.panelBytes(shape.K));
-    const int64_t weightBytes = stage.N * shape.K * elementBytes(elementTypeOf(op.getW()));
-    call.rhs = b.offset(ofBatch(g.base(op.getW()), weightBytes), first);
+    call.rhs = weightsOfTile();
     if (shape.hasRhsZeros)
       call.rhsZeros = storedZeros(width);
     call.sums = sums;
     call.scratch = b.offset(g.e.scratch, stage.scratchAt);
     stage.contraction.emit(b, g.e.library, width, stage.M % stage.contraction.MR(), call);
     emitMaps(width, sums, stage.contraction.paddedColumns(width));
+  }
+
+  /// The tile's first panel or row of the weight. What is batched is not packed.
+  Value weightsOfTile() {
+    const ContractionShape &shape = stage.shape;
+    Value base = g.base(op.getW());
+    if (shape.rhs.kind != PackedLayout::Kind::Dense)
+      return b.offset(base, b.mul(b.divide(column, PackedLayout::kColumns), shape.rhs.panelBytes(shape.K)));
+    const int64_t rowBytes = shape.K * elementBytes(elementTypeOf(op.getW()));
+    return b.offset(ofBatch(base, stage.N * rowBytes), b.mul(column, rowBytes));
   }
 
   Value ofBatch(Value base, int64_t bytes) { return b.offset(base, b.mul(batch, bytes)); }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/cpu/kernels/UnpackPanels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/cpu/kernels/CodePlanes.h"
 
 using namespace mlir;
 
@@ -14,7 +15,7 @@ class Unpack {
 public:
   Unpack(KernelBuilder &b, const PackedLayout &layout, int64_t K, int64_t panels, int64_t columns,
          const UnpackCall &call)
-      : b(b), layout(layout), call(call), panelBytes(layout.panelBytes(K)), panels(panels), columns(columns) {}
+      : b(b), layout(layout), call(call), K(K), panelBytes(layout.panelBytes(K)), panels(panels), columns(columns) {}
 
   void floats() {
     Type stored = layout.element == Scalar::F32   ? Type(b.getF32Type())
@@ -36,13 +37,33 @@ public:
     overGroups([&](Value group, Value from) {
       Value to = wordRow(b.mul(group, kGroup));
       overPanels([&](int64_t at, int64_t p) {
-        Value lanes = b.bitcast(b.vec(kColumns, b.getI32Type()), load(from, at));
+        Value group = load(from, at);
         for (int64_t i = 0; i < kGroup; ++i) {
-          Value upper = arith::ShLIOp::create(b, lanes, b.splat(kColumns, 32, 24 - 8 * i));
-          Value code = b.toFloat(arith::ShRSIOp::create(b, upper, b.splat(kColumns, 32, 24)));
+          Value code = codeAsFloat(group, i);
           b.store(zeros.empty() ? code : b.fsub(code, zeros[p]), to, i * 4 * columns + p * kPanelWordBytes);
         }
       });
+    });
+  }
+
+  /// As Numerics has it: scale (code - zero) + min.
+  void blocksAsFloats() {
+    const int64_t step = layout.subBlock(), whole = K / layout.block, tail = K % layout.block;
+    b.loop(b.i64(0), call.length, step, [&](Value done) {
+      Value k = b.add(call.k, done), index = b.divide(k, layout.block), to = wordRow(done);
+      Value tile = b.offset(call.rhs, b.mul(index, layout.tileBytes(layout.block)));
+      Value codes = b.offset(tile, b.mul(b.sub(k, b.mul(index, layout.block)), layout.codeBytes(1)));
+      // The parameters lie behind the codes, of which a row's last block may have fewer.
+      auto parameters = [&](int64_t (PackedLayout::*place)(int64_t) const) {
+        const int64_t inWhole = (layout.*place)(layout.block), inTail = tail ? (layout.*place)(tail) : inWhole;
+        Value at = whole == 0 || inTail == inWhole
+                       ? b.i64(inTail)
+                       : b.select(b.less(index, b.i64(whole)), b.i64(inWhole), b.i64(inTail));
+        return b.offset(tile, at);
+      };
+      const BlockPlaces places{codes, parameters(&PackedLayout::scaleOffset), parameters(&PackedLayout::zeroOffset),
+                               parameters(&PackedLayout::minOffset)};
+      overPanels([&](int64_t at, int64_t p) { storeBlock(places, at, b.offset(to, p * kPanelWordBytes)); });
     });
   }
 
@@ -73,7 +94,7 @@ private:
   KernelBuilder &b;
   const PackedLayout &layout;
   const UnpackCall &call;
-  const int64_t panelBytes, panels, columns;
+  const int64_t K, panelBytes, panels, columns;
 
   Value wordRow(Value word) { return b.offset(call.to, b.mul(word, 4 * columns)); }
   Value load(Value from, int64_t at) { return b.load(b.vec(PackedLayout::kVectorBytes, b.getI8Type()), from, at); }
@@ -92,6 +113,48 @@ private:
     Value first = b.offset(call.rhs, b.mul(call.k, kColumns));
     b.loop(b.i64(0), b.divide(b.add(call.length, kGroup - 1), kGroup), 1,
            [&](Value g) { body(g, b.offset(first, b.mul(g, PackedLayout::kVectorBytes))); });
+  }
+
+  /// Some codes of the first panel, and the first of their block's numbers.
+  struct BlockPlaces {
+    Value codes, scale, zero, min;
+  };
+
+  /// A number of each column's block, in the type that the panel has it in.
+  Value parameter(Scalar type, Value from, int64_t at) {
+    if (type == Scalar::I8)
+      return b.toFloat(
+          arith::ExtSIOp::create(b, b.vec(kColumns, b.getI32Type()), b.load(b.vec(kColumns, b.getI8Type()), from, at)));
+    return b.loadFloats(kColumns, type == Scalar::F16 ? Type(b.getF16Type()) : Type(b.getF32Type()), from, at);
+  }
+
+  /// The steps of a sub-block of the panel `at` bytes behind the first.
+  void storeBlock(const BlockPlaces &places, int64_t at, Value to) {
+    Value scale = parameter(layout.scale, places.scale, at), min;
+    Value zero = layout.zero == Scalar::None ? b.splat(kColumns, float(layout.storedZero()))
+                                             : parameter(layout.zero, places.zero, at);
+    if (layout.min != Scalar::None)
+      min = parameter(layout.min, places.min, at);
+    const int64_t run = layout.runElements();
+    for (int64_t first = 0; first < layout.subBlock(); first += run) {
+      auto groups = unpackGroups(b, layout, 0, run / kGroup, [&](int64_t behind) {
+        return load(places.codes, at + layout.codeBytes(first) + behind);
+      });
+      for (auto [g, group] : llvm::enumerate(groups))
+        for (int64_t i = 0; i < kGroup; ++i) {
+          Value value = b.fmul(scale, b.fsub(codeAsFloat(group, i), zero));
+          b.store(min ? b.fadd(value, min) : value, to, (first + int64_t(g) * kGroup + i) * 4 * columns);
+        }
+    }
+  }
+
+  /// Element i of each column of a group.
+  Value codeAsFloat(Value group, int64_t i) {
+    Value lanes = b.bitcast(b.vec(kColumns, b.getI32Type()), group);
+    Value upper = arith::ShLIOp::create(b, lanes, b.splat(kColumns, 32, 24 - 8 * i)), down = b.splat(kColumns, 32, 24);
+    const bool isSigned = layout.kind == PackedLayout::Kind::CodePanel || layout.storedCodes().isSigned;
+    return b.toFloat(isSigned ? Value(arith::ShRSIOp::create(b, upper, down))
+                              : Value(arith::ShRUIOp::create(b, upper, down)));
   }
 
   /// Elements i and i + 1 of each column as s16: into the upper bytes, then down with their sign.
@@ -123,7 +186,9 @@ void emitUnpackPanels(KernelBuilder &b, const PackedLayout &layout, int64_t K, W
   Unpack unpack(b, layout, K, panels, columns, call);
   switch (words) {
   case WordKind::F32:
-    return layout.kind == PackedLayout::Kind::CodePanel ? unpack.codesAsFloats() : unpack.floats();
+    return layout.kind == PackedLayout::Kind::CodePanel    ? unpack.codesAsFloats()
+           : layout.kind == PackedLayout::Kind::BlockPanel ? unpack.blocksAsFloats()
+                                                           : unpack.floats();
   case WordKind::S16:
     return unpack.shorts();
   case WordKind::Bytes:

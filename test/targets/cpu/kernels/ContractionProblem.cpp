@@ -1,9 +1,10 @@
 //===- ContractionProblem.cpp - Operands of contractions -------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A third of all codes are at their extremes.
+// A third of all 8-bit codes are at their extremes.
 //===----------------------------------------------------------------------===//
 #include "ContractionProblem.h"
+#include "RandomRow.h"
 #include "dialects/phiq/Numerics.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include <cstring>
@@ -59,6 +60,19 @@ void ContractionProblem::drawRhsZeros() {
   rhsZeros.resize((N + 15) / 16 * 16);
   for (int32_t &zero : rhsZeros)
     zero = int32_t(drawCode(/*isSigned=*/true, random));
+}
+
+void ContractionProblem::drawBlocks(const BlockFormat &format) {
+  std::mt19937 random(7);
+  shape.rhs = *PackedLayout::blockPanel(format, shape.K, nullptr);
+  rhs.assign(shape.rhs.bytes(N, shape.K), 0xff);
+  std::vector<BlockRow> rows;
+  for (int64_t n = 0; n < N; ++n) {
+    rows.push_back(randomRow(format, shape.K, /*most=*/0.1f, random));
+    dequantizeRow(rows.back(), format, &weights[n * shape.K]);
+  }
+  for (int64_t n = 0; n < N; n += 8)
+    shape.rhs.packPanel(&rows[n], std::min<int64_t>(8, N - n), shape.K, &rhs[n / 8 * shape.rhs.panelBytes(shape.K)]);
 }
 
 double ContractionProblem::stored(int64_t index) const {

@@ -41,6 +41,8 @@ struct ContractionProblem {
 
   /// Makes each column's zero point another one.
   void drawRhsZeros();
+  /// Makes the weight one in blocks, beside floats.
+  void drawBlocks(const BlockFormat &format);
 
 private:
   double stored(int64_t index) const;

@@ -119,6 +119,28 @@ TEST_P(ContractionKernels, Windows) {
            WindowShape{.width = 3, .channels = 5, .result = {1, 4}, .kernel = {1, 9}, .pads = {0, 4}});
 }
 
+/// Codes of every number of planes, signed and not; blocks that chunks of 256 elements cut, and one a row, of any length.
+TEST(ContractionBlocks, AreTheFloatsTheyStandFor) {
+  for (int64_t K : {27, 1030})
+    for (std::string format : {"u4, 32, scale = f16, zero = 8", "s8, 32, scale = f16", "u4, 16, scale = f16, zero = u4",
+                               "u8, 48, scale = f32, zero = u8", "u5, 32, scale = f16, min = f16",
+                               "u3, 16, scale = bf16, zero = 4", "u2, 256, scale = f32, zero = f32",
+                               "s4, 80, scale = f32", "s8, ROW, scale = f16", "u4, ROW, scale = f16, zero = u4"}) {
+      if (size_t row = format.find("ROW"); row != std::string::npos)
+        format.replace(row, 3, std::to_string(K));
+      std::string reason;
+      std::optional<BlockFormat> parsed = BlockFormat::parse(format, &reason);
+      ASSERT_TRUE(parsed) << format << " " << reason;
+      ContractionProblem problem(Element::F32, Scalar::F32, 13, 41, K);
+      problem.drawBlocks(*parsed);
+      for (const CpuTarget &level : cpuLevels())
+        if (canRunHere(level)) {
+          SCOPED_TRACE(std::string(level.name) + " " + format + " K " + std::to_string(K));
+          check(problem, level);
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Elements, ContractionKernels, testing::Values(Element::F32, Element::U8, Element::S8));
 
 } // namespace
