@@ -174,7 +174,8 @@ def AssignPrecisionPass : Pass<"phic-assign-precision", "mlir::ModuleOp"> {
          : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
     ```
     A weight takes the format of the last rule that matches its name; else of its role (embeddings, LM head; a tied
-    one is both and has one format); else `precision`. Vectors and rope tables are never touched. Quantized weights
+    one is both and has one format); else `precision`. Of a graph these are what phiq.contract multiplies by, a row's K elements
+    along all axes behind the first. Vectors and rope tables are never touched. Quantized weights
     are an error unless they are what is asked for already, or `allow-requantize` is given. So is a rule without a match.
     A weight with the attribute `phiq.pinned` stays as it is: a pass before this one, a plugin's, has chosen its format.
   }];

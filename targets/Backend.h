@@ -38,11 +38,12 @@ struct WeightUse {
   enum class Kind : uint8_t {
     Vector, ///< whole, beside every row: a norm's gain
     Table,  ///< by the row, which its position chooses: rotary tables
-    Matrix, ///< [N, K]: what a matmul sums over K, and what an embedding reads by the row
+    Matrix, ///< [N, K]: what a matmul sums over K, and what an embedding reads by the row; a kernel's K has several axes
   };
   Kind kind;
   mlir::ShapedType type;
-  int64_t columns() const { return type.getShape().back(); }
+  /// K of a matrix.
+  int64_t columns() const { return mlir::ShapedType::getNumElements(type.getShape().drop_front()); }
 };
 
 /// An op that there is no kernel for, and why.

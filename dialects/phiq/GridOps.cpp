@@ -160,7 +160,9 @@ LogicalResult ContractOp::verify() {
   // (C1)
   auto is8Bit = [](Type type) { return isCode(type) && type.getIntOrFloatBitWidth() == 8; };
   Type x = elementTypeOf(getX()), w = elementTypeOf(getW()), y = elementTypeOf(getResult());
-  const bool isFloats = x.isF32() && (!isa<IntegerType>(w) || is8Bit(w)) && y.isF32();
+  auto blocks = dyn_cast<BlockType>(w);
+  const bool isFactor = blocks ? !getBatched() && !blocks.getFormat().isTwoLevel() : isa<FloatType>(w) || is8Bit(w);
+  const bool isFloats = x.isF32() && isFactor && y.isF32();
   if (!isFloats && !(is8Bit(x) && is8Bit(w) && y.isInteger(32)))
     return emitOpError("does not make ") << y << " of " << x << " and " << w;
   // (C2)

@@ -96,7 +96,8 @@ def Phiq_ContractOp : Phiq_GridOp<"contract", [AttrSizedOperandSegments]> {
     %y = phiq.contract %x, %w zero %z {kernel = array<i64: 3, 3>, strides = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>, dilations = array<i64: 1, 1>}
         : (tensor<1x56x56x64xui8>, tensor<64x3x3x64xi8>, tensor<ui8>) -> tensor<1x56x56x64xi32>
     ```
-    - (C1) f32 x and a w of floats or of 8-bit codes make f32, 8-bit codes of both i32.
+    - (C1) f32 x and a w of floats or of 8-bit codes make f32, 8-bit codes of both i32. A w in blocks, along all K elements of a
+      row, has scales of one level and is not batched.
     - (C2) w is [O, ...], and has K elements for each o; the result has x's axes, or those of the windows there are, and O.
       With `batched` there is no window, and w has x's axes but for O.
     - (C3) zero points are of codes: one of x, one or O of w, in the type of theirs.

@@ -66,7 +66,8 @@ def Phiq_WeightOp : Phiq_Op<"weight", [Pure]> {
     ```
     - (C1) the layout names as many ranges as are given; their lengths are what layout and stored type ask for.
     - (C2) a rank-1 weight is a vector of numbers, stored `dense_nk`, and not converted.
-    - (C5) `dense_oihw` stores a weight [O, H, W, I]; what has no block format and is stored `dense_nk` may be of any shape.
+    - (C5) `dense_oihw` stores a weight [O, H, W, I]; what has no block format and is stored `dense_nk` may be of any shape, and
+      what is derived.
     - (C3) a conversion's method makes the result's format, and changes the type.
     - (C4) what a derived weight was made of fulfils (C1) to (C3) as a conversion; it is not converted once more.
   }];

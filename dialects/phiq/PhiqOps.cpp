@@ -89,7 +89,9 @@ static LogicalResult verifyMethod(WeightOp op, Type from) {
 
 LogicalResult WeightOp::verify() {
   auto type = cast<ShapedType>(getType());
-  const bool isAnyShape = getStoredAs() == StorageLayout::DenseNK && !isa<BlockType>(type.getElementType());
+  // Derived ones lie as they are read, row after row.
+  const bool isAnyShape =
+      getDerived() || (getStoredAs() == StorageLayout::DenseNK && !isa<BlockType>(type.getElementType()));
   const bool isKernel = getStoredAs() == StorageLayout::DenseOIHW;
   // (C5)
   if (!type.hasStaticShape() || type.getRank() < 1 || (type.getRank() > 2 && !isAnyShape && !isKernel) ||

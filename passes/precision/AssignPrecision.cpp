@@ -9,11 +9,13 @@
 //     %w = phiq.weight "w" ... {conversion = #phiq.conversion<from = f32, method = "rtn">}
 //          : tensor<96x256x!phiq.block<u4, 32, scale = f16, zero = 8>>
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "passes/Passes.h"
 #include "passes/precision/PrecisionSpec.h"
 #include "passes/precision/WeightRoles.h"
 #include "targets/Backend.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Regex.h"
 
 namespace phic {
@@ -25,16 +27,27 @@ using namespace mlir;
 
 ShapedType typeOf(phiq::WeightOp weight) { return cast<ShapedType>(weight.getType()); }
 
+/// 96x256, or 64x3x3x64 of a convolution.
+std::string shapeText(phiq::WeightOp weight) {
+  return llvm::join(llvm::map_range(typeOf(weight).getShape(), [](int64_t size) { return std::to_string(size); }), "x");
+}
+
+constexpr size_t kShownWeights = 12;
+
 /// A weight's location is its name.
-void noteWeight(InFlightDiagnostic &error, phiq::WeightOp weight) {
-  error.attachNote(weight.getLoc()) << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1) << ", "
-                                    << typeOf(weight).getElementType();
+void noteWeights(InFlightDiagnostic &error, ArrayRef<phiq::WeightOp> weights, Location rest) {
+  for (phiq::WeightOp weight : weights.take_front(kShownWeights))
+    error.attachNote(weight.getLoc()) << shapeText(weight) << ", " << typeOf(weight).getElementType();
+  if (weights.size() > kShownWeights)
+    error.attachNote(rest) << "and " << weights.size() - kShownWeights << " more";
 }
 
 /// Whether a weight of this element type is what is asked for already.
 bool satisfies(Type element, Type wanted, const AskedFormat &asked) {
   if (element == wanted)
     return true;
+  if (auto codes = dyn_cast<IntegerType>(element))
+    return asked.isWidth && codes.getWidth() == asked.block.codes.bits;
   auto block = dyn_cast<phiq::BlockType>(element);
   return block && asked.isWidth && block.getFormat().codes.bits == asked.block.codes.bits;
 }
@@ -70,7 +83,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
   LogicalResult assignAll() {
     SmallVector<WeightRole> roles = findWeightRoles(getOperation());
     SmallVector<std::pair<phiq::WeightOp, Type>> changes;
-    SmallVector<phiq::WeightOp> quantized;
+    SmallVector<phiq::WeightOp> quantized, codes;
     used.assign(spec.rules.size(), false);
     for (WeightRole role : roles) {
       FailureOr<const AskedFormat *> asked = formatFor(role);
@@ -81,17 +94,23 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       Type wanted = elementFor(role.weight, **asked), element = typeOf(role.weight).getElementType();
       if (satisfies(element, wanted, **asked))
         continue;
+      if (isa<IntegerType>(element)) {
+        codes.push_back(role.weight);
+        continue;
+      }
       if (failed(requirePackable(role.weight, wanted)))
         return failure();
       if (isa<phiq::BlockType>(element) && !spec.allowRequantize)
         quantized.push_back(role.weight);
       changes.emplace_back(role.weight, wanted);
     }
-    if (failed(requireRulesUsed(roles)) || failed(requireFloats(quantized)))
+    if (failed(requireRulesUsed(roles)) || failed(requireTables(roles)) || failed(requireFloats(quantized)) ||
+        failed(requireNoCodes(codes)))
       return failure();
     for (auto [weight, wanted] : changes)
       if (failed(change(weight, wanted)))
         return failure();
+    remarkConstants();
     return success();
   }
 
@@ -134,7 +153,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     }
     BlockFormat format = asked.block;
     if (asked.isRow)
-      format.block = typeOf(weight).getDimSize(1);
+      format.block = rowsAndColumns(weight).second;
     return phiq::BlockType::get(&getContext(), format);
   }
 
@@ -143,8 +162,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
     for (const Backend *backend : backends) {
       std::string reason;
       if (!backend->weightLayout(use, &reason))
-        return weight.emitError() << typeOf(weight).getDimSize(0) << "x" << typeOf(weight).getDimSize(1)
-                                  << " cannot be " << wanted << ": " << reason;
+        return weight.emitError() << shapeText(weight) << " cannot be " << wanted << ": " << reason;
     }
     return success();
   }
@@ -157,11 +175,8 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
       InFlightDiagnostic error = getOperation().emitError("--precision-rule '")
                                  << rule.text << "' matches none of the " << roles.size()
                                  << " matrices of this model; their names are";
-      constexpr size_t kShown = 12;
-      for (WeightRole role : roles.take_front(kShown))
-        noteWeight(error, role.weight);
-      if (roles.size() > kShown)
-        error.attachNote(getOperation().getLoc()) << "and " << roles.size() - kShown << " more";
+      noteWeights(error, llvm::map_to_vector(roles, [](const WeightRole &role) { return role.weight; }),
+                  getOperation().getLoc());
       return error;
     }
     return success();
@@ -175,12 +190,41 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
                                << quantized.size()
                                << " weights are quantized already; quantizing them again adds to their error. "
                                   "Use --allow-requantize, or keep them with --precision-rule 'REGEX=as-is'";
-    constexpr size_t kShown = 8;
-    for (phiq::WeightOp weight : quantized.take_front(kShown))
-      noteWeight(error, weight);
-    if (quantized.size() > kShown)
-      error.attachNote(getOperation().getLoc()) << "and " << quantized.size() - kShown << " more";
+    noteWeights(error, quantized, getOperation().getLoc());
     return error;
+  }
+
+  /// A graph's codes have their scales beside them, in ops of their own.
+  LogicalResult requireNoCodes(ArrayRef<phiq::WeightOp> codes) {
+    if (codes.empty())
+      return success();
+    InFlightDiagnostic error = getOperation().emitError()
+                               << codes.size()
+                               << " weights are integers, which this graph scales itself: their format is not to be "
+                                  "changed; keep them with --precision-rule 'REGEX=as-is'";
+    noteWeights(error, codes, getOperation().getLoc());
+    return error;
+  }
+
+  /// A flag about tables that the model has not is a mistake that the program would hide.
+  LogicalResult requireTables(ArrayRef<WeightRole> roles) {
+    const std::tuple<bool, bool WeightRole::*, const char *> all[] = {
+        {spec.embeddingsGiven, &WeightRole::isEmbedding, "--embeddings: this model has no table of token embeddings"},
+        {spec.lmHeadGiven, &WeightRole::isLmHead, "--lm-head: this model has no LM head"}};
+    for (auto [isGiven, is, text] : all)
+      if (isGiven && llvm::none_of(roles, [is = is](const WeightRole &role) { return role.*is; }))
+        return getOperation().emitError(text);
+    return success();
+  }
+
+  /// What is computed while importing is no tensor of the model's file, whose rows could be converted as they are packed.
+  void remarkConstants() {
+    int64_t constants = 0;
+    getOperation().walk([&](phiq::ConstantOp op) {
+      constants += op.getType().getElementType().isF32() && llvm::any_of(op->getUses(), phiq::isFactor);
+    });
+    if (constants)
+      getOperation().emitRemark() << constants << " weights stay f32, since they are computed while importing";
   }
 
   LogicalResult change(phiq::WeightOp weight, Type wanted) {
@@ -194,7 +238,7 @@ struct AssignPrecision : impl::AssignPrecisionPassBase<AssignPrecision> {
 
   PrecisionSpec spec;
   SmallVector<const Backend *> backends;
-  SmallVector<bool> used;  ///< rules that matched, by index
+  SmallVector<bool> used; ///< rules that matched, by index
 };
 
 } // namespace

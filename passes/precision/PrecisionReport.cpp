@@ -1,6 +1,7 @@
 //===- PrecisionReport.cpp - Formats and modes of a model ------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/precision/PrecisionReport.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "llvm/ADT/StringExtras.h"
@@ -33,6 +34,8 @@ void collectUses(Value weight, Uses &uses) {
           uses.kernels[kernel.getName().str()].insert(cast<FlatSymbolRefAttr>(kernel.getValue()).getValue().str());
     } else if (auto matmul = dyn_cast<phiq::MatmulOp>(user)) {
       uses.compute.insert(matmul.getCompute() ? stringifyComputeMode(*matmul.getCompute()).str() : "unassigned");
+    } else if (phiq::isFactor(use)) {
+      uses.compute.insert(cast<phiq::ContractOp>(user).isFloat() ? "f32" : "i8");
     } else {
       uses.compute.insert(roleOf(use) == phiq::OperandRole::TokenTable ? "embed" : "rows");
     }
@@ -122,8 +125,9 @@ Row rowOf(const PrecisionReport::Weight &weight) {
     row[5] = llvm::formatv("{0:f5}", weight.error->relativeRms).str();
     row[6] = llvm::formatv("{0:e2}", weight.error->greatest).str();
   }
-  if (auto kernel = weight.kernels.find("decode"); kernel != weight.kernels.end())
-    row[8] = kernel->second;
+  for (const char *entry : {"decode", "run"})
+    if (auto kernel = weight.kernels.find(entry); kernel != weight.kernels.end())
+      row[8] = kernel->second;
   return row;
 }
 

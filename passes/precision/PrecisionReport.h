@@ -26,7 +26,7 @@ struct PrecisionReport {
   struct Weight {
     std::string name;
     std::string format;         ///< "u4, 32, scale = f16, zero = 8", or "f32"
-    std::vector<int64_t> shape; ///< [N, K] or [N]
+    std::vector<int64_t> shape; ///< [N, K], [N] or [O, KH, KW, C]
     double bitsPerWeight;       ///< including scales
     std::string compute;        ///< how it is used, e.g. "i8", "embed", "embed, i8", "rows" (norms, biases, tables)
     std::string stored;         ///< format in the model's file; the same but for converted weights
@@ -35,7 +35,7 @@ struct PrecisionReport {
     std::optional<WeightError> error;           ///< of a conversion that has been measured
     std::map<std::string, std::string> kernels; ///< M class (decode, verify, prefill) to symbols, once there are
     int64_t elements() const;
-    bool isMatrix() const { return shape.size() == 2; }
+    bool isMatrix() const { return shape.size() > 1; }
   };
   std::vector<Weight> weights;  ///< in the order of the IR
   std::string cacheElement;     ///< "f16", "f32"; empty without a cache

@@ -1,6 +1,7 @@
 //===- WeightRoles.cpp - Embeddings, LM head, the rest ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/precision/WeightRoles.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 
 using namespace mlir;
@@ -38,7 +39,7 @@ SmallVector<WeightRole> findWeightRoles(ModuleOp module) {
     for (OpOperand &use : weight->getUses()) {
       std::optional<phiq::OperandRole> as = roleOf(use);
       role.isEmbedding |= as == phiq::OperandRole::TokenTable;
-      isMatrix |= as == phiq::OperandRole::TokenTable || as == phiq::OperandRole::Matrix;
+      isMatrix |= as == phiq::OperandRole::TokenTable || as == phiq::OperandRole::Matrix || phiq::isFactor(use);
       role.isLmHead |= head && use.getOwner() == head;
     }
     if (isMatrix)

@@ -265,6 +265,14 @@ func.func @contract_c1(%x: tensor<3x4xui8>, %w: tensor<2x4xi8>) {
 
 // -----
 
+func.func @contract_c1_blocks(%x: tensor<2x3x32xf32>, %w: tensor<2x5x32x!phiq.block<s8, 32, scale = f16>>) {
+  // expected-error @below {{does not make 'f32' of 'f32' and '!phiq.block<s8, 32, scale = f16>'}}
+  %0 = phiq.contract %x, %w {batched} : (tensor<2x3x32xf32>, tensor<2x5x32x!phiq.block<s8, 32, scale = f16>>) -> tensor<2x3x5xf32>
+  return
+}
+
+// -----
+
 func.func @contract_c2_rows(%x: tensor<3x4xf32>, %w: tensor<2x5xf32>) {
   // expected-error@below {{requires a weight of rows of 4 elements, found 'tensor<2x5xf32>'}}
   %0 = phiq.contract %x, %w : (tensor<3x4xf32>, tensor<2x5xf32>) -> tensor<3x2xf32>
