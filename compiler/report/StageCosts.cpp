@@ -4,6 +4,7 @@
 #include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -22,10 +23,30 @@ WeightRead useOf(BlockArgument weight) {
   return byRow ? WeightRead::Rows : WeightRead::Whole;
 }
 
+/// Of a tensor of static shape that lies dense.
+uint64_t denseBytes(Type type) {
+  auto shaped = cast<ShapedType>(type);
+  return uint64_t(shaped.getNumElements() * elementBytes(shaped.getElementType()));
+}
+
+/// What the slices that indices name come to, where nothing else reads the weight.
+std::optional<uint64_t> gatheredBytes(BlockArgument weight) {
+  uint64_t bytes = 0;
+  for (OpOperand &use : weight.getUses()) {
+    auto gather = dyn_cast<phiq::GatherOp>(use.getOwner());
+    if (!gather || use.getOperandNumber() != 0)
+      return std::nullopt;
+    bytes += denseBytes(gather.getType());
+  }
+  return bytes;
+}
+
 void addWeight(StageCost &cost, Operation *weight, BlockArgument argument) {
   auto packed = weight->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked);
   assert(packed && "the layout phase has run");
-  if (useOf(argument) == WeightRead::Whole)
+  if (std::optional<uint64_t> bytes = gatheredBytes(argument))
+    cost.rowBytes += *bytes;
+  else if (useOf(argument) == WeightRead::Whole)
     cost.weightBytes += packed.getBytes();
   else
     cost.rowBytes += packed.getBytes() / uint64_t(cast<ShapedType>(argument.getType()).getDimSize(0));
@@ -42,10 +63,26 @@ void addMatmul(StageCost &cost, phiq::MatmulOp matmul) {
   (isInteger ? cost.rowMulAdds.integer : cost.rowMulAdds.real) += count;
 }
 
-/// All of its products: its rows are its own.
-void addContraction(StageCost &cost, phiq::ContractOp op) {
-  const double count = double(op.getType().getNumElements()) * double(op.getK());
-  (op.isFloat() ? cost.rowMulAdds.real : cost.rowMulAdds.integer) += count;
+/// Multiply-adds of an op on tensors, all of them: its rows are its own.
+double gridMulAdds(Operation *op) {
+  auto elements = [](Value value) { return double(cast<ShapedType>(value.getType()).getNumElements()); };
+  return llvm::TypeSwitch<Operation *, double>(op)
+      .Case([&](phiq::ContractOp op) { return elements(op.getResult()) * double(op.getK()); })
+      .Case([&](phiq::DepthwiseOp op) {
+        return elements(op.getResult()) * elements(op.getW()) / double(columnsOf(op.getW()));
+      })
+      .Case([&](phiq::ConvTransposeOp op) {
+        return elements(op.getX()) * elements(op.getW()) / double(columnsOf(op.getX()));
+      })
+      .Case([&](phiq::LstmOp op) { // each step's state times the recurrence
+        return elements(op.getGates()) / double(columnsOf(op.getGates())) * elements(op.getRecurrence());
+      })
+      .Default([](Operation *) { return 0.0; });
+}
+
+bool multipliesIntegers(Operation *op) {
+  auto lstm = dyn_cast<phiq::LstmOp>(op);
+  return isa<IntegerType>(elementTypeOf(lstm ? Value(lstm.getRecurrence()) : op->getResult(0)));
 }
 
 uint64_t positionBytes(phiq::CacheOp cache) {
@@ -81,6 +118,8 @@ StageCost costOf(plan::StageOp stage, ModuleOp module) {
     else if (auto producer = dyn_cast_or_null<plan::StageOp>(source))
       cost.rowBytes += uint64_t(plan::fixedRowsOf(producer).value_or(1)) *
                        rowBytesOf(producer, cast<OpResult>(input).getResultNumber());
+    else if (cast<ShapedType>(input.getType()).hasStaticShape())
+      cost.rowBytes += denseBytes(input.getType()); // a graph's own input
   }
   for (unsigned result = 0; result < stage.getNumResults(); ++result)
     cost.rowBytes += rows * rowBytesOf(stage, result);
@@ -88,8 +127,9 @@ StageCost costOf(plan::StageOp stage, ModuleOp module) {
     addOp(cost, &op, module);
   cost.rowMulAdds.integer *= double(rows);
   cost.rowMulAdds.real *= double(rows);
-  for (auto contraction : stage.getBody().getOps<phiq::ContractOp>())
-    addContraction(cost, contraction);
+  for (Operation &op : stage.getBody().front())
+    if (double count = gridMulAdds(&op); count > 0)
+      (multipliesIntegers(&op) ? cost.rowMulAdds.integer : cost.rowMulAdds.real) += count;
   return cost;
 }
 

@@ -8,6 +8,7 @@
 #include "compiler/Dialects.h"
 #include "compiler/Pipeline.h"
 #include "compiler/report/MemoryLimit.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "targets/cpu/CpuTarget.h"
 #include "llvm/Support/raw_ostream.h"
@@ -47,6 +48,48 @@ const StageCost &stage(const std::vector<StageCost> &costs, llvm::StringRef name
       return cost;
   ADD_FAILURE() << "no stage " << name.str();
   return costs.front();
+}
+
+/// A graph with windows, by channel and turned around, and the steps of an LSTM.
+constexpr const char *kGraph = R"(
+func.func @model(%x: tensor<1x6x5x2xf32>, %w: tensor<3x2x2xf32>, %v: tensor<3x2x2x4xf32>, %g: tensor<7x1x8xf32>,
+    %r: tensor<8x2xf32>, %h: tensor<1x2xf32>) -> (tensor<1x8x6x4xf32>, tensor<7x2x1x2xf32>) {
+  %0 = plan.stage "depthwise" (%x, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 240>]}
+      : (tensor<1x6x5x2xf32>, tensor<3x2x2xf32>) -> tensor<1x6x5x2xf32> {
+  ^bb0(%a: tensor<1x6x5x2xf32>, %b: tensor<3x2x2xf32>):
+    %d = phiq.depthwise %a, %b {strides = array<i64: 1, 1>, pads = array<i64: 1, 0, 1, 1>, dilations = array<i64: 1, 1>} : tensor<1x6x5x2xf32>, tensor<3x2x2xf32> -> tensor<1x6x5x2xf32>
+    plan.yield %d : tensor<1x6x5x2xf32>
+  }
+  %1 = plan.stage "transposed" (%0, %v) {buffers = [#plan.buffer<binding, offset = 3, row_bytes = 768>]}
+      : (tensor<1x6x5x2xf32>, tensor<3x2x2x4xf32>) -> tensor<1x8x6x4xf32> {
+  ^bb0(%a: tensor<1x6x5x2xf32>, %b: tensor<3x2x2x4xf32>):
+    %t = phiq.conv_transpose %a, %b {strides = array<i64: 1, 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1, 1>, groups = 1 : i64} : tensor<1x6x5x2xf32>, tensor<3x2x2x4xf32> -> tensor<1x8x6x4xf32>
+    plan.yield %t : tensor<1x8x6x4xf32>
+  }
+  %2 = plan.stage "lstm" (%g, %r, %h) {buffers = [#plan.buffer<binding, offset = 6, row_bytes = 16>]}
+      : (tensor<7x1x8xf32>, tensor<8x2xf32>, tensor<1x2xf32>) -> tensor<7x2x1x2xf32> {
+  ^bb0(%a: tensor<7x1x8xf32>, %b: tensor<8x2xf32>, %c: tensor<1x2xf32>):
+    %s = phiq.lstm %a, %b, %c, %c : (tensor<7x1x8xf32>, tensor<8x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<7x2x1x2xf32>
+    plan.yield %s : tensor<7x2x1x2xf32>
+  }
+  return %1, %2 : tensor<1x8x6x4xf32>, tensor<7x2x1x2xf32>
+})";
+
+TEST(StageCosts, CountsWindowsAndSteps) {
+  mlir::DialectRegistry registry = Planned::registry();
+  mlir::MLIRContext context(registry);
+  context.loadAllAvailableDialects();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(kGraph, &context);
+  ASSERT_TRUE(module);
+  std::vector<StageCost> costs = stageCosts(*module);
+  // 60 elements, each of 3 * 2 places; 60 elements of x, each to 3 * 2 places of 4 channels.
+  EXPECT_EQ(stage(costs, "depthwise").mulAdds({1, 0, 1}).real, 60 * 6);
+  EXPECT_EQ(stage(costs, "transposed").mulAdds({1, 0, 1}).real, 60 * 24);
+  // Seven steps of a state [1, 2] times [8, 2].
+  EXPECT_EQ(stage(costs, "lstm").mulAdds({1, 0, 1}).real, 7 * 16);
+  // x, the weight and the result; the arena's buffer is read again.
+  EXPECT_EQ(stage(costs, "depthwise").bytes({1, 0, 1}), 240 + 48 + 240);
+  EXPECT_EQ(stage(costs, "transposed").bytes({1, 0, 1}), 240 + 192 + 768);
 }
 
 TEST(StageCosts, CountsMultiplyAddsByShape) {
