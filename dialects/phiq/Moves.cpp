@@ -12,13 +12,6 @@ using Pieces = SmallVector<MovePiece>;
 
 SmallVector<int64_t> stridesOf(Value value) { return denseStrides(shapeOf(value)); }
 
-int64_t elementsOf(ArrayRef<int64_t> shape) {
-  int64_t elements = 1;
-  for (int64_t size : shape)
-    elements *= size;
-  return elements;
-}
-
 /// All of the result, from one operand.
 MovePiece whole(Operation *op, SmallVector<int64_t> from, int64_t fromFirst = 0) {
   Value result = op->getResult(0);
@@ -137,15 +130,20 @@ Pieces piecesOf(phiq::PadOp op) {
 GatherRuns runsOf(phiq::GatherOp op) {
   ArrayRef<int64_t> x = shapeOf(op.getX());
   const auto axis = size_t(op.getAxis());
-  const int64_t outer = elementsOf(x.take_front(axis)), inner = elementsOf(x.drop_front(axis + 1));
-  const int64_t picked = elementsOf(shapeOf(op.getIndices()));
+  const int64_t outer = ShapedType::getNumElements(x.take_front(axis)),
+                inner = ShapedType::getNumElements(x.drop_front(axis + 1));
+  const int64_t picked = ShapedType::getNumElements(shapeOf(op.getIndices()));
   return {inner, outer * picked, {outer, picked}, {x[axis] * inner, 0}, {0, 1}, {{x[axis], inner}}};
 }
 
 GatherRuns runsOf(phiq::GatherElementsOp op) {
   ArrayRef<int64_t> shape = shapeOf(op.getIndices());
   const auto axis = size_t(op.getAxis());
-  GatherRuns runs{1, elementsOf(shape), SmallVector<int64_t>(shape), stridesOf(op.getX()), stridesOf(op.getIndices()),
+  GatherRuns runs{1,
+                  ShapedType::getNumElements(shape),
+                  SmallVector<int64_t>(shape),
+                  stridesOf(op.getX()),
+                  stridesOf(op.getIndices()),
                   {}};
   runs.indices.push_back({shapeOf(op.getX())[axis], runs.from[axis]});
   runs.from[axis] = 0;
@@ -156,12 +154,12 @@ GatherRuns runsOf(phiq::GatherElementsOp op) {
 GatherRuns runsOfTuples(Value from, Value tuples, size_t batched) {
   ArrayRef<int64_t> x = shapeOf(from), indices = shapeOf(tuples);
   const auto tuple = size_t(indices.back());
-  const int64_t batch = elementsOf(x.take_front(batched));
-  const int64_t each = elementsOf(indices.drop_front(batched).drop_back());
-  GatherRuns runs{elementsOf(x.drop_front(batched + tuple)),
+  const int64_t batch = ShapedType::getNumElements(x.take_front(batched));
+  const int64_t each = ShapedType::getNumElements(indices.drop_front(batched).drop_back());
+  GatherRuns runs{ShapedType::getNumElements(x.drop_front(batched + tuple)),
                   batch * each,
                   {batch, each},
-                  {elementsOf(x.drop_front(batched)), 0},
+                  {ShapedType::getNumElements(x.drop_front(batched)), 0},
                   {each * int64_t(tuple), int64_t(tuple)},
                   {}};
   const SmallVector<int64_t> strides = stridesOf(from);

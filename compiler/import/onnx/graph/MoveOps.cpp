@@ -74,12 +74,11 @@ AxisRange rangeOf(int64_t start, int64_t end, int64_t step, int64_t size) {
 
 } // namespace
 
-LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape) {
-  constexpr int64_t kMost = int64_t(1) << 31;
+LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape, int64_t most) {
   int64_t elements = 1;
   for (int64_t size : shape)
-    if (size < 0 || llvm::MulOverflow(elements, size, elements) || elements > kMost)
-      return node.unsupported("its result has more than " + llvm::Twine(kMost) + " elements, or a size below 0");
+    if (size < 0 || llvm::MulOverflow(elements, size, elements) || elements > most)
+      return node.unsupported("its result has more than " + llvm::Twine(most) + " elements, or a size below 0");
   return success();
 }
 

@@ -15,8 +15,6 @@ namespace {
 using phiq::MapFunction;
 using phiq::ReduceKind;
 
-int64_t product(ArrayRef<int64_t> sizes) { return ShapedType::getNumElements(sizes); }
-
 /// The axis is the last meanwhile.
 Value softmaxAlong(NodeImport &node, Value x, int64_t axis, bool isLog) {
   SmallVector<int64_t> order, back(shapeOf(x).size());
@@ -40,8 +38,8 @@ FailureOr<Value> softmax(NodeImport &node, FailureOr<Value> x, bool isFlat, bool
     return failure();
   if (!isFlat)
     return softmaxAlong(node, *x, *axis, isLog);
-  const SmallVector<int64_t> rows = {product(shape.take_front(size_t(*axis))),
-                                     product(shape.drop_front(size_t(*axis)))};
+  const SmallVector<int64_t> rows = {ShapedType::getNumElements(shape.take_front(size_t(*axis))),
+                                     ShapedType::getNumElements(shape.drop_front(size_t(*axis)))};
   return reshape(node, softmaxAlong(node, reshape(node, *x, rows), 1, isLog), shape);
 }
 
@@ -60,9 +58,9 @@ FailureOr<Value> parameters(NodeImport &node, unsigned index, int64_t count, flo
   FailureOr<Value> found = floatsOf(node, index);
   if (llvm::failed(found))
     return failure();
-  if (product(shapeOf(*found)) != count)
+  if (ShapedType::getNumElements(shapeOf(*found)) != count)
     return node.unsupportedInput(index, "must be " + llvm::Twine(count) + " numbers, found " +
-                                            llvm::Twine(product(shapeOf(*found))));
+                                            llvm::Twine(ShapedType::getNumElements(shapeOf(*found))));
   return reshape(node, *found, {count});
 }
 
@@ -74,7 +72,8 @@ LogicalResult normalize(NodeImport &node, Value x, int64_t axis, FailureOr<Value
     return failure();
   ArrayRef<int64_t> shape = shapeOf(x);
   const float epsilon = node.real("epsilon", 1e-5f);
-  const SmallVector<int64_t> rows = {product(shape.take_front(size_t(axis))), product(shape.drop_front(size_t(axis)))};
+  const SmallVector<int64_t> rows = {ShapedType::getNumElements(shape.take_front(size_t(axis))),
+                                     ShapedType::getNumElements(shape.drop_front(size_t(axis)))};
   Value flat = reshape(node, x, rows);
   Value result = make<phiq::NormalizeOp>(node, typeOf(x, rows), flat, *scale, *bias, llvm::APFloat(epsilon));
   SmallVector<int64_t> column(shape);
@@ -148,7 +147,7 @@ LogicalResult importLayerNormalization(NodeImport &node) {
   FailureOr<int64_t> axis = axisOf(node, node.integer("axis", -1), int64_t(shape.size()));
   if (llvm::failed(axis))
     return failure();
-  const int64_t count = product(shape.drop_front(size_t(*axis)));
+  const int64_t count = ShapedType::getNumElements(shape.drop_front(size_t(*axis)));
   return normalize(node, *x, *axis, parameters(node, 1, count, 1), parameters(node, 2, count, 0), 1);
 }
 

@@ -17,8 +17,8 @@ struct AxisRange {
 llvm::SmallVector<AxisRange> wholeOf(Value x);
 /// x itself where the ranges are all of it.
 Value slice(NodeImport &node, Value x, ArrayRef<AxisRange> ranges);
-/// Fails where a shape has more elements than any tensor is meant to have.
-LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape);
+/// Fails where the result's shape has more elements than any tensor is meant to have, or than `most`.
+LogicalResult requireRoom(NodeImport &node, ArrayRef<int64_t> shape, int64_t most = int64_t(1) << 31);
 
 } // namespace phic::onnx::graph
 

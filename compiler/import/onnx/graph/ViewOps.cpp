@@ -3,7 +3,7 @@
 //
 // Ops that change a tensor's shape, or compute with shapes: all of the latter are constants.
 //===----------------------------------------------------------------------===//
-#include "compiler/import/onnx/graph/GraphNode.h"
+#include "compiler/import/onnx/graph/Slices.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -15,17 +15,10 @@ namespace {
 /// More elements than any tensor made of a shape alone is meant to have.
 constexpr int64_t kMostMade = int64_t(1) << 26;
 
-int64_t elementsOf(ArrayRef<int64_t> shape) {
-  int64_t elements = 1;
-  for (int64_t size : shape)
-    elements *= size;
-  return elements;
-}
-
 /// A Reshape's shape with 0 (keep) and -1 (the rest) replaced.
 FailureOr<SmallVector<int64_t>> resolved(NodeImport &node, Value x, ArrayRef<int64_t> to, bool zeroIsZero) {
   ArrayRef<int64_t> from = shapeOf(x);
-  const int64_t elements = elementsOf(from);
+  const int64_t elements = ShapedType::getNumElements(from);
   SmallVector<int64_t> shape(to);
   int64_t known = 1, *open = nullptr;
   for (auto [axis, size] : llvm::enumerate(shape)) {
@@ -38,7 +31,7 @@ FailureOr<SmallVector<int64_t>> resolved(NodeImport &node, Value x, ArrayRef<int
   }
   if (open)
     *open = known ? elements / known : 0;
-  if (elementsOf(shape) != elements)
+  if (ShapedType::getNumElements(shape) != elements)
     return node.unsupportedInput(1, "(shape) does not hold the " + llvm::Twine(elements) + " elements of input 0");
   return shape;
 }
@@ -102,10 +95,8 @@ LogicalResult importConstantOfShape(NodeImport &node) {
   FailureOr<std::vector<int64_t>> shape = integersOf(node, 0);
   if (llvm::failed(shape))
     return failure();
-  int64_t elements = 1;
-  for (int64_t size : *shape)
-    if (size < 0 || llvm::MulOverflow(elements, size, elements) || elements > kMostMade)
-      return node.unsupportedInput(0, "(shape) must be of at most " + llvm::Twine(kMostMade) + " elements");
+  if (llvm::failed(requireRoom(node, *shape, kMostMade)))
+    return failure();
   const Attribute *value = node.attribute("value");
   if (!value || !value->tensor)
     return give(node, filled(node, *shape, nullptr, node.builder.getF32Type()));
@@ -158,8 +149,9 @@ LogicalResult importShape(NodeImport &node) {
 
 LogicalResult importSize(NodeImport &node) {
   FailureOr<Value> x = tensorOf(node, 0);
-  return llvm::failed(x) ? failure()
-                         : give(node, scalar(node, double(elementsOf(shapeOf(*x))), node.builder.getI64Type()));
+  return llvm::failed(x)
+             ? failure()
+             : give(node, scalar(node, double(ShapedType::getNumElements(shapeOf(*x))), node.builder.getI64Type()));
 }
 
 LogicalResult importReshape(NodeImport &node) {
@@ -184,7 +176,8 @@ LogicalResult importFlatten(NodeImport &node) {
                                                  llvm::Twine(axis));
   axis = axis < 0 ? axis + rank : axis;
   return give(node, reshape(node, *x,
-                            {elementsOf(shape.take_front(size_t(axis))), elementsOf(shape.drop_front(size_t(axis)))}));
+                            {ShapedType::getNumElements(shape.take_front(size_t(axis))),
+                             ShapedType::getNumElements(shape.drop_front(size_t(axis)))}));
 }
 
 LogicalResult importSqueeze(NodeImport &node) {
