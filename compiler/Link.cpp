@@ -10,6 +10,7 @@
 #include "compiler/tokenizer/Tokenizer.h"
 #include "compiler/weights/WeightPacker.h"
 #include "compiler/weights/WeightStore.h"
+#include "dialects/phiq/Grid.h"
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/phiq/Phiq.h"
 #include "dialects/plan/Plan.h"
@@ -157,16 +158,24 @@ llvm::Error checkProgram(const ModelData &model, const Outputs &outputs) {
                                  "them: --emit=lib,header");
 }
 
-/// How many matmuls compute in which mode: what --act came to.
-std::string computeModes(ModuleOp module) {
-  std::map<std::string, int> modes;
-  module.walk([&](phiq::MatmulOp matmul) {
-    ++modes[stringifyComputeMode(matmul.getCompute().value_or(phiq::ComputeMode::F32)).str()];
-  });
+/// How many compute in which mode; nothing without any.
+std::string modesText(StringRef what, const std::map<std::string, int> &modes, const llvm::Twine &why) {
   std::string text;
   for (auto &[mode, count] : modes)
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + " in " + mode;
-  return text;
+    text += (text.empty() ? what.str() + " " : ", ") + std::to_string(count) + " in " + mode;
+  return text.empty() ? "" : (text + why + ", ").str();
+}
+
+/// Of matmuls what --act came to, of contractions what the graph says.
+std::string computeModes(ModuleOp module, const llvm::Twine &act) {
+  std::map<std::string, int> matmuls, contractions;
+  module.walk([&](Operation *op) {
+    if (auto matmul = dyn_cast<phiq::MatmulOp>(op))
+      ++matmuls[stringifyComputeMode(matmul.getCompute().value_or(phiq::ComputeMode::F32)).str()];
+    if (auto contract = dyn_cast<phiq::ContractOp>(op))
+      ++contractions[contract.isFloat() ? "f32" : "i8"];
+  });
+  return modesText("matmuls", matmuls, act) + modesText("contractions", contractions, "");
 }
 
 void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, const Outputs &outputs,
@@ -174,7 +183,7 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
   auto mib = [](uint64_t bytes) { return llvm::format("%.1f MiB", double(bytes) / (1 << 20)); };
   const PlanData &plan = data.plans.front();
   log << "phic: wrote " << llvm::join(outputs.paths(), ", ") << ": " << data.name << ", " << plan.stages.size()
-      << " stages, matmuls " << computeModes(module) << " (--act=" << nameOf(request.activations) << "), ";
+      << " stages, " << computeModes(module, " (--act=" + llvm::Twine(nameOf(request.activations)) + ")");
   if (data.hasSteps())
     log << "KV cache " << nameOf(request.kvCache) << " of " << mib(plan.stateBytesPerToken * data.contextDefault)
         << " at " << data.contextDefault << " tokens, ";

@@ -35,7 +35,8 @@ public:
       return std::move(report);
     }
     readSource();
-    readTokenizer();
+    if (!report.source || report.source->takesTokens)
+      readTokenizer();
     takeThroughPhases();
     compareVocabulary();
     checkMemory();

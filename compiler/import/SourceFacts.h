@@ -31,6 +31,7 @@ struct SourceFacts {
   std::map<std::string, StoredFormat> formats;
   std::map<std::string, int64_t> ops;         ///< nodes by op; empty for GGUF, which has no graph
   std::vector<SymbolicDimension> dimensions;  ///< in the order of the inputs
+  bool takesTokens = true;                    ///< is fed step by step, as far as the source tells: it has a tokenizer
 
   void addTensor(const std::string &format, uint64_t elements, uint64_t bytes);
   uint64_t bytes() const;

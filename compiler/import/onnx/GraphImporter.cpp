@@ -46,14 +46,6 @@ bool attendsToPast(const Node &node) {
   return node.domain == "com.microsoft" && node.inputs.size() > past && !node.inputs[past].empty();
 }
 
-/// Whether a graph is fed tokens step by step: its configuration names an input of tokens, or it has caches.
-bool takesSteps(const Graph &graph, const GenaiConfig &config) {
-  auto isOfTokens = [&](const ValueInfo &info) {
-    return info.name == config.inputIds || info.name == config.inputsEmbeds || info.name == config.attentionMask;
-  };
-  return (config.isRead && llvm::any_of(graph.inputs, isOfTokens)) || llvm::any_of(graph.nodes, attendsToPast);
-}
-
 /// Ops that change logits but not which tokens they are of.
 bool isRowwise(StringRef op) {
   constexpr StringRef kRowwise[] = {"Add",           "Mul", "Sub", "Cast", "Identity", "Reshape", "DequantizeLinear",
@@ -62,6 +54,13 @@ bool isRowwise(StringRef op) {
 }
 
 } // namespace
+
+bool takesSteps(const Graph &graph, const GenaiConfig &config) {
+  auto isOfTokens = [&](const ValueInfo &info) {
+    return info.name == config.inputIds || info.name == config.inputsEmbeds || info.name == config.attentionMask;
+  };
+  return (config.isRead && llvm::any_of(graph.inputs, isOfTokens)) || llvm::any_of(graph.nodes, attendsToPast);
+}
 
 GraphImporter::GraphImporter(MLIRContext &context, const Model &model, const GenaiConfig &config,
                              const ImportOptions &options)

@@ -29,6 +29,9 @@ namespace phic::onnx {
 class InputFlags;
 class NodeImport;
 
+/// Whether a graph is fed tokens step by step: its configuration names an input of tokens, or it has caches.
+bool takesSteps(const Graph &graph, const GenaiConfig &config);
+
 class GraphImporter {
 public:
   GraphImporter(mlir::MLIRContext &context, const Model &model, const GenaiConfig &config,

@@ -86,6 +86,22 @@ void addDimensions(SourceFacts &facts, llvm::ArrayRef<onnx::ValueInfo> inputs) {
     }
 }
 
+/// With a configuration that cannot be read, it does: who has one means to be asked in text.
+bool takesTokens(const onnx::Model &model, StringRef folder) {
+  SmallString<256> path(folder);
+  llvm::sys::path::append(path, kConfigName);
+  onnx::GenaiConfig config;
+  config.isRead = llvm::sys::fs::exists(path);
+  if (config.isRead) {
+    auto text = readInput(path);
+    auto parsed = text ? onnx::parseGenaiConfig((*text)->getBuffer(), path) : text.takeError();
+    if (!parsed)
+      return llvm::consumeError(parsed.takeError()), true;
+    config = std::move(*parsed);
+  }
+  return onnx::takesSteps(model.graph(), config);
+}
+
 class OnnxImporter final : public Importer {
 public:
   Accepts accepts() const override { return {"a model.onnx", "an .onnx file"}; }
@@ -128,6 +144,7 @@ public:
     for (const onnx::Node &node : model->graph().nodes)
       ++facts.ops[node.domain.empty() ? node.op : node.domain + "." + node.op];
     addDimensions(facts, model->graph().inputs);
+    facts.takesTokens = takesTokens(*model, path.directory);
     return facts;
   }
 
