@@ -128,9 +128,14 @@ phi_status run(phi_graph *graph, const void *const *inputs, void *const *results
   return PHI_OK;
 }
 
-void reset(phi_graph *graph) { resetGraph(graph); }
+void reset(phi_graph *graph) {
+  if (graph)
+    resetGraph(graph);
+}
 
 void *state(phi_graph *graph, uint32_t index) {
+  if (!graph)
+    return nullptr;
   const phi_entry_desc &entry = entryOf(*graph->model);
   for (uint32_t i = 0; i < entry.binding_count; ++i)
     if (entry.bindings[i].kind == PHI_STATE && index-- == 0)

@@ -33,8 +33,8 @@ static void *block(uint64_t bytes) { return aligned_alloc(64, (bytes + 63) / 64 
 int main(void) {
   const phi_graph_api *api = phi_query_graph(PHI_GRAPH_VERSION);
   phi_error error = {""};
-  phi_model *model;
-  phi_graph *graph;
+  phi_model *model, *none = 0;
+  phi_graph *graph, *other = 0;
   phi_session_options options = {sizeof(options), 0, 2, 0, {0, 0}, 0};
   if (phi_query_graph(PHI_GRAPH_VERSION + 1) || api->model_open(0, block(api->model_bytes()), 8, &model, &error) != PHI_NO_MEMORY)
     return 1;
@@ -57,6 +57,11 @@ int main(void) {
     }
   }
   if (api->state(graph, 1) || ((float *)api->state(graph, 0))[0] != 0)
+  api->reset(0), api->graph_free(0), api->model_close(0);
+  if (api->model_open(0, 0, 8, &none, &error) != PHI_NO_MEMORY || none || api->model_open(0, stdin, 8, 0, &error) != PHI_BAD_ARGUMENT ||
+      api->graph_bytes(0, &options) || api->graph_create(0, &options, stdin, 8, &other, &error) != PHI_BAD_ARGUMENT || other ||
+      api->run(0, 0, 0, &error) != PHI_BAD_ARGUMENT || api->run(graph, 0, 0, &error) != PHI_BAD_ARGUMENT || api->state(0, 0))
+    return 7;
     return 6;
   api->graph_free(graph);
   api->model_close(model);
