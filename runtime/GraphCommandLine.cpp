@@ -211,7 +211,7 @@ bool Parser::checkReset() {
 }
 
 bool Parser::checkTogether() {
-  bool writes = options.streams();
+  bool writes = options.streams() || options.stats;
   if (!checkReset())
     return false;
   for (uint32_t i = 0; i < entry.binding_count; ++i) {
@@ -230,7 +230,7 @@ bool Parser::checkTogether() {
     return false;
   }
   if (!writes)
-    errors << "no result is asked for: -o F, or --out NAME=F\n";
+    errors << "no result is asked for: -o F, --out NAME=F, or --stats for the time alone\n";
   return writes;
 }
 

@@ -21,8 +21,8 @@ namespace {
 
 class GraphProgram {
 public:
-  GraphProgram(const phi_model &constants, Console console)
-      : constants(constants), entry(entryOf(constants)), out(console.out), errors(console.err) {}
+  GraphProgram(const phi_model &constants, Console console, double begun)
+      : constants(constants), entry(entryOf(constants)), out(console.out), errors(console.err), begun(begun) {}
 
   int run(int argc, const char *const *argv) { return closeOutputs(out, errors, runAsAsked(argc, argv)); }
 
@@ -53,6 +53,7 @@ private:
   const phi_model &constants;
   const phi_entry_desc &entry;
   Writer out, errors;
+  const double begun; ///< when the process did
   OpenModel opened = {};
   GraphProgramOptions options;
   Port *ports = nullptr;  ///< [entry.binding_count]
@@ -60,7 +61,8 @@ private:
   StageStream stream;
   int64_t runs = 1;
   bool hasRuns = false;
-  double seconds = 0;
+  double seconds = 0, firstSeconds = 0; ///< in runs; in the first
+  double loaded = 0; ///< from the process's beginning to the first run's
 };
 
 /// How often the graph runs is what the inputs with an axis of runs say; they must agree.
@@ -201,6 +203,10 @@ bool GraphProgram::runAll() {
     const double from = os::now();
     runGraph(&session);
     seconds += os::now() - from;
+    if (i == 0) {
+      firstSeconds = seconds;
+      loaded = from - begun;
+    }
     if (!write(PHI_RESULT))
       return false;
   }
@@ -220,10 +226,14 @@ bool GraphProgram::finish(bool done) {
 }
 
 void GraphProgram::printStats() {
-  if (options.statsJson)
-    (errors << "{\"runs\": " << runs << ", \"run_s\": ").fixed(seconds / double(runs), 9)
-        << ", \"threads\": " << options.threads << ", \"cpu_variant\": \"" << opened.code.variant->name << "\"}\n";
-  else if (options.stats)
+  if (options.statsJson) {
+    errors << "{\"model\": ";
+    (errors.quoted(constants.name) << ", \"runs\": " << runs << ", \"run_s\": ").fixed(seconds / double(runs), 9);
+    (errors << ", \"first_run_s\": ").fixed(firstSeconds, 9);
+    (errors << ", \"load_s\": ").fixed(loaded, 9);
+    errors << ", \"threads\": " << options.threads << ", \"cpu_variant\": \"" << opened.code.variant->name
+           << "\", \"peak_rss_bytes\": " << os::peakResidentBytes() << "}\n";
+  } else if (options.stats)
     (errors << runs << (runs == 1 ? " run, " : " runs, ")).fixed(seconds / double(runs) * 1e3, 3)
         << " ms each; " << options.threads << " threads, " << opened.code.variant->name << '\n';
 }
@@ -269,8 +279,8 @@ int GraphProgram::runAsAsked(int argc, const char *const *argv) {
 
 } // namespace
 
-int runGraphProgram(const phi_model &model, int argc, const char *const *argv, Console console) {
-  return GraphProgram(model, console).run(argc, argv);
+int runGraphProgram(const phi_model &model, int argc, const char *const *argv, Console console, double start) {
+  return GraphProgram(model, console, start).run(argc, argv);
 }
 
 } // namespace phi

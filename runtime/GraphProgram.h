@@ -7,8 +7,8 @@
 
 namespace phi {
 
-/// main() of the program of a graph that is no decoder.
-int runGraphProgram(const phi_model &model, int argc, const char *const *argv, Console console);
+/// main() of the program of a graph that is no decoder. `start`: os::processStart().
+int runGraphProgram(const phi_model &model, int argc, const char *const *argv, Console console, double start);
 
 } // namespace phi
 

@@ -20,7 +20,7 @@ namespace phic {
 struct BenchOptions {
   std::string program;
   int64_t promptTokens = 0;    ///< 0: 512, or what the program's context leaves
-  int64_t decodeTokens = 128;  ///< at least 2
+  int64_t decodeTokens = 0;    ///< at least 2; 0: 128
   int threads = 0;             ///< 0: as the program chooses
   std::string device; ///< whose code; empty: that of the program's first plan
   int repetitions = 3;
@@ -54,14 +54,25 @@ struct EntryReport {
   double share() const { return mostTokensPerSecond > 0 ? tokensPerSecond.median() / mostTokensPerSecond : 0; }
 };
 
+/// Of a graph, on numbers of phic's own: those of `phic verify`.
+struct GraphReport {
+  int64_t runs = 0; ///< in one session, of which all but the first count
+  std::vector<double> seconds; ///< of a run, in each repetition
+  double leastSeconds = 0; ///< by the machine's limits; 0 without a machine
+  std::vector<StageTime> stages;
+  double median() const;
+  double share() const { return leastSeconds > 0 ? leastSeconds / median() : 0; }
+};
+
 struct BenchReport {
   std::string model, cpuVariant;
   int threads = 0;
   int64_t promptTokens = 0, decodeTokens = 0;
-  double loadSeconds = 0, firstTokenSeconds = 0; ///< medians
+  double loadSeconds = 0, firstSeconds = 0; ///< medians; until the first token, or a graph's first result
   uint64_t peakBytes = 0;
   std::optional<MachineRates> machine; ///< empty: this machine cannot run the program itself
   EntryReport prefill, decode;
+  std::optional<GraphReport> graph; ///< in place of the two
 };
 
 llvm::Expected<BenchReport> benchProgram(const BenchOptions &options, const PluginRegistry &plugins);

@@ -30,7 +30,7 @@ std::optional<RunStats> parseStats(StringRef text) {
   if (!parsed)
     return consumeError(parsed.takeError()), std::nullopt;
   const Json &json = *parsed;
-  if (!member(json, "decode_s"))
+  if (!member(json, "decode_s") && !member(json, "run_s"))
     return std::nullopt;
   RunStats stats;
   stats.model = stringOr(json, "model", "");
@@ -42,19 +42,26 @@ std::optional<RunStats> parseStats(StringRef text) {
   stats.decodeSeconds = numberOr(json, "decode_s", 0);
   stats.loadSeconds = numberOr(json, "load_s", 0);
   stats.firstTokenSeconds = numberOr(json, "first_token_s", 0);
+  stats.runs = integerOr(json, "runs", int64_t(0));
+  stats.runSeconds = numberOr(json, "run_s", 0);
+  stats.firstRunSeconds = numberOr(json, "first_run_s", 0);
   stats.peakBytes = integerOr(json, "peak_rss_bytes", uint64_t(0));
   return stats;
 }
 
 } // namespace
 
+std::vector<std::string> generationWork(const ProgramPlan &plan, int64_t promptTokens, int64_t decodeTokens) {
+  return {"--tokens",     tokensText(makePrompt(promptTokens, plan.vocab)),
+          "-n",           std::to_string(decodeTokens),
+          "--ctx",        std::to_string(promptTokens + decodeTokens - 1),
+          "--temp",       "0",
+          "--ignore-eos", "--print-ids"};
+}
+
 std::vector<std::string> ProgramRuns::arguments() const {
-  std::vector<std::string> words = {"--tokens",     tokensText(makePrompt(promptTokens, plan.vocab)),
-                                    "-n",           std::to_string(decodeTokens),
-                                    "--ctx",        std::to_string(promptTokens + decodeTokens - 1),
-                                    "--temp",       "0",
-                                    "--ignore-eos", "--print-ids",
-                                    "--device",     plan.device};
+  std::vector<std::string> words = work;
+  words.insert(words.end(), {"--device", plan.device});
   if (threads > 0)
     words.insert(words.end(), {"--threads", std::to_string(threads)});
   return words;
@@ -80,7 +87,8 @@ Expected<RunStats> ProgramRuns::run() const {
   if (code > 0)
     return createStringError(program + " ended with exit code " + Twine(code) + ": " + errors.text());
   std::optional<RunStats> stats = parseStats(errors.text());
-  if (!stats || stats->decodeTokens < 1 || stats->prefillSeconds <= 0 || stats->decodeSeconds <= 0)
+  if (!stats ||
+      (stats->runs < 1 && (stats->decodeTokens < 1 || stats->prefillSeconds <= 0 || stats->decodeSeconds <= 0)))
     return createStringError(program + ": --stats=json gave no times: " + errors.text());
   return *stats;
 }

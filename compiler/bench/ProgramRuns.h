@@ -11,13 +11,20 @@
 
 namespace phic {
 
-/// What a program says with --stats=json.
+/// What a program says with --stats=json: of a decoder, tokens; of a graph, runs.
 struct RunStats {
   std::string model, cpuVariant;
   int threads = 0;
   int64_t prefillTokens = 0, decodeTokens = 0;
   double prefillSeconds = 0, decodeSeconds = 0, loadSeconds = 0, firstTokenSeconds = 0;
+  int64_t runs = 0;
+  double runSeconds = 0, firstRunSeconds = 0; ///< the mean of all runs; the first
   uint64_t peakBytes = 0;
+
+  /// The mean of all runs but the first, which finds nothing in any cache, where there are others.
+  double warmSeconds() const {
+    return runs > 1 ? (runSeconds * double(runs) - firstRunSeconds) / double(runs - 1) : runSeconds;
+  }
 };
 
 /// A step with the time of each of its stages.
@@ -26,11 +33,11 @@ struct TimedStep {
   std::vector<uint64_t> nanoseconds;
 };
 
-/// One prompt and its greedy continuation, the same in every run.
+/// The same work in every run.
 struct ProgramRuns {
   std::string program;
   ProgramPlan plan = {};
-  int64_t promptTokens = 0, decodeTokens = 0;
+  std::vector<std::string> work; ///< what to compute, as arguments
   int threads = 0;  ///< 0: as the program chooses
 
   llvm::Expected<RunStats> run() const;
@@ -40,6 +47,9 @@ struct ProgramRuns {
 private:
   std::vector<std::string> arguments() const;
 };
+
+/// One prompt and its greedy continuation.
+std::vector<std::string> generationWork(const ProgramPlan &plan, int64_t promptTokens, int64_t decodeTokens);
 
 } // namespace phic
 

@@ -16,8 +16,8 @@ void addBenchVerb(CLI::App &app, ExitCode &result) {
   takesNumber(verb->add_option("--prompt-tokens", options->promptTokens,
                                "tokens of the prompt (default: 512, or what the program's context leaves)"),
               1, int64_t(1) << 24);
-  takesNumber(verb->add_option("-n", options->decodeTokens, "tokens generated after it"), 2, int64_t(1) << 24)
-      ->capture_default_str();
+  takesNumber(verb->add_option("-n", options->decodeTokens, "tokens generated after it (default: 128)"), 2,
+              int64_t(1) << 24);
   verb->add_option("--device", options->device, "the program's --device (default: that of its first plan)");
   takesNumber(verb->add_option("--threads", options->threads, "threads (default: physical cores)"), 1, 256);
   takesNumber(verb->add_option("--repetitions", options->repetitions, "runs for the speed; the median counts"), 1, 1000)

@@ -140,7 +140,9 @@ Error Tuner::open(const std::string &program) {
   const int64_t most = int64_t(model.context_max) - options.decodeTokens + 1;
   if (most < 1)
     return createStringError("the model's context of " + Twine(model.context_max) + " tokens is too short to be timed");
-  runs = {program, (*opened)->plan, std::min(options.promptTokens, most), options.decodeTokens, options.threads};
+  const ProgramPlan &plan = (*opened)->plan;
+  runs = {program, plan, generationWork(plan, std::min(options.promptTokens, most), options.decodeTokens),
+          options.threads};
   return Error::success();
 }
 

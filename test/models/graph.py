@@ -5,6 +5,7 @@
     graph.py PHIC CLANG [test...]
 
 Its first input has rank 4, its codes stay u8 from stage to stage, it has two inputs, two results and one state."""
+import json
 import os
 import re
 import shutil
@@ -56,12 +57,12 @@ int main(void) {
       fwrite(p, sizeof p, 1, stdout);
     }
   }
-  if (api->state(graph, 1) || ((float *)api->state(graph, 0))[0] != 0)
   api->reset(0), api->graph_free(0), api->model_close(0);
   if (api->model_open(0, 0, 8, &none, &error) != PHI_NO_MEMORY || none || api->model_open(0, stdin, 8, 0, &error) != PHI_BAD_ARGUMENT ||
       api->graph_bytes(0, &options) || api->graph_create(0, &options, stdin, 8, &other, &error) != PHI_BAD_ARGUMENT || other ||
       api->run(0, 0, 0, &error) != PHI_BAD_ARGUMENT || api->run(graph, 0, 0, &error) != PHI_BAD_ARGUMENT || api->state(0, 0))
     return 7;
+  if (api->state(graph, 1) || ((float *)api->state(graph, 0))[0] != 0)
     return 6;
   api->graph_free(graph);
   api->model_close(model);
@@ -367,8 +368,32 @@ class Graph(unittest.TestCase):
     def checked(self, path):
         return subprocess.run([PHIC, "check", path, "--machine=reference"], capture_output=True, text=True, timeout=100)
 
-    def test_bench_says_what_it_does_not_time(self):
-        self.assertIn("takes no tokens", run(PHIC, "bench", "graph", code=1, cwd=self.folder))
+    def test_bench_times_runs_and_stages(self):
+        report = json.loads(run(PHIC, "bench", "graph", "--json", "--threads=1", "--repetitions=2", cwd=self.folder))
+        timed, stages = report["run"], {stage["stage"]: stage for stage in report["run"]["stages"]}
+        self.assertEqual((report["model"], report["threads"], len(timed["all_seconds"])), ("graph", 1, 2))
+        self.assertGreater(timed["runs"], 1)
+        self.assertTrue(0 < timed["best_seconds"] <= timed["seconds"] < report["first_result_s"] + 1)
+        self.assertTrue(all(stage["seconds"] > 0 and stage["bytes"] > 0 for stage in stages.values()))
+        self.assertEqual(sum(stage["f32_multiply_adds"] for stage in stages.values()), 20 * 60)
+        if report["machine"] is not None:
+            self.assertAlmostEqual(timed["limit_seconds"], sum(stage["limit_seconds"] for stage in stages.values()))
+        text = run(PHIC, "bench", "graph", "--threads=1", "--repetitions=1", cwd=self.folder)
+        self.assertRegex(text, r"(?m)^run +[\d.]+ ms  median of 1")
+        self.assertIn("-n: graph is of a graph that takes no tokens", run(PHIC, "bench", "graph", "-n", "3", code=1, cwd=self.folder))
+
+    def test_messages_are_those_of_a_graph(self):
+        done = subprocess.run([PHIC, "build", MODEL, "-o", "told", *FLAGS], cwd=self.folder, capture_output=True, text=True)
+        self.assertRegex(done.stderr, r"\d+ stages, contractions 1 in f32, weights ")
+        unknown = self.checked(self.save("unknown", [helper.make_node("Frobnicate", ["x"], ["y"])], ["x"], ["y"])).stderr
+        self.assertIn("Frobnicate", unknown)
+        self.assertNotIn("tokenizer", unknown)
+
+    def test_time_needs_no_output(self):
+        done = subprocess.run(["./graph", *self.given(), "--stats=json"], cwd=self.folder, capture_output=True, text=True)
+        stats = json.loads(done.stderr)
+        self.assertEqual((done.returncode, stats["model"], stats["runs"]), (0, "graph", RUNS))
+        self.assertTrue(0 < stats["first_run_s"] <= RUNS * stats["run_s"] and 0 < stats["load_s"] and stats["peak_rss_bytes"] > 1 << 16)
 
     # The library.
 
