@@ -33,6 +33,7 @@ void addQuantize(OpPassManager &passes) {
   passes.addPass(createFoldEqualWeightsPass());
   passes.addPass(createFoldActivationQuantizationPass());
   passes.addPass(createFoldDequantizedFactorsPass());
+  passes.addPass(createTabulateCodesPass());
   passes.addPass(createPropagateLogitRowsPass()); // again: it does not pass codes, and they are gone
   passes.addPass(createVerifyQuantizedPass());
 }

@@ -149,6 +149,21 @@ def FoldDequantizedFactorsPass : Pass<"phic-fold-dequantized-factors", "mlir::Mo
   let dependentDialects = ["::phic::phiq::PhiqDialect"];
 }
 
+def TabulateCodesPass : Pass<"phic-tabulate-codes", "mlir::ModuleOp"> {
+  let summary = "look up what maps make of a code, where it takes longer to compute";
+  let description = [{
+    Between the roundings of a quantized graph, much depends on one tensor of codes and on numbers alone: a hard swish is a
+    dozen maps of 256 possible codes. What they make of each is evaluated, as the interpreter means it, and looked up.
+
+    ```mlir
+    %f = phiq.map dequantize %q, %s, %z
+    %y = phiq.map sigmoid %f                ->     %r = phiq.map lookup %q, %table : (tensor<4x8xui8>, tensor<256xi32>) -> ...
+    %r = phiq.map quantize %y, %t, %z
+    ```
+  }];
+  let dependentDialects = ["::phic::phiq::PhiqDialect"];
+}
+
 def VerifyQuantizedPass : Pass<"phic-verify-quantized", "mlir::ModuleOp"> {
   let summary = "report every quantized weight that an op still reads dequantized or transposed";
   let description = [{

@@ -27,6 +27,15 @@ std::string weightName(Operation *weight) {
   return name ? name.getName().str() : "constant";
 }
 
+bool makesFloatsOfCodes(Operation *op) {
+  auto map = dyn_cast<phiq::MapOp>(op);
+  if (!map || !elementTypeOf(map.getResult()).isF32())
+    return false;
+  const bool isOfCodes = elementTypeOf(map.getXs().front()).getIntOrFloatBitWidth() <= 8;
+  return isOfCodes &&
+         (map.getFunction() == phiq::MapFunction::Dequantize || map.getFunction() == phiq::MapFunction::Cast);
+}
+
 Value throughReshapes(Value value) {
   while (auto reshape = value.getDefiningOp<phiq::ReshapeOp>())
     value = reshape.getX();

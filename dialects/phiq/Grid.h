@@ -41,6 +41,8 @@ inline int64_t elementBytes(mlir::Type element) { return (element.getIntOrFloatB
 inline bool isUnsignedInteger(mlir::Type element) {
   return element.isInteger(1) || (mlir::isa<mlir::IntegerType>(element) && element.isUnsignedInteger());
 }
+/// Whether an op is a map that makes f32 of codes of at most 8 bits. Each of its readers may have one of its own.
+bool makesFloatsOfCodes(mlir::Operation *op);
 /// What reshapes show the elements of.
 mlir::Value throughReshapes(mlir::Value value);
 /// Room for a tensor's numbers, which are 0: its first dimension of rows.

@@ -41,6 +41,7 @@ def Phiq_MapFunction : I32EnumAttr<"MapFunction", "what phiq.map computes of the
     I32EnumAttrCase<"Quantize", 31, "quantize">,
     I32EnumAttrCase<"Dequantize", 32, "dequantize">,
     I32EnumAttrCase<"MultiplyAdd", 33, "mul_add">,
+    I32EnumAttrCase<"Lookup", 34, "lookup">,
   ]> {
   let cppNamespace = "::phic::phiq";
 }

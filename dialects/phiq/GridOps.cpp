@@ -52,6 +52,9 @@ bool areTypesOf(const MapFunctionRow &row, ArrayRef<Type> x, Type y) {
     return x[0].isF32() && x[1].isF32() && x[2] == y && isCode(y);
   case MapTypes::Dequantize:
     return x[2] == x[0] && x[1].isF32() && y.isF32() && (isCode(x[0]) || x[0].isInteger(32));
+  case MapTypes::Lookup:
+    return isCode(x[0]) && x[0].getIntOrFloatBitWidth() <= 8 &&
+           (x[1].isF32() ? y.isF32() : x[1].isInteger(32) && isa<IntegerType>(y) && y.getIntOrFloatBitWidth() <= 32);
   }
   llvm_unreachable("all are handled");
 }
@@ -87,8 +90,11 @@ std::string phiq::whyNotMap(MapOp op) {
   else if (!areTypesOf(row, types, elementTypeOf(op.getResult())))
     out << "'" << stringifyMapFunction(op.getFunction()) << "' does not make " << elementTypeOf(op.getResult())
         << " of " << llvm::interleaved(types);
+  else if (Value table = op.getTable();
+           table && shapeOf(table) != ArrayRef(int64_t(1) << types[0].getIntOrFloatBitWidth()))
+    out << "requires a number for each code of " << types[0] << ", found " << table.getType();
   else // (C2)
-    for (Value x : op.getXs())
+    for (Value x : op.getTensors())
       if (!broadcastsTo(shapeOf(x), shapeOf(op.getResult())))
         out << "cannot broadcast " << x.getType() << " to " << op.getType();
   return reason;

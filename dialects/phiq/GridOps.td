@@ -57,11 +57,19 @@ def Phiq_MapOp : Phiq_GridOp<"map"> {
     | `quantize` (saturate(round_half_even(f32(x / scale)) + zero); a NaN gives the zero point) | f32, f32 scale, zero of the result's type | codes |
     | `dequantize` (f32(scale * f32(q - zero))) | codes or i32, f32 scale, zero of q's type | f32 |
 
+    | `lookup` (table[q - least]) | codes of 8 or 4 bits, a table of f32 or i32 for each code, from the least on, which alone does not broadcast | f32, or integers as the table has them, wrapped |
+
     `min` and `max` of floats are NaN where one is. A quotient of integers is rounded toward zero; by 0 it is 0.
     - (C1) operands are as many and of such types as the function's row says.
     - (C2) all are of static shape, which broadcast to the result's.
   }];
   let arguments = (ins Phiq_MapFunction:$function, Variadic<Phiq_Grid>:$xs);
+  let extraClassDeclaration = [{
+    /// The operands that broadcast: all but the table of a lookup.
+    ::mlir::OperandRange getTensors() { return getFunction() == MapFunction::Lookup ? getXs().take_front() : getXs(); }
+    /// The table of a lookup, null for other functions.
+    ::mlir::Value getTable() { return getFunction() == MapFunction::Lookup ? getXs().back() : ::mlir::Value(); }
+  }];
   let assemblyFormat = "$function $xs attr-dict `:` functional-type($xs, $result)";
 }
 

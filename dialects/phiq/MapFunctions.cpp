@@ -59,7 +59,7 @@ constexpr MapFunctionRow kRows[] = {
     {MapFunction::Round, 1, MapTypes::Floats, REAL(std::nearbyint(x[0]))},
     {MapFunction::Exp, 1, MapTypes::Floats, REAL(std::exp(x[0])), nullptr, kUlps4, kUnderflow},
     {MapFunction::Log, 1, MapTypes::Floats, REAL(std::log(x[0])), nullptr, kUlps2, 0},
-    {MapFunction::Erf, 1, MapTypes::Floats, REAL(std::erf(x[0])), nullptr, 0, 0x1p-22},
+    {MapFunction::Erf, 1, MapTypes::Floats, REAL(std::erf(x[0])), nullptr, kUlps8, kUnderflow},
     {MapFunction::Tanh, 1, MapTypes::Floats, REAL(std::tanh(x[0])), nullptr, kUlps4, kUnderflow},
     {MapFunction::Sigmoid, 1, MapTypes::Floats, REAL(1 / (1 + std::exp(-x[0]))), nullptr, kUlps8, kUnderflow},
     {MapFunction::Sine, 1, MapTypes::Floats, REAL(std::sin(x[0])), nullptr, kUlps2, 0x1p-40, 1},
@@ -80,6 +80,7 @@ constexpr MapFunctionRow kRows[] = {
     {MapFunction::Quantize, 3, MapTypes::Quantize},
     {MapFunction::Dequantize, 3, MapTypes::Dequantize},
     {MapFunction::MultiplyAdd, 3, MapTypes::Floats, REAL(x[0] * x[1] + x[2])},
+    {MapFunction::Lookup, 2, MapTypes::Lookup},
 };
 #undef REAL
 #undef WHOLE
@@ -160,7 +161,7 @@ private:
 void overElements(phiq::MapOp op, llvm::function_ref<void(int64_t, ArrayRef<int64_t>)> visit) {
   ArrayRef<int64_t> shape = shapeOf(op.getResult());
   SmallVector<SmallVector<int64_t>> strides;
-  for (Value x : op.getXs())
+  for (Value x : op.getTensors())
     strides.push_back(broadcastStrides(shapeOf(x), shape));
   phic::overElements(shape, strides, visit);
 }
@@ -168,6 +169,42 @@ void overElements(phiq::MapOp op, llvm::function_ref<void(int64_t, ArrayRef<int6
 SmallVector<const Rows *, 3> operandsOf(phiq::MapOp op, Scope &scope) {
   return llvm::map_to_vector<3>(op.getXs(), [&](Value x) { return &scope.rows(x); });
 }
+
+/// A lookup's table.
+class Table {
+public:
+  Table(phiq::MapOp op, Scope &scope)
+      : codes(scope.rows(op.getXs()[0])), numbers(scope.rows(op.getTable())), to(elementTypeOf(op.getResult())) {
+    const CodeType type = codesOf(elementTypeOf(op.getXs()[0]));
+    least = type.isSigned ? -(int64_t(1) << (type.bits - 1)) : 0;
+    greatest = least + (int64_t(1) << type.bits) - 1;
+  }
+
+  void look(int64_t i, int64_t at, Rows &result) const {
+    if (to.isF32())
+      result.values[size_t(i)] = numbers.values[size_t(codes.integers[size_t(at)] - least)];
+    else
+      result.integers[size_t(i)] = wrapTo(to, numbers.integers[size_t(codes.integers[size_t(at)] - least)]);
+  }
+
+  /// How far the number moves, at most, where the code lies within its error.
+  double movedBy(int64_t at) const {
+    const int64_t code = codes.integers[size_t(at)];
+    auto numberOf = [&](int64_t other) { return numbers.number(other - least); };
+    double moved = 0;
+    const auto error = int64_t(std::min(std::ceil(codes.errorAt(at)), 256.0));
+    for (int64_t other = std::max(least, code - error); other <= std::min(greatest, code + error); ++other)
+      moved = std::max(moved, std::fabs(numberOf(other) - numberOf(code)));
+    return moved;
+  }
+
+  const Rows &codes;
+
+private:
+  const Rows &numbers;
+  Type to;
+  int64_t least, greatest;
+};
 
 /// How far the function's value moves, at most, where operands lie within their errors; `exact` is that of x itself.
 double movedBy(const Function &function, const double *x, const double *errors, double exact) {
@@ -196,6 +233,12 @@ const MapFunctionRow &mapFunctionRow(MapFunction function) {
 }
 
 Rows phiq::MapOp::meaning(Scope &scope) {
+  if (getTable()) {
+    const Table table(*this, scope);
+    Rows result = roomFor(getType());
+    overElements(*this, [&](int64_t i, ArrayRef<int64_t> at) { table.look(i, at[0], result); });
+    return result;
+  }
   const Function function(*this);
   const SmallVector<const Rows *, 3> operands = operandsOf(*this, scope);
   Rows result = roomFor(getType());
@@ -221,6 +264,14 @@ Rows phiq::MapOp::meaning(Scope &scope) {
 
 /// What errors of the operands move, and what a kernel's approximation and the rounding of both add.
 void phiq::MapOp::bound(Scope &scope, Rows &result) {
+  if (getTable()) {
+    const Table table(*this, scope);
+    if (table.codes.error.empty())
+      return;
+    result.error.resize(size_t(result.size()));
+    overElements(*this, [&](int64_t i, ArrayRef<int64_t> at) { result.error[size_t(i)] = table.movedBy(at[0]); });
+    return;
+  }
   const Function function(*this);
   const SmallVector<const Rows *, 3> operands = operandsOf(*this, scope);
   const bool isExact = function.row.relative == 0 && function.row.absolute == 0;

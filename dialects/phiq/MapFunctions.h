@@ -22,6 +22,7 @@ enum class MapTypes : uint8_t {
   Cast,       ///< one of any type to any
   Quantize,   ///< f32, f32 and codes, to the codes' type
   Dequantize, ///< codes or i32, f32, and the first's type, to f32
+  Lookup,     ///< codes, a table of f32 to that or of i32 to integers
 };
 
 struct MapFunctionRow {

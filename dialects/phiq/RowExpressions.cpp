@@ -85,7 +85,7 @@ RowExpr tanhOf(RowExpr x) {
 }
 
 /// x P(x^2) / Q(x^2), both of degree 5, fitted to the least relative error, 2e-8, where erf is not yet 1; rounding makes it at
-/// most 5 units in the last place. A NaN is the second operand of both bounds, and stays.
+/// most 5 units in the last place. A NaN stays.
 RowExpr erfOf(RowExpr x) {
   constexpr float kOne = 3.93f;
   constexpr float kNumerator[] = {1.1283791065216064e+0f, 1.9078361988067627e-1f, 5.279025807976723e-2f,
@@ -96,7 +96,7 @@ RowExpr erfOf(RowExpr x) {
                                     1.4997418969869614e-2f,
                                     1.165210735052824e-3f,
                                     3.800409467658028e-5f};
-  RowExpr inside = maximum(-kOne, minimum(kOne, x)), square = inside * inside;
+  RowExpr inside = maximum(-kOne, minimum(x, kOne)), square = inside * inside;
   return inside * polynomial(square, kNumerator) / polynomial(square, kDenominator);
 }
 

@@ -117,19 +117,21 @@ struct SinkThroughMap : OpRewritePattern<phiq::MapOp> {
   LogicalResult matchAndRewrite(phiq::MapOp op, PatternRewriter &rewriter) const override {
     const size_t rank = shapeOf(op.getResult()).size();
     phiq::PermuteOp first;
-    for (Value x : op.getXs())
+    for (Value x : op.getTensors())
       if (auto permute = x.getDefiningOp<phiq::PermuteOp>(); permute && shapeOf(x).size() == rank && !first)
         first = permute;
     if (!first)
       return rewriter.notifyMatchFailure(op, "requires a permute of the result's rank");
     const Order order(first.getOrder()), back = inverse(order);
-    if (!llvm::all_of(op.getXs(), [&](Value x) { return isFree(x, order, back, rank); }))
+    if (!llvm::all_of(op.getTensors(), [&](Value x) { return isFree(x, order, back, rank); }))
       return rewriter.notifyMatchFailure(op, "requires operands that are permuted likewise, or for nothing");
-    SmallVector<Value> xs = llvm::map_to_vector(op.getXs(), [&](Value x) {
+    SmallVector<Value> xs = llvm::map_to_vector(op.getTensors(), [&](Value x) {
       auto permute = x.getDefiningOp<phiq::PermuteOp>();
       return permute && permute.getOrder() == ArrayRef(order) ? Value(permute.getX())
                                                               : permuted(rewriter, withRank(rewriter, x, rank), back);
     });
+    if (Value table = op.getTable())
+      xs.push_back(table);
     auto type = typeLike(op.getResult(), permutedShape(shapeOf(op.getResult()), back));
     auto map = phiq::MapOp::create(rewriter, op.getLoc(), type, op.getFunction(), xs);
     rewriter.replaceOpWithNewOp<phiq::PermuteOp>(op, op.getType(), map, order);
@@ -158,14 +160,17 @@ bool isWorthReaching(Value x) {
 struct SinkReshape : OpRewritePattern<phiq::MapOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(phiq::MapOp op, PatternRewriter &rewriter) const override {
-    for (Value x : op.getXs()) {
+    for (Value x : op.getTensors()) {
       auto reshape = x.getDefiningOp<phiq::ReshapeOp>();
       if (!reshape || shapeOf(x) != shapeOf(op.getResult()) || !isWorthReaching(reshape.getX()))
         continue;
       ArrayRef<int64_t> from = shapeOf(reshape.getX()), to = shapeOf(x);
-      if (!llvm::all_of(op.getXs(), [&](Value y) { return isSeen(y, from, to); }))
+      if (!llvm::all_of(op.getTensors(), [&](Value y) { return isSeen(y, from, to); }))
         continue;
-      SmallVector<Value> xs = llvm::map_to_vector(op.getXs(), [&](Value y) { return seen(rewriter, y, from, to); });
+      SmallVector<Value> xs =
+          llvm::map_to_vector(op.getTensors(), [&](Value y) { return seen(rewriter, y, from, to); });
+      if (Value table = op.getTable())
+        xs.push_back(table);
       auto map = phiq::MapOp::create(rewriter, op.getLoc(), typeLike(op.getResult(), from), op.getFunction(), xs);
       rewriter.replaceOpWithNewOp<phiq::ReshapeOp>(op, op.getType(), map);
       return success();

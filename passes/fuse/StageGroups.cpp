@@ -92,8 +92,8 @@ bool joinsMaps(Operation *op, const StageGroup &group) {
   const bool isContraction = isa<phiq::ContractOp, phiq::DepthwiseOp>(group.ops.front());
   if (!isMap(op) || !llvm::all_of(llvm::drop_begin(group.ops, isContraction), isMap) || group.ops.size() >= kMostMaps)
     return false;
-  if (isContraction &&
-      !llvm::all_of(op->getOperands(), [&](Value operand) { return isBesideRows(operand, shapeOf(op->getResult(0))); }))
+  if (isContraction && !llvm::all_of(cast<phiq::MapOp>(op).getTensors(),
+                                     [&](Value operand) { return isBesideRows(operand, shapeOf(op->getResult(0))); }))
     return false;
   Type type = op->getResult(0).getType();
   auto shape = [](Type type) { return cast<ShapedType>(type).getShape(); };
@@ -209,15 +209,6 @@ private:
 };
 
 } // namespace
-
-bool makesFloatsOfCodes(Operation *op) {
-  auto map = dyn_cast<phiq::MapOp>(op);
-  if (!map || !elementTypeOf(map.getResult()).isF32())
-    return false;
-  const bool isOfCodes = elementTypeOf(map.getXs().front()).getIntOrFloatBitWidth() <= 8;
-  return isOfCodes &&
-         (map.getFunction() == phiq::MapFunction::Dequantize || map.getFunction() == phiq::MapFunction::Cast);
-}
 
 bool isView(Operation *op) {
   return isa_and_nonnull<phiq::ReshapeOp>(op) && !op->use_empty() &&

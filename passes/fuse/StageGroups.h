@@ -37,9 +37,6 @@ struct StageGroups {
 
 StageGroups groupIntoStages(mlir::Block &model);
 
-/// A map that makes f32 of codes of at most 8 bits. Each of its readers may have one of its own.
-bool makesFloatsOfCodes(mlir::Operation *op);
-
 /// A reshape that costs nothing: its readers, ops on grids all, find x's elements where they are. It is in no group, but
 /// in the stage of each reader.
 bool isView(mlir::Operation *op);

@@ -230,7 +230,7 @@ private:
     PartEmitter(ContractEmitter &all, ArrayRef<phiq::MapOp> maps, Value handedOn, bool isLast)
         : all(all), g(all.g), b(all.b), maps(maps), handedOn(handedOn), isLast(isLast) {
       for (phiq::MapOp map : maps)
-        for (Value x : map.getXs())
+        for (Value x : map.getTensors())
           if (isa<BlockArgument>(throughReshapes(x)) && !llvm::is_contained(operands, x))
             operands.push_back(x);
       for (Value x : operands)
@@ -242,9 +242,10 @@ private:
     /// Row r of the tile.
     void emit(int64_t width, Value sumRow, Value r) {
       Value inResult = b.add(b.mul(b.add(b.mul(all.batch, all.stage.M), b.add(all.row, r)), all.stage.N), all.column);
+      auto baseOf = [&](Value table) { return g.base(table); };
       g.overLanes(b.i64(0), b.i64(width), [&](Value i, int64_t lanes) {
         Value sum = b.offset(sumRow, b.mul(i, 4));
-        LaneValues values(b);
+        LaneValues values(b, baseOf);
         values[handedOn] = loadLanes(b, elementTypeOf(handedOn), lanes, sum);
         for (Value x : operands)
           values[x] = load(x, lanes, i, inResult);

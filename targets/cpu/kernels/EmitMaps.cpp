@@ -50,7 +50,7 @@ MapNest::MapNest(plan::StageOp stage) {
   const SmallVector<int64_t> shape = axes;
   for (auto map : body.getOps<phiq::MapOp>()) {
     maps.push_back(map);
-    for (Value x : map.getXs())
+    for (Value x : map.getTensors())
       if (!x.getDefiningOp<phiq::MapOp>())
         addLeaf(x, shape);
   }
@@ -127,16 +127,18 @@ private:
   void emitPart(Value begin, Value end, ArrayRef<phiq::MapOp> part, Value handedOn, bool isLast) {
     SmallVector<unsigned> read; ///< leaves, by number
     for (unsigned k = 0; k < nest.leaves.size(); ++k)
-      if (part.empty() ||
-          llvm::any_of(part, [&](phiq::MapOp map) { return llvm::is_contained(map.getXs(), nest.leaves[k].value); }))
+      if (part.empty() || llvm::any_of(part, [&](phiq::MapOp map) {
+            return llvm::is_contained(map.getTensors(), nest.leaves[k].value);
+          }))
         read.push_back(k);
     llvm::DenseMap<std::pair<unsigned, int64_t>, Value> still;
     for (unsigned k : read)
       if (const Leaf &leaf = nest.leaves[k]; !moves(leaf))
         for (int64_t lanes : {int64_t(1), g.lanes()})
           still[{k, lanes}] = loadSplat(b, elementTypeOf(leaf.value), lanes, bases[k]);
+    auto baseOf = [&](Value table) { return g.base(table); };
     g.overLanes(begin, end, [&](Value i, int64_t lanes) {
-      LaneValues values(b);
+      LaneValues values(b, baseOf);
       Value between = b.offset(g.e.scratch, b.mul(b.sub(i, begin), 4));
       if (handedOn)
         values[handedOn] = loadLanes(b, b.getF32Type(), lanes, between);

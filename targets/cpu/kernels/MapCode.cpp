@@ -140,6 +140,8 @@ public:
       return dequantize();
     case MapFunction::MultiplyAdd:
       return b.fma(x[0], x[1], x[2]);
+    case MapFunction::Lookup:
+      return wrap(lookup());
     }
     llvm_unreachable("all are handled");
   }
@@ -270,6 +272,19 @@ private:
     return b.fmul(x[1], isSameZero ? known->second : b.toFloat(b.sub(x[0], x[2])));
   }
 
+  /// x[1] is where the table begins.
+  Value lookup() {
+    Type codes = elementTypeOf(op.getXs()[0]), element = elementTypeOf(op.getTable());
+    Value index = x[0];
+    if (!isUnsignedInteger(codes))
+      index = b.add(index, whole(b, index, int64_t(1) << (codes.getIntOrFloatBitWidth() - 1)));
+    const int64_t lanes = lanesOf(index);
+    Value places = LLVM::GEPOp::create(b, b.vec(lanes, b.ptrType()), element, x[1], LLVM::GEPArg(index));
+    Value all = arith::ConstantOp::create(b, SplatElementsAttr::get(b.vec(lanes, b.getI1Type()), true));
+    const VectorType type = b.vec(lanes, element);
+    return LLVM::masked_gather::create(b, type, places, all, ValueRange{}, /*alignment=*/4);
+  }
+
   Value number(float value) { return b.splat(lanesOf(x[0]), value); }
 
   KernelBuilder &b;
@@ -326,7 +341,8 @@ std::string scaleKey(plan::StageOp stage) {
 }
 
 SmallVector<ArrayRef<phiq::MapOp>> divideMaps(Operation *main, ArrayRef<phiq::MapOp> maps) {
-  constexpr unsigned kEnough = 16, kQuantization = 8; // operations of a part; of a quantization and what follows it
+  constexpr unsigned kEnough = 16,
+                     kLong = 8; // operations of a part; of a quantization with what follows it, or a lookup
   // Whether the maps from `next` on read the value, or the stage returns it, which is not even for the last before them.
   auto isReadFrom = [&](size_t next, Operation *source) {
     return llvm::any_of(source->getUsers(),
@@ -346,7 +362,8 @@ SmallVector<ArrayRef<phiq::MapOp>> divideMaps(Operation *main, ArrayRef<phiq::Ma
   unsigned work = 0;
   for (size_t next = 1; next < maps.size(); ++next) {
     phiq::MapOp last = maps[next - 1];
-    work += last.getFunction() == MapFunction::Quantize ? kQuantization : 1;
+    const bool isLong = last.getFunction() == MapFunction::Quantize || last.getTable();
+    work += isLong ? kLong : 1;
     if (work < kEnough || !canDivideAt(next))
       continue;
     parts.push_back(maps.slice(begin, next - begin));
@@ -359,7 +376,9 @@ SmallVector<ArrayRef<phiq::MapOp>> divideMaps(Operation *main, ArrayRef<phiq::Ma
 
 void LaneValues::compute(ArrayRef<phiq::MapOp> maps) {
   for (phiq::MapOp map : maps) {
-    SmallVector<Value, 3> operands = llvm::map_to_vector<3>(map.getXs(), [&](Value x) { return lanes[x]; });
+    SmallVector<Value, 3> operands = llvm::map_to_vector<3>(map.getTensors(), [&](Value x) { return lanes[x]; });
+    if (Value table = map.getTable())
+      operands.push_back(baseOf(table));
     lanes[map.getResult()] = MapEmitter(b, map, operands, steps).emit();
   }
 }

@@ -35,13 +35,15 @@ llvm::SmallVector<llvm::ArrayRef<phiq::MapOp>> divideMaps(mlir::Operation *main,
 /// The values of a stage in the lanes that a kernel is at: those it loads, then those that maps make of them.
 class LaneValues {
 public:
-  explicit LaneValues(KernelBuilder &b) : b(b) {}
+  /// `baseOf` is where the elements of a table begin.
+  LaneValues(KernelBuilder &b, llvm::function_ref<mlir::Value(mlir::Value)> baseOf) : b(b), baseOf(baseOf) {}
   /// The lanes of a value, null before they are set.
   mlir::Value &operator[](mlir::Value value) { return lanes[value]; }
   void compute(llvm::ArrayRef<phiq::MapOp> maps);
 
 private:
   KernelBuilder &b;
+  llvm::function_ref<mlir::Value(mlir::Value)> baseOf;
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   llvm::DenseMap<mlir::Value, mlir::Value> steps; ///< of quantized values: codes without their zero point, in floats
 };

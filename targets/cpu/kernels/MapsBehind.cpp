@@ -16,7 +16,7 @@ MapsBehind::MapsBehind(Operation *main, GridEmitter &g, ArrayRef<int64_t> widths
   maps.assign(body.getOps<phiq::MapOp>().begin(), body.getOps<phiq::MapOp>().end());
   results.assign(body.getTerminator()->operand_begin(), body.getTerminator()->operand_end());
   for (phiq::MapOp map : maps)
-    for (Value x : map.getXs())
+    for (Value x : map.getTensors())
       if (!x.getDefiningOp<phiq::MapOp>() && x.getDefiningOp() != main && !llvm::is_contained(operands, x))
         operands.push_back(x);
   for (Value x : operands)
@@ -35,7 +35,8 @@ Value MapsBehind::load(Value operand, int64_t lanes, Value at, Value column) {
 
 void MapsBehind::store(Value lanes, Value at, Value column) {
   const int64_t count = cast<VectorType>(lanes.getType()).getNumElements();
-  LaneValues values(g.b);
+  auto baseOf = [&](Value table) { return g.base(table); };
+  LaneValues values(g.b, baseOf);
   values[main->getResult(0)] = lanes;
   for (Value x : operands)
     values[x] = load(x, count, at, column);

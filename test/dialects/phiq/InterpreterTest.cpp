@@ -372,6 +372,22 @@ TEST_F(Interpreted, MultiplyAddRoundsOnce) {
   EXPECT_THAT(result[0].values, ElementsAre(0x1.002p0f, 0x1.002002p0f));
 }
 
+TEST_F(Interpreted, LookupOfEachCode) {
+  // Codes of four bits begin at -8; a code that may be one more or less is as far off as its neighbours' numbers.
+  bounds = true;
+  Rows q = rows(3, {-8, 0, 7});
+  q.integers = {-8, 0, 7};
+  q.values = {};
+  q.error = {0, 1, 0};
+  auto result = run("tensor<3xi4>", R"(
+    %t = phiq.constant dense<[0, 1, 2, 3, 4, 5, 6, 7, 8, 19, 10, 11, 12, 13, 14, 300]> : tensor<16xi32>
+    %0 = phiq.map lookup %a, %t : (tensor<3xi4>, tensor<16xi32>) -> tensor<3xui8>
+    plan.yield %0 : tensor<3xui8>)",
+                    {q}, "tensor<3xui8>");
+  EXPECT_THAT(result[0].integers, ElementsAre(0, 8, 44));
+  EXPECT_THAT(result[0].error, ElementsAre(0, 11, 0));
+}
+
 TEST_F(Interpreted, ContractionOfAWindow) {
   // Two rows of three pixels, a pad on the left and one below; kernels of 2 x 2: the sum, and the last pixel twice.
   bounds = true;

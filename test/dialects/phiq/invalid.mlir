@@ -241,6 +241,14 @@ func.func @map_c1_types(%x: tensor<1x4xf32>, %z: tensor<i8>) {
 
 // -----
 
+func.func @map_c1_table(%x: tensor<1x4xi4>, %t: tensor<256xf32>) {
+  // expected-error@below {{requires a number for each code of i4, found tensor<256xf32>}}
+  %0 = phiq.map lookup %x, %t : (tensor<1x4xi4>, tensor<256xf32>) -> tensor<1x4xf32>
+  return
+}
+
+// -----
+
 func.func @map_c2(%x: tensor<1x4xf32>, %y: tensor<3xf32>) {
   // expected-error@below {{cannot broadcast tensor<3xf32> to tensor<1x4xf32>}}
   %0 = phiq.map add %x, %y : (tensor<1x4xf32>, tensor<3xf32>) -> tensor<1x4xf32>

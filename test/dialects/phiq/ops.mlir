@@ -74,13 +74,15 @@ func.func @converted() {
 }
 
 // CHECK-LABEL: @grids
-func.func @grids(%x: tensor<1x2x6x5xf32>, %s: tensor<2x1x1xf32>) -> tensor<2x12xf32> {
+func.func @grids(%x: tensor<1x2x6x5xf32>, %s: tensor<2x1x1xf32>, %table: tensor<256xi32>) -> tensor<2x12xf32> {
   // CHECK-NEXT: phiq.constant dense<128> : tensor<ui8>
   %z = phiq.constant dense<128> : tensor<ui8>
   // CHECK-NEXT: phiq.map quantize %{{.*}}, %{{.*}}, %{{.*}} : (tensor<1x2x6x5xf32>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xui8>
   %q = phiq.map quantize %x, %s, %z : (tensor<1x2x6x5xf32>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xui8>
   // CHECK-NEXT: phiq.map dequantize %{{.*}}, %{{.*}}, %{{.*}} : (tensor<1x2x6x5xui8>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xf32>
   %d = phiq.map dequantize %q, %s, %z : (tensor<1x2x6x5xui8>, tensor<2x1x1xf32>, tensor<ui8>) -> tensor<1x2x6x5xf32>
+  // CHECK-NEXT: phiq.map lookup %{{.*}}, %{{.*}} : (tensor<1x2x6x5xui8>, tensor<256xi32>) -> tensor<1x2x6x5xi8>
+  %l = phiq.map lookup %q, %table : (tensor<1x2x6x5xui8>, tensor<256xi32>) -> tensor<1x2x6x5xi8>
   // CHECK-NEXT: phiq.reshape %{{.*}} : tensor<1x2x6x5xf32> -> tensor<2x30xf32>
   %r = phiq.reshape %d : tensor<1x2x6x5xf32> -> tensor<2x30xf32>
   %c = phiq.columns %r from 18 : tensor<2x30xf32> -> tensor<2x12xf32>

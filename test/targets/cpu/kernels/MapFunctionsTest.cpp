@@ -62,10 +62,11 @@ private:
     library.define("f", "f", op.getLoc(), LLVM::Linkage::External, {pointer, pointer, pointer, i64},
                    [&](KernelBuilder &b, Block::BlockArgListType a) {
                      b.loop(b.i64(0), a[3], kLanes, [&](Value i) {
-                       SmallVector<Value> xs;
-                       for (unsigned k = 0; k < op.getXs().size(); ++k)
-                         xs.push_back(loadLanes(b, b.getF32Type(), kLanes, b.offset(a[k], b.mul(i, 4))));
-                       storeLanes(b, b.getF32Type(), emitMap(b, op, xs), b.offset(a[2], b.mul(i, 4)));
+                       LaneValues values(b, [](Value) { return Value(); });
+                       for (auto [k, x] : llvm::enumerate(op.getXs()))
+                         values[x] = loadLanes(b, b.getF32Type(), kLanes, b.offset(a[k], b.mul(i, 4)));
+                       values.compute(op);
+                       storeLanes(b, b.getF32Type(), values[op.getResult()], b.offset(a[2], b.mul(i, 4)));
                      });
                    });
   }
