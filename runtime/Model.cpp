@@ -119,9 +119,10 @@ const uint8_t *mapSidecar(OpenModel *open, const phi_model &constants, const cha
     return nullptr;
   }
   const char *from = path ? path : open->path;
-  open->mapping = os::mapFile(from, &open->mappedBytes);
+  const char *reason = nullptr;
+  open->mapping = os::mapFile(from, &open->mappedBytes, &reason);
   if (!open->mapping)
-    errors << "cannot open the weights, " << from << ": " << os::lastError();
+    errors << "cannot open the weights, " << from << ": " << reason;
   return open->mapping;
 }
 

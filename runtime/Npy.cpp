@@ -139,9 +139,10 @@ void writeShape(const phi_binding &binding, Writer &out) {
 }
 
 bool openNpy(const char *path, const phi_binding &binding, NpyArray *array, Writer &errors) {
-  array->mapping = os::mapFile(path, &array->mappedBytes);
+  const char *reason = nullptr;
+  array->mapping = os::mapFile(path, &array->mappedBytes, &reason);
   if (!array->mapping) {
-    errors << "cannot read " << path << ": " << os::lastError() << '\n';
+    errors << "cannot read " << path << ": " << reason << '\n';
     return false;
   }
   Header header;

@@ -16,8 +16,8 @@ namespace phi::os {
 /// Zeroed, page-aligned address space that takes memory only where it is touched; nullptr on failure.
 uint8_t *reserve(size_t bytes);
 void release(const uint8_t *memory, size_t bytes);
-/// A whole file, read only; nullptr on failure or when it is empty. Later changes of the file show.
-const uint8_t *mapFile(const char *path, uint64_t *bytes);
+/// A whole file, read only; nullptr, with a reason, on failure or when it is empty. Later changes of the file show.
+const uint8_t *mapFile(const char *path, uint64_t *bytes, const char **reason);
 /// The path of the file that was loaded at this address: the program's, or a shared library's. False if unknown.
 bool fileOf(const void *address, char *path, size_t capacity);
 constexpr size_t kPathBytes = 4096;

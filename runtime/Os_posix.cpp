@@ -23,19 +23,19 @@ uint8_t *reserve(size_t bytes) {
 
 void release(const uint8_t *memory, size_t bytes) { munmap(const_cast<uint8_t *>(memory), bytes ? bytes : 1); }
 
-const uint8_t *mapFile(const char *path, uint64_t *bytes) {
+const uint8_t *mapFile(const char *path, uint64_t *bytes, const char **reason) {
   FileId id;
-  errno = EINVAL; // of what is no regular file: it cannot be mapped, and a pipe would be waited for
-  if (!idOfFile(path, &id))
+  errno = 0;
+  if (!idOfFile(path, &id)) { // it cannot be mapped, and a pipe would be waited for
+    *reason = errno ? lastError() : "it is no regular file";
     return nullptr;
+  }
   int file = openForReading(path);
-  if (file < 0)
-    return nullptr;
-  off_t size = lseek(file, 0, SEEK_END);
+  off_t size = file < 0 ? -1 : lseek(file, 0, SEEK_END);
   void *memory = size > 0 ? mmap(nullptr, size_t(size), PROT_READ, MAP_SHARED, file, 0) : MAP_FAILED;
-  int reason = size > 0 ? errno : EINVAL;
-  closeFile(file);
-  errno = reason;
+  *reason = size == 0 ? "it is empty" : lastError();
+  if (file >= 0)
+    closeFile(file);
   *bytes = uint64_t(size);
   return memory == MAP_FAILED ? nullptr : static_cast<const uint8_t *>(memory);
 }

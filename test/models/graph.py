@@ -293,12 +293,30 @@ class Graph(unittest.TestCase):
         run(CLANG, "-std=c11", "-Wall", "-Wextra", "-Werror", "ids.c", "libids.a", "-o", "use_ids", "-lpthread", cwd=self.folder)
         self.assertEqual(run("./use_ids", cwd=self.folder), "input 'ids' has -6 as element 1, which must be from -5 to 4\n")
 
+    def test_names_and_types_that_do_not_agree_are_told(self):
+        relu, weight = [helper.make_node("Relu", ["x"], ["y"], name="relu")], numpy_helper.from_array(np.ones((1, 8), np.float32), "w")
+        for inputs, outputs, said in ((["x", "x"], ["y"], "graph input 'x' is declared twice"),
+                                      (["x"], ["y", "y"], "graph output 'y' is declared twice"),
+                                      (["x"], ["y", "x"], "graph output 'x' is an input: nothing computes it")):
+            done = self.checked(self.save("names", relu, inputs, outputs))
+            self.assertEqual((done.returncode, said in done.stderr), (2, True), done.stderr)
+        add = [helper.make_node("Add", ["x", "w"], ["y"], name="add")]
+        self.assertIn("initializer 'w' is there twice; the last counts", self.checked(self.save("twice", add, ["x"], ["y"], [weight, weight])).stderr)
+        model = onnx.load(self.save("declared", relu, ["x"], ["y"]))
+        model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 9
+        onnx.save(model, self.path("declared.onnx"))
+        done = self.checked(self.path("declared.onnx"))
+        self.assertEqual((done.returncode, "output 'y' is 'tensor<1x8xf32>', not of the shape" in done.stderr), (0, True), done.stderr)
+        model.graph.output[0].type.tensor_type.elem_type = TensorProto.INT32
+        onnx.save(model, self.path("declared.onnx"))
+        self.assertIn("output 'y' is declared as int32, and its node makes another type", self.checked(self.path("declared.onnx")).stderr)
+
     def test_mistakes_of_a_build_are_told(self):
         self.assertIn("'x' has no size along axis 0, 'batch'; --dim=batch=SIZE or --shape=x=SIZEx3x9x7 gives it one",
                       self.build("bad", "exe", "--state=h_next=h", code=2))
         self.assertIn("--state=y=x1: the graph has no input 'x1'; did you mean 'x'?",
                       self.build("bad", "exe", "--state=y=x1", FLAGS[1], code=2))
-        self.assertIn("for state 'x', of its type", self.build("bad", "exe", "--state=y=x", FLAGS[1], code=2))
+        self.assertIn("--state=y=x: the output is tensor<1x20xf32>, the input tensor<1x3x9x7xf32>", self.build("bad", "exe", "--state=y=x", FLAGS[1], code=2))
         self.assertIn("has more than 2147483648 elements", self.build("bad", "exe", FLAGS[0], f"--dim=batch={1 << 31}", code=2))
         self.assertFalse(os.path.exists(self.path("bad")))
 
@@ -326,6 +344,9 @@ class Graph(unittest.TestCase):
         refused("--stream-stages wants a whole number from 0 to 2147483647, not 'x'", "--stream-stages=x")
         refused("this graph has no 'z'; it has x u h", *self.given("--in", "z=x.npy"))
         refused("this graph has 2 results; say which one r.npy is", *self.given("-o", "r.npy"))
+        refused("cannot read .: it is no regular file", "--in", "x=.", "--in", "u=u.npy", "--out", "y=r.npy")
+        open(self.path("empty.npy"), "w").close()
+        refused("cannot read empty.npy: it is empty", "--in", "x=empty.npy", "--in", "u=u.npy", "--out", "y=r.npy")
         refused("'u' is given twice", *self.given("--in", "u=x.npy"))
         for name, array, wanted in [("f64", self.u.astype(np.float64), "is float32 ('<f4'), this file holds '<f8'"),
                                     ("shape", self.u[:, :, :19], "is [1, 20], or that after an axis of runs; this file holds [4, 1, 19]"),

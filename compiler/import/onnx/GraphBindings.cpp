@@ -13,6 +13,7 @@
 #include "dialects/phiq/ModelFacts.h"
 #include "dialects/plan/Entry.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -49,7 +50,30 @@ uint32_t indexLimitOf(Value numbers) {
   return least == INT32_MAX ? 0 : uint32_t(least);
 }
 
+std::string textOf(Type type) {
+  std::string text;
+  llvm::raw_string_ostream(text) << type;
+  return text;
+}
+
 } // namespace
+
+/// Inputs and outputs are told apart by their names.
+void GraphImporter::checkNames() {
+  llvm::StringSet<> inputs, outputs;
+  auto wrong = [&](const char *what, const ValueInfo &info, const char *why) {
+    refuse(NameLoc::get(builder.getStringAttr(info.name)),
+           llvm::Twine("graph ") + what + " '" + info.name + "' " + why);
+  };
+  for (const ValueInfo &info : model.graph().inputs)
+    if (!inputs.insert(info.name).second)
+      wrong("input", info, "is declared twice");
+  for (const ValueInfo &info : model.graph().outputs)
+    if (!outputs.insert(info.name).second)
+      wrong("output", info, "is declared twice");
+    else if (inputs.contains(info.name))
+      wrong("output", info, "is an input: nothing computes it");
+}
 
 void GraphImporter::bindGraphInput(const ValueInfo &info, const InputFlags &flags) {
   if (values.count(info.name))
@@ -93,7 +117,33 @@ Value GraphImporter::graphOutput(const ValueInfo &info) {
            "graph output '" + info.name + "' is not computed from the inputs");
     return {};
   }
+  checkDeclared(info, cast<RankedTensorType>(ranked->value.getType()));
   return ranked->value;
+}
+
+/// Sizes are what the nodes make of the inputs'; what tools write beside them may be another model's.
+void GraphImporter::checkDeclared(const ValueInfo &info, RankedTensorType type) {
+  Location loc = NameLoc::get(builder.getStringAttr(info.name));
+  Type element = graph::elementOf(builder, info.type);
+  if (element && element != type.getElementType())
+    return refuse(loc, "graph output '" + info.name + "' is declared as " + elementTypeName(info.type) +
+                           ", and its node makes another type");
+  auto differs = [](auto sizes) { return std::get<0>(sizes) >= 0 && std::get<0>(sizes) != std::get<1>(sizes); };
+  if (info.hasShape &&
+      (info.dims.size() != type.getShape().size() || llvm::any_of(llvm::zip(info.dims, type.getShape()), differs)))
+    emitWarning(loc) << "graph output '" << info.name << "' is " << type
+                     << ", not of the shape that the model declares";
+}
+
+/// What a run returns is what the next one takes.
+void GraphImporter::checkStates(const InputFlags &flags, ArrayRef<Value> results) {
+  for (auto [argument, binding] : llvm::zip(function.getArguments(), arguments))
+    for (auto [result, info] : llvm::zip(results, model.graph().outputs))
+      if (auto state = flags.states().find(binding.second); state != flags.states().end() &&
+                                                            state->second == info.name && result &&
+                                                            result.getType() != argument.getType())
+        refuse(argument.getLoc(), "--state=" + info.name + "=" + binding.second + ": the output is " +
+                                      textOf(result.getType()) + ", the input " + textOf(argument.getType()));
 }
 
 /// Constants that only importing read.
@@ -107,6 +157,7 @@ void GraphImporter::importGraph() {
   const InputFlags flags(model.graph(), options.graphInputs, [&](StringRef input, const llvm::Twine &reason) {
     refuse(input.empty() ? function.getLoc() : NameLoc::get(builder.getStringAttr(input)), reason);
   });
+  checkNames();
   for (const ValueInfo &info : model.graph().inputs)
     bindGraphInput(info, flags);
   std::vector<std::string> outputs;
@@ -117,6 +168,7 @@ void GraphImporter::importGraph() {
   SmallVector<Value> results;
   for (const ValueInfo &info : model.graph().outputs)
     results.push_back(graphOutput(info));
+  checkStates(flags, results);
   if (refusals.empty() && (arguments.empty() || results.empty()))
     refuse(function.getLoc(), "the graph has no input, or no output");
   constexpr size_t kMostBindings = 1024;

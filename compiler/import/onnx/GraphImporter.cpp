@@ -78,7 +78,8 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   function = func::FuncOp::create(builder, loc, "model", builder.getFunctionType({}, {}));
   builder.setInsertionPointToEnd(function.addEntryBlock());
   for (const Tensor &tensor : model.graph().initializers)
-    values[tensor.name] = TensorView{&tensor, tensor.dims};
+    if (!values.insert_or_assign(tensor.name, TensorView{&tensor, tensor.dims}).second)
+      emitWarning(loc) << "initializer '" << tensor.name << "' is there twice; the last counts";
   if (decoder)
     importDecoder();
   else

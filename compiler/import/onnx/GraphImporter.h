@@ -67,8 +67,11 @@ private:
   void importNodes(const Graph &graph);
   // GraphBindings.cpp
   void importGraph();
+  void checkNames();
   void bindGraphInput(const ValueInfo &info, const InputFlags &flags);
   mlir::Value graphOutput(const ValueInfo &info);
+  void checkDeclared(const ValueInfo &info, mlir::RankedTensorType type);
+  void checkStates(const InputFlags &flags, mlir::ArrayRef<mlir::Value> results);
   void eraseUnused();
   void nameBindings(const InputFlags &flags);
 
