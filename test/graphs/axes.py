@@ -12,7 +12,7 @@ random = np.random.default_rng(7)
 inputs = {"f": random.normal(0, 1, (5, 37, 3, 70)).astype(np.float32), "g": random.normal(0, 2, (3, 4100)).astype(np.float32),
           "q": random.integers(0, 256, (9, 131)).astype(np.uint8), "s": random.integers(-128, 128, (3, 9, 40)).astype(np.int8),
           "l": random.integers(-1 << 40, 1 << 40, (7, 45)).astype(np.int64), "i": random.integers(-99, 99, (6, 300)).astype(np.int32),
-          "t": random.integers(0, 3, (40, 37)).astype(np.float32)}
+          "t": random.integers(0, 3, (40, 37)).astype(np.float32), "m": random.uniform(0, 1, (200, 202, 5)).astype(np.float32)}
 graph = NumpyGraph(inputs, 20)
 
 
@@ -26,6 +26,8 @@ for axes in ([0], [1], [3], [2, 3], [0, 2], [1, 3], [0, 1, 2, 3]):
     reduced("ReduceSum", "f", np.sum, axes, 1e-5)
     reduced("ReduceMean", "f", np.mean, axes, 1e-5, keepdims=0)
     reduced("ReduceMax", "f", np.max, axes)
+# Of a whole picture: as exact as of a few elements.
+reduced("ReduceMean", "m", np.mean, [0, 1], 5e-7)
 for name in "gqsli":
     for axes in ([0], [-1]):
         reduced("ReduceMax", name, np.max, axes)

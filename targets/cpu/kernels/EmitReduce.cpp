@@ -10,6 +10,7 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/kernels/GridEmitter.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -107,6 +108,8 @@ public:
     return lanes;
   }
 
+  bool isFloatSum() const { return element.isF32() && (kind == ReduceKind::Sum || kind == ReduceKind::Mean); }
+
   void store(Value lanes, Value at, int64_t elements) {
     const int64_t count = cast<VectorType>(lanes.getType()).getNumElements();
     if (kind == ReduceKind::Mean)
@@ -142,12 +145,29 @@ Value rowPlace(KernelBuilder &b, ArrayRef<Axis> outer, Value row) {
   return at;
 }
 
+/// As overAxes; sums of floats in parts, whose number and length are near the root of how many elements there are, and so is
+/// how often one of them is rounded.
+KernelBuilder::Values overParts(Joiner &joiner, ArrayRef<Axis> axes, Value at, Value start,
+                                function_ref<KernelBuilder::Values(Value, ValueRange)> body) {
+  KernelBuilder &b = joiner.b;
+  if (axes.empty() || !joiner.isFloatSum())
+    return overAxes(b, axes, at, start, body);
+  const int64_t size = axes[0].size, length = int64_t(std::ceil(std::sqrt(double(size))));
+  return b.loop(b.i64(0), b.i64(size), length, start, [&](Value first, ValueRange total) {
+    Value end = b.minimum(b.add(first, length), b.i64(size));
+    auto part = b.loop(first, end, 1, start, [&](Value i, ValueRange inside) {
+      return overAxes(b, axes.drop_front(), b.add(at, b.mul(i, axes[0].step)), inside, body);
+    });
+    return KernelBuilder::Values{joiner.join(total[0], part[0])};
+  });
+}
+
 /// Lanes are elements of the result.
 void emitKept(const ReduceNest &nest, Joiner &joiner, Value x, Value row, Value begin, Value end) {
   KernelBuilder &b = joiner.b;
   Value place = rowPlace(b, nest.outer(), row);
   joiner.g.overWideLanes(begin, end, [&](Value i, int64_t lanes) {
-    auto sum = overAxes(b, nest.reduced, b.add(place, i), joiner.start(lanes), [&](Value at, ValueRange sum) {
+    auto sum = overParts(joiner, nest.reduced, b.add(place, i), joiner.start(lanes), [&](Value at, ValueRange sum) {
       return KernelBuilder::Values{
           joiner.join(sum[0], loadLanes(b, joiner.element, lanes, joiner.g.place(x, joiner.element, at)))};
     });
