@@ -13,6 +13,15 @@ namespace {
 
 ShapedType typeOf(Operation *weight) { return cast<ShapedType>(weight->getResult(0).getType()); }
 
+/// Floats of fewer rows than this are multiplied as they are: backends' panels have more columns.
+constexpr int64_t kFewestRows = 4;
+
+/// Whether an operand is a factor that is packed as one.
+bool isPackedFactor(OpOperand &use) {
+  auto type = cast<ShapedType>(use.get().getType());
+  return phiq::isFactor(use) && !(type.getElementType().isF32() && type.getDimSize(0) < kFewestRows);
+}
+
 /// How each reader of a weight, inside the stages, takes it: as a table of positions, whole on a grid, or by its shape.
 llvm::SmallSet<WeightUse::Kind, 4> kindsForReaders(Operation *weight) {
   llvm::SmallSet<WeightUse::Kind, 4> result;
@@ -20,7 +29,7 @@ llvm::SmallSet<WeightUse::Kind, 4> kindsForReaders(Operation *weight) {
     if (auto stage = dyn_cast<plan::StageOp>(use.getOwner()))
       for (OpOperand &inner : stage.getBody().getArgument(use.getOperandNumber()).getUses())
         result.insert(roleOf(inner) == phiq::OperandRole::PositionTable           ? WeightUse::Kind::Table
-                      : phiq::isFactor(inner)                                     ? WeightUse::Kind::Matrix
+                      : isPackedFactor(inner)                                     ? WeightUse::Kind::Matrix
                       : isGrid(inner.getOwner()) || typeOf(weight).getRank() == 1 ? WeightUse::Kind::Vector
                                                                                   : WeightUse::Kind::Matrix);
   return result;

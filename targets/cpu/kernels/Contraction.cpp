@@ -6,6 +6,7 @@
 #include "targets/cpu/kernels/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/KernelName.h"
+#include "targets/cpu/kernels/DotProducts.h"
 #include "targets/cpu/kernels/GridEmitter.h"
 #include "targets/cpu/kernels/UnpackPanels.h"
 
@@ -137,11 +138,15 @@ std::optional<Contraction> Contraction::of(const CpuTarget &target, const Contra
 }
 
 int64_t Contraction::scratchBytes(int64_t rows, int64_t columns) const {
+  if (isOfDots(columns))
+    return dotScratchBytes(rows, columns);
   const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
   return 4 * paddedColumns(columns) + (rows + (isDense ? NR() : 0)) * kWordRowBytes + 4 * kChunkWords * NR();
 }
 
 int64_t Contraction::paddedColumns(int64_t columns) const {
+  if (isOfDots(columns))
+    return columns;
   const int64_t together = std::max(lanes, PackedLayout::kColumns);
   return (columns + together - 1) / together * together;
 }
@@ -259,12 +264,12 @@ private:
       b.call(symbol, {b.offset(rows, b.mul(row, kWordRowBytes)), from, b.i64(panelBytes), b.i64(stepBytes), sumRow,
                       sumBytes, b.select(isFirst, beginning, sumRow), beginningBytes, steps});
     };
-    const int64_t MR = all.MR();
+    const int64_t MR = all.rowsOf(vectors), left = rest % MR;
     Value whole = b.mul(b.divide(call.count, MR), MR);
     std::string full = defineTile(order, MR, vectors);
     b.loop(b.i64(0), whole, MR, [&](Value row) { tile(full, row); });
-    if (rest > 0)
-      b.when(b.less(whole, call.count), [&] { tile(defineTile(order, rest, vectors), whole); });
+    if (left > 0)
+      b.when(b.less(whole, call.count), [&] { tile(defineTile(order, left, vectors), whole); });
   }
 
   /// Rows, gathered as those of activations are, turned: a word of each beside the other.
@@ -349,6 +354,8 @@ private:
 
 void Contraction::emit(KernelBuilder &b, KernelLibrary &library, int64_t columns, int64_t rest,
                        const ContractionCall &call) const {
+  if (isOfDots(columns))
+    return emitDotProducts(b, shape, *variant->dot, lanes, columns, call);
   ContractionEmitter(*this, b, library, columns, rest, call).emit();
 }
 

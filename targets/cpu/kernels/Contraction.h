@@ -45,6 +45,9 @@ const WordProduct *shortWords(const CpuTarget &target);
 /// Fused multiply-adds of f32, which every machine has.
 const WordProduct &fmaWords();
 
+/// Of fewer columns vectors would be mostly empty: dense rows of so few are multiplied along K.
+inline constexpr int64_t kFewestColumns = 4;
+
 /// Operands of a contraction, as far as code depends on them.
 struct ContractionShape {
   RowSource lhs;
@@ -70,7 +73,8 @@ public:
   /// Nothing where the target has no tile for the operands.
   static std::optional<Contraction> of(const CpuTarget &target, const ContractionShape &shape);
 
-  int64_t MR() const { return variant->MR; }
+  /// Rows of the lowest tile that has as many sums as the greatest: a multiple of those of all others.
+  int64_t MR() const { return variant->MR * variant->vectors; }
   /// Columns of the greatest tile.
   int64_t NR() const { return variant->vectors * lanes; }
   WordKind words() const { return variant->dot->kind(); }
@@ -84,6 +88,13 @@ public:
 
 private:
   friend class ContractionEmitter;
+  /// Rows of tiles of so many vectors: narrow ones need as many sums, lest each waits for itself.
+  int64_t rowsOf(int64_t vectors) const { return MR() / vectors; }
+  /// So few that vectors lie along K (DotProducts.h).
+  bool isOfDots(int64_t columns) const {
+    return shape.rhs.kind == PackedLayout::Kind::Dense && columns < kFewestColumns;
+  }
+
   Contraction(const WordVariant &variant, const CpuTarget &target, const ContractionShape &shape)
       : variant(&variant), isa(target.isa), lanes(std::max(target.vectorBytes / 4, PackedLayout::kColumns)),
         shape(shape) {}

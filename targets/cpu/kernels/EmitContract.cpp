@@ -21,7 +21,7 @@ namespace {
 /// The greatest tile. Its rows and sums stay in the second-level cache; gathering a row costs what a few columns do.
 constexpr int64_t kMostRows = 96, kMostColumns = 256;
 /// Tiles that a stage is divided into for a few threads, as far as they are not smaller than this.
-constexpr int64_t kEnoughTiles = 16, kLeastColumns = 64, kLeastRowTiles = 4;
+constexpr int64_t kEnoughTiles = 16, kLeastColumns = 64, kLeastRowTiles = 2;
 
 RowSource::Element elementOf(Type type) {
   return type.isF32()              ? RowSource::Element::F32
@@ -212,12 +212,19 @@ private:
   void emitMaps(int64_t width, Value sums, int64_t sumColumns) {
     constexpr int64_t kElements = 1024; // of rows that are worked on together: they stay in the first-level cache
     const SmallVector<ArrayRef<phiq::MapOp>> parts = divideMaps(op, stage.maps);
+    const bool isOneRow = width == stage.N && width == sumColumns && llvm::none_of(stage.maps, [&](phiq::MapOp map) {
+                            return llvm::any_of(map.getXs(), [&](Value x) { return besideOf(x) == Beside::Vector; });
+                          });
     const int64_t together = parts.size() == 1 ? stage.tiles.rows : std::max<int64_t>(1, kElements / width);
     b.loop(b.i64(0), count, together, [&](Value first) {
       Value handedOn = op.getResult(), end = b.minimum(b.add(first, together), count);
       for (ArrayRef<phiq::MapOp> part : parts) {
         PartEmitter emitter(*this, part, handedOn, part.data() == parts.back().data());
-        b.loop(first, end, 1, [&](Value r) { emitter.emit(width, b.offset(sums, b.mul(r, 4 * sumColumns)), r); });
+        auto rowOf = [&](Value r) { return b.offset(sums, b.mul(r, 4 * sumColumns)); };
+        if (isOneRow)
+          emitter.emitOneRow(b.mul(b.sub(end, first), width), rowOf(first), first);
+        else
+          b.loop(first, end, 1, [&](Value r) { emitter.emit(width, rowOf(r), r); });
         if (!part.empty())
           handedOn = phiq::MapOp(part.back()).getResult();
       }
@@ -235,30 +242,48 @@ private:
             operands.push_back(x);
       for (Value x : operands)
         if (all.besideOf(x) == Beside::Number)
-          for (int64_t lanes : {int64_t(1), g.lanes()})
+          for (int64_t lanes = 1; lanes <= g.lanes(); lanes *= 2)
             numbers[{x, lanes}] = loadSplat(b, elementTypeOf(x), lanes, g.base(x));
     }
 
-    /// Row r of the tile.
+    /// Row r of the tile: in vectors, and what is left of it in narrower ones, down to four lanes.
     void emit(int64_t width, Value sumRow, Value r) {
-      Value inResult = b.add(b.mul(b.add(b.mul(all.batch, all.stage.M), b.add(all.row, r)), all.stage.N), all.column);
-      auto baseOf = [&](Value table) { return g.base(table); };
-      g.overLanes(b.i64(0), b.i64(width), [&](Value i, int64_t lanes) {
-        Value sum = b.offset(sumRow, b.mul(i, 4));
-        LaneValues values(b, baseOf);
-        values[handedOn] = loadLanes(b, elementTypeOf(handedOn), lanes, sum);
-        for (Value x : operands)
-          values[x] = load(x, lanes, i, inResult);
-        values.compute(maps);
-        if (!isLast)
-          return storeLanes(b, b.getF32Type(), values[phiq::MapOp(maps.back()).getResult()], sum);
-        for (auto [k, result] : llvm::enumerate(all.stage.results))
-          storeLanes(b, elementTypeOf(result), values[result],
-                     g.place(g.resultBase(unsigned(k)), elementTypeOf(result), b.add(inResult, i)));
-      });
+      Value inResult = placeOf(r);
+      int64_t done = 0;
+      for (int64_t lanes = g.lanes(); lanes > 0; lanes = lanes > 4 ? lanes / 2 : lanes > 1 ? 1 : 0) {
+        const int64_t end = done + (width - done) / lanes * lanes;
+        if (done < end)
+          b.loop(b.i64(done), b.i64(end), lanes, [&](Value i) { emitLanes(i, lanes, sumRow, inResult); });
+        done = end;
+      }
+    }
+
+    /// So many elements of rows from r on, which lie side by side.
+    void emitOneRow(Value elements, Value sumRow, Value r) {
+      Value inResult = placeOf(r);
+      g.overLanes(b.i64(0), elements, [&](Value i, int64_t lanes) { emitLanes(i, lanes, sumRow, inResult); });
     }
 
   private:
+    Value placeOf(Value r) {
+      return b.add(b.mul(b.add(b.mul(all.batch, all.stage.M), b.add(all.row, r)), all.stage.N), all.column);
+    }
+
+    void emitLanes(Value i, int64_t lanes, Value sumRow, Value inResult) {
+      Value sum = b.offset(sumRow, b.mul(i, 4));
+      auto baseOf = [&](Value table) { return g.base(table); };
+      LaneValues values(b, baseOf);
+      values[handedOn] = loadLanes(b, elementTypeOf(handedOn), lanes, sum);
+      for (Value x : operands)
+        values[x] = load(x, lanes, i, inResult);
+      values.compute(maps);
+      if (!isLast)
+        return storeLanes(b, b.getF32Type(), values[phiq::MapOp(maps.back()).getResult()], sum);
+      for (auto [k, result] : llvm::enumerate(all.stage.results))
+        storeLanes(b, elementTypeOf(result), values[result],
+                   g.place(g.resultBase(unsigned(k)), elementTypeOf(result), b.add(inResult, i)));
+    }
+
     Value load(Value x, int64_t lanes, Value i, Value inResult) {
       const Beside beside = all.besideOf(x);
       if (beside == Beside::Number)

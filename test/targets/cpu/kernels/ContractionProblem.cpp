@@ -54,6 +54,18 @@ ContractionProblem::ContractionProblem(RowSource::Element element, Scalar rhsEle
       weight -= float(shape.rhs.codeShift());
 }
 
+void ContractionProblem::layDense(Scalar element) {
+  if (element != Scalar::F32)
+    for (float &weight : weights)
+      weight += float(shape.rhs.codeShift());
+  shape.rhs = PackedLayout::dense(element);
+  shape.rhsElement = element == Scalar::F32  ? RowSource::Element::F32
+                     : element == Scalar::I8 ? RowSource::Element::S8
+                                             : RowSource::Element::U8;
+  rhs.resize(shape.rhs.bytes(N, shape.K));
+  shape.rhs.packPanel(weights.data(), N, shape.K, rhs.data());
+}
+
 void ContractionProblem::drawRhsZeros() {
   std::mt19937 random(5);
   shape.hasRhsZeros = true;

@@ -39,6 +39,8 @@ struct ContractionProblem {
   std::vector<uint8_t> lhs, rhs;
   std::vector<float> weights; ///< [N][K], codes as they are stored
 
+  /// Lays the weights down as rows of f32, i8 or u8, as activations are.
+  void layDense(Scalar element);
   /// Makes each column's zero point another one.
   void drawRhsZeros();
   /// Makes the weight one in blocks, beside floats.

@@ -57,17 +57,20 @@ void check(const ContractionProblem &problem, const CpuTarget &level) {
   }
 }
 
-/// Every level; codes have zero points, weights where they are u8.
-void checkAll(Element element, int64_t M, int64_t N, int64_t K, std::optional<WindowShape> window = std::nullopt) {
+/// Every level; codes have zero points, weights where they are u8. Dense rows are of the types that activations have.
+void checkAll(Element element, int64_t M, int64_t N, int64_t K, std::optional<WindowShape> window = std::nullopt,
+              bool isDense = false) {
   const bool isFloat = element == Element::F32;
   for (const CpuTarget &level : cpuLevels())
     for (Scalar rhs : isFloat ? std::vector<Scalar>{Scalar::F32, Scalar::F16, Scalar::BF16}
                               : std::vector<Scalar>{Scalar::I8, Scalar::U8}) {
-      if (!canRunHere(level))
+      if (!canRunHere(level) || (isDense && (rhs == Scalar::F16 || rhs == Scalar::BF16)))
         continue;
       SCOPED_TRACE(std::string(level.name) + " " + std::string(scalarName(rhs)) + " M " + std::to_string(M) + " N " +
                    std::to_string(N) + " K " + std::to_string(K));
       ContractionProblem problem(element, rhs, M, N, K, window);
+      if (isDense)
+        problem.layDense(rhs);
       if (!isFloat) {
         problem.lhsZero = element == Element::S8 ? -128 : 131;
         problem.fill = element == Element::S8 ? 127 : 131;
@@ -84,6 +87,8 @@ TEST_P(ContractionKernels, RowsOfTensors) {
   for (auto [M, N, K] : {std::tuple<int64_t, int64_t, int64_t>{25, 40, 96},
                          {1, 8, 1},
                          {13, 17, 33},
+                         {100, 24, 40},
+                         {71, 8, 300},
                          {7, 100, 515},
                          {24, 32, 1030},
                          {3, 5, 2051}})
@@ -91,6 +96,15 @@ TEST_P(ContractionKernels, RowsOfTensors) {
 }
 
 TEST_P(ContractionKernels, SumsOfManyElements) { checkAll(GetParam(), 2, 9, (1 << 15) + 7); }
+
+TEST_P(ContractionKernels, FewColumns) {
+  for (auto [M, N, K] :
+       {std::tuple<int64_t, int64_t, int64_t>{61, 1, 200}, {5, 2, 3}, {75, 3, 1030}, {2, 1, 515}, {4, 3, 256}})
+    checkAll(GetParam(), M, N, K, std::nullopt, /*isDense=*/true);
+  checkAll(GetParam(), 9 * 11, 1, 5 * 5 * 8,
+           WindowShape{.height = 9, .width = 11, .channels = 8, .result = {9, 11}, .kernel = {5, 5}, .pads = {2, 2}},
+           /*isDense=*/true);
+}
 
 TEST_P(ContractionKernels, Windows) {
   // The first convolution of many networks, of few channels.
