@@ -144,6 +144,11 @@ int64_t Contraction::scratchBytes(int64_t rows, int64_t columns) const {
   return 4 * paddedColumns(columns) + (rows + (isDense ? NR() : 0)) * kWordRowBytes + 4 * kChunkWords * NR();
 }
 
+bool Contraction::readsPanels() const {
+  return words() == WordKind::Bytes || (words() == WordKind::F32 && shape.rhs.kind == PackedLayout::Kind::FloatPanel &&
+                                        shape.rhs.element == Scalar::F32);
+}
+
 int64_t Contraction::paddedColumns(int64_t columns) const {
   if (isOfDots(columns))
     return columns;
@@ -201,13 +206,6 @@ private:
     return b.offset(call.rhs, b.mul(panel, isDense() ? kColumns * rowBytes : shape.rhs.panelBytes(shape.K)));
   }
 
-  /// Register tiles take these words as panels hold them.
-  bool readsPanels() const {
-    return dot.kind() == WordKind::Bytes ||
-           (dot.kind() == WordKind::F32 && shape.rhs.kind == PackedLayout::Kind::FloatPanel &&
-            shape.rhs.element == Scalar::F32);
-  }
-
   /// What a row of sums begins with: 0, or what the zero point of bytes takes off: as much of the sum of each column.
   void makeBeginnings() {
     Value zero = call.lhsZero ? call.lhsZero : b.i32(0);
@@ -226,7 +224,7 @@ private:
 
   /// The elements [k, k + length) of the products with `count` panels from `panel` on.
   void multiply(Value panel, int64_t count, Value k, Value length) {
-    if (readsPanels())
+    if (all.readsPanels())
       return multiplyPanels(panel, count, k, length);
     const int64_t vectors = (count * kColumns + lanes - 1) / lanes;
     UnpackCall unpack{.rhs = panelAt(panel), .zeros = {}, .k = k, .length = length, .to = weights};

@@ -78,6 +78,8 @@ public:
   /// Columns of the greatest tile.
   int64_t NR() const { return variant->vectors * lanes; }
   WordKind words() const { return variant->dot->kind(); }
+  /// Register tiles take the words of weights as panels hold them: they are not copied for each tile.
+  bool readsPanels() const;
   /// Columns that sums have room for.
   int64_t paddedColumns(int64_t columns) const;
   /// Bytes at `scratch` for tiles of so many rows and columns.

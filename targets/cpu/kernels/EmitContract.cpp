@@ -73,9 +73,9 @@ ContractionShape shapeOfContraction(const StageFacts &facts, phiq::ContractOp op
 
 /// How a stage is divided.
 struct Tiles {
-  Tiles(int64_t batch, int64_t M, int64_t N, int64_t MR, int64_t NR) {
+  Tiles(int64_t batch, int64_t M, int64_t N, int64_t mostRows, int64_t MR, int64_t NR) {
     columns = std::min(N, std::max(kMostColumns, NR));
-    rows = evenly(M, std::min(kMostRows, int64_t(llvm::alignTo(uint64_t(M), uint64_t(MR)))), MR);
+    rows = evenly(M, std::min(mostRows, int64_t(llvm::alignTo(uint64_t(M), uint64_t(MR)))), MR);
     while (batch * count(M, N) < kEnoughTiles && columns > std::max(kLeastColumns, NR))
       columns = std::max(NR, int64_t(llvm::alignTo(uint64_t(columns) / 2, uint64_t(NR))));
     while (batch * count(M, N) < kEnoughTiles && rows > kLeastRowTiles * MR)
@@ -101,13 +101,21 @@ private:
 struct ContractStage {
   ContractStage(const StageFacts &facts, phiq::ContractOp op, const Contraction &contraction)
       : op(op), shape(shapeOfContraction(facts, op)), contraction(contraction), M(op.getRows()), N(op.getColumns()),
-        tiles(op.getBatch(), std::max<int64_t>(M, 1), N, contraction.MR(), contraction.NR()),
+        tiles(op.getBatch(), std::max<int64_t>(M, 1), N, mostRows(), contraction.MR(), contraction.NR()),
         padded(contraction.paddedColumns(tiles.columns)),
         zerosAt(int64_t(llvm::alignTo(uint64_t(tiles.rows * padded * 4), 64))),
         scratchAt(zerosAt + (shape.hasRhsZeros ? int64_t(llvm::alignTo(uint64_t(padded * 4), 64)) : 0)) {
     Block &body = plan::StageOp(facts.stage).getBody().front();
     maps.assign(body.getOps<phiq::MapOp>().begin(), body.getOps<phiq::MapOp>().end());
     results.assign(body.getTerminator()->operand_begin(), body.getTerminator()->operand_end());
+  }
+
+  /// Of few columns, which hardly read the rows again, rows should not leave the first-level cache.
+  int64_t mostRows() const {
+    constexpr int64_t kCacheBytes = 24 << 10, kFewRows = 24, kFewColumns = 64;
+    const int64_t words = std::min(kChunkWords, shape.K / elementsOf(contraction.words()) + 1);
+    const bool isCheap = N < kFewestColumns || (N <= kFewColumns && contraction.readsPanels());
+    return isCheap ? std::clamp(kCacheBytes / (4 * words), kFewRows, kMostRows) : kMostRows;
   }
 
   phiq::ContractOp op;
