@@ -137,6 +137,7 @@ def FoldDequantizedFactorsPass : Pass<"phic-fold-dequantized-factors", "mlir::Mo
   let description = [{
     Where a contraction's weight is dequantized by one scale, or one a row, and x by one scale: their codes are multiplied,
     exactly, and the sums dequantized by the product of the scales. Where x is floats, they are multiplied by the codes of the weight.
+    `phiq.depthwise` is the same with a scale a channel; beside floats its weight becomes floats.
 
     ```mlir
     %x = phiq.map dequantize %q, %sx, %zx

@@ -7,7 +7,8 @@
 //     %w = phiq.map dequantize %c, %sw, %zw    ->    %y = phiq.map dequantize %i, %s, 0         s = f32(sx sw)
 //     %y = phiq.contract %x, %w
 //
-// and where x is no codes, sums of floats times codes are multiplied by sw.
+// and where x is no codes, sums of floats times codes are multiplied by sw. The same of phiq.depthwise, whose weight is dequantized
+// by the channel.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Grid.h"
 #include "mlir/IR/IRMapping.h"
@@ -40,16 +41,22 @@ std::optional<Dequantized> dequantizedOf(Value value) {
   return Dequantized{map.getXs()[0], map.getXs()[1], map.getXs()[2]};
 }
 
+/// One number, or one for each row of w: [O, 1, ...].
+bool isOfRows(phiq::ContractOp op, Value parameter) {
+  const int64_t count = countOf(parameter);
+  return count == 1 || (!op.getBatched() && count == op.getColumns() && shapeOf(parameter).front() == count &&
+                        shapeOf(parameter).size() == shapeOf(op.getW()).size());
+}
+
+/// One number, or one for each channel, which is w's last axis.
+bool isOfChannels(phiq::DepthwiseOp op, Value parameter) {
+  const int64_t count = countOf(parameter);
+  return count == 1 || (count == shapeOf(op.getW()).back() && shapeOf(parameter).back() == count);
+}
+
 class Folder {
 public:
-  Folder(phiq::ContractOp op, PatternRewriter &rewriter) : op(op), rewriter(rewriter) {}
-
-  /// One number, or one for each row of w: [O, 1, ...].
-  bool isOfRows(Value parameter) {
-    const int64_t count = countOf(parameter);
-    return count == 1 || (!op.getBatched() && count == op.getColumns() && shapeOf(parameter).front() == count &&
-                          shapeOf(parameter).size() == shapeOf(op.getW()).size());
-  }
+  Folder(Operation *op, PatternRewriter &rewriter) : op(op), rewriter(rewriter) {}
 
   /// The codes that x stands for, moved as x's elements are.
   std::optional<Dequantized> codesOf(Value x) {
@@ -69,14 +76,15 @@ public:
     return found;
   }
 
-  Value contract(Type element, Value x, Value xZero, const Dequantized &w) {
-    return phiq::ContractOp::create(rewriter, op.getLoc(), typeOf(element, shapeOf(op.getResult())), x, w.codes,
-                                    withoutNeutral(xZero), withoutNeutral(w.zero), op.getKernelAttr(),
-                                    op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr(), op.getBatchedAttr());
+  Value map(MapFunction function, ValueRange xs, ArrayRef<int64_t> shape) {
+    return folded(phiq::MapOp::create(rewriter, op->getLoc(), typeOf(rewriter.getF32Type(), shape), function, xs));
   }
 
-  Value map(MapFunction function, ValueRange xs, ArrayRef<int64_t> shape) {
-    return folded(phiq::MapOp::create(rewriter, op.getLoc(), typeOf(rewriter.getF32Type(), shape), function, xs));
+  /// Sums of products of codes as floats, in place of the op.
+  void replaceBy(Value sums, const Dequantized &x, const Dequantized &w) {
+    Value sx = flat(x.scale), sw = flat(w.scale);
+    Value scale = map(MapFunction::Multiply, {sx, sw}, shapeOf(sw));
+    rewriter.replaceOp(op, map(MapFunction::Dequantize, {sums, scale, none()}, shapeOf(op->getResult(0))));
   }
 
   /// A parameter without axes, or along the last one.
@@ -86,20 +94,7 @@ public:
       shape.push_back(countOf(parameter));
     if (shapeOf(parameter) == ArrayRef(shape))
       return parameter;
-    return folded(phiq::ReshapeOp::create(rewriter, op.getLoc(), typeOf(elementTypeOf(parameter), shape), parameter));
-  }
-
-  Value none() {
-    auto type = typeOf(rewriter.getI32Type(), {});
-    return phiq::ConstantOp::create(rewriter, op.getLoc(), type, DenseElementsAttr::get(type, int32_t(0)));
-  }
-
-private:
-  phiq::ContractOp op;
-  PatternRewriter &rewriter;
-
-  static RankedTensorType typeOf(Type element, ArrayRef<int64_t> shape) {
-    return RankedTensorType::get(shape, element);
+    return folded(phiq::ReshapeOp::create(rewriter, op->getLoc(), typeOf(elementTypeOf(parameter), shape), parameter));
   }
 
   /// Zero points that are all 0 are none.
@@ -112,13 +107,27 @@ private:
     return flat(zero);
   }
 
+  /// The op's result, or the constant that it is.
   Value folded(Operation *made) {
     DenseElementsAttr value = evaluate(made);
     if (!value)
       return made->getResult(0);
-    Value result = phiq::ConstantOp::create(rewriter, op.getLoc(), cast<RankedTensorType>(value.getType()), value);
+    Value result = phiq::ConstantOp::create(rewriter, op->getLoc(), cast<RankedTensorType>(value.getType()), value);
     rewriter.eraseOp(made);
     return result;
+  }
+
+  static RankedTensorType typeOf(Type element, ArrayRef<int64_t> shape) {
+    return RankedTensorType::get(shape, element);
+  }
+
+private:
+  Operation *op;
+  PatternRewriter &rewriter;
+
+  Value none() {
+    auto type = typeOf(rewriter.getI32Type(), {});
+    return phiq::ConstantOp::create(rewriter, op->getLoc(), type, DenseElementsAttr::get(type, int32_t(0)));
   }
 };
 
@@ -127,27 +136,57 @@ struct FoldFactors : OpRewritePattern<phiq::ContractOp> {
   LogicalResult matchAndRewrite(phiq::ContractOp op, PatternRewriter &rewriter) const override {
     Folder folder(op, rewriter);
     std::optional<Dequantized> w = dequantizedOf(op.getW());
-    if (!w || !folder.isOfRows(w->scale) || !folder.isOfRows(w->zero))
+    if (!w || !isOfRows(op, w->scale) || !isOfRows(op, w->zero))
       return rewriter.notifyMatchFailure(op, "requires a weight that is dequantized by one scale, or one a row");
-    ArrayRef<int64_t> shape = shapeOf(op.getResult());
+    auto contract = [&](Type element, Value x, Value xZero) -> Value {
+      return phiq::ContractOp::create(rewriter, op.getLoc(), Folder::typeOf(element, shapeOf(op.getResult())), x,
+                                      w->codes, folder.withoutNeutral(xZero), folder.withoutNeutral(w->zero),
+                                      op.getKernelAttr(), op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr(),
+                                      op.getBatchedAttr());
+    };
     std::optional<Dequantized> x = op.getK() <= kMostElements ? folder.codesOf(op.getX()) : std::nullopt;
     if (x) {
-      Value sums = folder.contract(rewriter.getI32Type(), x->codes, x->zero, *w);
-      Value sx = folder.flat(x->scale), sw = folder.flat(w->scale);
-      Value scale = folder.map(MapFunction::Multiply, {sx, sw}, shapeOf(sw));
-      rewriter.replaceOp(op, folder.map(MapFunction::Dequantize, {sums, scale, folder.none()}, shape));
+      folder.replaceBy(contract(rewriter.getI32Type(), x->codes, x->zero), *x, *w);
       return success();
     }
     if (!w->codes.getDefiningOp<phiq::WeightOp>())
       return rewriter.notifyMatchFailure(op, "requires a weight of the model beside floats");
-    Value sums = folder.contract(rewriter.getF32Type(), op.getX(), {}, *w);
-    rewriter.replaceOp(op, folder.map(MapFunction::Multiply, {sums, folder.flat(w->scale)}, shape));
+    Value sums = contract(rewriter.getF32Type(), op.getX(), {});
+    rewriter.replaceOp(op, folder.map(MapFunction::Multiply, {sums, folder.flat(w->scale)}, shapeOf(op.getResult())));
     return success();
   }
 };
 
-struct FoldDequantizedFactors : RewritePass<impl::FoldDequantizedFactorsPassBase<FoldDequantizedFactors>, FoldFactors> {
+/// Beside floats a weight of codes is floats, too: there is one for many elements.
+struct FoldChannelFactors : OpRewritePattern<phiq::DepthwiseOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(phiq::DepthwiseOp op, PatternRewriter &rewriter) const override {
+    Folder folder(op, rewriter);
+    std::optional<Dequantized> w = dequantizedOf(op.getW());
+    if (!w || !isOfChannels(op, w->scale) || !isOfChannels(op, w->zero))
+      return rewriter.notifyMatchFailure(op, "requires a weight that is dequantized by one scale, or one a channel");
+    ArrayRef<int64_t> kernel = shapeOf(op.getW()).drop_back();
+    const bool isShort = ShapedType::getNumElements(kernel) <= kMostElements;
+    std::optional<Dequantized> x = isShort ? folder.codesOf(op.getX()) : std::nullopt;
+    if (x) {
+      Value sums = phiq::DepthwiseOp::create(rewriter, op.getLoc(),
+                                             Folder::typeOf(rewriter.getI32Type(), shapeOf(op.getResult())), x->codes,
+                                             w->codes, folder.withoutNeutral(x->zero), folder.withoutNeutral(w->zero),
+                                             op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr());
+      folder.replaceBy(sums, *x, *w);
+      return success();
+    }
+    DenseElementsAttr floats = evaluate(op.getW().getDefiningOp());
+    if (!floats)
+      return rewriter.notifyMatchFailure(op, "requires codes that are known beside floats");
+    Value known = phiq::ConstantOp::create(rewriter, op.getLoc(), cast<RankedTensorType>(floats.getType()), floats);
+    rewriter.modifyOpInPlace(op, [&] { op.getWMutable().assign(known); });
+    return success();
+  }
 };
+
+struct FoldDequantizedFactors
+    : RewritePass<impl::FoldDequantizedFactorsPassBase<FoldDequantizedFactors>, FoldFactors, FoldChannelFactors> {};
 
 } // namespace
 } // namespace phic

@@ -65,3 +65,41 @@ func.func @declined(%x: tensor<3x8xf32>, %c: tensor<4x8xui8>, %s: tensor<8xf32>,
   %m = phiq.contract %l, %v : (tensor<1x33026xf32>, tensor<2x33026xf32>) -> tensor<1x2xf32>
   return %r, %m : tensor<3x4xf32>, tensor<1x2xf32>
 }
+
+// -----
+
+// A convolution of each channel by itself: scales and zero points of the weight are one a channel.
+// CHECK-LABEL: @channels
+func.func @channels(%q: tensor<1x2x5x6xi8>, %s: tensor<f32>, %z: tensor<i8>) -> tensor<1x5x6x2xf32> {
+  %c = phiq.constant dense<[[[1, -2]], [[3, 4]]]> : tensor<2x1x2xi8>
+  // CHECK-DAG: %[[C:.*]] = phiq.constant {{.*}} : tensor<2x1x2xi8>
+  // CHECK-DAG: %[[Y:.*]] = phiq.constant dense<[5, 6]> : tensor<2xi8>
+  // CHECK-DAG: %[[T:.*]] = phiq.constant dense<[1.000000e+00, 2.000000e+00]> : tensor<2xf32>
+  // CHECK-DAG: %[[P:.*]] = phiq.permute %{{.*}} : tensor<1x2x5x6xi8> -> tensor<1x5x6x2xi8>
+  // CHECK: %[[I:.*]] = phiq.depthwise %[[P]], %[[C]] x_zero %{{.*}} : tensor<i8> w_zero %[[Y]] : tensor<2xi8> {{{.*}}pads = array<i64: 1, 0, 0, 0>{{.*}}} : tensor<1x5x6x2xi8>, tensor<2x1x2xi8> -> tensor<1x5x6x2xi32>
+  // CHECK: %[[S:.*]] = phiq.map mul %{{.*}}, %[[T]]
+  // CHECK: phiq.map dequantize %[[I]], %[[S]], %{{.*}}
+  %x = phiq.map dequantize %q, %s, %z : (tensor<1x2x5x6xi8>, tensor<f32>, tensor<i8>) -> tensor<1x2x5x6xf32>
+  %p = phiq.permute %x {order = array<i64: 0, 2, 3, 1>} : tensor<1x2x5x6xf32> -> tensor<1x5x6x2xf32>
+  %t = phiq.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %y = phiq.constant dense<[5, 6]> : tensor<2xi8>
+  %w = phiq.map dequantize %c, %t, %y : (tensor<2x1x2xi8>, tensor<2xf32>, tensor<2xi8>) -> tensor<2x1x2xf32>
+  %r = phiq.depthwise %p, %w {strides = array<i64: 1, 1>, pads = array<i64: 1, 0, 0, 0>, dilations = array<i64: 1, 1>}
+      : tensor<1x5x6x2xf32>, tensor<2x1x2xf32> -> tensor<1x5x6x2xf32>
+  return %r : tensor<1x5x6x2xf32>
+}
+
+// -----
+
+// Beside floats its weight is floats.
+// CHECK-LABEL: @channels_of_floats
+func.func @channels_of_floats(%x: tensor<1x5x2xf32>) -> tensor<1x4x2xf32> {
+  // CHECK: %[[W:.*]] = phiq.constant dense<{{\[\[}}-4.000000e+00, -1.600000e+01], [-2.000000e+00, -4.000000e+00]]> : tensor<2x2xf32>
+  // CHECK: phiq.depthwise %{{.*}}, %[[W]] {{{.*}}} : tensor<1x5x2xf32>, tensor<2x2xf32> -> tensor<1x4x2xf32>
+  %c = phiq.constant dense<[[1, -2], [3, 4]]> : tensor<2x2xi8>
+  %t = phiq.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  %y = phiq.constant dense<[5, 6]> : tensor<2xi8>
+  %w = phiq.map dequantize %c, %t, %y : (tensor<2x2xi8>, tensor<2xf32>, tensor<2xi8>) -> tensor<2x2xf32>
+  %r = phiq.depthwise %x, %w {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>} : tensor<1x5x2xf32>, tensor<2x2xf32> -> tensor<1x4x2xf32>
+  return %r : tensor<1x4x2xf32>
+}

@@ -113,6 +113,43 @@ FailureOr<SmallVector<Factor>> kernelsOf(NodeImport &node, unsigned index, int64
   return factors;
 }
 
+namespace {
+
+/// `codes`, in the order of a row, dequantized when the graph is run: what multiplies by them takes the codes.
+Value dequantizedChannels(NodeImport &node, const DequantizedTensor &of, Value codes) {
+  Value scale = parameterOfRows(node, of.scale, 0, of.codes, 1), zero = parameterOfRows(node, of.zero, 0, of.codes, 1);
+  if (!scale || !zero)
+    return {};
+  return phiq::MapOp::create(node.builder, node.loc, typeOf(node.builder.getF32Type(), shapeOf(codes)),
+                             MapFunction::Dequantize, ValueRange{codes, scale, zero});
+}
+
+} // namespace
+
+FailureOr<SmallVector<Factor>> channelKernelOf(NodeImport &node, unsigned index, int64_t channels) {
+  auto arranged = [&](Value w, ArrayRef<int64_t> dims) {
+    return inOrder(node, reshape(node, w, {dims[0], plane(dims), dims.back()}), {1, 2, 0});
+  };
+  auto isOfChannels = [&](ArrayRef<int64_t> dims) { return isKernel(dims) && dims[1] == 1 && dims[0] % channels == 0; };
+  Factor factor;
+  if (const auto *of = node.get<DequantizedTensor>(index); of && isOfChannels(of->codes.dims)) {
+    const DequantizedTensor found = *of;
+    factor.shape.assign(found.codes.dims.begin(), found.codes.dims.end());
+    factor.value = dequantizedChannels(node, found, arranged(tensorOf(node, found.codes), found.codes.dims));
+  }
+  if (!factor.value) {
+    FailureOr<Value> w = tensorOf(node, index);
+    if (llvm::failed(w))
+      return failure();
+    factor.shape.assign(shapeOf(*w).begin(), shapeOf(*w).end());
+    if (!isOfChannels(factor.shape))
+      return node.unsupportedInput(index, "must have as many kernels for each of " + llvm::Twine(channels) + " groups");
+    factor.value = arranged(*w, factor.shape);
+  }
+  std::rotate(factor.shape.begin() + 1, factor.shape.begin() + 2, factor.shape.end());
+  return SmallVector<Factor>{factor};
+}
+
 FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed) {
   if (const TensorView *view = storedTensor(node, index); view && view->dims.size() == 2) {
     Value value = node.weights.matrix(*view, /*transpose=*/!transposed);

@@ -20,6 +20,9 @@ struct Factor {
 /// An input [O, C, ...] as `groups` kernels, one behind the other, with channels last; their values have two dimensions
 /// between.
 FailureOr<llvm::SmallVector<Factor>> kernelsOf(NodeImport &node, unsigned index, int64_t groups);
+/// An input [O, 1, ...], O a multiple of `channels`, as the kernel of a convolution of each channel by itself: the value is
+/// [KH, KW, O]. Codes that are dequantized stay codes.
+FailureOr<llvm::SmallVector<Factor>> channelKernelOf(NodeImport &node, unsigned index, int64_t channels);
 /// A matrix [K, N], or [N, K] where it is `transposed`, as rows [N, K].
 FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed);
 

@@ -43,19 +43,6 @@ void makePlane(Convolution &c) {
   c.pads = {0, c.pads[0], 0, c.pads[1]};
 }
 
-/// A kernel [O, 1, ...] of a convolution of each channel by itself.
-FailureOr<SmallVector<Factor>> channelKernelOf(NodeImport &node, unsigned index, int64_t channels) {
-  FailureOr<Value> w = tensorOf(node, index);
-  if (llvm::failed(w))
-    return failure();
-  Sizes shape(shapeOf(*w));
-  if ((shape.size() != 3 && shape.size() != 4) || shape[1] != 1 || shape[0] % channels)
-    return node.unsupportedInput(index, "must have as many kernels for each of " + llvm::Twine(channels) + " groups");
-  Value plane = reshape(node, *w, {shape[0], shape.size() == 3 ? 1 : shape[2], shape.back()});
-  std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
-  return SmallVector<Factor>{{inOrder(node, plane, {1, 2, 0}), shape}};
-}
-
 /// x, channels last, with each channel so many times.
 Value repeated(NodeImport &node, Value x, int64_t times) {
   if (times == 1)
