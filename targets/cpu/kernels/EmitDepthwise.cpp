@@ -1,23 +1,24 @@
-//===- EmitDepthwise.cpp - Depthwise convolutions of codes -----*- C++ -*-===//
+//===- EmitDepthwise.cpp - Depthwise convolutions --------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Two neighbouring taps of a channel are a word of two s16, which a family's WordProduct multiplies and adds at once. Vectors
-// lie along the channels:
+// What a window sees of a channel becomes words that a family's WordProduct multiplies and adds: one float a tap, or two s16
+// of neighbouring taps. Vectors lie along the channels:
 //
 //     for each tile (lines x channels):
-//       weights -> words [row of the window][pair of taps][channel], zero points taken off
+//       weights -> words [row of the window][tap, or pair of them][channel], zero points taken off
 //       for line: for windows, some together: for channels in vectors:
 //         for rows of the window in x: for pixels: word = pixel | next pixel << 16; sums += word . words of the weights
 //
-// Pixels become words with their zero point, so that they are only widened; what it adds is known from the weights of a row.
-// Windows that reach out of x along the last axis read zero points there.
+// Codes of x are only widened; what their zero point adds is known from the weights of a row. Windows that reach out of x
+// along the last axis read zeros, or zero points, there.
 //
-// Scratch memory: words of the weights, what a row's zero points add, a run of zero points.
+// Scratch memory: words of the weights, of codes what a row's zero points add, a run of zeros.
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/kernels/Contraction.h"
 #include "targets/cpu/kernels/MapsBehind.h"
 #include "targets/cpu/kernels/WindowLines.h"
+#include <map>
 
 using namespace mlir;
 
@@ -31,8 +32,10 @@ constexpr int64_t kRun = 64, kLeastWindows = 40;
 /// Taps along the last axis that are not a loop; more are taken kLoopTaps at a time.
 constexpr int64_t kMostTaps = 9, kLoopTaps = 8;
 
-/// The newest product of two s16 that a target has.
-const WordProduct &shortsOf(const CpuTarget &target) {
+/// Floats, or the newest product of two s16 that a target has.
+const WordProduct &productOf(phiq::DepthwiseOp op, const CpuTarget &target) {
+  if (elementTypeOf(op.getX()).isF32())
+    return fmaWords();
   const WordProduct *found = nullptr;
   for (const WordVariant &variant : target.architecture == "x86_64" ? x86WordVariants() : armWordVariants())
     if (hasIsa(target, variant.isa) && variant.dot->kind() == WordKind::S16)
@@ -41,8 +44,8 @@ const WordProduct &shortsOf(const CpuTarget &target) {
   return *found;
 }
 
-struct CodeTiles {
-  explicit CodeTiles(const Windows &windows)
+struct DepthwiseTiles {
+  explicit DepthwiseTiles(const Windows &windows)
       : ofLine(windows.axes[2].windows), lines(ofLine ? windows.windows() / ofLine : 0), channels(windows.channels),
         run(std::clamp<int64_t>(channels, 1, kRun)), linesOfTile(int64_t(llvm::divideCeil(kLeastWindows, ofLine + 1))) {
   }
@@ -55,22 +58,26 @@ struct CodeTiles {
 
 /// The tile's words of weights, in scratch memory.
 struct WordLayout {
-  WordLayout(const Windows &windows, int64_t run)
-      : run(run), pairs((windows.axes[2].kernel + 1) / 2), rows(windows.axes[0].kernel * windows.axes[1].kernel) {}
+  WordLayout(phiq::DepthwiseOp op, const Windows &windows, int64_t run)
+      : isFloat(elementTypeOf(op.getX()).isF32()), run(run), taps(isFloat ? 1 : 2),
+        words((windows.axes[2].kernel + taps - 1) / taps), rows(windows.axes[0].kernel * windows.axes[1].kernel) {}
 
-  int64_t rowBytes() const { return (pairs + 1) * run * 4; } ///< the last word of a row is what zero points add
+  /// Of codes the last word of a row is what zero points add.
+  int64_t rowBytes() const { return (words + (isFloat ? 0 : 1)) * run * 4; }
   int64_t fillAt() const { return rows * rowBytes(); }
-  int64_t bytes() const { return int64_t(llvm::alignTo(uint64_t(fillAt() + run), 64)); }
+  int64_t elementBytes() const { return isFloat ? 4 : 1; }
+  int64_t bytes() const { return int64_t(llvm::alignTo(uint64_t(fillAt() + run * elementBytes()), 64)); }
 
-  int64_t run, pairs, rows;
+  bool isFloat;
+  int64_t run, taps, words, rows; ///< taps of a word, words of a row
 };
 
-class CodeEmitter {
+class DepthwiseEmitter {
 public:
-  CodeEmitter(phiq::DepthwiseOp op, const Windows &windows, const CodeTiles &tiles, GridEmitter &g)
-      : op(op), windows(windows), along(windows.axes[2]), tiles(tiles), layout(windows, tiles.run), g(g), b(g.b),
-        product(shortsOf(g.target)), together(g.target.vectorRegisters > 16 ? 8 : 6), inside(along, together),
-        isSigned(!isUnsignedInteger(elementTypeOf(op.getX()))), x(g.base(op.getX())), maps(op, g, widths()) {}
+  DepthwiseEmitter(phiq::DepthwiseOp op, const Windows &windows, const DepthwiseTiles &tiles, GridEmitter &g)
+      : op(op), windows(windows), along(windows.axes[2]), tiles(tiles), layout(op, windows, tiles.run), g(g), b(g.b),
+        product(productOf(op, g.target)), together(g.target.vectorRegisters > 16 ? 8 : 6), inside(along, together),
+        isSigned(elementTypeOf(op.getX()).isSignlessInteger()), x(g.base(op.getX())), maps(op, g, widths()) {}
 
   void emit(Value tile) {
     Value group = b.divide(tile, tiles.runs()), line = b.mul(group, tiles.linesOfTile);
@@ -92,7 +99,7 @@ private:
   phiq::DepthwiseOp op;
   const Windows &windows;
   const WindowAxis &along;
-  const CodeTiles &tiles;
+  const DepthwiseTiles &tiles;
   const WordLayout layout;
   GridEmitter &g;
   KernelBuilder &b;
@@ -114,12 +121,14 @@ private:
     all.push_back(1);
     return all;
   }
-  Value wordAt(Value row, int64_t pair, Value c) {
+  Value wordAt(Value row, int64_t word, Value c) {
     Value at = b.add(b.mul(row, layout.rowBytes()), b.mul(b.sub(c, begin), 4));
-    return b.offset(b.offset(g.e.scratch, at), pair * tiles.run * 4);
+    return b.offset(b.offset(g.e.scratch, at), word * tiles.run * 4);
   }
-  Value fillAt(Value c) { return b.offset(b.offset(g.e.scratch, b.sub(c, begin)), layout.fillAt()); }
-  VectorType words(int64_t lanes) { return b.vec(lanes, b.getI32Type()); }
+  Value fillAt(Value c) {
+    return b.offset(b.offset(g.e.scratch, b.mul(b.sub(c, begin), layout.elementBytes())), layout.fillAt());
+  }
+  VectorType words(int64_t lanes) { return b.vec(lanes, layout.isFloat ? Type(b.getF32Type()) : b.getI32Type()); }
   Value upper(Value word, int64_t lanes) { return arith::ShLIOp::create(b, word, b.splat(lanes, 32, 16)); }
 
   /// The zero point of codes without a sign.
@@ -141,28 +150,36 @@ private:
 
   void makeWords() {
     g.over(begin, end, widths(), [&](Value c, int64_t lanes) {
-      Value zero = zeroOf(lanes), low = b.splat(lanes, 32, 0xffff);
+      Value zero = layout.isFloat ? Value() : zeroOf(lanes);
       b.loop(b.i64(0), b.i64(layout.rows), 1, [&](Value row) {
-        Value sum = b.splat(lanes, 32, 0), tap = b.mul(row, along.kernel);
-        for (int64_t t = 0; t < along.kernel; t += 2) {
-          Value one = weightOf(b.add(tap, t), c, lanes), word = arith::AndIOp::create(b, one, low);
-          sum = b.add(sum, one);
-          if (t + 1 < along.kernel) {
-            Value other = weightOf(b.add(tap, t + 1), c, lanes);
-            word = arith::OrIOp::create(b, word, upper(other, lanes));
-            sum = b.add(sum, other);
-          }
-          b.store(word, wordAt(row, t / 2, c));
-        }
-        b.store(b.mul(sum, zero), wordAt(row, layout.pairs, c));
+        Values weights;
+        for (int64_t t = 0; t < along.kernel; ++t)
+          weights.push_back(weightOf(b.add(b.mul(row, along.kernel), t), c, lanes));
+        for (int64_t i = 0; i < layout.words; ++i)
+          b.store(wordOf(weights, i * layout.taps, lanes), wordAt(row, i, c));
+        if (layout.isFloat)
+          return;
+        Value sum = weights[0];
+        for (Value weight : llvm::drop_begin(weights))
+          sum = b.add(sum, weight);
+        b.store(b.mul(sum, zero), wordAt(row, layout.words, c));
       });
     });
   }
 
+  /// Of the weights from `t` on. A tap that is missing to a pair has the weight 0.
+  Value wordOf(ArrayRef<Value> weights, int64_t t, int64_t lanes) {
+    if (layout.isFloat)
+      return weights[size_t(t)];
+    Value low = arith::AndIOp::create(b, weights[size_t(t)], b.splat(lanes, 32, 0xffff));
+    return t + 1 < along.kernel ? Value(arith::OrIOp::create(b, low, upper(weights[size_t(t + 1)], lanes))) : low;
+  }
+
   void makeFill() {
-    g.over(begin, end, {g.target.vectorBytes, 1}, [&](Value c, int64_t lanes) {
-      Value code = op.getXZero() ? b.loadBroadcast(lanes, b.getI8Type(), g.base(op.getXZero())) : b.splat(lanes, 8, 0);
-      b.store(code, fillAt(c));
+    Type element = layout.isFloat ? Type(b.getF32Type()) : b.getI8Type();
+    g.over(begin, end, {g.lanes(), 1}, [&](Value c, int64_t lanes) {
+      Value zeros = layout.isFloat ? b.splat(lanes, 0.0f) : b.splat(lanes, 8, 0);
+      b.store(op.getXZero() ? b.loadBroadcast(lanes, element, g.base(op.getXZero())) : zeros, fillAt(c));
     });
   }
 
@@ -174,15 +191,21 @@ private:
       emitTogether(line, b.i64(whole), to - whole, isInside);
   }
 
+  Value rowOf(Value tap) { return b.divide(tap, along.kernel); }
+
+  /// What sums begin with: of codes less what the zero points of the line's rows add.
+  Value startOf(WindowLine &line, Value c, int64_t lanes) {
+    if (layout.isFloat)
+      return b.splat(lanes, 0.0f);
+    return line.over(b.splat(lanes, 32, 0), [&](Value, Value tap, ValueRange sum) {
+      return Values{b.sub(sum[0], b.load(words(lanes), wordAt(rowOf(tap), layout.words, c)))};
+    })[0];
+  }
+
   void emitTogether(WindowLine &line, Value i, int64_t count, bool isInside) {
     Value start = b.add(b.mul(i, along.stride), -along.before);
-    auto rowOf = [&](Value tap) { return b.divide(tap, along.kernel); };
     g.over(begin, end, widths(), [&](Value c, int64_t lanes) {
-      Value none = b.splat(lanes, 32, 0);
-      Value added = line.over(none, [&](Value, Value tap, ValueRange sum) {
-        return Values{b.add(sum[0], b.load(words(lanes), wordAt(rowOf(tap), layout.pairs, c)))};
-      })[0];
-      const Values starts(size_t(count), b.sub(none, added));
+      const Values starts(size_t(count), startOf(line, c, lanes));
       Values sums = line.over(starts, [&](Value row, Value tap, ValueRange carried) {
         return emitRow({row, start, rowOf(tap), c, lanes, isInside}, carried);
       });
@@ -210,40 +233,40 @@ private:
   /// Adds `taps` taps from `t` on, an even one: pixel by pixel, each in what all windows see in it.
   Values emitTaps(const Row &row, Value t, int64_t taps, ValueRange carried) {
     Values sums(carried.begin(), carried.end()), weights;
-    Value from = b.add(row.start, b.mul(t, along.dilation)), pair = b.divide(t, 2);
-    for (int64_t j = 0; j < taps; j += 2)
-      weights.push_back(
-          b.load(words(row.lanes), b.offset(wordAt(row.ofWindow, j / 2, row.c), b.mul(pair, tiles.run * 4))));
+    Value from = b.add(row.start, b.mul(t, along.dilation));
+    Value firstWord = b.mul(b.divide(t, layout.taps), tiles.run * 4);
+    for (int64_t i = 0; i * layout.taps < taps; ++i)
+      weights.push_back(b.load(words(row.lanes), b.offset(wordAt(row.ofWindow, i, row.c), firstWord)));
+    std::map<int64_t, SmallVector<std::pair<size_t, size_t>>> uses; // windows and words, by their distance in x
+    for (size_t k = 0; k < sums.size(); ++k)
+      for (size_t i = 0; i < weights.size(); ++i)
+        uses[int64_t(k) * along.stride + int64_t(i) * layout.taps * along.dilation].push_back({k, i});
     const int64_t farthest = int64_t(sums.size() - 1) * along.stride + (taps - 1) * along.dilation;
-    Values pixels(size_t(farthest + 1));
+    llvm::DenseMap<int64_t, Value> pixels;
     auto pixel = [&](int64_t distance) {
-      Value &known = pixels[size_t(distance)];
+      Value &known = pixels[distance];
       return known ? known : known = emitPixel(row, b.add(from, distance));
     };
-    for (int64_t distance = 0; distance <= farthest; ++distance) {
-      Value word;
-      for (int64_t k = 0; k < int64_t(sums.size()); ++k)
-        for (int64_t j = 0; j < int64_t(weights.size()); ++j) {
-          if (k * along.stride + 2 * j * along.dilation != distance)
-            continue;
-          if (!word) {
-            word = pixel(distance); // a tap that is missing to the pair has the weight 0
-            if (distance + along.dilation <= farthest)
-              word = arith::OrIOp::create(b, word, upper(pixel(distance + along.dilation), row.lanes));
-          }
-          sums[size_t(k)] = product.add(b, sums[size_t(k)], word, weights[size_t(j)]);
-        }
+    for (const auto &[distance, users] : uses) {
+      Value word = pixel(distance);
+      if (layout.taps == 2 && distance + along.dilation <= farthest)
+        word = arith::OrIOp::create(b, word, upper(pixel(distance + along.dilation), row.lanes));
+      for (auto [k, i] : users)
+        sums[k] = product.add(b, sums[k], word, weights[i]);
     }
     return sums;
   }
 
-  /// The codes of a pixel of the row, widened.
+  /// A pixel of the row: floats, or codes, widened.
   Value emitPixel(const Row &row, Value at) {
-    Value from = b.offset(x, b.add(b.mul(b.add(row.pixel, at), tiles.channels), row.c));
+    Value element = b.add(b.mul(b.add(row.pixel, at), tiles.channels), row.c);
+    Value from = b.offset(x, b.mul(element, layout.elementBytes()));
     if (!row.isInside) {
       Value isThere = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, at, b.i64(along.size));
       from = b.select(isThere, from, fillAt(row.c));
     }
+    if (layout.isFloat)
+      return b.load(words(row.lanes), from);
     Value codes = b.load(b.vec(row.lanes, b.getI8Type()), from);
     if (isSigned)
       codes = arith::XOrIOp::create(b, codes, b.splat(row.lanes, 8, -128));
@@ -253,12 +276,12 @@ private:
 
 } // namespace
 
-GridKernel depthwiseOfCodesKernel(phiq::DepthwiseOp op) {
+GridKernel depthwiseKernel(phiq::DepthwiseOp op) {
   const Windows windows = windowsOf(op);
-  const CodeTiles tiles(windows);
+  const DepthwiseTiles tiles(windows);
   return {.tiles = tiles.count(),
-          .scratchBytes = WordLayout(windows, tiles.run).bytes(),
-          .tile = [=](GridEmitter &g, Value tile) { CodeEmitter(op, windows, tiles, g).emit(tile); }};
+          .scratchBytes = WordLayout(op, windows, tiles.run).bytes(),
+          .tile = [=](GridEmitter &g, Value tile) { DepthwiseEmitter(op, windows, tiles, g).emit(tile); }};
 }
 
 } // namespace phic

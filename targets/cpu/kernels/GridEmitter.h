@@ -96,11 +96,10 @@ GridKernel argKernel(phiq::ArgOp op);
 /// EmitLastAxis.cpp
 GridKernel softmaxKernel(phiq::SoftmaxOp op);
 GridKernel normalizeKernel(phiq::NormalizeOp op);
-/// EmitWindows.cpp
+/// EmitPools.cpp
 GridKernel poolKernel(phiq::PoolOp op);
-GridKernel depthwiseKernel(phiq::DepthwiseOp op);
 /// EmitDepthwise.cpp
-GridKernel depthwiseOfCodesKernel(phiq::DepthwiseOp op);
+GridKernel depthwiseKernel(phiq::DepthwiseOp op);
 /// EmitConvTranspose.cpp
 GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 /// EmitResample.cpp
