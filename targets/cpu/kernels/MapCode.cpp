@@ -223,8 +223,8 @@ private:
     const int64_t greatest = least + (int64_t(1) << bits) - 1;
     auto bound = [&](int64_t code) { return b.toFloat(b.sub(whole(b, x[2], code), x[2])); };
     auto clamp = [&](Value value, Value low, Value high) {
-      value = b.fmax(value, low);
-      return b.select(less(value, high), value, high);
+      value = b.fmax(low, value); // a NaN stays
+      return b.select(less(high, value), high, value);
     };
     Value low = bound(least), high = bound(greatest);
     const bool isOneScale = mlir::cast<ShapedType>(op.getXs()[1].getType()).getNumElements() == 1;
