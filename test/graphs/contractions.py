@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 import numpy as np
-from onnx import helper, numpy_helper, save
+from onnx import TensorProto, helper, numpy_helper, save
 
 PHIC = os.path.abspath(sys.argv[1])
 random = np.random.default_rng(5)
@@ -105,6 +105,12 @@ def packed(codes, bits):
     return sum(codes[..., i::together] << bits * i for i in range(together)).astype(np.uint8)
 
 
+def steps_of(x, size):
+    """How far apart values are where x is quantized in blocks of that size."""
+    blocks = np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -x.shape[-1] % size)]).reshape(*x.shape[:-1], -1, size)
+    return np.repeat(abs(blocks).max(-1) / 127, size, -1)[..., :x.shape[-1]]
+
+
 # Codes in blocks along a row, of which the last may be cut short.
 for bits, block, m, n, k, hasZeros, hasBias in ((4, 32, (1, 130), 40, 96, False, False), (4, 16, (1,), 9, 50, True, True), (8, 64, (2, 5), 33, 192, True, False), (4, 128, (3,), 70, 300, False, True),
                                                      (2, 32, (7,), 24, 128, False, False)):
@@ -118,9 +124,7 @@ for bits, block, m, n, k, hasZeros, hasBias in ((4, 32, (1, 130), 40, 96, False,
     names = [given(x, False), given(packed(codes, bits), True), given(scales.reshape(-1), True), given(packed(zeros, bits).reshape(-1), True) if hasZeros else ""]
     names += ["", given(bias, True)] if hasBias else []
     # Where activations are quantized: half a step of each block of 32, or of 16.
-    size = 16 if block == 16 else 32
-    steps = np.repeat(abs(np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, -k % size)])).reshape(*m, -1, size).max(-1) / 127, size, -1)[..., :k]
-    quantized[f"y{len(expected)}"] = 0.51 * steps @ abs(w.T)
+    quantized[f"y{len(expected)}"] = 0.51 * steps_of(x, 16 if block == 16 else 32) @ abs(w.T)
     check("MatMulNBits", names, (y + bias * hasBias).astype(np.float32), (k + 4) * 2.0**-24 * (abs(x) @ abs(w.T) + 4), bits=bits,
           block_size=block, N=n, K=k, domain="com.microsoft")
 
@@ -134,6 +138,28 @@ def made(op, names, **attributes):
 w, scale, x = draw((70, 48), np.int8), random.random((1, 48)).astype(np.float32), draw((9, 70), np.float32)
 factor = made("Mul", [given(scale, True), made("Cast", [given(w, True)], to=1)])
 check("MatMul", [given(x, False), factor], ((x.astype(np.float64) @ w) * scale).astype(np.float32), 71 * 2.0**-24 * (abs(x) @ abs(w)) * scale)
+# Of 4 bits, or in blocks along K: weights in blocks, of which 4-bit ones may be stored transposed, and need not have zero points.
+for kind, axis, block, transposed in (("INT4", 0, 32, False), ("UINT4", 1, 16, True), ("UINT4", 0, 0, False), ("INT8", 0, 64, False), ("INT4", 1, 32, False)):
+    k, n, low = 96, 40, {"INT4": -8, "UINT4": 0, "INT8": -128}[kind]
+    codes = random.integers(low, low + (256 if kind == "INT8" else 16), (n, k) if transposed else (k, n))
+    shape = list(codes.shape)
+    size = block or shape[axis]
+    shape[axis] = -(-shape[axis] // size)
+    scales, zeros = random.random(shape).astype(np.float32) + 1, random.integers(low, low + 8, shape)
+    each = lambda values: np.repeat(values, size, axis)[:codes.shape[0], :codes.shape[1]]
+    w = (codes - each(zeros)) * each(scales.astype(np.float64))
+    tensors = []
+    for values in (codes, zeros if block else zeros.reshape(-1)):
+        tensors.append(f"t{len(initializers)}")
+        integers = values.astype(np.uint8 if kind[0] == "U" else np.int8)
+        raw = integers.tobytes() if kind == "INT8" else packed(integers.view(np.uint8).reshape(-1) & 15, 4).tobytes()
+        initializers.append(helper.make_tensor(tensors[-1], getattr(TensorProto, kind), values.shape, raw, raw=True))
+    scale = given(scales if block else scales.reshape(-1), True)
+    factor = made("DequantizeLinear", [tensors[0], scale, tensors[1]], axis=axis if block else 1 - axis, **({"block_size": block} if block else {}))
+    x, w = draw((9, k), np.float32), w.T if transposed else w
+    quantized[f"y{len(expected)}"] = 0.51 * steps_of(x, 16 if block == 16 else 32) @ abs(w)
+    check("Gemm" if transposed else "MatMul", [given(x, False), factor], (x @ w).astype(np.float32), (k + 4) * 2.0**-24 * (abs(x) @ abs(w)),
+          **({"transB": 1} if transposed else {}))
 table, scale, zero = draw((300, 260), np.uint8), random.random(300).astype(np.float32), draw((300,), np.uint8)
 floats = made("DequantizeLinear", [given(table, True), given(scale, True), given(zero, True)], axis=0)
 dense = (table.astype(np.float32) - zero.reshape(-1, 1)) * scale.reshape(-1, 1)

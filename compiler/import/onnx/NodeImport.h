@@ -84,6 +84,9 @@ private:
   bool refused = false, poisoned = false;
 };
 
+/// What a DequantizeLinear makes of a matrix in the model's file.
+llvm::FailureOr<FloatWeight> dequantizedWeight(NodeImport &node);
+
 /// Last dimension of a tensor value.
 int64_t columnsOf(mlir::Value value);
 /// tensor<?xNxf32>

@@ -66,7 +66,9 @@ FailureOr<ScaleLayout> scaleLayout(NodeImport &node, ArrayRef<int64_t> dims, con
   return ScaleLayout{axis == 0, block};
 }
 
-LogicalResult dequantizeWeight(NodeImport &node) {
+} // namespace
+
+FailureOr<FloatWeight> dequantizedWeight(NodeImport &node) {
   FailureOr<TensorView> codes = node.tensor(0, /*isFloat=*/false), scales = node.tensor(1, /*isFloat=*/true);
   if (llvm::failed(codes) || llvm::failed(scales))
     return failure();
@@ -96,9 +98,10 @@ LogicalResult dequantizeWeight(NodeImport &node) {
   StorageLayout storage = transposed ? StorageLayout::QdqKN : StorageLayout::QdqNK;
   Value weight = node.weights.blocks(storage, rows, columns, format, parts);
   auto result = RankedTensorType::get({rows, columns}, node.builder.getF32Type());
-  node.result(0, FloatWeight{phiq::DequantizeOp::create(node.builder, node.loc, result, weight), transposed});
-  return success();
+  return FloatWeight{phiq::DequantizeOp::create(node.builder, node.loc, result, weight), transposed};
 }
+
+namespace {
 
 /// Scale and zero point of activations: of the whole tensor, or one scale a column.
 struct ActivationScale {
@@ -183,8 +186,12 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
 
 /// Of a weight, or of activations that a QuantizeLinear with the same parameters made.
 LogicalResult importDequantizeLinear(NodeImport &node) {
-  if (!node.get<RowsValue>(0))
-    return dequantizeWeight(node);
+  if (!node.get<RowsValue>(0)) {
+    FailureOr<FloatWeight> weight = dequantizedWeight(node);
+    if (llvm::succeeded(weight))
+      node.result(0, *weight);
+    return weight;
+  }
   FailureOr<RowsValue> x = node.rows(0);
   if (llvm::failed(x) || llvm::failed(node.require("block_size", 0)))
     return failure();

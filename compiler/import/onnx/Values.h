@@ -59,6 +59,7 @@ struct FloatWeight {
 struct DequantizedTensor {
   TensorView codes;
   mlir::Value scale, zero; ///< which broadcast to the codes' shape
+  std::optional<FloatWeight> inBlocks; ///< the same as a weight, of codes of 4 bits or with scales in blocks
 };
 
 /// `input_ids`, of any shape with one row of tokens.

@@ -33,6 +33,34 @@ LogicalResult checkK(NodeImport &node, unsigned index, int64_t found, int64_t K)
                     : node.unsupportedInput(index, "must have K = " + llvm::Twine(K) + ", found " + llvm::Twine(found));
 }
 
+/// Whether x is codes that the graph dequantizes: what their values are is not to be rounded again.
+bool isDequantized(Value x) {
+  while (isa_and_nonnull<phiq::ReshapeOp, phiq::PermuteOp, phiq::SliceOp>(x.getDefiningOp()))
+    x = x.getDefiningOp()->getOperand(0);
+  auto map = x.getDefiningOp<phiq::MapOp>();
+  return map && map.getFunction() == MapFunction::Dequantize;
+}
+
+/// The weight [N, K] that input 1 is, in blocks along K, for floats x; null: it is none.
+Value blocksFor(NodeImport &node, Value x, bool transposed) {
+  const auto *of = node.get<DequantizedTensor>(1);
+  if (!of || !of->inBlocks || of->inBlocks->transposed == transposed || !elementTypeOf(x).isF32() || isDequantized(x))
+    return {};
+  return of->inBlocks->value.getDefiningOp<phiq::DequantizeOp>().getX();
+}
+
+/// Input 0 by a weight in blocks, which is multiplied as decoders' are, by rows.
+FailureOr<Value> byBlocks(NodeImport &node, Value x, Value w) {
+  Sizes shape(shapeOf(x));
+  const int64_t N = shapeOf(w)[0], K = shapeOf(w)[1];
+  if (shape.empty() || shape.back() != K)
+    return node.unsupportedInput(0, "must have rows of K = " + llvm::Twine(K));
+  const int64_t rows = ShapedType::getNumElements(ArrayRef(shape).drop_back());
+  shape.back() = N;
+  Value flat = reshape(node, x, {rows, K});
+  return reshape(node, make<phiq::MatmulOp>(node, typeOf(x, {rows, N}), flat, w, phiq::ComputeModeAttr()), shape);
+}
+
 /// x times a matrix: all of x's axes but the last are rows.
 FailureOr<Product> withMatrix(NodeImport &node, Value x, unsigned wIndex, bool transposed) {
   FailureOr<Factor> w = rowsOf(node, wIndex, transposed);
@@ -137,6 +165,14 @@ FailureOr<Value> sumsOf(NodeImport &node, FailureOr<Product> product, unsigned x
   return product->multiply(node, node.builder.getI32Type(), *xZero, *wZero);
 }
 
+FailureOr<Value> floatProduct(NodeImport &node, FailureOr<Product> product) {
+  if (llvm::failed(product))
+    return failure();
+  if (!elementTypeOf(product->x).isF32() || !elementTypeOf(product->w).isF32())
+    return node.unsupported("its inputs must be floats");
+  return product->multiply(node, node.builder.getF32Type(), {}, {});
+}
+
 } // namespace
 
 LogicalResult importGemm(NodeImport &node) {
@@ -147,12 +183,11 @@ LogicalResult importGemm(NodeImport &node) {
     return node.unsupportedInput(0, "must be a matrix");
   if (node.integer("transA", 0) != 0)
     x = inOrder(node, *x, {1, 0});
-  FailureOr<Product> product = withMatrix(node, *x, 1, node.integer("transB", 0) != 0);
-  if (llvm::failed(product))
-    return failure();
-  if (!elementTypeOf(product->w).isF32())
-    return node.unsupportedInput(1, "must be floats");
-  FailureOr<Value> y = scaled(node, "alpha", product->multiply(node, node.builder.getF32Type(), {}, {}));
+  const bool transposed = node.integer("transB", 0) != 0;
+  Value blocks = blocksFor(node, *x, transposed);
+  FailureOr<Value> y = blocks ? byBlocks(node, *x, blocks) : floatProduct(node, withMatrix(node, *x, 1, transposed));
+  if (llvm::succeeded(y))
+    y = scaled(node, "alpha", *y);
   const float beta = node.real("beta", 1);
   if (llvm::failed(y) || !node.has(2) || beta == 0)
     return give(node, y);
@@ -163,30 +198,21 @@ LogicalResult importGemm(NodeImport &node) {
 }
 
 LogicalResult importMatMul(NodeImport &node) {
-  FailureOr<Product> product = read(node, 0, 1);
-  if (llvm::failed(product))
+  FailureOr<Value> x = tensorOf(node, 0);
+  if (llvm::failed(x))
     return failure();
-  if (!elementTypeOf(product->x).isF32() || !elementTypeOf(product->w).isF32())
-    return node.unsupported("its inputs must be floats");
-  return give(node, product->multiply(node, node.builder.getF32Type(), {}, {}));
+  if (Value blocks = blocksFor(node, *x, /*transposed=*/false))
+    return give(node, byBlocks(node, *x, blocks));
+  return give(node, floatProduct(node, read(node, 0, 1)));
 }
 
-/// Of com.microsoft: by a weight in blocks, which is multiplied as decoders' are, by rows.
+/// Of com.microsoft.
 LogicalResult importMatMulNBits(NodeImport &node) {
   FailureOr<Value> x = floatsOf(node, 0), w = weightOfNBits(node);
   if (llvm::failed(x) || llvm::failed(w))
     return failure();
-  Sizes shape(shapeOf(*x));
-  const int64_t N = shapeOf(*w)[0], K = shapeOf(*w)[1];
-  if (shape.empty() || shape.back() != K)
-    return node.unsupportedInput(0, "must have rows of K = " + llvm::Twine(K));
-  const int64_t rows = ShapedType::getNumElements(ArrayRef(shape).drop_back());
-  shape.back() = N;
-  FailureOr<Value> y = reshape(
-      node,
-      make<phiq::MatmulOp>(node, typeOf(*x, {rows, N}), reshape(node, *x, {rows, K}), *w, phiq::ComputeModeAttr()),
-      shape);
-  if (node.has(5)) {
+  FailureOr<Value> y = byBlocks(node, *x, *w);
+  if (llvm::succeeded(y) && node.has(5)) {
     FailureOr<Value> bias = floatsOf(node, 5);
     y = llvm::failed(bias) ? bias : map(node, MapFunction::Add, {*y, *bias});
   }

@@ -155,7 +155,7 @@ FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed) {
     Value value = node.weights.matrix(*view, /*transpose=*/!transposed);
     return Factor{value, SmallVector<int64_t>(shapeOf(value))};
   }
-  if (const auto *of = node.get<DequantizedTensor>(index); of && of->codes.dims.size() == 2)
+  if (const auto *of = node.get<DequantizedTensor>(index); of && of->codes.dims.size() == 2 && !of->inBlocks)
     if (Value value = dequantizedRows(node, *of, transposed))
       return Factor{value, SmallVector<int64_t>(shapeOf(value))};
   FailureOr<Value> w = tensorOf(node, index);

@@ -201,7 +201,7 @@ LogicalResult importCast(NodeImport &node) {
   const auto to = ElementType(node.integer("to", 0));
   if (const TensorView *codes = to == ElementType::F32 ? storedCodes(node, 0) : nullptr) {
     Type element = elementOf(node.builder, codes->tensor->type);
-    node.result(0, DequantizedTensor{*codes, scalar(node, 1, node.builder.getF32Type()), scalar(node, 0, element)});
+    node.result(0, DequantizedTensor{*codes, scalar(node, 1, node.builder.getF32Type()), scalar(node, 0, element), {}});
     return success();
   }
   FailureOr<Value> x = tensorOf(node, 0);

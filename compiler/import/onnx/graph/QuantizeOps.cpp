@@ -160,12 +160,40 @@ LogicalResult importQuantizeLinear(NodeImport &node) {
 
 namespace {
 
+/// Whether input 0 is a matrix that a weight in blocks can be: of 4 bits, or with scales in blocks that matmuls have. Parameters are
+/// initializers, too.
+bool isInBlocks(NodeImport &node) {
+  auto stored = [&](unsigned index) {
+    const auto *view = node.get<TensorView>(index);
+    return view && !view->transposed && view->tensor->bytes ? view : nullptr;
+  };
+  const TensorView *codes = stored(0), *scale = stored(1), *zero = node.has(2) ? stored(2) : nullptr;
+  if (!codes || !scale || codes->dims.size() != 2 || llvm::is_contained(codes->dims, 0) ||
+      scale->tensor->type != ElementType::F32 ||
+      (node.has(2) && (!zero || zero->tensor->type != codes->tensor->type || zero->dims != scale->dims)))
+    return false;
+  const ElementType type = codes->tensor->type;
+  const bool isOf4Bits = type == ElementType::I4 || type == ElementType::U4,
+             isOf8Bits = type == ElementType::I8 || type == ElementType::U8;
+  const int64_t block = node.integer("block_size", 0), given = node.integer("axis", 1);
+  const int64_t axis = given < 0 ? given + 2 : given;
+  return axis >= 0 && axis < 2 && (block % 16 == 0 || block >= codes->dims[size_t(axis)]) &&
+         (isOf4Bits || (isOf8Bits && block != 0));
+}
+
 LogicalResult dequantizeLater(NodeImport &node, TensorView codes) {
   FailureOr<Value> scale = parameterOf(node, 1, codes.dims),
                    zero = zeroOf(node, codes.dims, elementOf(node.builder, codes.tensor->type));
   if (llvm::failed(scale) || llvm::failed(zero))
     return failure();
-  node.result(0, DequantizedTensor{codes, *scale, *zero});
+  DequantizedTensor result{codes, *scale, *zero, {}};
+  if (isInBlocks(node)) {
+    FailureOr<FloatWeight> weight = dequantizedWeight(node);
+    if (llvm::failed(weight))
+      return failure();
+    result.inBlocks = *weight;
+  }
+  node.result(0, result);
   return success();
 }
 
@@ -175,8 +203,9 @@ LogicalResult importDequantizeLinear(NodeImport &node) {
   const auto to = ElementType(node.integer("output_dtype", 0));
   if (to != ElementType::Undefined && to != ElementType::F32)
     return node.unsupportedAttribute("output_dtype", "must be float, found " + elementTypeName(to));
-  if (const TensorView *codes = node.integer("block_size", 0) ? nullptr : storedCodes(node, 0))
-    return dequantizeLater(node, *codes);
+  const TensorView *codes = node.integer("block_size", 0) ? nullptr : storedCodes(node, 0);
+  if (codes || isInBlocks(node))
+    return dequantizeLater(node, *node.get<TensorView>(0));
   FailureOr<Value> x = tensorOf(node, 0);
   if (llvm::failed(x))
     return failure();
