@@ -82,8 +82,9 @@ pool("s", [5], [3], [2], [4, 3])
 pool("v", [2, 3, 2], [1, 2, 2], [1, 1, 2], [1, 1, 0, 0, 1, 1])
 
 
-def depthwise(name, times, kernel, strides, dilations, pads, behind=False, zeros=False):
-    """With `behind`, a bias for each channel, and what an activation makes of it; with `zeros`, a zero point for each channel of w."""
+def depthwise(name, times, kernel, strides, dilations, pads, behind=False, zeros=False, scales=False):
+    """With `behind`, a bias for each channel, and what an activation makes of it; with `zeros`, a zero point for each channel of w, with `scales`
+    both dequantized."""
     x, k = inputs[name], len(kernel)
     C, isCode = x.shape[1], x.dtype != np.float32
     w = random.integers(-128, 128, (C * times, 1, *kernel)).astype(np.int8) if isCode else \
@@ -97,7 +98,14 @@ def depthwise(name, times, kernel, strides, dilations, pads, behind=False, zeros
         at = tuple(slice(tap[a] * dilations[a], tap[a] * dilations[a] + strides[a] * (counts[a] - 1) + 1, strides[a]) for a in range(k))
         y += wide[(slice(None), slice(None), *at)] * (w[(slice(None), 0, *tap)].astype(np.float64) - wZero).reshape(-1, *[1] * k)
     words = {"kernel_shape": kernel, "strides": strides, "dilations": dilations, "pads": pads, "group": C}
-    if isCode:
+    if scales:
+        xScale, wScale = np.float32(0.02), random.uniform(0.01, 0.02, C * times).astype(np.float32)
+        names = [f"d{len(graph.nodes)}", f"e{len(graph.nodes)}"]
+        for hidden, *operands in ((names[0], name, graph.constant(xScale), graph.constant(np.array(zero, x.dtype))),
+                                  (names[1], *map(graph.constant, (w, wScale, wZero)))):
+            graph.nodes.append(helper.make_node("DequantizeLinear", operands, [hidden], axis=0))
+        graph.check("Conv", names, (y * xScale * wScale.reshape(-1, *[1] * k)).astype(np.float32), 1e-6, **words)
+    elif isCode:
         operands = [name, graph.constant(w), graph.constant(np.array(zero, x.dtype)), *([graph.constant(wZero)] if zeros else [])]
         graph.check("ConvInteger", operands, y.astype(np.int32), **words)
     elif not behind:
@@ -116,6 +124,7 @@ for name in "fq":
     depthwise(name, 1, [2, 11], [1, 1], [1, 1], [1, 5, 0, 5])
 depthwise("f", 1, [3, 3], [1, 1], [1, 1], [1, 1, 1, 1], behind=True)
 depthwise("q", 1, [5, 5], [1, 1], [1, 1], [2, 2, 2, 2], zeros=True)
+depthwise("q", 1, [3, 3], [2, 1], [1, 1], [1, 1, 1, 1], zeros=True, scales=True)
 depthwise("s", 1, [7], [1], [1], [3, 3])
 depthwise("s", 3, [8], [2], [3], [11, 9], zeros=True)
 
