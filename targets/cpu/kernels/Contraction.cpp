@@ -132,6 +132,19 @@ const WordProduct *shortWords(const CpuTarget &target) {
   return newestVariant(target, [](WordKind kind) { return kind == WordKind::S16; })->dot;
 }
 
+void emitGatherLhs(KernelBuilder &b, const ContractionShape &shape, WordKind words, const ContractionCall &call,
+                   Value k, Value length, Value to) {
+  emitGather(b, shape.lhs, shape.K, words,
+             {.base = call.lhs,
+              .row = call.row,
+              .count = call.count,
+              .k = k,
+              .length = length,
+              .zero = call.lhsZero,
+              .fill = call.fill,
+              .to = to});
+}
+
 std::optional<Contraction> Contraction::of(const CpuTarget &target, const ContractionShape &shape) {
   const WordVariant *found = newestVariant(target, [&](WordKind kind) { return takes(kind, shape); });
   return found ? std::optional(Contraction(*found, target, shape)) : std::nullopt;
@@ -171,15 +184,7 @@ public:
     makeBeginnings();
     b.loop(b.i64(0), b.i64(shape.K), chunk, [&](Value k) {
       Value length = b.minimum(b.i64(chunk), b.sub(b.i64(shape.K), k));
-      emitGather(b, shape.lhs, shape.K, dot.kind(),
-                 {.base = call.lhs,
-                  .row = call.row,
-                  .count = call.count,
-                  .k = k,
-                  .length = length,
-                  .zero = call.lhsZero,
-                  .fill = call.fill,
-                  .to = rows});
+      emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);
       const int64_t together = all.NR() / kColumns, whole = panels / together * together;
       b.loop(b.i64(0), b.i64(whole), together, [&](Value panel) { multiply(panel, together, k, length); });
       if (whole < panels)

@@ -68,6 +68,10 @@ struct ContractionCall {
   mlir::Value scratch;
 };
 
+/// Words of the elements [k, k + length) of the tile's rows.
+void emitGatherLhs(KernelBuilder &b, const ContractionShape &shape, WordKind words, const ContractionCall &call,
+                   mlir::Value k, mlir::Value length, mlir::Value to);
+
 class Contraction {
 public:
   /// Nothing where the target has no tile for the operands.

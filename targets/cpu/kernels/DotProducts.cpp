@@ -34,15 +34,7 @@ public:
       Value words = b.divide(b.add(length, perWord - 1), perWord);
       gatherColumns(k, length, words);
       clearEnds(rows, call.count, words);
-      emitGather(b, shape.lhs, shape.K, dot.kind(),
-                 {.base = call.lhs,
-                  .row = call.row,
-                  .count = call.count,
-                  .k = k,
-                  .length = length,
-                  .zero = call.lhsZero,
-                  .fill = call.fill,
-                  .to = rows});
+      emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);
       for (int64_t n = 0; n < columns; ++n)
         multiply(n, words);
     });
