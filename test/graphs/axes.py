@@ -1,6 +1,6 @@
-# axes.py - Reductions, softmax and normalization of larger tensors
+# axes.py - Reductions, softmax, normalization and powers
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Reductions over inner, outer and both axes, ArgMax, Softmax and LayerNormalization, of sizes with and without a tail.
+"""Reductions over inner, outer and both axes, ArgMax, Softmax and LayerNormalization, of sizes with and without a tail; Pow by numbers.
 
     axes.py PHIC"""
 import sys
@@ -52,4 +52,8 @@ for name in "fgt":
     normal = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5)
     names = [name, graph.constant(scale), graph.constant(bias)]
     graph.check("LayerNormalization", names, (normal * scale + bias).astype(np.float32), 1e-5)
+# Powers that are products or a quotient, bit for bit.
+x = inputs["f"]
+graph.check("Pow", ["f", graph.constant(np.float32(3))], x * x * x)
+graph.check("Pow", ["f", graph.constant(np.float32([-1]))], np.float32(1) / x)
 graph.run(sys.argv[1])

@@ -119,7 +119,8 @@ static FailureOr<Value> powerOfInteger(NodeImport &node, Value x, Value y) {
                {*apply(MapFunction::And, {isWhole, isUpward}, node.builder.getI1Type()), *exact, truncated}, integer);
 }
 
-/// Squares and roots by themselves. The exponent has the type of the base, or is cast to it.
+/// Squares, cubes, roots and reciprocals by themselves; a cube is rounded twice, as ONNX Runtime does it. The exponent has the
+/// type of the base, or is cast to it.
 LogicalResult importPow(NodeImport &node) {
   FailureOr<SmallVector<Value>> operands = operandsOf(node);
   if (llvm::failed(operands))
@@ -136,8 +137,15 @@ LogicalResult importPow(NodeImport &node) {
   if (phiq::ConstantOp exponent = constantOf(y); exponent && shapeOf(y).size() <= shapeOf(x).size()) {
     const Rows numbers = numbersOf(exponent.getValue());
     auto isAll = [&](double number) { return numbers.size() == 1 && numbers.number(0) == number; };
+    auto times = [&](Value y) { return map(node, MapFunction::Multiply, {y, x}); };
     if (isAll(2))
-      return give(node, map(node, MapFunction::Multiply, {x, x}));
+      return give(node, times(x));
+    if (isAll(3)) {
+      FailureOr<Value> square = times(x);
+      return give(node, llvm::failed(square) ? square : times(*square));
+    }
+    if (isAll(-1) && elementTypeOf(x).isF32())
+      return give(node, map(node, MapFunction::Divide, {scalar(node, 1, elementTypeOf(x)), x}));
     if (isAll(0.5))
       return give(node, map(node, MapFunction::SquareRoot, x));
   }
