@@ -32,7 +32,7 @@ public:
   virtual mlir::Value add(KernelBuilder &b, mlir::Value sum, mlir::Value x, mlir::Value w) const = 0;
 };
 
-/// A row of a Kernels.def: the greatest tile; narrower ones have one vector, lower ones any number of rows.
+/// A row of a Kernels.def: the greatest tile; one vector has as many sums in more rows, lower ones any number of rows.
 struct WordVariant {
   std::string_view isa;
   const WordProduct *dot;

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each place of the result gathers what windows add to it: for each place of a window there is at most one element of x,
-// and where there is none, no channel is summed. Vectors lie along the result's channels.
+// and where there is none, no channel is summed. Vectors lie along the result's channels, or where a group has one of these,
+// along x's.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Windows.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,11 +32,17 @@ public:
       rest = next;
     }
     b.loop(b.i64(0), b.i64(groups), 1, [&](Value group) {
+      const Match all = {rest, b.i64(0), arith::ConstantOp::create(b, b.getBoolAttr(true))};
+      Value first = b.mul(b.add(b.mul(place, groups), group), M);
+      auto store = [&](Value sum, Value m) {
+        storeLanes(b, b.getF32Type(), sum, g.place(g.resultBase(), b.getF32Type(), b.add(first, m)));
+      };
+      if (M == 1)
+        return store(alongChannels(all, group), b.i64(0));
       g.overWideLanes(begin, end, [&](Value m, int64_t lanes) {
-        Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
-        Value sum = overAxis(0, {rest, b.i64(0), yes}, b.splat(lanes, 0.0f), group, m);
-        Value to = b.add(b.mul(b.add(b.mul(place, groups), group), M), m);
-        storeLanes(b, b.getF32Type(), sum, g.place(g.resultBase(), b.getF32Type(), to));
+        store(overAxis(0, all, b.splat(lanes, 0.0f),
+                       [&](Match match, Value sum) { return overChannels(match, sum, group, m); }),
+              m);
       });
     });
   }
@@ -46,9 +53,11 @@ private:
     Value element, tap, exists;
   };
 
-  Value overAxis(size_t axis, Match match, Value sum, Value group, Value m) {
+  using Channels = function_ref<Value(Match match, Value sum)>;
+
+  Value overAxis(size_t axis, Match match, Value sum, Channels channels) {
     if (axis == 3)
-      return overChannels(match, sum, group, m);
+      return channels(match, sum);
     const WindowAxis &along = windows.axes[axis];
     return b.loop(b.i64(0), b.i64(along.kernel), 1, sum, [&](Value t, ValueRange sum) {
       Value distance = b.sub(b.add(at[axis], along.before), b.mul(t, along.dilation));
@@ -58,7 +67,7 @@ private:
       Value exists =
           arith::AndIOp::create(b, match.exists, arith::AndIOp::create(b, isThere, b.less(i, b.i64(along.windows))));
       Match here = {b.add(b.mul(match.element, along.windows), i), b.add(b.mul(match.tap, along.kernel), t), exists};
-      return Values{overAxis(axis + 1, here, sum[0], group, m)};
+      return Values{overAxis(axis + 1, here, sum[0], channels)};
     })[0];
   }
 
@@ -73,6 +82,27 @@ private:
       Value q = loadLanes(b, f32, lanes, g.place(weights, f32, b.mul(c, M)));
       return Values{b.fma(p, q, sum[0])};
     })[0];
+  }
+
+  /// The only channel of a group's result: in the lanes of a vector each channel of x that far from the next, then what is left.
+  Value alongChannels(Match all, Value group) {
+    const int64_t ofGroup = C / groups, whole = ofGroup / g.lanes() * g.lanes();
+    auto part = [&](int64_t begin, int64_t end, int64_t lanes) {
+      return overAxis(0, all, b.splat(lanes, 0.0f), [&](Match match, Value sum) {
+        Type f32 = b.getF32Type();
+        Value first = b.mul(group, ofGroup);
+        Value from = g.place(x, f32, b.add(b.mul(match.element, C), first));
+        Value weights = g.place(w, f32, b.add(b.mul(match.tap, C), first));
+        return b.loop(b.i64(begin), b.select(match.exists, b.i64(end), b.i64(begin)), lanes, sum,
+                      [&](Value c, ValueRange sum) {
+                        Value p = loadLanes(b, f32, lanes, g.place(from, f32, c));
+                        Value q = loadLanes(b, f32, lanes, g.place(weights, f32, c));
+                        return Values{b.fma(p, q, sum[0])};
+                      })[0];
+      });
+    };
+    Value rest = part(whole, ofGroup, 1);
+    return whole ? b.fadd(b.broadcast(1, b.sumLanes(part(0, whole, g.lanes()))), rest) : rest;
   }
 
   const Windows windows;
