@@ -34,14 +34,7 @@ constexpr int64_t kMostTaps = 9, kLoopTaps = 8;
 
 /// Floats, or the newest product of two s16 that a target has.
 const WordProduct &productOf(phiq::DepthwiseOp op, const CpuTarget &target) {
-  if (elementTypeOf(op.getX()).isF32())
-    return fmaWords();
-  const WordProduct *found = nullptr;
-  for (const WordVariant &variant : target.architecture == "x86_64" ? x86WordVariants() : armWordVariants())
-    if (hasIsa(target, variant.isa) && variant.dot->kind() == WordKind::S16)
-      found = variant.dot;
-  assert(found && "every target multiplies pairs of shorts");
-  return *found;
+  return elementTypeOf(op.getX()).isF32() ? fmaWords() : *shortWords(target);
 }
 
 struct DepthwiseTiles {
