@@ -137,5 +137,5 @@ MODELS = [
 ]
 # Of the smallest wheels (0.8 and 2.7 MB); `make check` runs these, against results that are committed.
 SMALL = ["basic_pitch", "ppocr6_rec_tiny"]
-# Those that do not agree with ONNX Runtime yet.
-OPEN = {model.name for model in MODELS}
+# Those that do not agree with ONNX Runtime yet: what is not built, and three LSTMs of codes that feed each other 80 times.
+OPEN = {"minilm.int4", "voicefilter_embedder"}
