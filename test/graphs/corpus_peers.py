@@ -63,7 +63,9 @@ class Program:
 
     def __init__(self, corpus, model, path, cpu, runs, threads):
         self.path = path.with_suffix(".peers")
-        done = command(corpus.phic, "build", path, "-q", *model.flags(), *(["--cpu", cpu] if cpu else []), "-o", self.path)
+        self.environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+        done = command(corpus.phic, "build", path, "-q", *model.flags(), *(["--cpu", cpu] if cpu else []), "-o", self.path,
+                       env=self.environment)
         assert done.returncode == 0, done.stderr
         self.words = [self.path, f"--threads={threads}", "--stats"]
         for i, (name, array) in enumerate(model.feeds().items()):
@@ -73,10 +75,9 @@ class Program:
                 self.words += ["--in", f"{name}={file}"]
         result = next(name for name in self.results(corpus) if name not in model.states)
         self.words += ["--out", f"{result}={path.with_suffix('.peers.out.npy')}"]
-        self.environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
     def results(self, corpus):
-        return re.findall(r"^  result (\S+) ", command(corpus.phic, "inspect", self.path).stdout, re.M)
+        return re.findall(r"^  result (\S+) ", command(corpus.phic, "inspect", self.path, env=self.environment).stdout, re.M)
 
     def milliseconds(self):
         done = command(*self.words, env=self.environment)
