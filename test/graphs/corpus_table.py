@@ -53,7 +53,7 @@ def one_run(corpus, model, program):
 def row_of(corpus, model):
     path = corpus.file(model)
     program, begin = path.with_suffix(""), processor_time()
-    if stopped := corpus.build(model, path):
+    if stopped := corpus.build(path, model.flags()):
         return f"{model.name:22} {stopped}"
     seconds = processor_time() - begin
     (plan,) = json.loads(command(corpus.phic, "inspect", "--json", program).stdout)["plans"]
