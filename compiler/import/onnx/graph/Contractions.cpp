@@ -11,10 +11,10 @@ namespace {
 
 using phiq::MapFunction;
 
-/// An initializer whose bytes lie in the model's files, of a type that weights have.
-const TensorView *storedTensor(NodeImport &node, unsigned index) {
-  const auto *view = node.get<TensorView>(index);
-  if (!view || !view->tensor->bytes || view->transposed)
+/// A stored tensor of a type that weights have.
+const TensorView *storedWeight(NodeImport &node, unsigned index) {
+  const TensorView *view = storedTensor(node, index);
+  if (!view)
     return nullptr;
   const ElementType type = view->tensor->type;
   const bool isWeight = type == ElementType::F32 || type == ElementType::I8 || type == ElementType::U8;
@@ -72,7 +72,7 @@ struct Kernels {
 };
 
 FailureOr<Kernels> kernelsIn(NodeImport &node, unsigned index) {
-  if (const TensorView *view = storedTensor(node, index); view && isKernel(view->dims))
+  if (const TensorView *view = storedWeight(node, index); view && isKernel(view->dims))
     return Kernels{Sizes(view->dims.begin(), view->dims.end()),
                    [&node, view](KernelRows rows) { return kernelWeight(node, *view, rows); }};
   if (const auto *of = node.get<DequantizedTensor>(index); of && isKernel(of->codes.dims)) {
@@ -151,7 +151,7 @@ FailureOr<SmallVector<Factor>> channelKernelOf(NodeImport &node, unsigned index,
 }
 
 FailureOr<Factor> rowsOf(NodeImport &node, unsigned index, bool transposed) {
-  if (const TensorView *view = storedTensor(node, index); view && view->dims.size() == 2) {
+  if (const TensorView *view = storedWeight(node, index); view && view->dims.size() == 2) {
     Value value = node.weights.matrix(*view, /*transpose=*/!transposed);
     return Factor{value, SmallVector<int64_t>(shapeOf(value))};
   }

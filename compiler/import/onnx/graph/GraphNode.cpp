@@ -86,9 +86,14 @@ Value tensorOf(NodeImport &node, const Imported &imported) {
   return view ? initializer(node, *view) : Value();
 }
 
-const TensorView *storedCodes(NodeImport &node, unsigned index) {
+const TensorView *storedTensor(NodeImport &node, unsigned index) {
   const auto *view = node.get<TensorView>(index);
-  if (!view || view->transposed || !view->tensor->bytes || view->dims.size() < 2)
+  return view && view->tensor->bytes && !view->transposed ? view : nullptr;
+}
+
+const TensorView *storedCodes(NodeImport &node, unsigned index) {
+  const TensorView *view = storedTensor(node, index);
+  if (!view || view->dims.size() < 2)
     return nullptr;
   const ElementType type = view->tensor->type;
   return type == ElementType::I8 || type == ElementType::U8 ? view : nullptr;

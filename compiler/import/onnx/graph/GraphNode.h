@@ -31,6 +31,8 @@ using mlir::Value;
 FailureOr<Value> tensorOf(NodeImport &node, unsigned index);
 /// The same of floats.
 FailureOr<Value> floatsOf(NodeImport &node, unsigned index);
+/// An initializer whose bytes lie in the model's files as they are, not transposed; null for anything else.
+const TensorView *storedTensor(NodeImport &node, unsigned index);
 /// An initializer of 8-bit integers in the model's file, of two axes or more, which can stay codes where it is dequantized; null for
 /// anything else.
 const TensorView *storedCodes(NodeImport &node, unsigned index);

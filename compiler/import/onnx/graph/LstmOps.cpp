@@ -15,11 +15,6 @@ namespace {
 
 using phiq::MapFunction;
 
-/// An initializer whose bytes lie in the model's files: weights of it are read there.
-const TensorView *storedTensor(NodeImport &node, unsigned index) {
-  const auto *view = node.get<TensorView>(index);
-  return view && view->tensor->bytes && !view->transposed ? view : nullptr;
-}
 Value permuted(NodeImport &node, Value x, ArrayRef<int64_t> order) {
   Sizes shape = llvm::map_to_vector(order, [&](int64_t axis) { return shapeOf(x)[size_t(axis)]; });
   return make<phiq::PermuteOp>(node, typeOf(x, shape), x, order);
