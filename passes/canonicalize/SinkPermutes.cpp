@@ -286,7 +286,7 @@ struct SinkThroughReduce : OpRewritePattern<phiq::ReduceOp> {
     auto permute = op.getX().getDefiningOp<phiq::PermuteOp>();
     if (!permute)
       return rewriter.notifyMatchFailure(op, "requires a permute");
-    SmallVector<int64_t> axes, left, kept;
+    SmallVector<int64_t> axes, left;
     for (auto [i, axis] : llvm::enumerate(permute.getOrder()))
       (llvm::is_contained(op.getAxes(), int64_t(i)) ? axes : left).push_back(axis);
     llvm::sort(axes);

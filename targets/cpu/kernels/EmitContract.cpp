@@ -10,7 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "targets/cpu/kernels/Contraction.h"
-#include "targets/cpu/kernels/GridEmitter.h"
+#include "targets/cpu/kernels/MapsBehind.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -107,7 +107,6 @@ struct ContractStage {
         scratchAt(zerosAt + (shape.hasRhsZeros ? int64_t(llvm::alignTo(uint64_t(padded * 4), 64)) : 0)) {
     Block &body = plan::StageOp(facts.stage).getBody().front();
     maps.assign(body.getOps<phiq::MapOp>().begin(), body.getOps<phiq::MapOp>().end());
-    results.assign(body.getTerminator()->operand_begin(), body.getTerminator()->operand_end());
   }
 
   /// Of few columns, which hardly read the rows again, rows should not leave the first-level cache.
@@ -125,7 +124,6 @@ struct ContractStage {
   Tiles tiles;
   int64_t padded, zerosAt, scratchAt;
   SmallVector<phiq::MapOp> maps;
-  SmallVector<Value> results;
 };
 
 class ContractEmitter {
@@ -208,21 +206,14 @@ private:
     return to;
   }
 
-  /// How an operand of the maps that the stage does not compute lies beside the result.
-  enum class Beside : uint8_t { Rows, Vector, Number };
-  Beside besideOf(Value value) {
-    if (cast<ShapedType>(value.getType()).getNumElements() == 1)
-      return Beside::Number;
-    return shapeOf(value) == shapeOf(op.getResult()) ? Beside::Rows : Beside::Vector;
-  }
-
   /// A part's results lie where its operand lay, a row of sums, or are the stage's.
   void emitMaps(int64_t width, Value sums, int64_t sumColumns) {
     constexpr int64_t kElements = 1024; // of rows that are worked on together: they stay in the first-level cache
     const SmallVector<ArrayRef<phiq::MapOp>> parts = divideMaps(op, stage.maps);
-    const bool isOneRow = width == stage.N && width == sumColumns && llvm::none_of(stage.maps, [&](phiq::MapOp map) {
-                            return llvm::any_of(map.getXs(), [&](Value x) { return besideOf(x) == Beside::Vector; });
-                          });
+    const bool isOneRow =
+        width == stage.N && width == sumColumns && llvm::none_of(stage.maps, [&](phiq::MapOp map) {
+          return llvm::any_of(map.getXs(), [&](Value x) { return MapsBehind::isAlongLastAxis(op, x); });
+        });
     const int64_t together = parts.size() == 1 ? stage.tiles.rows : std::max<int64_t>(1, kElements / width);
     b.loop(b.i64(0), count, together, [&](Value first) {
       Value handedOn = op.getResult(), end = b.minimum(b.add(first, together), count);
@@ -242,17 +233,9 @@ private:
   /// Some of the maps, in a loop of their own.
   class PartEmitter {
   public:
-    PartEmitter(ContractEmitter &all, ArrayRef<phiq::MapOp> maps, Value handedOn, bool isLast)
-        : all(all), g(all.g), b(all.b), maps(maps), handedOn(handedOn), isLast(isLast) {
-      for (phiq::MapOp map : maps)
-        for (Value x : map.getTensors())
-          if (isa<BlockArgument>(throughReshapes(x)) && !llvm::is_contained(operands, x))
-            operands.push_back(x);
-      for (Value x : operands)
-        if (all.besideOf(x) == Beside::Number)
-          for (int64_t lanes = 1; lanes <= g.lanes(); lanes *= 2)
-            numbers[{x, lanes}] = loadSplat(b, elementTypeOf(x), lanes, g.base(x));
-    }
+    PartEmitter(ContractEmitter &all, ArrayRef<phiq::MapOp> part, Value handedOn, bool isLast)
+        : all(all), g(all.g), b(all.b), maps(all.op, handedOn, part, g, widths(g)), element(elementTypeOf(handedOn)),
+          isLast(isLast) {}
 
     /// Row r of the tile: in vectors, and what is left of it in narrower ones, down to four lanes.
     void emit(int64_t width, Value sumRow, Value r) {
@@ -273,41 +256,32 @@ private:
     }
 
   private:
+    static SmallVector<int64_t> widths(GridEmitter &g) {
+      SmallVector<int64_t> widths;
+      for (int64_t lanes = 1; lanes <= g.lanes(); lanes *= 2)
+        widths.push_back(lanes);
+      return widths;
+    }
+
     Value placeOf(Value r) {
       return b.add(b.mul(b.add(b.mul(all.batch, all.stage.M), b.add(all.row, r)), all.stage.N), all.column);
     }
 
     void emitLanes(Value i, int64_t lanes, Value sumRow, Value inResult) {
-      Value sum = b.offset(sumRow, b.mul(i, 4));
-      auto baseOf = [&](Value table) { return g.base(table); };
-      LaneValues values(b, baseOf);
-      values[handedOn] = loadLanes(b, elementTypeOf(handedOn), lanes, sum);
-      for (Value x : operands)
-        values[x] = load(x, lanes, i, inResult);
-      values.compute(maps);
-      if (!isLast)
-        return storeLanes(b, b.getF32Type(), values[phiq::MapOp(maps.back()).getResult()], sum);
-      for (auto [k, result] : llvm::enumerate(all.stage.results))
-        storeLanes(b, elementTypeOf(result), values[result],
-                   g.place(g.resultBase(unsigned(k)), elementTypeOf(result), b.add(inResult, i)));
-    }
-
-    Value load(Value x, int64_t lanes, Value i, Value inResult) {
-      const Beside beside = all.besideOf(x);
-      if (beside == Beside::Number)
-        return numbers[{x, lanes}];
-      Value at = b.add(beside == Beside::Rows ? inResult : all.column, i);
-      return loadLanes(b, elementTypeOf(x), lanes, g.place(g.base(x), elementTypeOf(x), at));
+      Value sum = b.offset(sumRow, b.mul(i, 4)), handedOn = loadLanes(b, element, lanes, sum);
+      Value at = b.add(inResult, i), column = b.add(all.column, i);
+      if (isLast)
+        maps.store(handedOn, at, column);
+      else
+        storeLanes(b, b.getF32Type(), maps.last(handedOn, at, column), sum);
     }
 
     ContractEmitter &all;
     GridEmitter &g;
     KernelBuilder &b;
-    ArrayRef<phiq::MapOp> maps;
-    Value handedOn;
-    bool isLast;
-    SmallVector<Value> operands;
-    llvm::DenseMap<std::pair<Value, int64_t>, Value> numbers; ///< by operand and lanes: loaded once
+    MapsBehind maps;
+    const Type element; ///< of what is handed on
+    const bool isLast;
   };
 };
 

@@ -136,9 +136,8 @@ private:
       if (const Leaf &leaf = nest.leaves[k]; !moves(leaf))
         for (int64_t lanes : {int64_t(1), g.lanes()})
           still[{k, lanes}] = loadSplat(b, elementTypeOf(leaf.value), lanes, bases[k]);
-    auto baseOf = [&](Value table) { return g.base(table); };
     g.overLanes(begin, end, [&](Value i, int64_t lanes) {
-      LaneValues values(b, baseOf);
+      LaneValues values(b, [&](Value table) { return g.base(table); });
       Value between = b.offset(g.e.scratch, b.mul(b.sub(i, begin), 4));
       if (handedOn)
         values[handedOn] = loadLanes(b, b.getF32Type(), lanes, between);

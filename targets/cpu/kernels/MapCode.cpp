@@ -343,7 +343,6 @@ std::string scaleKey(plan::StageOp stage) {
 SmallVector<ArrayRef<phiq::MapOp>> divideMaps(Operation *main, ArrayRef<phiq::MapOp> maps) {
   constexpr unsigned kEnough = 16,
                      kLong = 8; // operations of a part; of a quantization with what follows it, or a lookup
-  // Whether the maps from `next` on read the value, or the stage returns it, which is not even for the last before them.
   auto isReadFrom = [&](size_t next, Operation *source) {
     return llvm::any_of(source->getUsers(),
                         [&](Operation *user) { return llvm::is_contained(maps.drop_front(next), user); });

@@ -10,6 +10,7 @@
 #include "dialects/phiq/Grid.h"
 #include "dialects/plan/Plan.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
+#include <functional>
 
 namespace phic {
 
@@ -36,14 +37,14 @@ llvm::SmallVector<llvm::ArrayRef<phiq::MapOp>> divideMaps(mlir::Operation *main,
 class LaneValues {
 public:
   /// `baseOf` is where the elements of a table begin.
-  LaneValues(KernelBuilder &b, llvm::function_ref<mlir::Value(mlir::Value)> baseOf) : b(b), baseOf(baseOf) {}
+  LaneValues(KernelBuilder &b, std::function<mlir::Value(mlir::Value)> baseOf) : b(b), baseOf(std::move(baseOf)) {}
   /// The lanes of a value, null before they are set.
   mlir::Value &operator[](mlir::Value value) { return lanes[value]; }
   void compute(llvm::ArrayRef<phiq::MapOp> maps);
 
 private:
   KernelBuilder &b;
-  llvm::function_ref<mlir::Value(mlir::Value)> baseOf;
+  std::function<mlir::Value(mlir::Value)> baseOf;
   llvm::DenseMap<mlir::Value, mlir::Value> lanes;
   llvm::DenseMap<mlir::Value, mlir::Value> steps; ///< of quantized values: codes without their zero point, in floats
 };

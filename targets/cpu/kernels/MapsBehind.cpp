@@ -11,10 +11,12 @@ bool isNumber(Value value) { return cast<ShapedType>(value.getType()).getNumElem
 
 } // namespace
 
-MapsBehind::MapsBehind(Operation *main, GridEmitter &g, ArrayRef<int64_t> widths) : main(main), g(g) {
-  Block &body = *main->getBlock();
-  maps.assign(body.getOps<phiq::MapOp>().begin(), body.getOps<phiq::MapOp>().end());
-  results.assign(body.getTerminator()->operand_begin(), body.getTerminator()->operand_end());
+MapsBehind::MapsBehind(Operation *main, GridEmitter &g, ArrayRef<int64_t> widths)
+    : MapsBehind(main, main->getResult(0), llvm::to_vector(main->getBlock()->getOps<phiq::MapOp>()), g, widths) {}
+
+MapsBehind::MapsBehind(Operation *main, Value source, ArrayRef<phiq::MapOp> maps, GridEmitter &g,
+                       ArrayRef<int64_t> widths)
+    : main(main), source(source), g(g), maps(maps), results(main->getBlock()->getTerminator()->getOperands()) {
   for (phiq::MapOp map : maps)
     for (Value x : map.getTensors())
       if (!x.getDefiningOp<phiq::MapOp>() && x.getDefiningOp() != main && !llvm::is_contained(operands, x))
@@ -25,22 +27,33 @@ MapsBehind::MapsBehind(Operation *main, GridEmitter &g, ArrayRef<int64_t> widths
         numbers[{x, lanes}] = loadSplat(g.b, elementTypeOf(x), lanes, g.base(x));
 }
 
+bool MapsBehind::isAlongLastAxis(Operation *main, Value operand) {
+  return !isNumber(operand) && shapeOf(operand) != shapeOf(main->getResult(0));
+}
+
 Value MapsBehind::load(Value operand, int64_t lanes, Value at, Value column) {
   if (isNumber(operand))
     return numbers[{operand, lanes}];
-  const bool isAsLarge = shapeOf(operand) == shapeOf(main->getResult(0));
   Type element = elementTypeOf(operand);
-  return loadLanes(g.b, element, lanes, g.place(g.base(operand), element, isAsLarge ? at : column));
+  return loadLanes(g.b, element, lanes,
+                   g.place(g.base(operand), element, isAlongLastAxis(main, operand) ? column : at));
+}
+
+LaneValues MapsBehind::compute(Value lanes, Value at, Value column) {
+  LaneValues values(g.b, [this](Value table) { return g.base(table); });
+  values[source] = lanes;
+  for (Value x : operands)
+    values[x] = load(x, cast<VectorType>(lanes.getType()).getNumElements(), at, column);
+  values.compute(maps);
+  return values;
+}
+
+Value MapsBehind::last(Value lanes, Value at, Value column) {
+  return compute(lanes, at, column)[maps.back().getResult()];
 }
 
 void MapsBehind::store(Value lanes, Value at, Value column) {
-  const int64_t count = cast<VectorType>(lanes.getType()).getNumElements();
-  auto baseOf = [&](Value table) { return g.base(table); };
-  LaneValues values(g.b, baseOf);
-  values[main->getResult(0)] = lanes;
-  for (Value x : operands)
-    values[x] = load(x, count, at, column);
-  values.compute(maps);
+  LaneValues values = compute(lanes, at, column);
   for (auto [k, result] : llvm::enumerate(results)) {
     Type element = elementTypeOf(result);
     storeLanes(g.b, element, values[result], g.place(g.resultBase(unsigned(k)), element, at));

@@ -12,8 +12,6 @@ namespace {
 
 class Axes : public GridModel {};
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
-
 TEST_F(Axes, SumsOfOuterAndInnerAxes) {
   const Rows x = floats({1, 2, 3, 4, 5, 6, 7, 8});
   EXPECT_THAT(run("tensor<2x2x2xf32>", "reduce sum %a over [0, 2] : tensor<2x2x2xf32>", "tensor<2xf32>", x).values,

@@ -13,6 +13,9 @@
 
 namespace phic::test {
 
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                       kInfinity = std::numeric_limits<float>::infinity();
+
 class GridModel : public OneOpModel {
 protected:
   /// `op` without phiq. and its result's type; %a of `type` and %i of `second`, if that is not empty, its inputs; `constants`

@@ -13,8 +13,6 @@ namespace {
 
 class WindowsTest : public GridModel {};
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
-
 TEST_F(WindowsTest, MaxPool) {
   // Two channels of 2 x 3; windows of 2 x 2, a column of padding on the left, two elements apart along the row.
   Rows x = floats({1, -1, 5, -5, 2, -2, 4, -4, 3, -3, 6, -6});
