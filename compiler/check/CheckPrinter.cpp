@@ -53,8 +53,10 @@ void printSource(const SourceFacts &source, llvm::raw_ostream &os) {
 }
 
 void printPrecision(const PrecisionReport &precision, llvm::raw_ostream &os) {
-  os << formatv("formats      {0:f2} bits per weight, KV cache {1}\n", precision.meanBitsPerWeight(),
-                precision.cacheElement);
+  os << formatv("formats      {0:f2} bits per weight", precision.meanBitsPerWeight());
+  if (!precision.cacheElement.empty())
+    os << ", KV cache " << precision.cacheElement;
+  os << "\n";
   for (auto &[name, row] : formatsOf(precision))
     os << formatv("  {0,-36} {1,6} tensors  {2,6:f2} bits per weight  {3}\n", name, row.tensors, row.bitsPerWeight,
                   joined(row.uses));

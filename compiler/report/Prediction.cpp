@@ -42,7 +42,7 @@ std::vector<MemoryBlock> blocksOf(ModuleOp module, const Prediction &prediction)
   add(Kind::Arena, "arena of activations", prediction.arenaBytes);
   add(Kind::Scratch, "scratch of " + llvm::Twine(prediction.threads) + " threads", prediction.scratchBytes);
   add(Kind::Runtime, "tokenizer and chat template", prediction.tokenizerBytes);
-  add(Kind::Runtime, "logits, sampling, token ids, code", prediction.runtimeBytes);
+  add(Kind::Runtime, prediction.runtimeText(), prediction.runtimeBytes);
   llvm::sort(blocks, [](const MemoryBlock &a, const MemoryBlock &b) {
     return std::tie(b.bytes, a.name) < std::tie(a.bytes, b.name);
   });

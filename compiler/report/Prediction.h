@@ -53,6 +53,8 @@ struct Prediction {
   uint64_t totalBytes() const {
     return weightBytes + kvBytes + arenaBytes + scratchBytes + tokenizerBytes + runtimeBytes;
   }
+  /// What runtimeBytes are.
+  llvm::StringRef runtimeText() const { return hasSteps ? "logits, sampling, token ids, code" : "code"; }
 };
 
 struct PredictionOptions {

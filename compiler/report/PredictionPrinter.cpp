@@ -56,7 +56,7 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
   row("scratch", p.scratchBytes);
   if (p.hasSteps)
     row("tokenizer", p.tokenizerBytes);
-  row("runtime", p.runtimeBytes, p.hasSteps ? "logits, sampling, token ids, code" : "code");
+  row("runtime", p.runtimeBytes, p.runtimeText().str());
   os << "largest\n";
   for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
     row(block.name, block.bytes);

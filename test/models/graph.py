@@ -225,6 +225,7 @@ class Graph(unittest.TestCase):
 
     def test_inspect_and_check_list_the_bindings(self):
         self.assertRegex(run(PHIC, "check", MODEL, *FLAGS), r"time         at least, by limits .*\n  a run +\d+\.\d\d\d ms  ")
+        self.assertNotRegex(run(PHIC, "check", MODEL, *FLAGS), "KV cache|token")
         for text in (run(PHIC, "inspect", "graph", cwd=self.folder), run(PHIC, "check", MODEL, *FLAGS)):
             for line in ("input  x  f32[1, 3, 9, 7]", "input  u  f32[1, 20]", "result y  f32[1, 20]", "result p  u8[1, 3, 5, 4]",
                          "state  h  f32[1, 20]"):
