@@ -11,6 +11,7 @@ namespace phi {
 struct Port {
   const char *from = nullptr, *to = nullptr;  ///< nullptr: none
   NpyArray array;
+  uint8_t *memory = nullptr;  ///< of an input that is copied, or a result
   ResultFile results;
 };
 

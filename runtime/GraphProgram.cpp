@@ -36,6 +36,7 @@ private:
   bool start();
   bool runAll();
   bool giveInputs(int64_t index);
+  void dropInputs(int64_t index);
   bool write(uint32_t kind);
   bool finish(bool done);
   void printStats();
@@ -134,10 +135,10 @@ void GraphProgram::layOut(Layout *layout) {
   wanted.threads = int32_t(options.threads);
   wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
   layoutGraph(&session, layout, opened.code, wanted);
-  forEachPort([&](const phi_binding &binding, Port &) {
-    uint8_t *memory = binding.kind == PHI_STATE ? nullptr : layout->take(1, bytesOf(binding));
-    if (memory)
-      session.slots[binding.slot] = memory;
+  forEachPort([&](const phi_binding &binding, Port &port) {
+    port.memory = binding.kind == PHI_STATE ? nullptr : layout->take(1, bytesOf(binding));
+    if (port.memory)
+      session.slots[binding.slot] = port.memory;
     return true;
   });
 }
@@ -154,6 +155,7 @@ bool GraphProgram::start() {
   if (!layout.base)
     return fail("not enough memory");
   layOut(&layout);
+  os::makePagesLarge(session.frame.arena, opened.code.plan().arena_bytes);
   stream.device = &session.device;
   stream.file = int(options.streamTimes >= 0 ? options.streamTimes : options.streamStages);
   if (options.streams())
@@ -167,14 +169,20 @@ bool GraphProgram::start() {
   });
 }
 
-/// Copied: a file's data has no alignment to rely on.
+/// Read where they lie in their files, as the library reads them where they lie in its caller's memory; copied where a file does not align
+/// them, and indices, so that those that are used are those that were looked at, whoever writes to the file.
 bool GraphProgram::giveInputs(int64_t index) {
   return forEachPort([&](const phi_binding &binding, Port &port) {
     const uint64_t bytes = bytesOf(binding);
     if (binding.kind != PHI_INPUT)
       return true;
-    uint8_t *slot = session.slots[binding.slot];
-    memcpy(slot, port.array.data + (port.array.hasRuns ? uint64_t(index) * bytes : 0), size_t(bytes));
+    const uint8_t *data = port.array.data + (port.array.hasRuns ? uint64_t(index) * bytes : 0);
+    uint8_t *&slot = session.slots[binding.slot];
+    slot = port.memory;
+    if (binding.index_limit || uintptr_t(data) % elementBytes(binding.element))
+      memcpy(slot, data, size_t(bytes));
+    else
+      slot = const_cast<uint8_t *>(data); // which a run only reads
     uint64_t wrong = 0;
     int64_t value = 0;
     if (hasIndices(binding, slot, &wrong, &value))
@@ -182,6 +190,15 @@ bool GraphProgram::giveInputs(int64_t index) {
     writeWrongIndex(binding, wrong, value, errors);
     errors << '\n';
     return false;
+  });
+}
+
+/// What a run has read of its files need not stay in memory.
+void GraphProgram::dropInputs(int64_t index) {
+  forEachPort([&](const phi_binding &binding, Port &port) {
+    if (port.array.hasRuns)
+      os::dropPages(port.array.data + uint64_t(index) * bytesOf(binding), size_t(bytesOf(binding)));
+    return true;
   });
 }
 
@@ -209,6 +226,7 @@ bool GraphProgram::runAll() {
     }
     if (!write(PHI_RESULT))
       return false;
+    dropInputs(i);
   }
   return write(PHI_STATE);
 }

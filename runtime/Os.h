@@ -23,6 +23,8 @@ bool fileOf(const void *address, char *path, size_t capacity);
 constexpr size_t kPathBytes = 4096;
 /// Touching one byte shall take one small page, not a huge one: for sparsely filled ranges.
 void keepPagesSmall(uint8_t *memory, size_t bytes);
+/// May take as few large pages as fit into it, before it is touched: for what is filled from one end to the other.
+void makePagesLarge(uint8_t *memory, size_t bytes);
 /// Of a file that is mapped and was not written to: they come back from it when they are touched.
 void dropPages(const uint8_t *memory, size_t bytes);
 

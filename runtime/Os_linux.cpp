@@ -39,6 +39,7 @@ static void advise(const uint8_t *memory, size_t bytes, int advice) {
 }
 
 void keepPagesSmall(uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_NOHUGEPAGE); }
+void makePagesLarge(uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_HUGEPAGE); }
 void dropPages(const uint8_t *memory, size_t bytes) { advise(memory, bytes, MADV_DONTNEED); }
 
 /// A line of /proc/self/maps: "55d0c000-55d0e000 r-xp 00002000 08:01 1234    /path". True when it holds the address.

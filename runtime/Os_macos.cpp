@@ -24,6 +24,7 @@ int64_t systemNumber(const char *name, int64_t unknown) {
 } // namespace
 
 void keepPagesSmall(uint8_t *, size_t) {} // there is one size
+void makePagesLarge(uint8_t *, size_t) {}
 void dropPages(const uint8_t *, size_t) {}
 
 bool fileOf(const void *address, char *path, size_t capacity) {

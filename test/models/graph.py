@@ -206,6 +206,18 @@ class Graph(unittest.TestCase):
         with open(self.path("y-1.npy"), "rb") as one, open(self.path("y-3.npy"), "rb") as three:
             self.assertEqual(one.read(), three.read())
 
+    def test_data_may_lie_anywhere_in_a_file(self):
+        self.program(*self.given("--out", "y=y.npy"))
+        with open(self.path("x.npy"), "rb") as file:
+            bytes_ = file.read()
+        length = int.from_bytes(bytes_[8:10], "little")
+        for blanks in range(1, 5):
+            header = bytes_[10:10 + length - 1] + b" " * blanks + b"\n"
+            with open(self.path("moved.npy"), "wb") as file:
+                file.write(bytes_[:8] + len(header).to_bytes(2, "little") + header + bytes_[10 + length:])
+            self.program("--in", "x=moved.npy", "--in", "u=u.npy", "--out", "y=moved-y.npy")
+            np.testing.assert_array_equal(np.load(self.path("y.npy")), np.load(self.path("moved-y.npy")))
+
     def test_verify_finds_every_stage_within_its_bound(self):
         out = run(PHIC, "verify", "graph", cwd=self.folder)
         self.assertRegex(out, r"\b\d+ stages, 3 steps")
