@@ -221,7 +221,7 @@ def codes_disagree(corpus, model, found):
 def verdict(corpus, model, golden):
     """As disagreement(), of any graph."""
     try:
-        stopped = corpus.build(corpus.file(model), model.flags())
+        stopped = corpus.build(corpus.file(model), [*model.flags(), *model.exactly])
         return (stopped, "") if stopped else disagreement(corpus, model, golden)
     except AssertionError as reason:
         return str(reason), ""
