@@ -69,14 +69,7 @@ constexpr Flag kFlags[] = {
     {FlagId::Device, "--device", "NAME",
      "what runs the model: auto, or a name of --list-devices (default: auto, the best)"},
     {FlagId::ListDevices, "--list-devices", nullptr, "print what could run it here"},
-    {FlagId::CpuVariant, "--cpu-variant", "NAME",
-     "run the code of this CPU level (default: the best that the processor has)"},
-    {FlagId::StreamStages, "--stream-stages", "FD",
-     "write each stage's buffers to a file descriptor (for `phic verify`)"},
-    {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
-    {FlagId::Version, "--version", nullptr, "print what this program is"},
-    {FlagId::Licenses, "--licenses", nullptr, "print what is linked into it, and under which licences"},
-    {FlagId::Help, "--help", nullptr, "print this"},
+#include "SharedFlags.def"
 };
 
 bool isOneOf(const char *name, Text given) { return given == name; }

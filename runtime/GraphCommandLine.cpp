@@ -40,14 +40,7 @@ constexpr Flag kFlags[] = {
      "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "[=json]", "print the time of the runs on stderr; with =json as one object"},
     {FlagId::Device, "--device", "NAME", "what runs the graph: auto, or a name (default: auto, the best)"},
-    {FlagId::CpuVariant, "--cpu-variant", "NAME",
-     "run the code of this CPU level (default: the best that the processor has)"},
-    {FlagId::StreamStages, "--stream-stages", "FD",
-     "write each stage's buffers to a file descriptor (for `phic verify`)"},
-    {FlagId::StreamTimes, "--stream-times", "FD", "write each stage's time to a file descriptor (for `phic bench`)"},
-    {FlagId::Version, "--version", nullptr, "print what this program is"},
-    {FlagId::Licenses, "--licenses", nullptr, "print what is linked into it, and under which licences"},
-    {FlagId::Help, "--help", nullptr, "print this"},
+#include "SharedFlags.def"
 };
 
 class Parser {
