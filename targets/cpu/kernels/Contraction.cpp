@@ -1,13 +1,14 @@
 //===- Contraction.cpp - Many rows times packed weights --------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Scratch memory: words [256][NR] of a group of panels; where these are dense rows, words of NR of them; words of the rows.
+// Scratch memory: what sums begin with; words [256][NR] of a group of panels; where these are dense rows, words of NR of them;
+// words of the rows; of dense bytes, numbers of each row and of NR columns.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/KernelName.h"
+#include "targets/cpu/kernels/DenseRows.h"
 #include "targets/cpu/kernels/DotProducts.h"
-#include "targets/cpu/kernels/GridEmitter.h"
 #include "targets/cpu/kernels/UnpackPanels.h"
 
 using namespace mlir;
@@ -27,11 +28,11 @@ bool takes(WordKind words, const ContractionShape &shape) {
   if (shape.lhs.element == RowSource::Element::F32)
     return words == WordKind::F32 && (!isDense || shape.rhsElement == RowSource::Element::F32) &&
            !shape.rhs.isTwoLevel();
-  if (isDense)
-    return words == WordKind::S16;
+  if (isDense) // along K there are sums of pairs only
+    return words == WordKind::S16 || (words == WordKind::Bytes && shape.rhsRows >= kFewestColumns);
   if (shape.rhs.kind != PackedLayout::Kind::CodePanel)
     return false;
-  // Bytes are multiplied as they are: a zero point of the weights would need sums of the rows.
+  // Bytes are multiplied as they are: a zero point of the weights would need sums of the rows, as dense ones have.
   return words == WordKind::S16 || (words == WordKind::Bytes && !shape.hasRhsZeros);
 }
 
@@ -42,8 +43,14 @@ std::string_view wordsName(WordKind words) {
 /// How the words of weights lie: side by side, for all columns of a tile, or as panels hold them.
 enum class WeightOrder : uint8_t { Words, Panels };
 
+/// Panels of bytes are never copied.
+bool isOfDenseBytes(WordKind words, WeightOrder order) {
+  return words == WordKind::Bytes && order == WeightOrder::Words;
+}
+
 /// Arguments: the rows' words; the weights', bytes from one panel of them to the next and from a step to the next; sums, and
-/// bytes of a row of them; what the sums begin with, and bytes of a row of that (0: one row for all); steps.
+/// bytes of a row of them; what the sums begin with, and bytes of a row of that (0: one row for all); steps. Words of bytes are
+/// rows of a tensor (DenseRows.h): sums of the tile's rows, starts and factors of the columns.
 class WordTile {
 public:
   WordTile(KernelBuilder &b, const WordProduct &dot, WeightOrder order, int64_t lanes, int64_t MR, int64_t vectors,
@@ -56,7 +63,7 @@ public:
     Values sums;
     for (int64_t r = 0; r < MR; ++r)
       for (int64_t v = 0; v < vectors; ++v)
-        sums.push_back(b.load(vector, rowOf(a[6], a[7], r), v * 4 * lanes));
+        sums.push_back(beginning(r, v));
     auto over = [&](Value begin, Value end, int64_t unrolled) {
       sums = b.loop(begin, end, unrolled, sums, [&](Value s, ValueRange carried) {
         Values inner(carried);
@@ -84,6 +91,14 @@ private:
   const VectorType vector;
 
   Value rowOf(Value first, Value bytes, int64_t r) { return b.offset(first, b.mul(bytes, b.i64(r))); }
+
+  Value beginning(int64_t r, int64_t v) {
+    Value sum = b.load(vector, rowOf(a[6], a[7], r), v * 4 * lanes);
+    if (!isOfDenseBytes(dot.kind(), order))
+      return sum;
+    Value start = b.load(vector, a[10], v * 4 * lanes), factor = b.load(vector, a[11], v * 4 * lanes);
+    return b.add(b.add(sum, start), b.mul(factor, b.loadBroadcast(lanes, element, a[9], 4 * r)));
+  }
 
   Value weightsOf(Value w, int64_t v) {
     if (order == WeightOrder::Words)
@@ -154,12 +169,14 @@ int64_t Contraction::scratchBytes(int64_t rows, int64_t columns) const {
   if (isOfDots(columns))
     return dotScratchBytes(rows, columns);
   const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
-  return 4 * paddedColumns(columns) + (rows + (isDense ? NR() : 0)) * kWordRowBytes + 4 * kChunkWords * NR();
+  const int64_t starts = isDense && words() == WordKind::Bytes ? 4 * (2 * NR() + rows) : 0;
+  return 4 * paddedColumns(columns) + (rows + (isDense ? NR() : 0)) * kWordRowBytes + 4 * kChunkWords * NR() + starts;
 }
 
 bool Contraction::readsPanels() const {
-  return words() == WordKind::Bytes || (words() == WordKind::F32 && shape.rhs.kind == PackedLayout::Kind::FloatPanel &&
-                                        shape.rhs.element == Scalar::F32);
+  return (words() == WordKind::Bytes && shape.rhs.kind == PackedLayout::Kind::CodePanel) ||
+         (words() == WordKind::F32 && shape.rhs.kind == PackedLayout::Kind::FloatPanel &&
+          shape.rhs.element == Scalar::F32);
 }
 
 int64_t Contraction::paddedColumns(int64_t columns) const {
@@ -175,16 +192,18 @@ public:
                      const ContractionCall &call)
       : all(all), dot(*all.variant->dot), shape(all.shape), b(b), library(library), call(call), lanes(all.lanes),
         panels((columns + kColumns - 1) / kColumns), padded(all.paddedColumns(columns)), rest(rest),
-        beginnings(call.scratch), weights(b.offset(beginnings, 4 * padded)),
-        denseRows(b.offset(weights, 4 * kChunkWords * all.NR())),
-        rows(isDense() ? b.offset(denseRows, all.NR() * kWordRowBytes) : denseRows), columns(columns) {}
+        dense(b, shape, dot, lanes), lhsZero(dense.storedLhsZero(call.lhsZero)), beginnings(call.scratch),
+        weights(b.offset(beginnings, 4 * padded)), columnStarts(b.offset(weights, 4 * kChunkWords * all.NR())),
+        columnFactors(b.offset(columnStarts, hasSums() ? 4 * all.NR() : 0)),
+        denseRows(b.offset(columnFactors, hasSums() ? 4 * all.NR() : 0)),
+        rows(b.offset(denseRows, isDense() ? all.NR() * kWordRowBytes : 0)), columns(columns) {}
 
   void emit() {
     const int64_t perWord = elementsOf(dot.kind()), chunk = kChunkWords * perWord;
     makeBeginnings();
     b.loop(b.i64(0), b.i64(shape.K), chunk, [&](Value k) {
       Value length = b.minimum(b.i64(chunk), b.sub(b.i64(shape.K), k));
-      emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);
+      gatherRows(k, length);
       const int64_t together = all.NR() / kColumns, whole = panels / together * together;
       b.loop(b.i64(0), b.i64(whole), together, [&](Value panel) { multiply(panel, together, k, length); });
       if (whole < panels)
@@ -202,7 +221,8 @@ private:
   KernelLibrary &library;
   const ContractionCall &call;
   const int64_t lanes, panels, padded, rest;
-  Value beginnings, weights, denseRows, rows;
+  DenseRows dense;
+  Value lhsZero, beginnings, weights, columnStarts, columnFactors, denseRows, rows;
   const int64_t columns;
 
   bool isDense() const { return shape.rhs.kind == PackedLayout::Kind::Dense; }
@@ -211,17 +231,29 @@ private:
     return b.offset(call.rhs, b.mul(panel, isDense() ? kColumns * rowBytes : shape.rhs.panelBytes(shape.K)));
   }
 
+  /// Whether rows and columns are summed for the zero points of dense bytes.
+  bool hasSums() const { return isDense() && dot.kind() == WordKind::Bytes; }
+  Value rowSums() { return b.offset(rows, b.mul(call.count, kWordRowBytes)); }
+
+  void gatherRows(Value k, Value length) {
+    if (hasSums())
+      emitClearEnds(b, dot.kind(), lanes, rows, call.count, length);
+    emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);
+    if (hasSums())
+      dense.sumRows(rows, call.count, stepsOf(length), rowSums());
+  }
+
+  /// Words of so many elements.
+  Value stepsOf(Value length) { return b.divide(b.add(length, elementsOf(dot.kind()) - 1), elementsOf(dot.kind())); }
+
   /// What a row of sums begins with: 0, or what the zero point of bytes takes off: as much of the sum of each column.
   void makeBeginnings() {
-    Value zero = call.lhsZero ? call.lhsZero : b.i32(0);
-    if (shape.lhs.element == RowSource::Element::S8) // whose top bit is turned
-      zero = b.add(zero, b.i32(128));
     b.loop(b.i64(0), b.i64(padded / kColumns), 1, [&](Value p) {
       Value first = b.splat(kColumns, 32, 0);
-      if (dot.kind() == WordKind::Bytes) {
+      if (dot.kind() == WordKind::Bytes && !isDense()) {
         Value panel = panelAt(b.minimum(p, b.i64(panels - 1)));
         Value sums = b.load(b.vec(kColumns, b.getI32Type()), panel, shape.rhs.sumOffset(shape.K));
-        first = b.sub(first, b.mul(sums, b.broadcast(kColumns, zero)));
+        first = b.sub(first, b.mul(sums, b.broadcast(kColumns, lhsZero)));
       }
       b.store(first, b.offset(beginnings, b.mul(p, kPanelWordBytes)));
     });
@@ -232,14 +264,13 @@ private:
     if (all.readsPanels())
       return multiplyPanels(panel, count, k, length);
     const int64_t vectors = (count * kColumns + lanes - 1) / lanes;
-    UnpackCall unpack{.rhs = panelAt(panel), .zeros = {}, .k = k, .length = length, .to = weights};
-    if (shape.hasRhsZeros)
-      unpack.zeros = b.offset(call.rhsZeros, b.mul(panel, kPanelWordBytes));
     const int64_t width = std::max(vectors * lanes, kColumns);
+    Value zeros = shape.hasRhsZeros ? b.offset(call.rhsZeros, b.mul(panel, kPanelWordBytes)) : Value();
     if (isDense())
-      unpackRows(panel, width, unpack);
+      turnRows(panel, width, zeros, k, length);
     else
-      emitUnpackPanels(b, shape.rhs, shape.K, dot.kind(), count, width, unpack);
+      emitUnpackPanels(b, shape.rhs, shape.K, dot.kind(), count, width,
+                       {.rhs = panelAt(panel), .zeros = zeros, .k = k, .length = length, .to = weights});
     emitTiles(WeightOrder::Words, vectors, weights, 0, 4 * width, panel, k, length);
   }
 
@@ -259,13 +290,23 @@ private:
   void emitTiles(WeightOrder order, int64_t vectors, Value from, int64_t panelBytes, int64_t stepBytes, Value panel,
                  Value k, Value length) {
     Value columnBytes = b.mul(panel, kPanelWordBytes), sums = b.offset(call.sums, columnBytes);
-    Value steps = b.divide(b.add(length, elementsOf(dot.kind()) - 1), elementsOf(dot.kind()));
+    Value steps = stepsOf(length);
     Value isFirst = b.less(k, b.i64(1)), beginning = b.offset(beginnings, columnBytes);
     Value sumBytes = b.i64(4 * padded), beginningBytes = b.select(isFirst, b.i64(0), sumBytes);
     auto tile = [&](const std::string &symbol, Value row) {
       Value sumRow = b.offset(sums, b.mul(row, 4 * padded));
-      b.call(symbol, {b.offset(rows, b.mul(row, kWordRowBytes)), from, b.i64(panelBytes), b.i64(stepBytes), sumRow,
-                      sumBytes, b.select(isFirst, beginning, sumRow), beginningBytes, steps});
+      Values arguments{b.offset(rows, b.mul(row, kWordRowBytes)),
+                       from,
+                       b.i64(panelBytes),
+                       b.i64(stepBytes),
+                       sumRow,
+                       sumBytes,
+                       b.select(isFirst, beginning, sumRow),
+                       beginningBytes,
+                       steps};
+      if (hasSums())
+        arguments.append({b.offset(rowSums(), b.mul(row, 4)), columnStarts, columnFactors});
+      b.call(symbol, arguments);
     };
     const int64_t MR = all.rowsOf(vectors), left = rest % MR;
     Value whole = b.mul(b.divide(call.count, MR), MR);
@@ -275,63 +316,19 @@ private:
       b.when(b.less(whole, call.count), [&] { tile(defineTile(order, left, vectors), whole); });
   }
 
-  /// Rows, gathered as those of activations are, turned: a word of each beside the other.
-  void unpackRows(Value panel, int64_t width, const UnpackCall &unpack) {
-    Value there = b.minimum(b.i64(width), b.sub(b.i64(columns), b.mul(panel, kColumns)));
-    RowSource source{.element = shape.rhsElement, .rowBytes = 0, .window = {}};
-    source.rowBytes = shape.K * source.elementBytes();
-    Value steps = b.divide(b.add(unpack.length, elementsOf(dot.kind()) - 1), elementsOf(dot.kind()));
-    if (dot.kind() == WordKind::F32) // words already
-      return turnRows(b.offset(unpack.rhs, b.mul(unpack.k, 4)), source.rowBytes, there, width, steps, {});
-    emitGather(b, source, shape.K, dot.kind(),
-               {.base = unpack.rhs,
-                .row = b.i64(0),
-                .count = there,
-                .k = unpack.k,
-                .length = unpack.length,
-                .zero = {},
-                .fill = {},
-                .to = denseRows});
-    turnRows(denseRows, kWordRowBytes, there, width, steps, unpack.zeros);
-  }
-
-  /// Words [there][steps] of rows `rowBytes` apart become [steps][width]; `zeros`, if any, are taken off each half of them.
-  /// Columns that are not there repeat the last.
-  void turnRows(Value from, int64_t rowBytes, Value there, int64_t width, Value steps, Value zeros) {
-    Type word = dot.kind() == WordKind::F32 ? Type(b.getF32Type()) : b.getI32Type();
-    auto rowOf = [&](Value n) { return b.offset(from, b.mul(b.minimum(n, b.sub(there, b.i64(1))), rowBytes)); };
-    b.loop(b.i64(0), b.i64(width), kColumns, [&](Value n) {
-      Values bases, takeOff;
-      for (int64_t i = 0; i < kColumns; ++i) {
-        bases.push_back(rowOf(b.add(n, i)));
-        if (zeros)
-          takeOff.push_back(
-              b.load(b.getI16Type(), b.offset(zeros, b.mul(b.minimum(b.add(n, i), b.sub(there, b.i64(1))), 4))));
-      }
-      auto turn = [&](Value s, int64_t count) {
-        SmallVector<Value> square;
-        for (int64_t i = 0; i < kColumns; ++i) {
-          Value loaded = b.load(b.vec(count, word), b.offset(bases[i], b.mul(s, 4)));
-          if (zeros) {
-            VectorType halves = b.vec(2 * count, b.getI16Type());
-            loaded = b.bitcast(loaded.getType(), b.sub(b.bitcast(halves, loaded), b.broadcast(2 * count, takeOff[i])));
-          }
-          square.push_back(loaded);
-        }
-        Value to = b.offset(weights, b.add(b.mul(s, 4 * width), b.mul(n, 4)));
-        if (count == 1) {
-          for (int64_t i = 0; i < kColumns; ++i)
-            b.store(square[i], to, 4 * i);
-          return;
-        }
-        turnSquare(b, square);
-        for (int64_t i = 0; i < kColumns; ++i)
-          b.store(square[i], to, 4 * width * i);
-      };
-      Value whole = b.mul(b.divide(steps, kColumns), kColumns);
-      b.loop(b.i64(0), whole, kColumns, [&](Value s) { turn(s, kColumns); });
-      b.loop(whole, steps, 1, [&](Value s) { turn(s, 1); });
-    });
+  /// A group of rows of the right operand, as words.
+  void turnRows(Value panel, int64_t width, Value zeros, Value k, Value length) {
+    const DenseRowsCall group{.rows = panelAt(panel),
+                              .there = b.minimum(b.i64(width), b.sub(b.i64(columns), b.mul(panel, kColumns))),
+                              .width = width,
+                              .zeros = zeros,
+                              .k = k,
+                              .length = length,
+                              .scratch = denseRows,
+                              .to = weights};
+    dense.turn(group);
+    if (hasSums())
+      dense.startColumns(group, lhsZero, columnStarts, columnFactors);
   }
 
   std::string defineTile(WeightOrder order, int64_t MR, int64_t vectors) {
@@ -347,8 +344,10 @@ private:
                                   .isa = all.isa}
                            .str();
     Type pointer = b.ptrType(), i64 = b.getI64Type();
-    return library.define(name, name, b.getLoc(), LLVM::Linkage::Internal,
-                          {pointer, pointer, i64, i64, pointer, i64, pointer, i64, i64},
+    SmallVector<Type> types{pointer, pointer, i64, i64, pointer, i64, pointer, i64, i64};
+    if (isOfDenseBytes(dot.kind(), order))
+      types.append(3, pointer);
+    return library.define(name, name, b.getLoc(), LLVM::Linkage::Internal, types,
                           [&](KernelBuilder &inner, Block::BlockArgListType arguments) {
                             WordTile(inner, dot, order, lanes, MR, vectors, arguments).emit();
                           });

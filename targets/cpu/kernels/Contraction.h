@@ -6,8 +6,8 @@
 //
 //     for each chunk of K:
 //       rows     -> words [rows][256]       one f32, two s16 with the zero point taken off, or four bytes
-//       for each group of panels:
-//         panels -> words [256][NR]                 but where panels hold the words: f32, and bytes
+//       for each group of panels, or of rows of a tensor:
+//         they   -> words [256][NR]                 but where panels hold the words: f32, and bytes
 //         for each MR rows:  sums[MR][NR] += words x words
 //
 // so that a register tile knows nothing of windows, zero points or formats, and one tile serves all shapes. Sums are
@@ -54,6 +54,7 @@ struct ContractionShape {
   int64_t K = 0;
   PackedLayout rhs; ///< panels, or dense: rows [N, K] as activations are
   RowSource::Element rhsElement = RowSource::Element::F32; ///< of dense rows
+  int64_t rhsRows = 0; ///< of dense rows, in all
   bool hasRhsZeros = false; ///< codes of weights have zero points other than 0
 };
 
@@ -98,7 +99,7 @@ private:
   int64_t rowsOf(int64_t vectors) const { return MR() / vectors; }
   /// So few that vectors lie along K (DotProducts.h).
   bool isOfDots(int64_t columns) const {
-    return shape.rhs.kind == PackedLayout::Kind::Dense && columns < kFewestColumns;
+    return shape.rhs.kind == PackedLayout::Kind::Dense && columns < kFewestColumns && words() != WordKind::Bytes;
   }
 
   Contraction(const WordVariant &variant, const CpuTarget &target, const ContractionShape &shape)

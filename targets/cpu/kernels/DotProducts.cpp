@@ -32,8 +32,8 @@ public:
     b.loop(b.i64(0), b.i64(shape.K), chunk, [&](Value k) {
       Value length = b.minimum(b.i64(chunk), b.sub(b.i64(shape.K), k));
       Value words = b.divide(b.add(length, perWord - 1), perWord);
-      gatherColumns(k, length, words);
-      clearEnds(rows, call.count, words);
+      gatherColumns(k, length);
+      emitClearEnds(b, dot.kind(), step, rows, call.count, length);
       emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);
       for (int64_t n = 0; n < columns; ++n)
         multiply(n, words);
@@ -50,18 +50,10 @@ private:
   const VectorType vector;
   Value weights, rows;
 
-  /// Zeros in the last step of each row, for gathering to write over.
-  void clearEnds(Value to, Value count, Value words) {
-    Value at = b.minimum(b.mul(b.divide(words, step), step), b.i64(kChunkWords - step));
-    Value zeros = b.splat(step, 32, 0);
-    b.loop(b.i64(0), count, 1,
-           [&](Value r) { b.store(zeros, b.offset(b.offset(to, b.mul(at, 4)), b.mul(r, kWordRowBytes))); });
-  }
-
-  void gatherColumns(Value k, Value length, Value words) {
+  void gatherColumns(Value k, Value length) {
     RowSource source{.element = shape.rhsElement, .rowBytes = 0, .window = {}};
     source.rowBytes = shape.K * source.elementBytes();
-    clearEnds(weights, b.i64(columns), words);
+    emitClearEnds(b, dot.kind(), step, weights, b.i64(columns), length);
     for (int64_t n = 0; n < columns; ++n)
       emitGather(b, source, shape.K, dot.kind(),
                  {.base = call.rhs,

@@ -65,6 +65,7 @@ ContractionShape shapeOfContraction(const StageFacts &facts, phiq::ContractOp op
   }
   shape.rhs = facts.inputs[cast<BlockArgument>(throughReshapes(op.getW())).getArgNumber()].layout;
   shape.rhsElement = elementOf(elementTypeOf(op.getW()));
+  shape.rhsRows = op.getColumns();
   const int64_t shift = shape.rhs.kind == PackedLayout::Kind::CodePanel ? shape.rhs.codeShift() : 0;
   const std::optional<int64_t> zero = op.getWZero() ? constantOf(facts, op.getWZero()) : 0;
   shape.hasRhsZeros = isa<IntegerType>(elementTypeOf(op.getW())) && zero != shift;

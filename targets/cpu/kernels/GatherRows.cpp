@@ -174,4 +174,11 @@ void emitGather(KernelBuilder &b, const RowSource &source, int64_t K, WordKind w
   Gather(b, source, K, words, call).emit(K);
 }
 
+void emitClearEnds(KernelBuilder &b, WordKind words, int64_t step, Value to, Value count, Value length) {
+  Value at = b.minimum(b.mul(b.divide(length, step * elementsOf(words)), step), b.i64(kChunkWords - step));
+  Value zeros = b.splat(step, 32, 0);
+  b.loop(b.i64(0), count, 1,
+         [&](Value r) { b.store(zeros, b.offset(b.offset(to, b.mul(at, 4)), b.mul(r, kWordRowBytes))); });
+}
+
 } // namespace phic

@@ -56,6 +56,11 @@ struct GatherCall {
 /// anything.
 void emitGather(KernelBuilder &b, const RowSource &source, int64_t K, WordKind words, const GatherCall &call);
 
+/// Zeros in the last `step` words of rows of `length` elements, which gathering then writes over: the last word, and those
+/// that are missing to a whole step, end in zeros.
+void emitClearEnds(KernelBuilder &b, WordKind words, int64_t step, mlir::Value to, mlir::Value count,
+                   mlir::Value length);
+
 } // namespace phic
 
 #endif // PHIC_TARGETS_CPU_KERNELS_GATHERROWS_H

@@ -84,7 +84,10 @@ Value KernelBuilder::reduceLanes(Value vector, Value (KernelBuilder::*combine)(V
     vector = (this->*combine)(lanes(vector, 0, half), lanes(vector, half, half));
   return extract(vector, 0);
 }
-Value KernelBuilder::sumLanes(Value vector) { return reduceLanes(vector, &KernelBuilder::fadd); }
+Value KernelBuilder::sumLanes(Value vector) {
+  const bool isFloat = isa<FloatType>(cast<VectorType>(vector.getType()).getElementType());
+  return isFloat ? reduceLanes(vector, &KernelBuilder::fadd) : reduceLanes(vector, &KernelBuilder::add);
+}
 Value KernelBuilder::maxLanesOrNan(Value vector) { return reduceLanes(vector, &KernelBuilder::fmaxOrNan); }
 
 // With n = round(x / ln 2) and r = x - n ln 2, |r| <= 0.35: e^x = 2^n e^r. ln 2 is subtracted in two parts

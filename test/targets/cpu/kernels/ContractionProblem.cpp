@@ -62,6 +62,7 @@ void ContractionProblem::layDense(Scalar element) {
   shape.rhsElement = element == Scalar::F32  ? RowSource::Element::F32
                      : element == Scalar::I8 ? RowSource::Element::S8
                                              : RowSource::Element::U8;
+  shape.rhsRows = N;
   rhs.resize(shape.rhs.bytes(N, shape.K));
   shape.rhs.packPanel(weights.data(), N, shape.K, rhs.data());
 }

@@ -57,7 +57,14 @@ void check(const ContractionProblem &problem, const CpuTarget &level) {
   }
 }
 
-/// Every level; codes have zero points, weights where they are u8. Dense rows are of the types that activations have.
+/// Whether weights of codes have zero points; dense rows, which have sums of their own for them, with and without.
+std::vector<bool> zerosOf(Scalar rhs, bool isDense) {
+  if (rhs != Scalar::I8 && rhs != Scalar::U8)
+    return {false};
+  return isDense ? std::vector<bool>{false, true} : std::vector<bool>{rhs == Scalar::U8};
+}
+
+/// Every level; codes of rows have zero points. Dense rows are of the types that activations have.
 void checkAll(Element element, int64_t M, int64_t N, int64_t K, std::optional<WindowShape> window = std::nullopt,
               bool isDense = false) {
   const bool isFloat = element == Element::F32;
@@ -68,16 +75,18 @@ void checkAll(Element element, int64_t M, int64_t N, int64_t K, std::optional<Wi
         continue;
       SCOPED_TRACE(std::string(level.name) + " " + std::string(scalarName(rhs)) + " M " + std::to_string(M) + " N " +
                    std::to_string(N) + " K " + std::to_string(K));
-      ContractionProblem problem(element, rhs, M, N, K, window);
-      if (isDense)
-        problem.layDense(rhs);
-      if (!isFloat) {
-        problem.lhsZero = element == Element::S8 ? -128 : 131;
-        problem.fill = element == Element::S8 ? 127 : 131;
+      for (bool hasZeros : zerosOf(rhs, isDense)) {
+        ContractionProblem problem(element, rhs, M, N, K, window);
+        if (isDense)
+          problem.layDense(rhs);
+        if (!isFloat) {
+          problem.lhsZero = element == Element::S8 ? -128 : 131;
+          problem.fill = element == Element::S8 ? 127 : 131;
+        }
+        if (hasZeros)
+          problem.drawRhsZeros();
+        check(problem, level);
       }
-      if (rhs == Scalar::U8)
-        problem.drawRhsZeros();
-      check(problem, level);
     }
 }
 
@@ -104,6 +113,17 @@ TEST_P(ContractionKernels, FewColumns) {
   checkAll(GetParam(), 9 * 11, 1, 5 * 5 * 8,
            WindowShape{.height = 9, .width = 11, .channels = 8, .result = {9, 11}, .kernel = {5, 5}, .pads = {2, 2}},
            /*isDense=*/true);
+}
+
+TEST_P(ContractionKernels, DenseRows) {
+  for (auto [M, N, K] : {std::tuple<int64_t, int64_t, int64_t>{25, 40, 96},
+                         {1, 4, 1},
+                         {13, 17, 33},
+                         {71, 8, 300},
+                         {7, 100, 515},
+                         {24, 36, 1030},
+                         {3, 5, 2051}})
+    checkAll(GetParam(), M, N, K, std::nullopt, /*isDense=*/true);
 }
 
 TEST_P(ContractionKernels, Windows) {
