@@ -136,7 +136,8 @@ def FoldDequantizedFactorsPass : Pass<"phic-fold-dequantized-factors", "mlir::Mo
   let summary = "multiply codes as integers, or by floats, and take their scales out of the sums";
   let description = [{
     Where a contraction's weight is dequantized by one scale, or one a row, and x by one scale: their codes are multiplied,
-    exactly, and the sums dequantized by the product of the scales. Where x is floats, they are multiplied by the codes of the weight.
+    exactly, and the sums dequantized by the product of the scales. What is multiplied by x may be such codes as well, made when
+    the program runs, as in attention: permutes, reshapes and slices between move codes then. Where x is floats, they are multiplied by the codes of the weight.
     `phiq.depthwise` is the same with a scale a channel; beside floats its weight becomes floats.
 
     ```mlir

@@ -7,8 +7,8 @@
 //     %w = phiq.map dequantize %c, %sw, %zw    ->    %y = phiq.map dequantize %i, %s, 0         s = f32(sx sw)
 //     %y = phiq.contract %x, %w
 //
-// and where x is no codes, sums of floats times codes are multiplied by sw. The same of phiq.depthwise, whose weight is dequantized
-// by the channel.
+// and where x is no codes, sums of floats times codes are multiplied by sw. w is a weight, or what x is: codes that are made when
+// the program runs, by one scale, and moved. The same of phiq.depthwise, whose weight is dequantized by the channel.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Grid.h"
 #include "mlir/IR/IRMapping.h"
@@ -58,22 +58,24 @@ class Folder {
 public:
   Folder(Operation *op, PatternRewriter &rewriter) : op(op), rewriter(rewriter) {}
 
-  /// The codes that x stands for, moved as x's elements are.
-  std::optional<Dequantized> codesOf(Value x) {
+  /// The codes that x's elements stand for, which may have been moved since.
+  static std::optional<Dequantized> codesBefore(Value x) {
+    while (isa_and_nonnull<phiq::PermuteOp, phiq::ReshapeOp, phiq::SliceOp>(x.getDefiningOp()))
+      x = x.getDefiningOp()->getOperand(0);
+    std::optional<Dequantized> found = dequantizedOf(x);
+    return found && countOf(found->scale) == 1 && countOf(found->zero) == 1 ? found : std::nullopt;
+  }
+
+  /// Codes moved as x's elements are.
+  Value moved(Value x) {
     if (std::optional<Dequantized> found = dequantizedOf(x))
-      return countOf(found->scale) == 1 && countOf(found->zero) == 1 ? found : std::nullopt;
+      return found->codes;
     Operation *move = x.getDefiningOp();
-    if (!isa_and_nonnull<phiq::PermuteOp, phiq::ReshapeOp, phiq::SliceOp>(move))
-      return std::nullopt;
-    std::optional<Dequantized> found = codesOf(move->getOperand(0));
-    if (!found)
-      return std::nullopt;
     IRMapping codes;
-    codes.map(move->getOperand(0), found->codes);
-    Operation *moved = rewriter.clone(*move, codes);
-    moved->getResult(0).setType(typeOf(elementTypeOf(found->codes), shapeOf(x)));
-    found->codes = moved->getResult(0);
-    return found;
+    codes.map(move->getOperand(0), moved(move->getOperand(0)));
+    Operation *clone = rewriter.clone(*move, codes);
+    clone->getResult(0).setType(typeOf(elementTypeOf(clone->getOperand(0)), shapeOf(x)));
+    return clone->getResult(0);
   }
 
   Value map(MapFunction function, ValueRange xs, ArrayRef<int64_t> shape) {
@@ -135,21 +137,22 @@ struct FoldFactors : OpRewritePattern<phiq::ContractOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(phiq::ContractOp op, PatternRewriter &rewriter) const override {
     Folder folder(op, rewriter);
-    std::optional<Dequantized> w = dequantizedOf(op.getW());
-    if (!w || !isOfRows(op, w->scale) || !isOfRows(op, w->zero))
+    std::optional<Dequantized> w = dequantizedOf(op.getW()), movedW = Folder::codesBefore(op.getW());
+    if (w ? !isOfRows(op, w->scale) || !isOfRows(op, w->zero) : !movedW)
       return rewriter.notifyMatchFailure(op, "requires a weight that is dequantized by one scale, or one a row");
+    w = w ? w : movedW;
     auto contract = [&](Type element, Value x, Value xZero) -> Value {
       return phiq::ContractOp::create(rewriter, op.getLoc(), Folder::typeOf(element, shapeOf(op.getResult())), x,
-                                      w->codes, folder.withoutNeutral(xZero), folder.withoutNeutral(w->zero),
-                                      op.getKernelAttr(), op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr(),
-                                      op.getBatchedAttr());
+                                      folder.moved(op.getW()), folder.withoutNeutral(xZero),
+                                      folder.withoutNeutral(w->zero), op.getKernelAttr(), op.getStridesAttr(),
+                                      op.getPadsAttr(), op.getDilationsAttr(), op.getBatchedAttr());
     };
-    std::optional<Dequantized> x = op.getK() <= kMostElements ? folder.codesOf(op.getX()) : std::nullopt;
+    std::optional<Dequantized> x = op.getK() <= kMostElements ? Folder::codesBefore(op.getX()) : std::nullopt;
     if (x) {
-      folder.replaceBy(contract(rewriter.getI32Type(), x->codes, x->zero), *x, *w);
+      folder.replaceBy(contract(rewriter.getI32Type(), folder.moved(op.getX()), x->zero), *x, *w);
       return success();
     }
-    if (!w->codes.getDefiningOp<phiq::WeightOp>())
+    if (!dequantizedOf(op.getW()) || !w->codes.getDefiningOp<phiq::WeightOp>())
       return rewriter.notifyMatchFailure(op, "requires a weight of the model beside floats");
     Value sums = contract(rewriter.getF32Type(), op.getX(), {});
     rewriter.replaceOp(op, folder.map(MapFunction::Multiply, {sums, folder.flat(w->scale)}, shapeOf(op.getResult())));
@@ -167,12 +170,12 @@ struct FoldChannelFactors : OpRewritePattern<phiq::DepthwiseOp> {
       return rewriter.notifyMatchFailure(op, "requires a weight that is dequantized by one scale, or one a channel");
     ArrayRef<int64_t> kernel = shapeOf(op.getW()).drop_back();
     const bool isShort = ShapedType::getNumElements(kernel) <= kMostElements;
-    std::optional<Dequantized> x = isShort ? folder.codesOf(op.getX()) : std::nullopt;
+    std::optional<Dequantized> x = isShort ? Folder::codesBefore(op.getX()) : std::nullopt;
     if (x) {
-      Value sums = phiq::DepthwiseOp::create(rewriter, op.getLoc(),
-                                             Folder::typeOf(rewriter.getI32Type(), shapeOf(op.getResult())), x->codes,
-                                             w->codes, folder.withoutNeutral(x->zero), folder.withoutNeutral(w->zero),
-                                             op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr());
+      Value sums = phiq::DepthwiseOp::create(
+          rewriter, op.getLoc(), Folder::typeOf(rewriter.getI32Type(), shapeOf(op.getResult())),
+          folder.moved(op.getX()), w->codes, folder.withoutNeutral(x->zero), folder.withoutNeutral(w->zero),
+          op.getStridesAttr(), op.getPadsAttr(), op.getDilationsAttr());
       folder.replaceBy(sums, *x, *w);
       return success();
     }

@@ -38,6 +38,29 @@ func.func @sliced(%q: tensor<3x8xui8>, %c: tensor<2x4xi8>, %s: tensor<f32>, %z: 
 
 // -----
 
+// Queries times keys of attention: both are made when the program runs, and moved.
+// CHECK-LABEL: @attention
+func.func @attention(%q: tensor<5x6xui8>, %k: tensor<1x7x2x3xi8>, %s: tensor<f32>, %z: tensor<ui8>, %t: tensor<f32>) -> tensor<1x2x5x7xf32> {
+  // CHECK-DAG: %[[Y:.*]] = phiq.constant dense<-3> : tensor<i8>
+  // CHECK-DAG: %[[R:.*]] = phiq.reshape %{{.*}} : tensor<5x6xui8> -> tensor<1x5x2x3xui8>
+  // CHECK-DAG: %[[Q:.*]] = phiq.permute %[[R]] {{.*}} : tensor<1x5x2x3xui8> -> tensor<1x2x5x3xui8>
+  // CHECK-DAG: %[[K:.*]] = phiq.permute %{{.*}} : tensor<1x7x2x3xi8> -> tensor<1x2x7x3xi8>
+  // CHECK: %[[I:.*]] = phiq.contract %[[Q]], %[[K]] zero %{{.*}} weight_zero %[[Y]] {batched} : (tensor<1x2x5x3xui8>, tensor<1x2x7x3xi8>, tensor<ui8>, tensor<i8>) -> tensor<1x2x5x7xi32>
+  // CHECK: %[[S:.*]] = phiq.map mul %{{.*}}, %{{.*}} : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  // CHECK: phiq.map dequantize %[[I]], %[[S]], %{{.*}} -> tensor<1x2x5x7xf32>
+  // CHECK-NOT: phiq.contract
+  %y = phiq.constant dense<-3> : tensor<i8>
+  %x = phiq.map dequantize %q, %s, %z : (tensor<5x6xui8>, tensor<f32>, tensor<ui8>) -> tensor<5x6xf32>
+  %r = phiq.reshape %x : tensor<5x6xf32> -> tensor<1x5x2x3xf32>
+  %p = phiq.permute %r {order = array<i64: 0, 2, 1, 3>} : tensor<1x5x2x3xf32> -> tensor<1x2x5x3xf32>
+  %w = phiq.map dequantize %k, %t, %y : (tensor<1x7x2x3xi8>, tensor<f32>, tensor<i8>) -> tensor<1x7x2x3xf32>
+  %v = phiq.permute %w {order = array<i64: 0, 2, 1, 3>} : tensor<1x7x2x3xf32> -> tensor<1x2x7x3xf32>
+  %c = phiq.contract %p, %v {batched} : (tensor<1x2x5x3xf32>, tensor<1x2x7x3xf32>) -> tensor<1x2x5x7xf32>
+  return %c : tensor<1x2x5x7xf32>
+}
+
+// -----
+
 // Floats times codes.
 // CHECK-LABEL: @floats
 func.func @floats(%x: tensor<3x8xf32>, %s: tensor<f32>, %z: tensor<4x1xui8>) -> tensor<3x4xf32> {
@@ -47,6 +70,18 @@ func.func @floats(%x: tensor<3x8xf32>, %s: tensor<f32>, %z: tensor<4x1xui8>) -> 
   // CHECK-NEXT: phiq.map mul %[[Y]], %{{.*}}
   %w = phiq.map dequantize %c, %s, %z : (tensor<4x8xui8>, tensor<f32>, tensor<4x1xui8>) -> tensor<4x8xf32>
   %r = phiq.contract %x, %w : (tensor<3x8xf32>, tensor<4x8xf32>) -> tensor<3x4xf32>
+  return %r : tensor<3x4xf32>
+}
+
+// -----
+
+// Floats times codes that are moved first stay floats.
+// CHECK-LABEL: @floats_by_moved
+func.func @floats_by_moved(%x: tensor<3x8xf32>, %c: tensor<8x4xui8>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<3x4xf32> {
+  // CHECK: phiq.contract %{{.*}} : (tensor<3x8xf32>, tensor<4x8xf32>) -> tensor<3x4xf32>
+  %w = phiq.map dequantize %c, %s, %z : (tensor<8x4xui8>, tensor<f32>, tensor<ui8>) -> tensor<8x4xf32>
+  %p = phiq.permute %w {order = array<i64: 1, 0>} : tensor<8x4xf32> -> tensor<4x8xf32>
+  %r = phiq.contract %x, %p : (tensor<3x8xf32>, tensor<4x8xf32>) -> tensor<3x4xf32>
   return %r : tensor<3x4xf32>
 }
 
