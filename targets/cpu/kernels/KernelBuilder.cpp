@@ -152,8 +152,8 @@ Value KernelBuilder::loadFloats(int64_t n, Type stored, Value pointer, int64_t b
 void KernelBuilder::copyBytes(Value to, Value from, Value bytes) {
   LLVM::MemcpyOp::create(*this, to, from, bytes, /*isVolatile=*/false);
 }
-void KernelBuilder::prefetch(Value pointer, int64_t bytes) {
-  LLVM::Prefetch::create(*this, offset(pointer, bytes), /*rw=*/0, /*hint=*/3, /*cache=*/1);
+void KernelBuilder::prefetch(Value pointer, int64_t bytes, int level) {
+  LLVM::Prefetch::create(*this, offset(pointer, bytes), /*rw=*/0, /*hint=*/4 - level, /*cache=*/1);
 }
 
 KernelBuilder::Values KernelBuilder::loop(Value begin, Value end, int64_t step, ValueRange carried, LoopBody body) {

@@ -89,7 +89,8 @@ public:
   /// The same from memory.
   Value loadFloats(int64_t n, mlir::Type stored, Value pointer, int64_t bytes = 0);
   void copyBytes(Value to, Value from, Value bytes);
-  void prefetch(Value pointer, int64_t bytes);
+  /// Into the cache of that level.
+  void prefetch(Value pointer, int64_t bytes, int level = 1);
 
   // Control flow.
   using LoopBody = llvm::function_ref<Values(Value index, mlir::ValueRange carried)>;
