@@ -206,33 +206,42 @@ Rows SoftmaxOp::meaning(Scope &scope) {
   return result;
 }
 
-/// The argument d = x - m of exp is off by 2 e, e the row's greatest error, and by rounding u |d|; each term of the sum
-/// relatively by that and kExpError, the sum by the mean of them weighted with the terms' shares p, and gamma(n). A
-/// quotient adds two roundings; the logarithm turns the sum's relative error into an absolute one and has 8 ulps.
+/// What m is off by divides out. Then the argument d = x - m of exp is off by x's error e and by rounding, u (|d| + e + the
+/// error of m), its result relatively by kExpError: a term lies between exp(-t) and exp(t) times itself, t the sum of those. It
+/// is the greatest part of the sum where all others are least. Sums add gamma(n), a quotient two roundings; the logarithm of
+/// the sum has 8 ulps.
 void SoftmaxOp::bound(Scope &scope, Rows &result) {
   const Rows x = lastAxisRows(scope, getX());
+  const double rounding = gammaOf(double(x.columns) + 4);
   result.error.resize(result.values.size());
   for (int64_t i = 0; i < x.rows; ++i) {
     const float *row = x.row(i);
-    double m = -kInfinity, e = 0, sum = 0, weighted = 0;
+    double m = -kInfinity, ofM = 0, sum = 0, least = 0, most = 0;
     for (int64_t j = 0; j < x.columns; ++j) {
       m = std::max(m, double(row[j]));
-      e = std::max(e, x.errorAt(i * x.columns + j));
+      ofM = std::max(ofM, x.errorAt(i * x.columns + j));
     }
+    auto distance = [&](int64_t j) { return std::fabs(row[j] - m) + x.errorAt(i * x.columns + j) + ofM; };
+    auto moved = [&](int64_t j) {
+      return row[j] > -kInfinity ? std::min(x.errorAt(i * x.columns + j) + kUnit * distance(j) + kExpError, 300.0) : 0;
+    };
     for (int64_t j = 0; j < x.columns; ++j) {
-      const double d = row[j] - m, p = std::exp(d);
+      const double p = std::exp(row[j] - m), t = moved(j);
       sum += p;
-      weighted += p > 0 ? p * (2 * e + kUnit * (std::fabs(d) + 2 * e) + kExpError) : 0;
+      least += p * std::exp(-t);
+      most += p * std::exp(t);
     }
-    const double ofSum = std::expm1(weighted / sum) + gammaOf(double(x.columns));
     for (int64_t j = 0; j < x.columns; ++j) {
-      const double d = row[j] - m, p = std::exp(d) / sum, ofTerm = 2 * e + kUnit * (std::fabs(d) + 2 * e) + kExpError;
-      const double log = std::log(sum), magnitude = std::fabs(d) + 2 * e + std::fabs(log);
       double &error = result.error[size_t(i * x.columns + j)];
-      if (getLog())
-        error = 2 * e + ofSum + gammaOf(4) * magnitude + 8 * kUnit * std::fabs(log) + 0x1p-23;
-      else
-        error = (p > 0 ? p * std::expm1(std::min(ofTerm + ofSum + gammaOf(4), 700.0)) : 0) + kUnderflow;
+      if (getLog()) {
+        const double log = std::fabs(std::log(sum));
+        error = x.errorAt(i * x.columns + j) + std::max(std::log(most / sum), std::log(sum / least)) + rounding +
+                gammaOf(4) * (distance(j) + log) + 8 * kUnit * log + 0x1p-23;
+        continue;
+      }
+      const double p = std::exp(row[j] - m), low = p * std::exp(-moved(j)), high = p * std::exp(moved(j));
+      const double greatest = high / (high + std::max(least - low, 0.0)), smallest = low / (low + most - high);
+      error = (p > 0 ? std::max(greatest - p / sum, p / sum - smallest) + rounding * greatest : 0) + kUnderflow;
     }
   }
 }

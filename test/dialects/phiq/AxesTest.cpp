@@ -96,6 +96,20 @@ TEST_F(Axes, Softmax) {
   EXPECT_LT(y.error[1], 1e-20);
 }
 
+/// Of a share the greatest and the least that x within its errors makes: 2 e^0.5 / (2 e^0.5 + 1) and the like.
+TEST_F(Axes, BoundOfASoftmax) {
+  Rows x = floats({std::log(2.0f), 0});
+  x.error = {0.5, 0};
+  const double share = 2.0 / 3, least = 2 * std::exp(-0.5) / (2 * std::exp(-0.5) + 1),
+               log = std::log(2 * std::exp(0.5) + 1) - std::log(3);
+  Rows y = run("tensor<1x2xf32>", "softmax %a : tensor<1x2xf32>", "tensor<1x2xf32>", x);
+  EXPECT_NEAR(y.error[0], share - least, 1e-5);
+  EXPECT_NEAR(y.error[1], share - least, 1e-5);
+  y = run("tensor<1x2xf32>", "softmax log %a : tensor<1x2xf32>", "tensor<1x2xf32>", x);
+  EXPECT_NEAR(y.error[0], 0.5 + log, 1e-5);
+  EXPECT_NEAR(y.error[1], log, 1e-5);
+}
+
 TEST_F(Axes, Normalize) {
   const std::string op = "normalize %a, %i, %i {epsilon = 0.0 : f32} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>)";
   Rows y = run("tensor<1x2xf32>", op, "tensor<1x2xf32>", floats({1, 3}), floats({2, 5}), "tensor<2xf32>");
