@@ -5,7 +5,7 @@
 // what the kernels phase relies on; the offenders are notes under one error,
 // each naming the op of the model that it came from.
 //===----------------------------------------------------------------------===//
-#include "dialects/phiq/Grid.h"
+#include "dialects/phiq/RowChain.h"
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
 #include "passes/ModelShape.h"
@@ -61,23 +61,29 @@ std::string whyNotInEpilogue(Operation *op) {
   return llvm::any_of(row.rowOperands(), isInside) ? "" : "requires a result of its stage's matmuls";
 }
 
-/// A grid stage has views of its inputs, then one op or maps of one shape, also behind a contraction or depthwise convolution.
+/// A grid stage has views of its inputs, then one op or maps of one shape, also behind a contraction or depthwise
+/// convolution, or behind a chain of rows.
 std::string whyNotInGrid(Operation *op, Block &body) {
   auto isViewHere = [](Operation *op) {
     return isa<phiq::ReshapeOp>(op) && !isa<plan::YieldOp>(*op->getUsers().begin());
   };
+  SmallVector<Operation *> work;
+  for (Operation &other : body.without_terminator())
+    if (!isViewHere(&other))
+      work.push_back(&other);
+  if (std::optional<RowChain> chain = RowChain::of(work))
+    work = chain->behind;
   if (isViewHere(op)) {
-    Operation *source = op->getOperand(0).getDefiningOp();
-    return !source || isViewHere(source) ? "" : "shows elements that its stage makes";
+    Operation *source = throughReshapes(op->getOperand(0)).getDefiningOp();
+    return llvm::is_contained(work, source) ? "shows elements that its stage makes" : "";
   }
-  auto work = llvm::make_filter_range(body.without_terminator(), [&](Operation &op) { return !isViewHere(&op); });
   if (!isGrid(op))
     return "is on no grid";
-  if (llvm::hasSingleElement(work))
+  if (work.size() == 1 || !llvm::is_contained(work, op))
     return "";
-  auto isLike = [&](Operation &other) {
-    const bool isFirst = isa<phiq::ContractOp, phiq::DepthwiseOp>(other) && &other == &*work.begin();
-    return (isa<phiq::MapOp>(other) || isFirst) && cast<ShapedType>(other.getResult(0).getType()).getShape() ==
+  auto isLike = [&](Operation *other) {
+    const bool isFirst = isa<phiq::ContractOp, phiq::DepthwiseOp>(other) && other == work.front();
+    return (isa<phiq::MapOp>(other) || isFirst) && cast<ShapedType>(other->getResult(0).getType()).getShape() ==
                                                        cast<ShapedType>(op->getResult(0).getType()).getShape();
   };
   if (isa<phiq::ContractOp, phiq::DepthwiseOp>(op))

@@ -19,6 +19,12 @@ std::string elementName(Type type) {
 
 /// Names for people: what its functions are, in order.
 std::string workName(plan::StageOp stage) {
+  if (std::optional<RowChain> chain = RowChain::of(stage.getBody().front())) {
+    std::string name = "contract";
+    for (const RowChain::Step &step : chain->steps)
+      name += "_" + step.reader->getName().stripDialect().str();
+    return name;
+  }
   SmallVector<StringRef> names;
   if (!stage.getBody().front().getOps<phiq::ContractOp>().empty())
     names.push_back("contract");
@@ -33,11 +39,13 @@ std::string workName(plan::StageOp stage) {
   return isa<phiq::ReshapeOp>(op) ? "copy" : op->getName().stripDialect().str();
 }
 
-/// The op that does the work: a contraction, or the last, behind views.
+/// The op that does the work: a chain of rows, a contraction, or the last, behind views.
 FailureOr<GridKernel> kernelOf(const StageFacts &facts, const CpuTarget &target) {
   plan::StageOp stage = facts.stage;
   if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
     return GridKernel{/*tiles=*/1, /*scratchBytes=*/0, [](GridEmitter &, Value) {}};
+  if (std::optional<RowChain> chain = RowChain::of(stage.getBody().front()))
+    return rowChainKernel(facts, *chain, target);
   if (facts.first<phiq::ContractOp>())
     return contractKernel(facts, target);
   if (auto depthwise = facts.first<phiq::DepthwiseOp>())
@@ -50,8 +58,7 @@ FailureOr<GridKernel> kernelOf(const StageFacts &facts, const CpuTarget &target)
       .Case<phiq::ScatterNDOp>(scatterKernel)
       .Case<phiq::ReduceOp>(reduceKernel)
       .Case<phiq::ArgOp>(argKernel)
-      .Case<phiq::SoftmaxOp>(softmaxKernel)
-      .Case<phiq::NormalizeOp>(normalizeKernel)
+      .Case<phiq::SoftmaxOp, phiq::NormalizeOp>(lastAxisKernel)
       .Case<phiq::PoolOp>(poolKernel)
       .Case<phiq::ConvTransposeOp>(convTransposeKernel)
       .Case<phiq::ResampleOp>(resampleKernel)

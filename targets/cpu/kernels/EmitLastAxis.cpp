@@ -1,7 +1,7 @@
 //===- EmitLastAxis.cpp - Softmax and normalization ------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A row is read two or three times: what is summed first, then what is made of it.
+// A row is read two or three times: what is summed first, then what is made of it, where it lies or elsewhere.
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "targets/cpu/kernels/GridEmitter.h"
@@ -15,12 +15,10 @@ namespace {
 /// One row of x, and of the result.
 class LastAxis {
 public:
-  LastAxis(GridEmitter &g, Value x, Value row) : g(g), b(g.b), size(shapeOf(x).back()) {
+  LastAxis(GridEmitter &g, int64_t size, Value from, Value to) : g(g), b(g.b), size(size), from(from), to(to) {
     for (int64_t width : {4 * g.lanes(), g.lanes(), int64_t(1)})
       if (width <= std::max<int64_t>(size, 1))
         widths.push_back(width);
-    from = g.place(g.base(x), f32(), b.mul(row, size));
-    to = g.place(g.resultBase(), f32(), b.mul(row, size));
   }
 
   Value load(Value base, Value i, int64_t lanes) { return loadLanes(b, f32(), lanes, g.place(base, f32(), i)); }
@@ -68,8 +66,8 @@ private:
   }
 };
 
-void emitSoftmax(phiq::SoftmaxOp op, GridEmitter &g, Value rowNumber) {
-  LastAxis row(g, op.getX(), rowNumber);
+void emitSoftmax(phiq::SoftmaxOp op, GridEmitter &g, Value from, Value to) {
+  LastAxis row(g, shapeOf(op.getX()).back(), from, to);
   KernelBuilder &b = g.b;
   Value most = row.over(
       -std::numeric_limits<float>::infinity(),
@@ -93,8 +91,8 @@ void emitSoftmax(phiq::SoftmaxOp op, GridEmitter &g, Value rowNumber) {
   }
 }
 
-void emitNormalize(phiq::NormalizeOp op, GridEmitter &g, Value rowNumber) {
-  LastAxis row(g, op.getX(), rowNumber);
+void emitNormalize(phiq::NormalizeOp op, GridEmitter &g, Value from, Value to) {
+  LastAxis row(g, shapeOf(op.getX()).back(), from, to);
   KernelBuilder &b = g.b;
   Value count = b.splat(1, float(row.size)), one = b.splat(1, 1.0f);
   Value mean = b.fdiv(row.sum([&](Value i, int64_t lanes) { return row.load(row.from, i, lanes); }), count);
@@ -112,17 +110,24 @@ void emitNormalize(phiq::NormalizeOp op, GridEmitter &g, Value rowNumber) {
   });
 }
 
-template <typename Op> GridKernel rowKernel(Op op, void (*emit)(Op, GridEmitter &, Value)) {
-  const int64_t size = shapeOf(op.getX()).back(), elements = op.getType().getNumElements();
-  const RowTiles tiles(size ? elements / size : 0, 1, 4 * size);
-  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) {
-            tiles.overRows(g.b, tile, [&](Value row, Value, Value) { emit(op, g, row); });
-          }};
-}
-
 } // namespace
 
-GridKernel softmaxKernel(phiq::SoftmaxOp op) { return rowKernel(op, emitSoftmax); }
-GridKernel normalizeKernel(phiq::NormalizeOp op) { return rowKernel(op, emitNormalize); }
+void emitLastAxisRow(Operation *op, GridEmitter &g, Value from, Value to) {
+  if (auto softmax = dyn_cast<phiq::SoftmaxOp>(op))
+    return emitSoftmax(softmax, g, from, to);
+  emitNormalize(cast<phiq::NormalizeOp>(op), g, from, to);
+}
+
+GridKernel lastAxisKernel(Operation *op) {
+  Value x = op->getOperand(0);
+  const int64_t size = shapeOf(x).back(), elements = cast<ShapedType>(x.getType()).getNumElements();
+  const RowTiles tiles(size ? elements / size : 0, 1, 4 * size);
+  return {.tiles = tiles.count(), .tile = [=](GridEmitter &g, Value tile) {
+            tiles.overRows(g.b, tile, [&](Value row, Value, Value) {
+              Value bytes = g.b.mul(row, 4 * size);
+              emitLastAxisRow(op, g, g.b.offset(g.base(x), bytes), g.b.offset(g.resultBase(), bytes));
+            });
+          }};
+}
 
 } // namespace phic

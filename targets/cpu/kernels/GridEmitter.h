@@ -9,7 +9,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_GRIDEMITTER_H
 #define PHIC_TARGETS_CPU_KERNELS_GRIDEMITTER_H
 
-#include "dialects/phiq/Grid.h"
+#include "dialects/phiq/RowChain.h"
 #include "targets/cpu/kernels/MapCode.h"
 #include "targets/cpu/kernels/StageEmitter.h"
 #include "llvm/Support/MathExtras.h"
@@ -93,9 +93,10 @@ GridKernel scatterKernel(phiq::ScatterNDOp op);
 GridKernel reduceKernel(phiq::ReduceOp op);
 /// EmitArg.cpp
 GridKernel argKernel(phiq::ArgOp op);
-/// EmitLastAxis.cpp
-GridKernel softmaxKernel(phiq::SoftmaxOp op);
-GridKernel normalizeKernel(phiq::NormalizeOp op);
+/// Softmax and normalize. EmitLastAxis.cpp
+GridKernel lastAxisKernel(mlir::Operation *op);
+/// The same of one row, which may stay where it is.
+void emitLastAxisRow(mlir::Operation *op, GridEmitter &g, mlir::Value from, mlir::Value to);
 /// EmitPools.cpp
 GridKernel poolKernel(phiq::PoolOp op);
 /// EmitDepthwise.cpp
@@ -108,6 +109,8 @@ GridKernel resampleKernel(phiq::ResampleOp op);
 GridKernel lstmKernel(phiq::LstmOp op);
 /// A contraction and the maps behind it. EmitContract.cpp; fails with a diagnostic where the target has no kernel.
 mlir::FailureOr<GridKernel> contractKernel(const StageFacts &facts, const CpuTarget &target);
+/// Contractions and what is between them and behind. EmitRowChain.cpp; fails likewise.
+mlir::FailureOr<GridKernel> rowChainKernel(const StageFacts &facts, const RowChain &chain, const CpuTarget &target);
 
 } // namespace phic
 

@@ -141,3 +141,31 @@ module {
 func.func @model(%x: tensor<*xf32>, %i: i32) {
   return
 }
+
+// -----
+
+// A chain of rows ends in maps of its last contraction; rows that go two ways are none.
+// expected-error@below {{operations of the model that make no stage: 4}}
+func.func @model(%q: tensor<2x5x8xf32>, %k: tensor<2x7x8xf32>, %v: tensor<2x3x7xf32>) -> (tensor<2x5x3xf32>, tensor<2x5x3xf32>) {
+  %0 = plan.stage "chain" (%q, %k, %v) : (tensor<2x5x8xf32>, tensor<2x7x8xf32>, tensor<2x3x7xf32>) -> tensor<2x5x3xf32> {
+  ^bb0(%a: tensor<2x5x8xf32>, %b: tensor<2x7x8xf32>, %c: tensor<2x3x7xf32>):
+    %s = phiq.contract %a, %b {batched} : (tensor<2x5x8xf32>, tensor<2x7x8xf32>) -> tensor<2x5x7xf32>
+    %p = phiq.softmax %s : tensor<2x5x7xf32> -> tensor<2x5x7xf32>
+    %y = phiq.contract %p, %c {batched} : (tensor<2x5x7xf32>, tensor<2x3x7xf32>) -> tensor<2x5x3xf32>
+    %r = phiq.map relu %y : (tensor<2x5x3xf32>) -> tensor<2x5x3xf32>
+    plan.yield %r : tensor<2x5x3xf32>
+  }
+  %1 = plan.stage "two ways" (%q, %k, %v) : (tensor<2x5x8xf32>, tensor<2x7x8xf32>, tensor<2x3x7xf32>) -> tensor<2x5x3xf32> {
+  ^bb0(%a: tensor<2x5x8xf32>, %b: tensor<2x7x8xf32>, %c: tensor<2x3x7xf32>):
+    // expected-note@below {{'phiq.contract' is not the first op of its grid}}
+    %s = phiq.contract %a, %b {batched} : (tensor<2x5x8xf32>, tensor<2x7x8xf32>) -> tensor<2x5x7xf32>
+    // expected-note@below {{'phiq.softmax' is not the one op of its grid}}
+    %p = phiq.softmax %s : tensor<2x5x7xf32> -> tensor<2x5x7xf32>
+    // expected-note@below {{'phiq.map' is not the one op of its grid}}
+    %m = phiq.map mul %p, %s : (tensor<2x5x7xf32>, tensor<2x5x7xf32>) -> tensor<2x5x7xf32>
+    // expected-note@below {{'phiq.contract' is not the first op of its grid}}
+    %y = phiq.contract %m, %c {batched} : (tensor<2x5x7xf32>, tensor<2x3x7xf32>) -> tensor<2x5x3xf32>
+    plan.yield %y : tensor<2x5x3xf32>
+  }
+  return %0, %1 : tensor<2x5x3xf32>, tensor<2x5x3xf32>
+}
