@@ -2,14 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Main ops (matmul, attend, norm, embed, logit_rows) begin stages, as do ops on grids, but for maps of one shape, which
-// join, and what makes floats of codes, which goes with what reads it; every other op joins the latest stage that it reads from. Two matmuls of the same rows are one
-// stage when their results meet before the next main op, or in one cache:
+// join, what makes floats of codes, which goes with what reads it, and chains of rows (RowChains.h); every other op joins
+// the latest stage that it reads from. Two matmuls of the same rows are one stage when their results meet before the next
+// main op, or in one cache:
 //
 //     q, k, v -> attend @kv0 | gate, up -> mulf      but not  qkv | fc1  of a parallel block
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/StageGroups.h"
 #include "dialects/phiq/Grid.h"
 #include "dialects/phiq/RowOps.h"
+#include "passes/fuse/RowChains.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -85,32 +87,33 @@ bool isBesideRows(Value operand, ArrayRef<int64_t> rows) {
          (llvm::all_of(shape.drop_back(), isOne) && shape.back() == rows.back());
 }
 
-/// Maps of one shape are computed together, and behind a contraction or depthwise convolution that makes it; what reads only some of their elements,
-/// or reads them in another order, is not.
+bool hasMapsBehind(Operation *op) { return isa<phiq::ContractOp, phiq::DepthwiseOp>(op); }
+
+/// The last contraction or depthwise convolution of a stage and the maps behind it, else all of the stage.
+ArrayRef<Operation *> mapsOf(const StageGroup &group) {
+  size_t first = group.ops.size();
+  while (first > 0 && !hasMapsBehind(group.ops[first - 1]))
+    --first;
+  return ArrayRef<Operation *>(group.ops).drop_front(first > 0 ? first - 1 : 0);
+}
+
+/// Maps of one shape are computed together, and behind a contraction or depthwise convolution that makes it; what reads
+/// only some of their elements, or reads them in another order, is not.
 bool joinsMaps(Operation *op, const StageGroup &group) {
   auto isMap = [](Operation *op) { return isa<phiq::MapOp>(op); };
-  const bool isContraction = isa<phiq::ContractOp, phiq::DepthwiseOp>(group.ops.front());
-  if (!isMap(op) || !llvm::all_of(llvm::drop_begin(group.ops, isContraction), isMap) || group.ops.size() >= kMostMaps)
+  ArrayRef<Operation *> ops = mapsOf(group);
+  const bool isContraction = hasMapsBehind(ops.front());
+  if (!isMap(op) || !llvm::all_of(llvm::drop_begin(ops, isContraction), isMap) || ops.size() >= kMostMaps)
     return false;
   if (isContraction && !llvm::all_of(cast<phiq::MapOp>(op).getTensors(),
                                      [&](Value operand) { return isBesideRows(operand, shapeOf(op->getResult(0))); }))
     return false;
   Type type = op->getResult(0).getType();
   auto shape = [](Type type) { return cast<ShapedType>(type).getShape(); };
-  return llvm::all_of(group.ops,
-                      [&](Operation *other) { return shape(other->getResult(0).getType()) == shape(type); }) &&
+  return llvm::all_of(ops, [&](Operation *other) { return shape(other->getResult(0).getType()) == shape(type); }) &&
          llvm::none_of(op->getOperands(), [&](Value operand) {
-           Operation *source = viewed(operand).getDefiningOp();
-           return llvm::is_contained(group.ops, source) && shape(operand.getType()) != shape(type);
+           return llvm::is_contained(ops, viewed(operand).getDefiningOp()) && shape(operand.getType()) != shape(type);
          });
-}
-
-/// What makes floats of codes and has one map that reads them is computed where that is: between two stages lie codes.
-bool goesWithReader(Operation *op) {
-  if (!op || !makesFloatsOfCodes(op) || !op->hasOneUse())
-    return false;
-  auto reader = dyn_cast<phiq::MapOp>(*op->getUsers().begin());
-  return reader && shapeOf(reader.getResult()) == shapeOf(op->getResult(0));
 }
 
 /// Whether an op that is no main op can be computed where the rows it reads are.
@@ -135,10 +138,16 @@ bool canJoin(Operation *op, const StageGroup &group) {
 
 class Grouping {
 public:
-  explicit Grouping(Block &model) : matmulClasses(model) {
-    for (Operation &op : model)
-      if (!isWeight(&op) && !isView(&op) && !goesWithReader(&op) && !op.hasTrait<OpTrait::IsTerminator>())
+  explicit Grouping(Block &model) : matmulClasses(model), chains(model) {
+    for (Operation &op : model) {
+      if (isWeight(&op) || isView(&op) || goesWithReader(&op) || op.hasTrait<OpTrait::IsTerminator>())
+        continue;
+      ArrayRef<Operation *> chain = chains.chainOf(&op);
+      if (chain.empty())
         place(&op);
+      else if (chain.back() == &op) // by then there is all that the chain reads
+        placeTogether(chain);
+    }
   }
   StageGroups result;
 
@@ -154,6 +163,13 @@ private:
     group.ops.push_back(op);
     group.logitRows |= hasWork(op, phiq::RowWork::Select) || (latest && result.groups[*latest].logitRows);
     result.groupOf[op] = index;
+  }
+
+  void placeTogether(ArrayRef<Operation *> ops) {
+    const unsigned index = begin(StageKind::Grid);
+    result.groups[index].ops.assign(ops.begin(), ops.end());
+    for (Operation *op : ops)
+      result.groupOf[op] = index;
   }
 
   /// What is computed with the op.
@@ -205,6 +221,7 @@ private:
   }
 
   MatmulClasses matmulClasses;
+  RowChains chains;
   llvm::DenseMap<Operation *, unsigned> groupOfClass;
 };
 

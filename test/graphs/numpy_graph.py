@@ -30,7 +30,8 @@ class NumpyGraph:
         node = self.node(op, names, [*(f"{name}.{i}" for i in range(others)), name], **attributes)
         self.expected[name] = (np.array(value, order="C"), relative, node)
 
-    def run(self, phic):
+    def run(self, phic, also=lambda phic, folder: None):
+        """also: is done with the program `checks` and its model in a folder."""
         def info(name, value):
             return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
         graph = helper.make_graph(self.nodes, "checks", [info(*item) for item in self.inputs.items()],
@@ -48,6 +49,7 @@ class NumpyGraph:
                 subprocess.run(["./checks", *given, *taken, "--threads", threads], check=True, cwd=folder)
                 for name, (value, relative, node) in self.expected.items():
                     self.compare(np.load(f"{folder}/{name}.npy"), value, relative, node)
+            also(phic, folder)
         print(f"{len(self.expected)} results are NumPy's")
 
     @staticmethod

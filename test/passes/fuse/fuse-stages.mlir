@@ -215,3 +215,70 @@ func.func @model(%x: tensor<2x4xf32>) -> (tensor<2x4xf32>, tensor<2x4xf32>, tens
   %1 = phiq.constant dense<[1, 2, 3]> : tensor<3xi64>
   return %0, %x, %0, %1 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<3xi64>
 }
+
+// -----
+
+// Rows go from one batched contraction through softmax to the next, though what both read is made in between.
+// CHECK-LABEL: @model
+func.func @model(%q: tensor<1x2x5x8xf32>, %k: tensor<1x2x7x8xf32>, %v: tensor<1x2x7x3xf32>, %m: tensor<1x1x1x7xui8>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<1x2x5x3xf32> {
+  // CHECK: %[[M:.*]] = plan.stage "mask"
+  // CHECK: %[[V:.*]] = plan.stage "values"
+  // CHECK: plan.stage "scores"(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[M]], %[[V]])
+  // CHECK: phiq.contract
+  // CHECK-NEXT: phiq.map quantize
+  // CHECK-NEXT: phiq.map dequantize
+  // CHECK-NEXT: phiq.map add
+  // CHECK-NEXT: phiq.reshape
+  // CHECK-NEXT: phiq.softmax
+  // CHECK-NEXT: phiq.map mul
+  // CHECK-NEXT: phiq.reshape
+  // CHECK-NEXT: phiq.contract
+  // CHECK-NEXT: phiq.map relu
+  // CHECK-NEXT: plan.yield
+  // CHECK-NOT: plan.stage
+  %0 = phiq.contract %q, %k {batched} : (tensor<1x2x5x8xf32>, tensor<1x2x7x8xf32>) -> tensor<1x2x5x7xf32> loc("scores")
+  %c = phiq.map quantize %0, %s, %z : (tensor<1x2x5x7xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x5x7xui8>
+  %d = phiq.map dequantize %c, %s, %z : (tensor<1x2x5x7xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x2x5x7xf32>
+  %f = phiq.map cast %m : (tensor<1x1x1x7xui8>) -> tensor<1x1x1x7xf32> loc("mask")
+  %1 = phiq.map add %d, %f : (tensor<1x2x5x7xf32>, tensor<1x1x1x7xf32>) -> tensor<1x2x5x7xf32>
+  %2 = phiq.reshape %1 : tensor<1x2x5x7xf32> -> tensor<10x7xf32>
+  %3 = phiq.softmax %2 : tensor<10x7xf32> -> tensor<10x7xf32>
+  %4 = phiq.map mul %3, %s : (tensor<10x7xf32>, tensor<f32>) -> tensor<10x7xf32>
+  %5 = phiq.reshape %4 : tensor<10x7xf32> -> tensor<1x2x5x7xf32>
+  %6 = phiq.permute %v {order = array<i64: 0, 1, 3, 2>} : tensor<1x2x7x3xf32> -> tensor<1x2x3x7xf32> loc("values")
+  %7 = phiq.contract %5, %6 {batched} : (tensor<1x2x5x7xf32>, tensor<1x2x3x7xf32>) -> tensor<1x2x5x3xf32> loc("sums")
+  %8 = phiq.map relu %7 : (tensor<1x2x5x3xf32>) -> tensor<1x2x5x3xf32>
+  return %8 : tensor<1x2x5x3xf32>
+}
+
+// -----
+
+// What something else reads, too, is stored.
+// CHECK-LABEL: @model
+func.func @model(%q: tensor<2x5x8xf32>, %k: tensor<2x7x8xf32>, %v: tensor<2x3x7xf32>) -> (tensor<2x5x3xf32>, tensor<2x5x7xf32>) {
+  // CHECK: plan.stage "scores"
+  // CHECK: plan.stage "softmax"
+  // CHECK: plan.stage "sums"
+  %0 = phiq.contract %q, %k {batched} : (tensor<2x5x8xf32>, tensor<2x7x8xf32>) -> tensor<2x5x7xf32> loc("scores")
+  %1 = phiq.softmax %0 : tensor<2x5x7xf32> -> tensor<2x5x7xf32> loc("softmax")
+  %2 = phiq.contract %1, %v {batched} : (tensor<2x5x7xf32>, tensor<2x3x7xf32>) -> tensor<2x5x3xf32> loc("sums")
+  return %2, %1 : tensor<2x5x3xf32>, tensor<2x5x7xf32>
+}
+
+// -----
+
+// Rows that stay in no cache, and rows of which the last contraction makes no rows.
+// CHECK-LABEL: @model
+func.func @model(%q: tensor<2x40x8xf32>, %k: tensor<2x2048x8xf32>, %v: tensor<2x3x2048xf32>, %w: tensor<2x3x8xf32>, %x: tensor<2x5x40xf32>) -> (tensor<2x40x3xf32>, tensor<2x5x3xf32>) {
+  // CHECK: plan.stage "scores"
+  // CHECK: plan.stage "softmax"
+  // CHECK: plan.stage "sums"
+  // CHECK: plan.stage "factor"
+  // CHECK: plan.stage "product"
+  %0 = phiq.contract %q, %k {batched} : (tensor<2x40x8xf32>, tensor<2x2048x8xf32>) -> tensor<2x40x2048xf32> loc("scores")
+  %1 = phiq.softmax %0 : tensor<2x40x2048xf32> -> tensor<2x40x2048xf32> loc("softmax")
+  %2 = phiq.contract %1, %v {batched} : (tensor<2x40x2048xf32>, tensor<2x3x2048xf32>) -> tensor<2x40x3xf32> loc("sums")
+  %3 = phiq.contract %w, %q {batched} : (tensor<2x3x8xf32>, tensor<2x40x8xf32>) -> tensor<2x3x40xf32> loc("factor")
+  %4 = phiq.contract %x, %3 {batched} : (tensor<2x5x40xf32>, tensor<2x3x40xf32>) -> tensor<2x5x3xf32> loc("product")
+  return %2, %4 : tensor<2x40x3xf32>, tensor<2x5x3xf32>
+}
