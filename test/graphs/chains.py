@@ -99,7 +99,7 @@ def flattened(x):
     return step("Reshape", [value[0], graph.constant(np.array([2, 2, 11, 30]))], value[1].reshape(2, 2, 11, 30))
 chain((2, 2), 11, 12, 30, 7, flattened, 0.02)
 # Scores and shares are rounded to codes: one may be another's neighbour.
-for N in (30, 40, 400):
+for N in (30, 40, 200):
     chain((1, 3), 50, 24, N, 19, lambda x: rounded(attention(masked(rounded(x, 0.05, 130), (1, 1, 1, x[1].shape[-1]))), 1 / 255, 0), 0.05)
 
 
@@ -122,16 +122,17 @@ def codes_times_codes(batch, M, K, N, V):
     graph.check("DequantizeLinear", [name, *parameters[2]], ((np.clip(np.rint(shares @ vs / 0.02) + 128, 0, 255) - 128) * 0.02).astype(np.float32), 0.03)
 
 
-for sizes in (((1, 2), 26, 20, 50, 33), ((1, 2), 130, 32, 200, 16), ((3, ), 1, 7, 9, 1)):
+for sizes in (((1, 2), 26, 20, 50, 33), ((1, 4), 130, 32, 200, 16), ((3, ), 1, 7, 9, 1)):
     codes_times_codes(*sizes)
 
-# What something else reads is stored; 3000 numbers of enough rows stay in no cache.
+# What something else reads is stored; 3000 numbers of enough rows stay in no cache; of few tiles each is divided.
 single = chains
 q, k, v = normal(2, 9, 8), normal(2, 8, 10), normal(2, 10, 4)
 scores = step("MatMul", [given(q), given(k)], q.astype(np.float64) @ k)
 graph.check("Softmax", [scores[0]], softmax(scores[1]).astype(np.float32), 1e-5)
 graph.check("MatMul", [f"y{len(graph.expected) - 1}", given(v)], (softmax(scores[1]) @ v).astype(np.float32), 1e-5)
-chain((1, 1), 70, 8, 3000, 6, attention)
+chain((1, 6), 70, 8, 3000, 6, attention)
+chain((1, 1), 70, 8, 600, 6, attention)
 
 
 def check(phic, folder):

@@ -21,6 +21,8 @@ namespace {
 
 /// Rows and sums of a tile should stay in half of a second-level cache of 512 KiB.
 constexpr int64_t kCacheBytes = 256 << 10;
+/// A tile is as much work as several of a contraction's, and each puts the factors in order.
+constexpr int64_t kEnoughTilesOfChains = kEnoughTiles / 2;
 
 int64_t aligned(int64_t bytes) { return int64_t(llvm::alignTo(uint64_t(bytes), 64)); }
 
@@ -52,7 +54,7 @@ private:
     const int64_t MR = std::lcm(first.contraction.MR(), last.contraction.MR());
     const int64_t most = std::min(kMostRows, kCacheBytes / (rowBytesOf(first) + rowBytesOf(last)));
     int64_t result = evenRows(M, std::max(most / MR * MR, MR), MR);
-    while (batch * int64_t(llvm::divideCeil(uint64_t(M), uint64_t(result))) < kEnoughTiles &&
+    while (batch * int64_t(llvm::divideCeil(uint64_t(M), uint64_t(result))) < kEnoughTilesOfChains &&
            result > kLeastRowTiles * MR)
       result = evenRows(M, result / 2, MR);
     return result;

@@ -267,18 +267,22 @@ func.func @model(%q: tensor<2x5x8xf32>, %k: tensor<2x7x8xf32>, %v: tensor<2x3x7x
 
 // -----
 
-// Rows that stay in no cache, and rows of which the last contraction makes no rows.
+// Rows that stay in no cache, too few tiles, and rows that the last contraction reads as its columns.
 // CHECK-LABEL: @model
-func.func @model(%q: tensor<2x40x8xf32>, %k: tensor<2x2048x8xf32>, %v: tensor<2x3x2048xf32>, %w: tensor<2x3x8xf32>, %x: tensor<2x5x40xf32>) -> (tensor<2x40x3xf32>, tensor<2x5x3xf32>) {
+func.func @model(%q: tensor<8x40x8xf32>, %k: tensor<8x2048x8xf32>, %v: tensor<8x3x2048xf32>, %w: tensor<8x3x8xf32>, %x: tensor<8x5x40xf32>, %l: tensor<2x200x8xf32>, %n: tensor<2x200x200xf32>) -> (tensor<8x40x3xf32>, tensor<8x5x3xf32>, tensor<2x200x200xf32>) {
   // CHECK: plan.stage "scores"
   // CHECK: plan.stage "softmax"
   // CHECK: plan.stage "sums"
+  // CHECK: plan.stage "few"
+  // CHECK: plan.stage "tiles"
   // CHECK: plan.stage "factor"
   // CHECK: plan.stage "product"
-  %0 = phiq.contract %q, %k {batched} : (tensor<2x40x8xf32>, tensor<2x2048x8xf32>) -> tensor<2x40x2048xf32> loc("scores")
-  %1 = phiq.softmax %0 : tensor<2x40x2048xf32> -> tensor<2x40x2048xf32> loc("softmax")
-  %2 = phiq.contract %1, %v {batched} : (tensor<2x40x2048xf32>, tensor<2x3x2048xf32>) -> tensor<2x40x3xf32> loc("sums")
-  %3 = phiq.contract %w, %q {batched} : (tensor<2x3x8xf32>, tensor<2x40x8xf32>) -> tensor<2x3x40xf32> loc("factor")
-  %4 = phiq.contract %x, %3 {batched} : (tensor<2x5x40xf32>, tensor<2x3x40xf32>) -> tensor<2x5x3xf32> loc("product")
-  return %2, %4 : tensor<2x40x3xf32>, tensor<2x5x3xf32>
+  %0 = phiq.contract %q, %k {batched} : (tensor<8x40x8xf32>, tensor<8x2048x8xf32>) -> tensor<8x40x2048xf32> loc("scores")
+  %1 = phiq.softmax %0 : tensor<8x40x2048xf32> -> tensor<8x40x2048xf32> loc("softmax")
+  %2 = phiq.contract %1, %v {batched} : (tensor<8x40x2048xf32>, tensor<8x3x2048xf32>) -> tensor<8x40x3xf32> loc("sums")
+  %5 = phiq.contract %l, %l {batched} : (tensor<2x200x8xf32>, tensor<2x200x8xf32>) -> tensor<2x200x200xf32> loc("few")
+  %6 = phiq.contract %5, %n {batched} : (tensor<2x200x200xf32>, tensor<2x200x200xf32>) -> tensor<2x200x200xf32> loc("tiles")
+  %3 = phiq.contract %w, %q {batched} : (tensor<8x3x8xf32>, tensor<8x40x8xf32>) -> tensor<8x3x40xf32> loc("factor")
+  %4 = phiq.contract %x, %3 {batched} : (tensor<8x5x40xf32>, tensor<8x3x40xf32>) -> tensor<8x5x3xf32> loc("product")
+  return %2, %4, %6 : tensor<8x40x3xf32>, tensor<8x5x3xf32>, tensor<2x200x200xf32>
 }
