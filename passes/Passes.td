@@ -279,7 +279,8 @@ def FuseStagesPass : Pass<"phic-fuse-stages", "mlir::ModuleOp"> {
     - (M) matmul: matmuls of the same rows whose results meet again (queries, keys and values; gate and up),
       with what follows on single rows: bias, columns, rope, the append to the cache, activation, residual, quantize;
     - (A) attend: attention over one cache, and the quantization of its result;
-    - (G) grid: one op on tensors of any rank, whose result's elements are computed one by one (pool, reshape, ...).
+    - (G) grid: one op on tensors of any rank, whose result's elements are computed one by one (pool, reshape, ...); or maps of
+      one shape, also behind a contraction; or two batched contractions and what makes rows of rows between them (maps, softmax).
 
     ```mlir
     %n = phiq.rms_norm %h, %g               %q = plan.stage "layers.0.mlp.norm" (%h, %g) {rms_norm, quantize}
