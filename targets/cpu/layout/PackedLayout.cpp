@@ -4,6 +4,7 @@
 // Which layout a format has, and where in it what lies. See PackedLayout.h for the order of bytes.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/layout/PackedLayout.h"
+#include "targets/cpu/layout/PairedWords.h"
 #include <cassert>
 
 namespace phic {
@@ -138,7 +139,7 @@ int64_t PackedLayout::panelBytes(int64_t K) const {
   case Kind::FloatPanel:
     return K * kColumns * scalarBytes(element);
   case Kind::CodePanel:
-    return sumOffset(K) + kColumns * int64_t(sizeof(int32_t));
+    return pairedOffset(K) + (PairedWord::bytes(groups(K)) + kVectorBytes - 1) / kVectorBytes * kVectorBytes;
   case Kind::BlockPanel:
     break;
   }

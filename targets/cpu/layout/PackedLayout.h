@@ -16,8 +16,10 @@
 // element i of the first group, the next w bits element i of the second. As many elements as fill a vector of the narrowest
 // plane are a *run*: its planes follow one another, the lowest bits first.
 //
-// Code panel, of 8-bit codes without scales (phiq.matmul_integer): the plane of 8 bits above for all of K, padded to groups with
-// zeros, then the sum of each column's stored codes, i32 [8]. Float panel: [K][8]. Dense: rows of f32, for vectors and tables, or of
+// Code panel, of 8-bit codes without scales: the plane of 8 bits above for all of K, padded to groups with
+// zeros, then the sum of each column's stored codes, i32 [8], then its words as they are paired (PairedWords.h), padded to 32
+// bytes.
+// Float panel: [K][8]. Dense: rows of f32, for vectors and tables, or of
 // 8-bit integers.
 //
 // Nothing is lost (lossless import): codes are shifted by a constant together with their zero
@@ -113,7 +115,10 @@ struct PackedLayout {
   int64_t tileBytes() const { return tileBytes(tileElements()); }
   int64_t panelBytes(int64_t K) const;
   /// Where the sums of a code panel's columns are.
-  int64_t sumOffset(int64_t K) const { return (K + kGroup - 1) / kGroup * kVectorBytes; }
+  int64_t sumOffset(int64_t K) const { return groups(K) * kVectorBytes; }
+  /// Where its words are listed in pairs.
+  int64_t pairedOffset(int64_t K) const { return sumOffset(K) + kColumns * int64_t(sizeof(int32_t)); }
+  static int64_t groups(int64_t K) { return (K + kGroup - 1) / kGroup; }
   /// Rows of W in a panel; dense rows are alone.
   int64_t panelRows() const { return kind == Kind::Dense ? 1 : kColumns; }
   int64_t panels(int64_t N) const { return (N + kColumns - 1) / kColumns; }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Numerics.h"
 #include "targets/cpu/layout/PackedLayout.h"
+#include "targets/cpu/layout/PairedWords.h"
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -251,6 +252,7 @@ void PackedLayout::packPanel(const float *rows, int64_t count, int64_t K, uint8_
     int32_t sums[kColumns] = {};
     packIntegers(rows, count, K, codeShift(), sums, out);
     std::memcpy(out + sumOffset(K), sums, sizeof sums);
+    PairedWord::pack(out, groups(K), out + pairedOffset(K));
     return;
   }
   for (int64_t c = 0; c < count; ++c)
