@@ -176,8 +176,10 @@ void contract(benchmark::State &state, const CpuTarget *level) {
                            .kernel = {row.kernel, row.kernel},
                            .strides = {row.stride, row.stride},
                            .pads = {pad, pad}};
-  const ContractionProblem problem(isFloat ? RowSource::Element::F32 : RowSource::Element::U8,
-                                   isFloat ? Scalar::F32 : Scalar::I8, result * result, row.columns, K, window);
+  ContractionProblem problem(isFloat ? RowSource::Element::F32 : RowSource::Element::U8,
+                             isFloat ? Scalar::F32 : Scalar::I8, result * result, row.columns, K, window);
+  if (!isFloat)
+    problem.drawUsualCodes();
   const Contraction contraction = *Contraction::of(*level, problem.shape);
   std::unique_ptr<mlir::MLIRContext> context = makeKernelContext();
   mlir::OwningOpRef<mlir::ModuleOp> module = problem.emit(*context, contraction);

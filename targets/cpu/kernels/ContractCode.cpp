@@ -36,6 +36,8 @@ std::optional<int64_t> constantOf(const StageFacts &facts, Value argument) {
 ContractionShape shapeOfContraction(const StageFacts &facts, phiq::ContractOp op) {
   ContractionShape shape;
   ArrayRef<int64_t> x = shapeOf(op.getX());
+  shape.M = op.getRows();
+  shape.N = op.getColumns();
   shape.K = op.getK();
   shape.lhs.element = elementOf(elementTypeOf(op.getX()));
   shape.lhs.rowBytes = shape.K * shape.lhs.elementBytes();
@@ -53,7 +55,6 @@ ContractionShape shapeOfContraction(const StageFacts &facts, phiq::ContractOp op
   }
   shape.rhs = facts.inputs[cast<BlockArgument>(throughReshapes(op.getW())).getArgNumber()].layout;
   shape.rhsElement = elementOf(elementTypeOf(op.getW()));
-  shape.rhsRows = op.getColumns();
   const int64_t shift = shape.rhs.kind == PackedLayout::Kind::CodePanel ? shape.rhs.codeShift() : 0;
   const std::optional<int64_t> zero = op.getWZero() ? constantOf(facts, op.getWZero()) : 0;
   shape.hasRhsZeros = isa<IntegerType>(elementTypeOf(op.getW())) && zero != shift;

@@ -2,13 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Scratch memory: what sums begin with; words [256][NR] of a group of panels; where these are dense rows, words of NR of them;
-// words of the rows; of dense bytes, numbers of each row and of NR columns.
+// words of the rows; of dense bytes, numbers of each row and of NR columns. Of pairs: words and places of a panel, copies of rows.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/Contraction.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/KernelName.h"
 #include "targets/cpu/kernels/DenseRows.h"
 #include "targets/cpu/kernels/DotProducts.h"
+#include "targets/cpu/kernels/PairedBytes.h"
 #include "targets/cpu/kernels/UnpackPanels.h"
 
 using namespace mlir;
@@ -20,18 +21,23 @@ using Values = KernelBuilder::Values;
 
 /// Bytes of a panel's columns in a row of words, or of its sums.
 constexpr int64_t kPanelWordBytes = 4 * PackedLayout::kColumns;
+/// For shorter rows, or fewer, copying them three times and words of weights out of order takes longer than s16 does.
+constexpr int64_t kFewestPairedElements = 256, kFewestPairedRows = 12;
 /// Steps of a register tile that are not a loop.
 constexpr int64_t kUnrolledSteps = 2;
 static_assert(kUnrolledSteps * kPanelWordBytes == 64, "a line of each panel is asked for");
 
-bool takes(WordKind words, const ContractionShape &shape) {
+bool takes(const WordProduct &dot, const ContractionShape &shape) {
+  const WordKind words = dot.kind();
   const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
   if (shape.lhs.element == RowSource::Element::F32)
     return words == WordKind::F32 && (!isDense || shape.rhsElement == RowSource::Element::F32) &&
            !shape.rhs.isTwoLevel();
-  if (isDense) // along K there are sums of pairs only
-    return words == WordKind::S16 || (words == WordKind::Bytes && shape.rhsRows >= kFewestColumns);
+  if (isDense) // nobody has paired their bytes; along K there are sums of two s16 only
+    return words == WordKind::S16 || (words == WordKind::Bytes && !dot.isOfPairs() && shape.N >= kFewestColumns);
   if (shape.rhs.kind != PackedLayout::Kind::CodePanel)
+    return false;
+  if (dot.isOfPairs() && (shape.K < kFewestPairedElements || shape.M < kFewestPairedRows))
     return false;
   // Bytes are multiplied as they are: a zero point of the weights would need sums of the rows, as dense ones have.
   return words == WordKind::S16 || (words == WordKind::Bytes && !shape.hasRhsZeros);
@@ -41,10 +47,11 @@ std::string_view wordsName(WordKind words) {
   return words == WordKind::F32 ? "f32" : words == WordKind::S16 ? "s16x2" : "u8x4";
 }
 
-/// How the words of weights lie: side by side, for all columns of a tile, or as panels hold them.
-enum class WeightOrder : uint8_t { Words, Panels };
+/// How the words of weights lie: side by side, for all columns of a tile, as panels hold them, or two a step and each with
+/// the place of the row's word.
+enum class WeightOrder : uint8_t { Words, Panels, Pairs };
 
-/// Panels of bytes are never copied.
+/// Panels of bytes are never copied but for pairs.
 bool isOfDenseBytes(WordKind words, WeightOrder order) {
   return words == WordKind::Bytes && order == WeightOrder::Words;
 }
@@ -57,7 +64,7 @@ bool asksAhead(WordKind words, WeightOrder order) { return order == WeightOrder:
 /// Arguments: the rows' words; the weights', bytes from one panel of them to the next and from a step to the next; sums, and
 /// bytes of a row of them; what the sums begin with, and bytes of a row of that (0: one row for all); steps. Words of bytes are
 /// rows of a tensor (DenseRows.h): sums of the tile's rows, starts and factors of the columns. Panels of bytes: how far ahead
-/// the next ones are that will be multiplied.
+/// the next ones are that will be multiplied. Pairs have places.
 class WordTile {
 public:
   WordTile(KernelBuilder &b, const WordProduct &dot, WeightOrder order, int64_t lanes, int64_t MR, int64_t vectors,
@@ -79,7 +86,10 @@ public:
           for (int64_t p = 0; p < vectors * panelsOfVector(); ++p)
             b.prefetch(b.offset(w, b.add(a[9], b.mul(a[2], b.i64(p)))), 0, /*level=*/2);
         for (int64_t i = 0; i < unrolled; ++i, w = b.offset(w, stepBytes))
-          add(x, w, i, inner);
+          if (order == WeightOrder::Pairs)
+            addPair(b.add(s, i), w, inner);
+          else
+            add(x, w, i, inner);
         return inner;
       });
     };
@@ -102,6 +112,19 @@ private:
 
   Value rowOf(Value first, Value bytes, int64_t r) { return b.offset(first, b.mul(bytes, b.i64(r))); }
 
+  void addPair(Value step, Value w, Values &sums) {
+    std::array<Value, 2> places, weights;
+    for (int64_t i : {0, 1}) {
+      Value place = b.load(b.getI32Type(), b.offset(a[9], b.mul(step, 8)), 4 * i);
+      places[size_t(i)] = b.offset(a[0], arith::ExtUIOp::create(b, b.getI64Type(), place));
+      weights[size_t(i)] = b.load(vector, w, i * kPanelWordBytes);
+    }
+    for (int64_t r = 0; r < MR; ++r) {
+      auto wordOf = [&](Value place) { return b.loadBroadcast(lanes, element, place, r * kWordRowBytes); };
+      sums[r] = dot.addPair(b, sums[r], {wordOf(places[0]), wordOf(places[1])}, weights);
+    }
+  }
+
   Value beginning(int64_t r, int64_t v) {
     Value sum = b.load(vector, rowOf(a[6], a[7], r), v * 4 * lanes);
     if (!isOfDenseBytes(dot.kind(), order))
@@ -113,7 +136,7 @@ private:
   int64_t panelsOfVector() const { return lanes / PackedLayout::kColumns; }
 
   Value weightsOf(Value w, int64_t v) {
-    if (order == WeightOrder::Words)
+    if (order != WeightOrder::Panels)
       return b.load(vector, w, v * 4 * lanes);
     constexpr int64_t kColumns = PackedLayout::kColumns;
     const int64_t parts = panelsOfVector();
@@ -137,6 +160,11 @@ private:
 
 } // namespace
 
+Value WordProduct::addPair(KernelBuilder &, Value, ArrayRef<Value>, ArrayRef<Value>) const {
+  llvm_unreachable("only of pairs");
+}
+Value WordProduct::shuffle(KernelBuilder &, Value, Value) const { llvm_unreachable("only of pairs"); }
+
 const WordProduct &fmaWords() {
   class Fma final : public WordProduct {
     WordKind kind() const override { return WordKind::F32; }
@@ -147,16 +175,16 @@ const WordProduct &fmaWords() {
 }
 
 /// The newest, which comes last, that does.
-static const WordVariant *newestVariant(const CpuTarget &target, llvm::function_ref<bool(WordKind)> does) {
+static const WordVariant *newestVariant(const CpuTarget &target, llvm::function_ref<bool(const WordProduct &)> does) {
   const WordVariant *found = nullptr;
   for (const WordVariant &variant : target.architecture == "x86_64" ? x86WordVariants() : armWordVariants())
-    if (hasIsa(target, variant.isa) && does(variant.dot->kind()))
+    if (hasIsa(target, variant.isa) && does(*variant.dot))
       found = &variant;
   return found;
 }
 
 const WordProduct *shortWords(const CpuTarget &target) {
-  return newestVariant(target, [](WordKind kind) { return kind == WordKind::S16; })->dot;
+  return newestVariant(target, [](const WordProduct &dot) { return dot.kind() == WordKind::S16; })->dot;
 }
 
 void emitGatherLhs(KernelBuilder &b, const ContractionShape &shape, WordKind words, const ContractionCall &call,
@@ -173,7 +201,7 @@ void emitGatherLhs(KernelBuilder &b, const ContractionShape &shape, WordKind wor
 }
 
 std::optional<Contraction> Contraction::of(const CpuTarget &target, const ContractionShape &shape) {
-  const WordVariant *found = newestVariant(target, [&](WordKind kind) { return takes(kind, shape); });
+  const WordVariant *found = newestVariant(target, [&](const WordProduct &dot) { return takes(dot, shape); });
   return found ? std::optional(Contraction(*found, target, shape)) : std::nullopt;
 }
 
@@ -181,12 +209,15 @@ int64_t Contraction::scratchBytes(int64_t rows, int64_t columns) const {
   if (isOfDots(columns))
     return dotScratchBytes(rows, columns);
   const bool isDense = shape.rhs.kind == PackedLayout::Kind::Dense;
+  if (isOfPairs())
+    return 4 * paddedColumns(columns) + PairedBytes::kCopies * rows * kWordRowBytes +
+           PairedBytes::kMostWords * (kPanelWordBytes + 4) + PairedBytes::kOrderBytes;
   const int64_t starts = isDense && words() == WordKind::Bytes ? 4 * (2 * NR() + rows) : 0;
   return 4 * paddedColumns(columns) + (rows + (isDense ? NR() : 0)) * kWordRowBytes + 4 * kChunkWords * NR() + starts;
 }
 
 bool Contraction::readsPanels() const {
-  return (words() == WordKind::Bytes && shape.rhs.kind == PackedLayout::Kind::CodePanel) ||
+  return (words() == WordKind::Bytes && shape.rhs.kind == PackedLayout::Kind::CodePanel && !isOfPairs()) ||
          (words() == WordKind::F32 && shape.rhs.kind == PackedLayout::Kind::FloatPanel &&
           shape.rhs.element == Scalar::F32);
 }
@@ -205,7 +236,10 @@ public:
       : all(all), dot(*all.variant->dot), shape(all.shape), b(b), library(library), call(call), lanes(all.lanes),
         panels((columns + kColumns - 1) / kColumns), padded(all.paddedColumns(columns)), rest(rest),
         dense(b, shape, dot, lanes), lhsZero(dense.storedLhsZero(call.lhsZero)), beginnings(call.scratch),
-        weights(b.offset(beginnings, 4 * padded)), columnStarts(b.offset(weights, 4 * kChunkWords * all.NR())),
+        weights(b.offset(beginnings, 4 * padded)),
+        places(b.offset(weights, isOfPairs() ? PairedBytes::kMostWords * kPanelWordBytes : 0)),
+        orders(b.offset(places, isOfPairs() ? PairedBytes::kMostWords * 4 : 0)),
+        columnStarts(b.offset(orders, isOfPairs() ? PairedBytes::kOrderBytes : 4 * kChunkWords * all.NR())),
         columnFactors(b.offset(columnStarts, hasSums() ? 4 * all.NR() : 0)),
         denseRows(b.offset(columnFactors, hasSums() ? 4 * all.NR() : 0)),
         rows(b.offset(denseRows, isDense() ? all.NR() * kWordRowBytes : 0)), columns(columns) {}
@@ -213,6 +247,8 @@ public:
   void emit() {
     const int64_t perWord = elementsOf(dot.kind()), chunk = kChunkWords * perWord;
     makeBeginnings();
+    if (isOfPairs())
+      PairedBytes(b, dot).writeOrders(orders);
     b.loop(b.i64(0), b.i64(shape.K), chunk, [&](Value k) {
       Value length = b.minimum(b.i64(chunk), b.sub(b.i64(shape.K), k));
       gatherRows(k, length);
@@ -234,7 +270,7 @@ private:
   const ContractionCall &call;
   const int64_t lanes, panels, padded, rest;
   DenseRows dense;
-  Value lhsZero, beginnings, weights, columnStarts, columnFactors, denseRows, rows;
+  Value lhsZero, beginnings, weights, places, orders, columnStarts, columnFactors, denseRows, rows;
   const int64_t columns;
 
   bool isDense() const { return shape.rhs.kind == PackedLayout::Kind::Dense; }
@@ -245,6 +281,7 @@ private:
 
   /// Whether rows and columns are summed for the zero points of dense bytes.
   bool hasSums() const { return isDense() && dot.kind() == WordKind::Bytes; }
+  bool isOfPairs() const { return dot.isOfPairs(); }
   Value rowSums() { return b.offset(rows, b.mul(call.count, kWordRowBytes)); }
 
   void gatherRows(Value k, Value length) {
@@ -253,6 +290,8 @@ private:
     emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);
     if (hasSums())
       dense.sumRows(rows, call.count, stepsOf(length), rowSums());
+    if (isOfPairs())
+      PairedBytes(b, dot).copyRows(rows, call.count, stepsOf(length));
   }
 
   /// Words of so many elements.
@@ -275,6 +314,8 @@ private:
   void multiply(Value panel, int64_t count, Value k, Value length) {
     if (all.readsPanels())
       return multiplyPanels(panel, count, k, length);
+    if (isOfPairs())
+      return multiplyPairs(panel, k);
     const int64_t vectors = (count * kColumns + lanes - 1) / lanes;
     const int64_t width = std::max(vectors * lanes, kColumns);
     Value zeros = shape.hasRhsZeros ? b.offset(call.rhsZeros, b.mul(panel, kPanelWordBytes)) : Value();
@@ -283,7 +324,18 @@ private:
     else
       emitUnpackPanels(b, shape.rhs, shape.K, dot.kind(), count, width,
                        {.rhs = panelAt(panel), .zeros = zeros, .k = k, .length = length, .to = weights});
-    emitTiles(WeightOrder::Words, vectors, weights, 0, 4 * width, panel, k, length);
+    emitTiles(WeightOrder::Words, vectors, weights, 0, 4 * width, panel, k, stepsOf(length));
+  }
+
+  void multiplyPairs(Value panel, Value k) {
+    Value words = PairedBytes(b, dot).unpack(shape.rhs, shape.K,
+                                             {.panel = panelAt(panel),
+                                              .k = k,
+                                              .copyBytes = b.mul(call.count, kWordRowBytes),
+                                              .orders = orders,
+                                              .to = weights,
+                                              .places = places});
+    emitTiles(WeightOrder::Pairs, 1, weights, 0, 2 * kPanelWordBytes, panel, k, b.divide(words, 2));
   }
 
   /// A panel that is alone in a vector stands in both its halves.
@@ -292,17 +344,16 @@ private:
     const int64_t bytes = shape.rhs.panelBytes(shape.K);
     Value from = b.offset(panelAt(panel), b.mul(k, kPanelWordBytes / elementsOf(dot.kind())));
     if (whole > 0)
-      emitTiles(WeightOrder::Panels, whole / together, from, bytes, kPanelWordBytes, panel, k, length);
+      emitTiles(WeightOrder::Panels, whole / together, from, bytes, kPanelWordBytes, panel, k, stepsOf(length));
     if (whole < count)
       emitTiles(WeightOrder::Panels, 1, b.offset(from, whole * bytes), 0, kPanelWordBytes, b.add(panel, whole), k,
-                length);
+                stepsOf(length));
   }
 
   /// All rows times `vectors` vectors of weights, whose first panel is `panel`.
   void emitTiles(WeightOrder order, int64_t vectors, Value from, int64_t panelBytes, int64_t stepBytes, Value panel,
-                 Value k, Value length) {
+                 Value k, Value steps) {
     Value columnBytes = b.mul(panel, kPanelWordBytes), sums = b.offset(call.sums, columnBytes);
-    Value steps = stepsOf(length);
     Value isFirst = b.less(k, b.i64(1)), beginning = b.offset(beginnings, columnBytes);
     Value sumBytes = b.i64(4 * padded), beginningBytes = b.select(isFirst, b.i64(0), sumBytes);
     auto tile = [&](const std::string &symbol, Value row) {
@@ -320,6 +371,8 @@ private:
         arguments.append({b.offset(rowSums(), b.mul(row, 4)), columnStarts, columnFactors});
       if (asksAhead(dot.kind(), order))
         arguments.push_back(b.i64(all.NR() / kColumns * panelBytes));
+      if (order == WeightOrder::Pairs)
+        arguments.push_back(places);
       b.call(symbol, arguments);
     };
     const int64_t MR = all.rowsOf(vectors), left = rest % MR;
@@ -349,7 +402,9 @@ private:
     std::string words(wordsName(dot.kind()));
     std::string name = KernelName{.op = "contract",
                                   .lhs = words,
-                                  .rhs = order == WeightOrder::Panels ? "panels" : words,
+                                  .rhs = order == WeightOrder::Panels  ? "panels"
+                                         : order == WeightOrder::Pairs ? "s8x4p"
+                                                                       : words,
                                   .out = dot.kind() == WordKind::F32 ? "f32" : "s32",
                                   .epilogue = "none",
                                   .MR = MR,
@@ -363,6 +418,8 @@ private:
       types.append(3, pointer);
     if (asksAhead(dot.kind(), order))
       types.push_back(i64);
+    if (order == WeightOrder::Pairs)
+      types.push_back(pointer);
     return library.define(name, name, b.getLoc(), LLVM::Linkage::Internal, types,
                           [&](KernelBuilder &inner, Block::BlockArgListType arguments) {
                             WordTile(inner, dot, order, lanes, MR, vectors, arguments).emit();

@@ -7,7 +7,7 @@
 //     for each chunk of K:
 //       rows     -> words [rows][256]       one f32, two s16 with the zero point taken off, or four bytes
 //       for each group of panels, or of rows of a tensor:
-//         they   -> words [256][NR]                 but where panels hold the words: f32, and bytes
+//         they   -> words [256][NR]                 but where panels hold the words: f32, and bytes, unless these are paired
 //         for each MR rows:  sums[MR][NR] += words x words
 //
 // so that a register tile knows nothing of windows, zero points or formats, and one tile serves all shapes. Sums are
@@ -30,6 +30,14 @@ public:
   virtual WordKind kind() const = 0;
   /// sum + x . w in every lane; `x` is the word of the row in every lane, both are vectors of i32, or f32 with floats.
   virtual mlir::Value add(KernelBuilder &b, mlir::Value sum, mlir::Value x, mlir::Value w) const = 0;
+
+  /// Of bytes: products are added in 16 bits, so that words have to be paired (PairedBytes.h).
+  virtual bool isOfPairs() const { return false; }
+  /// With them: sum + x[0] . w[0] + x[1] . w[1].
+  virtual mlir::Value addPair(KernelBuilder &b, mlir::Value sum, llvm::ArrayRef<mlir::Value> x,
+                              llvm::ArrayRef<mlir::Value> w) const;
+  /// With them: 32 bytes in another order, each of the half that it stays in, or 0 where the place has its top bit set.
+  virtual mlir::Value shuffle(KernelBuilder &b, mlir::Value bytes, mlir::Value places) const;
 };
 
 /// A row of a Kernels.def: the greatest tile; one vector has as many sums in more rows, lower ones any number of rows.
@@ -51,10 +59,9 @@ inline constexpr int64_t kFewestColumns = 4;
 /// Operands of a contraction, as far as code depends on them.
 struct ContractionShape {
   RowSource lhs;
-  int64_t K = 0;
+  int64_t M = 0, N = 0, K = 0; ///< rows and columns in all, and elements of a row
   PackedLayout rhs; ///< panels, or dense: rows [N, K] as activations are
   RowSource::Element rhsElement = RowSource::Element::F32; ///< of dense rows
-  int64_t rhsRows = 0; ///< of dense rows, in all
   bool hasRhsZeros = false; ///< codes of weights have zero points other than 0
 };
 
@@ -95,6 +102,7 @@ public:
 
 private:
   friend class ContractionEmitter;
+  bool isOfPairs() const { return variant->dot->isOfPairs(); }
   /// Rows of tiles of so many vectors: narrow ones need as many sums, lest each waits for itself.
   int64_t rowsOf(int64_t vectors) const { return MR() / vectors; }
   /// So few that vectors lie along K (DotProducts.h).

@@ -7,6 +7,8 @@
 #include "RandomRow.h"
 #include "dialects/phiq/Numerics.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <random>
 
@@ -31,6 +33,8 @@ ContractionProblem::ContractionProblem(RowSource::Element element, Scalar rhsEle
   std::normal_distribution<float> normal;
   const bool isFloat = element == RowSource::Element::F32, isSigned = element == RowSource::Element::S8;
   shape.lhs = {.element = element, .rowBytes = K * (isFloat ? 4 : 1), .window = window};
+  shape.M = M;
+  shape.N = N;
   shape.K = K;
   shape.rhs = isFloat ? PackedLayout::floatPanel(rhsElement) : PackedLayout::codePanel(rhsElement);
   const int64_t elements =
@@ -46,12 +50,30 @@ ContractionProblem::ContractionProblem(RowSource::Element element, Scalar rhsEle
   weights.resize(N * K);
   for (float &weight : weights)
     weight = isFloat ? roundTo(rhsElement, normal(random)) : float(drawCode(rhsElement == Scalar::I8, random));
-  rhs.resize(shape.rhs.bytes(N, K));
+  packWeights();
+}
+
+void ContractionProblem::packWeights() {
+  rhs.resize(shape.rhs.bytes(N, shape.K));
   for (int64_t n = 0; n < N; n += 8)
-    shape.rhs.packPanel(&weights[n * K], std::min<int64_t>(8, N - n), K, &rhs[n / 8 * shape.rhs.panelBytes(K)]);
-  if (!isFloat)
+    shape.rhs.packPanel(&weights[n * shape.K], std::min<int64_t>(8, N - n), shape.K,
+                        &rhs[n / 8 * shape.rhs.panelBytes(shape.K)]);
+  if (shape.rhs.kind == PackedLayout::Kind::CodePanel)
     for (float &weight : weights)
       weight -= float(shape.rhs.codeShift());
+}
+
+void ContractionProblem::drawUsualCodes() {
+  std::mt19937 random(9);
+  std::normal_distribution<float> normal(0, 30);
+  for (float &weight : weights)
+    weight = std::clamp(std::round(normal(random)), -127.0f, 127.0f) + float(shape.rhs.codeShift());
+  packWeights();
+}
+
+void ContractionProblem::fillWeights(float stored) {
+  std::fill(weights.begin(), weights.end(), stored + float(shape.rhs.codeShift()));
+  packWeights();
 }
 
 void ContractionProblem::layDense(Scalar element) {
@@ -62,7 +84,6 @@ void ContractionProblem::layDense(Scalar element) {
   shape.rhsElement = element == Scalar::F32  ? RowSource::Element::F32
                      : element == Scalar::I8 ? RowSource::Element::S8
                                              : RowSource::Element::U8;
-  shape.rhsRows = N;
   rhs.resize(shape.rhs.bytes(N, shape.K));
   shape.rhs.packPanel(weights.data(), N, shape.K, rhs.data());
 }

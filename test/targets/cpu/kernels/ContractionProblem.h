@@ -39,6 +39,10 @@ struct ContractionProblem {
   std::vector<uint8_t> lhs, rhs;
   std::vector<float> weights; ///< [N][K], codes as they are stored
 
+  /// Makes weights of codes as trained ones are: of a normal distribution, so that few pairs of them saturate.
+  void drawUsualCodes();
+  /// Makes all of them one.
+  void fillWeights(float stored);
   /// Lays the weights down as rows of f32, i8 or u8, as activations are.
   void layDense(Scalar element);
   /// Makes each column's zero point another one.
@@ -47,6 +51,7 @@ struct ContractionProblem {
   void drawBlocks(const BlockFormat &format);
 
 private:
+  void packWeights();
   double stored(int64_t index) const;
   double sum(int64_t i, int64_t n, double (*term)(double, double)) const;
 };

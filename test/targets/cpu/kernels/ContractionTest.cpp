@@ -153,6 +153,24 @@ TEST_P(ContractionKernels, Windows) {
            WindowShape{.width = 3, .channels = 5, .result = {1, 4}, .kernel = {1, 9}, .pads = {0, 4}});
 }
 
+/// Sums of products that pairs of 16 bits would not hold, of bytes that are paired in every way and apart.
+TEST(ContractionPairs, DoNotSaturate) {
+  for (const CpuTarget &level : cpuLevels())
+    for (Scalar rhs : {Scalar::I8, Scalar::U8})
+      for (Element element : {Element::U8, Element::S8})
+        for (float extreme : {0.0f, 127.0f, -128.0f}) {
+          if (!canRunHere(level))
+            continue;
+          SCOPED_TRACE(std::string(level.name) + " " + std::string(scalarName(rhs)) + " " + std::to_string(extreme));
+          ContractionProblem problem(element, rhs, 29, 43, 1203);
+          problem.drawUsualCodes();
+          std::fill(problem.lhs.begin(), problem.lhs.end(), element == Element::S8 ? 127 : 255);
+          if (extreme != 0)
+            problem.fillWeights(extreme);
+          check(problem, level);
+        }
+}
+
 /// Codes of every number of planes, signed and not; blocks that chunks of 256 elements cut, and one a row, of any length.
 TEST(ContractionBlocks, AreTheFloatsTheyStandFor) {
   for (int64_t K : {27, 1030})
