@@ -33,6 +33,8 @@ void trap(Warp &warp, const Instruction &) { warp.fault(Fault::illegalInstructio
 
 void nothing(Warp &, const Instruction &) {}
 
+void waitForLaunch(Warp &warp, const Instruction &) { warp.cta->waitForLaunch(warp); }
+
 uint32_t uniform(Warp &warp, Slot slot) {
   warp.require(slot);
   const uint32_t *value = warp.lanes<uint32_t>(slot);
@@ -136,9 +138,9 @@ bool decodeControl(Decoder &decoder) {
   } else if (decoder.is("fence") || decoder.is("membar")) {
     decodeFence(decoder);
   } else if (decoder.is("griddepcontrol")) {
-    // Kernels run one after the other: what a wait waits for has happened.
+    // Launches run one after the other; who may not rely on that, Grid checks.
     decoder.expect(0);
-    out.run = decoder.takeOne({"wait", "launch_dependents"}) >= 0 ? nothing : nullptr;
+    out.run = decoder.take("wait") ? waitForLaunch : decoder.take("launch_dependents") ? nothing : nullptr;
   } else if (decoder.is("nanosleep")) {
     decoder.need("u32");
     decoder.expect(1);

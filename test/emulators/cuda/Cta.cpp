@@ -144,6 +144,7 @@ void Cta::arrive(Warp &warp, unsigned id, uint32_t threads) {
   if (uint32_t(__builtin_popcount(barrier.arrived)) * 32 < expected)
     return warp.wait();
   order.barrier(barrier.arrived);
+  waited |= waited & barrier.arrived ? barrier.arrived : 0;
   for (Warp &other : warps)
     if (barrier.arrived >> other.index & 1)
       other.wake();

@@ -199,6 +199,8 @@ CUresult makeLaunch(Device &device, const CUlaunchConfig &config, CUfunction han
     const CUlaunchAttribute &attribute = config.attrs[i];
     if (attribute.id == 2)
       launch.isCooperative = attribute.value.cooperative;
+    else if (attribute.id == 6)
+      launch.isOverlapped = attribute.value.programmaticStreamSerializationAllowed;
     else if (attribute.id == 4) // clusters are not known
       return CUDA_ERROR_INVALID_VALUE;
   }

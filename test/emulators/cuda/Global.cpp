@@ -59,10 +59,23 @@ Page &Grid::page(uint64_t at) {
   return page;
 }
 
+/// What the launch before stored is there only behind griddepcontrol.wait.
+void Grid::checkLaunchBefore(Warp &warp, unsigned lane, const Page &its, uint64_t at, uint32_t bytes,
+                             const char *verb) {
+  if (!launch.isOverlapped || warp.cta->hasWaited(warp) || !its.shadow || its.shadowLaunch != uint32_t(launch.id) - 1)
+    return;
+  its.shadow->each(at % pageBytes, bytes, [&](const Touched &touched) {
+    if (touched.isWritten)
+      warp.fault(Fault::launchFailed, lane,
+                 std::string(verb) + " global memory that the launch before wrote, with no griddepcontrol.wait before");
+  });
+}
+
 void Grid::checkRead(Warp &warp, unsigned lane, uint64_t at, uint32_t bytes, bool isStrong) {
   Page &its = page(at);
   counts.readBytes += bytes;
   counts.readDistinct += mark(its.read, at, bytes);
+  checkLaunchBefore(warp, lane, its, at, bytes, "reads");
   if (its.shadowLaunch != uint32_t(launch.id))
     return;
   Order &order = warp.cta->order;
@@ -84,6 +97,7 @@ void Grid::noteStore(Warp &warp, unsigned lane, uint64_t at, uint32_t bytes, boo
   Page &its = page(at);
   counts.writtenBytes += bytes;
   counts.writtenDistinct += mark(its.written, at, bytes);
+  checkLaunchBefore(warp, lane, its, at, bytes, "writes");
   if (its.shadowLaunch != uint32_t(launch.id)) {
     its.shadow = std::make_unique<Shadow>(pageBytes);
     its.shadowLaunch = launch.id;

@@ -34,6 +34,7 @@ struct Launch {
   uint32_t dynamicShared = 0;
   std::vector<uint8_t> parameters;
   bool isCooperative = false; ///< all CTAs are at work at once
+  bool isOverlapped = false; ///< it may begin before the launch before it has ended
   uint32_t multiprocessors = 1, resident = 8;
   uint64_t seed = 0, id = 0;
   uint64_t mostInstructions = 0; ///< of a warp; more is taken for an endless loop
@@ -53,6 +54,9 @@ public:
   uint8_t *atomicShared(Warp &warp, unsigned lane, uint64_t at, uint32_t bytes);
   void beginCopy(Warp &warp, unsigned lane, uint64_t to, uint32_t bytes);
   void landCopy(Warp &warp, const PendingCopy &copy);
+  /// A warp waits for the launch before this one; what it tells others at a barrier.
+  void waitForLaunch(const Warp &warp) { waited |= 1u << warp.index; }
+  bool hasWaited(const Warp &warp) const { return waited >> warp.index & 1; }
   /// A warp is at barrier `id`, with `threads` expected (0: all).
   void arrive(Warp &warp, unsigned id, uint32_t threads);
 
@@ -71,6 +75,7 @@ private:
   std::vector<uint8_t> shared;
   Shadow shadow;
   Barrier barriers[16];
+  uint32_t waited = 0; ///< warps, as bits
 };
 
 class Grid {
@@ -99,6 +104,7 @@ private:
   void checkRead(Warp &warp, unsigned lane, uint64_t at, uint32_t bytes, bool isStrong);
   void noteStore(Warp &warp, unsigned lane, uint64_t at, uint32_t bytes, bool isStrong);
   Page &page(uint64_t at);
+  void checkLaunchBefore(Warp &warp, unsigned lane, const Page &page, uint64_t at, uint32_t bytes, const char *verb);
   void turn(std::vector<std::unique_ptr<Cta>> &atWork);
   void stuck(const std::vector<std::unique_ptr<Cta>> &atWork);
 

@@ -76,4 +76,37 @@ TEST(Faults, use_after_free_is_one) {
   EXPECT_EQ(gpu.fault().find("kernel ctas_write_the_same, line "), 0u);
 }
 
+TEST(Faults, a_launch_that_overlaps_waits_first) {
+  const std::string begin = R"(.version 8.0
+.target sm_90
+.address_size 64
+.visible .entry k(.param .u64 buffer) {
+	.reg .b32 %r<4>; .reg .b64 %rd<4>; .reg .pred %p<2>;
+	ld.param.u64 %rd1, [buffer];
+	mov.u32 %r1, %tid.x;
+	setp.ne.u32 %p1, %r1, 0;
+)";
+  const std::string end = "	ld.global.u32 %r2, [%rd1];\n	bar.sync 0;\n	@%p1 bra done;\n	st.global.u32 "
+                          "[%rd1], %r2;\ndone:\n	ret;\n}\n";
+  const std::string wait = "	@%p1 bra waited;\n	griddepcontrol.wait;\nwaited:\n";
+  for (const std::string &middle : {std::string(), wait, wait + "	bar.sync 0;\n"}) {
+    gpu::Gpu gpu({{"CAPABILITY", "90"}});
+    CUmodule module = gpu.load(begin + middle + end);
+    ASSERT_TRUE(module) << gpu.log;
+    CUfunction function;
+    ASSERT_EQ(cuModuleGetFunction(&function, module, "k"), CUDA_SUCCESS);
+    CUdeviceptr buffer = gpu.upload(std::vector<uint32_t>(1));
+    void *parameters[] = {&buffer};
+    CUlaunchAttribute attribute = {};
+    attribute.id = 6;
+    attribute.value.programmaticStreamSerializationAllowed = 1;
+    CUlaunchConfig config{1, 1, 1, 64, 1, 1, 0, nullptr, &attribute, 1};
+    for (int i = 0; i < 2; ++i)
+      ASSERT_EQ(cuLaunchKernelEx(&config, function, parameters, nullptr), CUDA_SUCCESS);
+    bool isOrdered = middle.find("bar.sync") != std::string::npos;
+    EXPECT_EQ(cuCtxSynchronize(), isOrdered ? CUDA_SUCCESS : CUDA_ERROR_LAUNCH_FAILED) << middle;
+    EXPECT_THAT(gpu.fault(), HasSubstr(isOrdered ? "" : "with no griddepcontrol.wait before"));
+  }
+}
+
 } // namespace
