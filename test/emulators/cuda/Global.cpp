@@ -101,6 +101,7 @@ void Grid::noteStore(Warp &warp, unsigned lane, uint64_t at, uint32_t bytes, boo
   if (its.shadowLaunch != uint32_t(launch.id)) {
     its.shadow = std::make_unique<Shadow>(pageBytes);
     its.shadowLaunch = launch.id;
+    memory.noteShadow(its);
   }
   Order &order = warp.cta->order;
   its.shadow->each(at % pageBytes, bytes, [&](Touched &touched) {

@@ -33,6 +33,7 @@ Grid::Grid(Launch its, Memory &memory, Counts &counts)
 
 void Grid::run() {
   ++counts.launches;
+  memory.beginLaunch();
   std::vector<uint32_t> waiting(launch.grid[0] * launch.grid[1] * launch.grid[2]);
   std::iota(waiting.begin(), waiting.end(), 0);
   shuffle(waiting, random);

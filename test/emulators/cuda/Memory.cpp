@@ -1,6 +1,7 @@
 //===- Memory.cpp - The device's memory ----------------------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Memory.h"
+#include <algorithm>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -14,7 +15,9 @@ constexpr uint8_t poison = 0xFF;
 /// Only for allocations that are small enough for it to cost nothing; larger ones are zero.
 constexpr uint64_t poisonedBytes = 1 << 20;
 
-uint64_t wholePages(uint64_t bytes) { return (bytes + pageBytes - 1) / pageBytes; }
+uint64_t pagesOf(const Allocation &allocation) {
+  return (allocation.bytes + allocation.base % pageBytes + pageBytes - 1) / pageBytes;
+}
 
 } // namespace
 
@@ -30,7 +33,7 @@ Allocation &Memory::add(uint64_t base, uint64_t bytes, uint8_t *host) {
   allocation->base = base;
   allocation->bytes = bytes;
   allocation->host = host;
-  allocation->pages = std::make_unique<Page[]>(wholePages(bytes + base % pageBytes));
+  allocation->pages = std::make_unique<Page[]>(pagesOf(*allocation));
   return *allocation;
 }
 
@@ -72,8 +75,23 @@ bool Memory::release(uint64_t base, bool isPinned) {
   if (!isPinned)
     used -= allocation.bytes;
   allocation.isFreed = true;
+  auto isGone = [&](const Page *page) {
+    return page >= allocation.pages.get() && page < allocation.pages.get() + pagesOf(allocation);
+  };
+  std::erase_if(shadowed, isGone);
+  std::erase_if(shadowedBefore, isGone);
   allocation.pages.reset();
   return true;
+}
+
+void Memory::beginLaunch() {
+  // A page that was stored to again is in the newer list, too.
+  std::sort(shadowed.begin(), shadowed.end());
+  for (Page *page : shadowedBefore)
+    if (!std::binary_search(shadowed.begin(), shadowed.end(), page))
+      page->shadow.reset();
+  shadowedBefore = std::move(shadowed);
+  shadowed.clear();
 }
 
 Allocation *Memory::near(uint64_t address) {

@@ -57,12 +57,18 @@ public:
   /// What is wrong with [address, address + bytes), in words.
   std::string wrong(uint64_t address, uint64_t bytes);
 
+  /// A page got a shadow in this launch.
+  void noteShadow(Page &page) { shadowed.push_back(&page); }
+  /// Shadows are needed by the launch that made them and by the next one.
+  void beginLaunch();
+
   uint64_t capacity, used = 0;
 
 private:
   Allocation &add(uint64_t base, uint64_t bytes, uint8_t *host);
 
   std::map<uint64_t, std::unique_ptr<Allocation>> allocations;
+  std::vector<Page *> shadowed, shadowedBefore; ///< by this launch, by the one before
   uint64_t next = 0x700000000;
 };
 
