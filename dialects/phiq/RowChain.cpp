@@ -29,7 +29,7 @@ public:
     RowChain::Step &step = chain.steps.back();
     if (auto contract = dyn_cast<phiq::ContractOp>(op)) {
       step.reader = chain.last = contract;
-      return contract.getBatched() && readsRows(op);
+      return contract.getBatched() && readsRows(op) && multipliesLikeFirst();
     }
     if (!isReadInside(op))
       return false;
@@ -62,6 +62,11 @@ private:
     }
     step.maps.push_back(map);
     return shapeOf(map.getResult()) == shapeOf(step.rows);
+  }
+
+  /// A reshape may put rows of one product into another: both contractions must have the same rows in each.
+  bool multipliesLikeFirst() {
+    return chain.last.getBatch() == chain.first.getBatch() && chain.last.getRows() == chain.first.getRows();
   }
 
   /// Whether an op reads what the step makes first, and nothing else of the chain.

@@ -6,8 +6,8 @@
 //     contract -> maps -> (softmax or normalize -> maps)* -> contract -> maps
 //
 // so that some rows can go all the way while they lie in a cache. Between the contractions nothing else is read but what
-// other stages make, broadcast to the rows; `batched`, both have factors of their own in each product. Reshapes between the
-// ops keep rows as they are.
+// other stages make, broadcast to the rows; `batched`, both have factors of their own in each product, and the same products
+// of as many rows. Reshapes between the ops keep rows as they are.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_DIALECTS_PHIQ_ROWCHAIN_H
 #define PHIC_DIALECTS_PHIQ_ROWCHAIN_H

@@ -125,12 +125,18 @@ def codes_times_codes(batch, M, K, N, V):
 for sizes in (((1, 2), 26, 20, 50, 33), ((1, 4), 130, 32, 200, 16), ((3, ), 1, 7, 9, 1)):
     codes_times_codes(*sizes)
 
-# What something else reads is stored; 3000 numbers of enough rows stay in no cache; of few tiles each is divided.
+# What something else reads is stored; products of other rows than the first's are apart; 3000 numbers of enough rows stay in no cache; of
+# few tiles each is divided.
 single = chains
 q, k, v = normal(2, 9, 8), normal(2, 8, 10), normal(2, 10, 4)
 scores = step("MatMul", [given(q), given(k)], q.astype(np.float64) @ k)
 graph.check("Softmax", [scores[0]], softmax(scores[1]).astype(np.float32), 1e-5)
 graph.check("MatMul", [f"y{len(graph.expected) - 1}", given(v)], (softmax(scores[1]) @ v).astype(np.float32), 1e-5)
+for shape in ((3, 20, 30), (12, 5, 30), (2, 30, 30)):
+    q, k, v = normal(6, 10, 12), normal(6, 12, 30), normal(shape[0], 30, 7)
+    x = attention(step("MatMul", [given(q), given(k)], q.astype(np.float64) @ k))
+    x = step("Reshape", [x[0], graph.constant(np.array(shape))], x[1].reshape(shape))
+    graph.check("MatMul", [x[0], given(v)], (x[1] @ v).astype(np.float32), 2e-5)
 chain((1, 6), 70, 8, 3000, 6, attention)
 chain((1, 1), 70, 8, 600, 6, attention)
 
