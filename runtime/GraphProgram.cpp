@@ -19,6 +19,14 @@
 namespace phi {
 namespace {
 
+/// Weights and inputs are read where they lie in their files, as long as the graph runs.
+void onShortenedFile() {
+  constexpr char kMessage[] = "an input's file, or the weights', was cut short while it was read\n";
+  os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
+  discardUnfinished();
+  os::exitNow(kExitUsage);
+}
+
 class GraphProgram {
 public:
   GraphProgram(const phi_model &constants, Console console, double begun)
@@ -258,6 +266,7 @@ void GraphProgram::printStats() {
 
 int GraphProgram::runAsAsked(int argc, const char *const *argv) {
   guardOutputs();
+  os::onMissingPage(onShortenedFile);
   if (checkVersion(constants, errors) != PHI_OK) {
     errors << '\n';
     return kExitDamaged;

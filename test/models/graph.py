@@ -381,6 +381,20 @@ class Graph(unittest.TestCase):
         np.testing.assert_array_equal(np.load(self.path("u.npy")), self.u)
         refused("cannot write", *self.given("--out", "y=nowhere/r.npy"))
 
+    def test_an_input_that_is_cut_short_meanwhile_is_a_sentence(self):
+        """The program waits for who reads its pipe; then its input has lost what was still to be read."""
+        np.save(self.path("xs.npy"), np.repeat(self.x[:1], 20000, 0))
+        np.save(self.path("us.npy"), np.repeat(self.u[:1], 20000, 0))
+        os.mkfifo(self.path("pipe"))
+        program = subprocess.Popen(["./graph", "--in", "x=xs.npy", "--in", "u=us.npy", "--out", "y=pipe", "--out", "p=cut.p.npy"],
+                                   cwd=self.folder, stderr=subprocess.PIPE, text=True)
+        with open(self.path("pipe"), "rb") as pipe: # which opens when the inputs are open
+            os.truncate(self.path("xs.npy"), 4096)
+            pipe.read()
+        self.assertIn("was cut short while it was read", program.communicate()[1])
+        self.assertEqual(program.returncode, 1)
+        self.assertFalse(os.path.exists(self.path("cut.p.npy")))
+
     def save(self, name, nodes, inputs, outputs, weights=()):
         row = lambda names: [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in names]
         graph = helper.make_graph(nodes, name, row(inputs), row(outputs), list(weights))
