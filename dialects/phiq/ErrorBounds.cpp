@@ -48,6 +48,9 @@ double rsqrtChange(double v, double change) {
   return change < v ? 1 / std::sqrt(1 - change / v) - 1 : std::numeric_limits<double>::infinity();
 }
 
+/// The product; nothing of what may be infinite is nothing.
+double partOf(double factor, double change) { return factor == 0 ? 0 : factor * change; }
+
 } // namespace
 
 /// Weights are exact.
@@ -93,7 +96,8 @@ void RmsNormOp::bound(Scope &scope, Rows &result) {
     double rho = rsqrtChange(v, moved / N + gammaOf(N + 3) * (v + moved / N)) + kRsqrtError;
     for (int64_t j = 0; j < x.columns; ++j) {
       double e = x.errorAt(i * x.columns + j), y = result.row(i)[j];
-      double propagated = std::fabs(gamma[size_t(j)]) * r * (e * (1 + rho) + std::fabs(x.row(i)[j]) * rho);
+      double propagated =
+          partOf(std::fabs(gamma[size_t(j)]) * r, partOf(e, 1 + rho) + partOf(std::fabs(x.row(i)[j]), rho));
       result.error[size_t(i * x.columns + j)] = total(propagated, std::fabs(y), 2, y);
     }
   }
@@ -124,7 +128,7 @@ void bound::layerNorm(const Rows &x, llvm::ArrayRef<float> gamma, llvm::ArrayRef
     double rho = rsqrtChange(v, moved + gammaOf(N + 4) * (2 * squares + epsilon)) + kRsqrtError;
     for (int64_t j = 0; j < x.columns; ++j) {
       double y = result.row(i)[j], g = std::fabs(gamma[size_t(j)]) * r, centered = std::fabs(row[j] - mu);
-      double propagated = g * ((e(j) + d) * (1 + rho) + centered * rho);
+      double propagated = partOf(g, partOf(e(j) + d, 1 + rho) + partOf(centered, rho));
       double magnitude = g * (std::fabs(row[j]) + std::fabs(mu)) + std::fabs(beta[size_t(j)]);
       result.error[size_t(i * x.columns + j)] = total(propagated, magnitude, 4, y);
     }

@@ -117,4 +117,16 @@ TEST_F(Axes, Normalize) {
   EXPECT_THAT(y.error, Each(Lt(3e-5)));
 }
 
+/// Equal numbers that are off by more than epsilon allows: nothing is known where they count, and nothing is wrong where not.
+TEST_F(Axes, BoundOfNormalizedEquals) {
+  const std::string op =
+      "normalize %a, %i, %i {epsilon = 0x322bcc77 : f32} : (tensor<1x2xf32>, tensor<2xf32>, tensor<2xf32>)";
+  Rows x = floats({-1e4f, -1e4f});
+  x.error = {1, 1};
+  Rows y = run("tensor<1x2xf32>", op, "tensor<1x2xf32>", x, floats({0, 5}), "tensor<2xf32>");
+  EXPECT_THAT(y.values, ElementsAre(0, 5));
+  EXPECT_LT(y.error[0], 1e-5);
+  EXPECT_EQ(y.error[1], std::numeric_limits<double>::infinity());
+}
+
 } // namespace
