@@ -100,7 +100,7 @@ bool isSameFile(const char *path, const char *other) {
          id.inode == otherId.inode;
 }
 
-/// Nothing that is read is written to, and nothing is written twice.
+/// Nothing that is read is written to.
 bool GraphProgram::checkOutputs() {
   char program[os::kPathBytes];
   const bool isKnown = os::fileOf(&constants, program, sizeof(program));
@@ -115,19 +115,22 @@ bool GraphProgram::checkOutputs() {
         errors << output.to << " is an input; write the result elsewhere\n";
         return false;
       }
-      if (&other != &output && other.to && Text(other.to) == output.to) {
-        errors << output.to << " is given for two results\n";
-        return false;
-      }
       return true;
     });
   });
 }
 
+/// Nothing is written twice, however it is spelled: a file that is there tells.
 bool GraphProgram::createOutputs() {
   return forEachPort([&](const phi_binding &binding, Port &port) {
     if (!port.to)
       return true;
+    const bool isFree = forEachPort(
+        [&](const phi_binding &, Port &other) { return other.results.file < 0 || !isSameFile(port.to, other.to); });
+    if (!isFree) {
+      errors << port.to << " is given for two results\n";
+      return false;
+    }
     bool isStacked = hasRuns && binding.kind == PHI_RESULT;
     if (createNpy(&port.results, port.to, binding, runs, isStacked))
       return true;

@@ -380,6 +380,7 @@ class Graph(unittest.TestCase):
         refused("u-link.npy is an input", *self.given("--out", "y=u-link.npy"))
         np.testing.assert_array_equal(np.load(self.path("u.npy")), self.u)
         refused("cannot write", *self.given("--out", "y=nowhere/r.npy"))
+        refused("./r.npy is given for two results", *self.given("--out", "y=r.npy", "--out", "p=./r.npy"))
 
     def test_an_input_that_is_cut_short_meanwhile_is_a_sentence(self):
         """The program waits for who reads its pipe; then its input has lost what was still to be read."""
