@@ -61,7 +61,9 @@ def both(x, xZero, w, wZero):
 # n, c, h, w, o, kernel, strides, pads, dilations
 CONVOLUTIONS = [(1, 3, 23, 29, 20, (7, 7), (2, 2), (3, 3, 3, 3), (1, 1)), (2, 32, 9, 7, 17, (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
                 (1, 130, 5, 11, 40, (2, 3), (1, 2), (2, 4, 1, 0), (3, 5)), (1, 64, 10, 10, 70, (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
-                (3, 5, 6, 6, 8, (1, 1), (2, 3), (0, 0, 0, 0), (1, 1))]
+                (3, 5, 6, 6, 8, (1, 1), (2, 3), (0, 0, 0, 0), (1, 1)),
+                # Windows that see nothing but pads.
+                (2, 7, 4, 6, 9, (1, 1), (1, 1), (2, 1, 0, 3), (1, 1)), (1, 290, 3, 5, 24, (2, 3), (1, 2), (4, 7, 3, 0), (2, 1))]
 for n, c, h, w, o, kernel, strides, pads, dilations in CONVOLUTIONS:
     attributes = {"strides": strides, "pads": pads, "dilations": dilations}
     moves = (strides, pads, dilations)

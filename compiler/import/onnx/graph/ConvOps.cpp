@@ -67,16 +67,16 @@ FailureOr<Convolution> read(NodeImport &node, unsigned xIndex, unsigned wIndex) 
   if (c.groups < 1 || shape[1] % c.groups)
     return node.unsupportedAttribute("group", "must divide the number of channels, " + llvm::Twine(shape[1]) +
                                                   ", found " + llvm::Twine(c.groups));
-  auto w = c.groups > 1 && c.groups == shape[1] ? channelKernelOf(node, wIndex, c.groups)
-                                                : kernelsOf(node, wIndex, c.groups);
+  const bool isDepthwise = c.groups > 1 && c.groups == shape[1];
+  auto w = isDepthwise ? channelKernelOf(node, wIndex, c.groups) : kernelsOf(node, wIndex, c.groups);
   if (llvm::failed(w))
     return failure();
   c.w = *w;
   const Sizes &kernel = c.w.front().shape;
   if (kernel.size() != shape.size() || kernel.back() * c.groups != shape[1])
     return node.unsupportedInput(wIndex, "must be a kernel of " + llvm::Twine(shape[1]) + " channels");
-  FailureOr<NodeWindows> windows =
-      windowsOfNode(node, ArrayRef(shape).drop_front(2), ArrayRef(kernel).drop_front().drop_back());
+  FailureOr<NodeWindows> windows = windowsOfNode(
+      node, ArrayRef(shape).drop_front(2), ArrayRef(kernel).drop_front().drop_back(), /*ceil=*/false, !isDepthwise);
   if (llvm::failed(windows))
     return failure();
   c.kernel = windows->kernel, c.strides = windows->strides, c.dilations = windows->dilations;

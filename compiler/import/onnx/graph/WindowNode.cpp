@@ -63,7 +63,7 @@ LogicalResult place(NodeImport &node, StringRef autoPad, WindowAxis &along, bool
 } // namespace
 
 FailureOr<NodeWindows> windowsOfNode(NodeImport &node, ArrayRef<int64_t> sizes, std::optional<ArrayRef<int64_t>> kernel,
-                                     bool ceil) {
+                                     bool ceil, bool mayMiss) {
   const size_t axes = sizes.size();
   const std::string autoPad = node.text("auto_pad", "NOTSET");
   if (axes < 1 || axes > 3)
@@ -90,7 +90,7 @@ FailureOr<NodeWindows> windowsOfNode(NodeImport &node, ArrayRef<int64_t> sizes, 
                         windows.pads[axes + axis]};
     if (llvm::failed(place(node, autoPad, along, ceil)))
       return failure();
-    for (int64_t i = 0; i < along.windows; ++i)
+    for (int64_t i = 0; i < along.windows && !mayMiss; ++i)
       if (along.first(i) >= along.end(i))
         return node.unsupported("a window has no element of the " + llvm::Twine(along.size) + " along axis " +
                                 llvm::Twine(2 + axis));

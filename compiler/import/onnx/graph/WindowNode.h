@@ -27,9 +27,10 @@ struct NodeWindows {
 };
 
 /// The node's windows over axes of those sizes; `kernel` where its weights say it, else kernel_shape. `ceil`: a last window may
-/// begin in x and end behind its pads. Fails where a window has no element of x.
+/// begin in x and end behind its pads. Fails where a window has no element of x, but for those that `mayMiss` it: products of pads are 0.
 FailureOr<NodeWindows> windowsOfNode(NodeImport &node, ArrayRef<int64_t> sizes,
-                                     std::optional<ArrayRef<int64_t>> kernel = std::nullopt, bool ceil = false);
+                                     std::optional<ArrayRef<int64_t>> kernel = std::nullopt, bool ceil = false,
+                                     bool mayMiss = false);
 /// An attribute of `count` integers from `least` on; all `absent` where the node has none.
 FailureOr<llvm::SmallVector<int64_t>> integersFrom(NodeImport &node, StringRef name, size_t count,
                                                    std::optional<int64_t> absent, int64_t least = 1);
