@@ -269,7 +269,7 @@ void GraphProgram::printStats() {
 
 int GraphProgram::runAsAsked(int argc, const char *const *argv) {
   guardOutputs();
-  os::onMissingPage(onShortenedFile);
+  os::onMissingPage(onDamagedFile);
   if (checkVersion(constants, errors) != PHI_OK) {
     errors << '\n';
     return kExitDamaged;
@@ -295,6 +295,7 @@ int GraphProgram::runAsAsked(int argc, const char *const *argv) {
     errors << '\n';
     return status == PHI_NO_WEIGHTS ? kExitDamaged : kExitUsage;
   }
+  os::onMissingPage(onShortenedFile); // the last page of the weights was there
   if (!openInputs() || !checkOutputs() || !start())
     return kExitUsage;
   bool done = createOutputs() && runAll();

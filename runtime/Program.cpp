@@ -33,13 +33,6 @@ void onFirstInterrupt() {
   interrupted = 1;
 }
 
-void onDamagedFile() {
-  constexpr char kMessage[] = "this model's file is damaged: its weights are cut short\n";
-  os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
-  discardUnfinished();
-  os::exitNow(kExitDamaged);
-}
-
 class Program {
 public:
   Program(const phi_model &constants, Console console, double start)

@@ -62,6 +62,13 @@ void discardUnfinished() {
     removeResults(*file);
 }
 
+void onDamagedFile() {
+  constexpr char kMessage[] = "this model's file is damaged: its weights are cut short\n";
+  os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
+  discardUnfinished();
+  os::exitNow(kExitDamaged);
+}
+
 void guardOutputs() {
   os::onEnd([](int signal) {
     discardUnfinished();

@@ -29,6 +29,8 @@ struct ResultFile {
 void guardOutputs();
 /// The same for who ends the program without returning; a signal handler may.
 void discardUnfinished();
+/// For os::onMissingPage: ends the program with a sentence about its own file.
+void onDamagedFile();
 
 /// At the program's end: its exit code, which is kExitUsage after a sentence where `out` or `errors` did not take
 /// everything.

@@ -344,6 +344,16 @@ class Graph(unittest.TestCase):
         self.build_of_rank(16, code=0)
         self.assertIn("graph input 'x' has 17 axes, more than 16", self.build_of_rank(17, code=2))
 
+    def test_a_program_cut_short_says_so(self):
+        with open(self.path("graph"), "rb") as file:
+            whole = file.read()
+        for cut in (1, 5000, 20000):
+            with open(self.path("short"), "wb") as file:
+                file.write(whole[:-cut])
+            os.chmod(self.path("short"), 0o755)
+            self.assertIn("this model's file is damaged", run("./short", *self.given("--out", "y=r.npy"), code=2, cwd=self.folder))
+        self.assertFalse(os.path.exists(self.path("r.npy")))
+
     def test_mistakes_of_a_run_are_told(self):
         def refused(wanted, *arguments):
             self.assertIn(wanted, self.program(*arguments, code=1))
