@@ -57,7 +57,7 @@ std::string foot(const std::vector<std::string> &others) {
 }
 
 std::string mainPage(const std::vector<VerbRow> &verbs, const std::vector<OptionRow> &globals) {
-  std::string text = head("phic", "compile quantized language models to standalone native programs");
+  std::string text = head("phic", "compile quantized models to standalone native programs");
   text += bold("phic") + " " + italic("VERB") + " [" + italic("OPTIONS") + "]\n.br\n" + bold("phic help") + " [" +
           italic("VERB") + "]\n.SH VERBS\n";
   std::vector<std::string> others;

@@ -20,7 +20,7 @@ using namespace phic;
 namespace {
 
 int run(int argc, char **argv) {
-  CLI::App app("phic compiles quantized language models to standalone native programs", "phic");
+  CLI::App app("phic compiles quantized models to standalone native programs", "phic");
   app.set_version_flag("--version", "phic " PHIC_VERSION);
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::help);

@@ -210,7 +210,9 @@ void PrecisionReport::print(llvm::raw_ostream &os) const {
   os << llvm::formatv("matrices: {0:f2} bits per weight", meanBitsPerWeight());
   if (converted())
     os << llvm::formatv(", stored with {0:f2}; {1}", meanStoredBitsPerWeight(), conversions());
-  os << "; KV cache: " << cacheElement << "\n";
+  if (!cacheElement.empty())
+    os << "; KV cache: " << cacheElement;
+  os << "\n";
 }
 
 PrecisionReport collectPrecision(ModuleOp module) {

@@ -48,6 +48,11 @@ LogicalResult importIf(NodeImport &node) {
     return success();
   }
   std::vector<Imported> then = node.importer.importBranch(*yes->graph), other = node.importer.importBranch(*no->graph);
+  if (llvm::any_of(llvm::concat<Imported>(then, other),
+                   [](const Imported &x) { return std::holds_alternative<Poison>(x); }))
+    (void)node.unsupported(
+        "its condition is not known when compiling, so that both of its branches are compiled; --const=NAME=VALUE of "
+        "the input that decides it leaves one");
   Value scalarCondition = make<phiq::ReshapeOp>(node, typeOf(*condition, {}), *condition);
   for (size_t i = 0; i < outputs; ++i) {
     if (std::holds_alternative<Poison>(then[i]) || std::holds_alternative<Poison>(other[i]))

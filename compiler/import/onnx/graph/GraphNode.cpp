@@ -108,8 +108,7 @@ FailureOr<Value> floatsOf(NodeImport &node, unsigned index) {
 
 phiq::ConstantOp constantOf(Value value) { return value.getDefiningOp<phiq::ConstantOp>(); }
 
-/// The flag that gives a graph's input a value.
-static std::string howToKnow(NodeImport &node, unsigned index, Value x) {
+std::string howToKnow(NodeImport &node, unsigned index, Value x) {
   return isa<BlockArgument>(x) ? "; --const=" + node.node.inputs[index] + "=VALUE gives it" : "";
 }
 

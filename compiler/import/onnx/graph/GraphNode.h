@@ -40,6 +40,8 @@ const TensorView *storedCodes(NodeImport &node, unsigned index);
 Value tensorOf(NodeImport &node, const Imported &imported);
 /// Integers that are known when importing: axes, sizes, pads. A scalar is a list of one.
 FailureOr<std::vector<int64_t>> integersOf(NodeImport &node, unsigned index);
+/// "; --const=NAME=VALUE gives it" of an input of the graph that is to be known, else nothing.
+std::string howToKnow(NodeImport &node, unsigned index, Value x);
 /// Numbers of any type that are known when importing; null where they are not.
 phiq::ConstantOp constantOf(Value value);
 /// The element type of a graph; null for those that grids have not.

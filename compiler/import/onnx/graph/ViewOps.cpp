@@ -119,7 +119,8 @@ LogicalResult importRange(NodeImport &node) {
     phiq::ConstantOp known = constantOf(value);
     if (!known || cast<ShapedType>(value.getType()).getNumElements() != 1 ||
         elementTypeOf(value) != elementTypeOf(*start))
-      return node.unsupportedInput(unsigned(index), "must be a number that is known when compiling, of one type");
+      return node.unsupportedInput(unsigned(index), "must be a number that is known when compiling, of one type" +
+                                                        howToKnow(node, unsigned(index), value));
     numbers[index] = numbersOf(known.getValue());
   }
   const double from = numbers[0].number(0), step = numbers[2].number(0);
