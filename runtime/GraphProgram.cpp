@@ -20,12 +20,7 @@ namespace phi {
 namespace {
 
 /// Weights and inputs are read where they lie in their files, as long as the graph runs.
-void onShortenedFile() {
-  constexpr char kMessage[] = "an input's file, or the weights', was cut short while it was read\n";
-  os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
-  discardUnfinished();
-  os::exitNow(kExitUsage);
-}
+void onShortenedFile() { endWith("an input's file, or the weights', was cut short while it was read\n", kExitUsage); }
 
 class GraphProgram {
 public:

@@ -62,12 +62,13 @@ void discardUnfinished() {
     removeResults(*file);
 }
 
-void onDamagedFile() {
-  constexpr char kMessage[] = "this model's file is damaged: its weights are cut short\n";
-  os::writeAll(os::kStandardError, kMessage, sizeof(kMessage) - 1);
+void endWith(Text sentence, int code) {
+  os::writeAll(os::kStandardError, sentence.begin, sentence.size);
   discardUnfinished();
-  os::exitNow(kExitDamaged);
+  os::exitNow(code);
 }
+
+void onDamagedFile() { endWith("this model's file is damaged: its weights are cut short\n", kExitDamaged); }
 
 void guardOutputs() {
   os::onEnd([](int signal) {

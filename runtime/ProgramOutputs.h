@@ -29,6 +29,8 @@ struct ResultFile {
 void guardOutputs();
 /// The same for who ends the program without returning; a signal handler may.
 void discardUnfinished();
+/// A line on standard error and the process's end; a signal handler may call it.
+[[noreturn]] void endWith(Text sentence, int code);
 /// For os::onMissingPage: ends the program with a sentence about its own file.
 void onDamagedFile();
 
