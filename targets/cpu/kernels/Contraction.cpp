@@ -295,7 +295,7 @@ private:
   }
 
   /// Words of so many elements.
-  Value stepsOf(Value length) { return b.divide(b.add(length, elementsOf(dot.kind()) - 1), elementsOf(dot.kind())); }
+  Value stepsOf(Value length) { return wordsOf(b, dot.kind(), length); }
 
   /// What a row of sums begins with: 0, or what the zero point of bytes takes off: as much of the sum of each column.
   void makeBeginnings() {

@@ -15,11 +15,6 @@ constexpr int32_t kTurned = 128;
 
 } // namespace
 
-Value DenseRows::wordsOf(Value length) {
-  const int64_t perWord = elementsOf(dot.kind());
-  return b.divide(b.add(length, perWord - 1), perWord);
-}
-
 Value DenseRows::storedLhsZero(Value zero) {
   zero = zero ? zero : b.i32(0);
   return shape.lhs.element == RowSource::Element::S8 ? b.add(zero, b.i32(kTurned)) : zero;
@@ -28,7 +23,7 @@ Value DenseRows::storedLhsZero(Value zero) {
 void DenseRows::turn(const DenseRowsCall &call) {
   RowSource source{.element = shape.rhsElement, .rowBytes = 0, .window = {}};
   source.rowBytes = shape.K * source.elementBytes();
-  Value steps = wordsOf(call.length);
+  Value steps = wordsOf(b, dot.kind(), call.length);
   if (dot.kind() == WordKind::F32) // words already
     return turnRows(call, b.offset(call.rows, b.mul(call.k, 4)), source.rowBytes, steps);
   if (dot.kind() == WordKind::Bytes) { // as signed bytes, not as unsigned ones
@@ -105,7 +100,7 @@ void DenseRows::startColumns(const DenseRowsCall &call, Value lhsZero, Value sta
   Value ones = b.splat(lanes, 32, 0x01010101), none = b.splat(lanes, 32, 0);
   Value length = arith::TruncIOp::create(b, b.getI32Type(), call.length);
   for (int64_t n = 0; n < call.width; n += lanes) {
-    auto sums = b.loop(b.i64(0), wordsOf(call.length), 1, {none}, [&](Value s, ValueRange carried) {
+    auto sums = b.loop(b.i64(0), wordsOf(b, dot.kind(), call.length), 1, {none}, [&](Value s, ValueRange carried) {
       Value w = b.load(vector, b.offset(call.to, b.mul(s, 4 * call.width)), 4 * n);
       return KernelBuilder::Values{dot.add(b, carried[0], ones, w)};
     });

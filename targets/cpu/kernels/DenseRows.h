@@ -48,7 +48,6 @@ private:
   const WordProduct &dot;
   const int64_t lanes;
 
-  mlir::Value wordsOf(mlir::Value length);
   void turnRows(const DenseRowsCall &call, mlir::Value from, int64_t rowBytes, mlir::Value steps);
   void turnSquares(const DenseRowsCall &call, llvm::ArrayRef<mlir::Value> rows, llvm::ArrayRef<mlir::Value> zeros,
                    mlir::Value n, mlir::Value steps);

@@ -26,12 +26,12 @@ public:
         weights(call.scratch), rows(b.offset(weights, columns * kWordRowBytes)) {}
 
   void emit() {
-    const int64_t perWord = elementsOf(dot.kind()), chunk = kChunkWords * perWord;
+    const int64_t chunk = kChunkWords * elementsOf(dot.kind());
     b.loop(b.i64(0), b.mul(call.count, columns), 1,
            [&](Value i) { b.store(b.i32(0), b.offset(call.sums, b.mul(i, 4))); });
     b.loop(b.i64(0), b.i64(shape.K), chunk, [&](Value k) {
       Value length = b.minimum(b.i64(chunk), b.sub(b.i64(shape.K), k));
-      Value words = b.divide(b.add(length, perWord - 1), perWord);
+      Value words = wordsOf(b, dot.kind(), length);
       gatherColumns(k, length);
       emitClearEnds(b, dot.kind(), step, rows, call.count, length);
       emitGatherLhs(b, shape, dot.kind(), call, k, length, rows);

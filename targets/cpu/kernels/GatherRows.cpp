@@ -174,6 +174,11 @@ void emitGather(KernelBuilder &b, const RowSource &source, int64_t K, WordKind w
   Gather(b, source, K, words, call).emit(K);
 }
 
+Value wordsOf(KernelBuilder &b, WordKind words, Value length) {
+  const int64_t perWord = elementsOf(words);
+  return b.divide(b.add(length, perWord - 1), perWord);
+}
+
 void emitClearEnds(KernelBuilder &b, WordKind words, int64_t step, Value to, Value count, Value length) {
   Value at = b.minimum(b.mul(b.divide(length, step * elementsOf(words)), step), b.i64(kChunkWords - step));
   Value zeros = b.splat(step, 32, 0);

@@ -56,6 +56,8 @@ struct GatherCall {
 /// anything.
 void emitGather(KernelBuilder &b, const RowSource &source, int64_t K, WordKind words, const GatherCall &call);
 
+/// Words of rows of `length` elements, the last of which may not be full.
+mlir::Value wordsOf(KernelBuilder &b, WordKind words, mlir::Value length);
 /// Zeros in the last `step` words of rows of `length` elements, which gathering then writes over: the last word, and those
 /// that are missing to a whole step, end in zeros.
 void emitClearEnds(KernelBuilder &b, WordKind words, int64_t step, mlir::Value to, mlir::Value count,

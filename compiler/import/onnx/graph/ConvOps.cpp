@@ -26,8 +26,8 @@ struct Convolution {
   Sizes kernel, strides, dilations, pads, result; ///< result: [N, OH, OW, O]
   bool isLine = false; ///< of one dimension in ONNX
   int64_t groups = 1;
+  bool isDepthwise = false; ///< each channel is a group
 
-  bool isDepthwise() const { return groups > 1 && groups == shapeOf(x).back(); }
   Type weightType() const { return elementTypeOf(w.front().value); }
   bool hasWindow() const {
     auto isOne = [](int64_t size) { return size == 1; };
@@ -67,8 +67,8 @@ FailureOr<Convolution> read(NodeImport &node, unsigned xIndex, unsigned wIndex) 
   if (c.groups < 1 || shape[1] % c.groups)
     return node.unsupportedAttribute("group", "must divide the number of channels, " + llvm::Twine(shape[1]) +
                                                   ", found " + llvm::Twine(c.groups));
-  const bool isDepthwise = c.groups > 1 && c.groups == shape[1];
-  auto w = isDepthwise ? channelKernelOf(node, wIndex, c.groups) : kernelsOf(node, wIndex, c.groups);
+  c.isDepthwise = c.groups > 1 && c.groups == shape[1];
+  auto w = c.isDepthwise ? channelKernelOf(node, wIndex, c.groups) : kernelsOf(node, wIndex, c.groups);
   if (llvm::failed(w))
     return failure();
   c.w = *w;
@@ -76,7 +76,7 @@ FailureOr<Convolution> read(NodeImport &node, unsigned xIndex, unsigned wIndex) 
   if (kernel.size() != shape.size() || kernel.back() * c.groups != shape[1])
     return node.unsupportedInput(wIndex, "must be a kernel of " + llvm::Twine(shape[1]) + " channels");
   FailureOr<NodeWindows> windows = windowsOfNode(
-      node, ArrayRef(shape).drop_front(2), ArrayRef(kernel).drop_front().drop_back(), /*ceil=*/false, !isDepthwise);
+      node, ArrayRef(shape).drop_front(2), ArrayRef(kernel).drop_front().drop_back(), /*ceil=*/false, !c.isDepthwise);
   if (llvm::failed(windows))
     return failure();
   c.kernel = windows->kernel, c.strides = windows->strides, c.dilations = windows->dilations;
@@ -103,7 +103,7 @@ Value ofGroup(NodeImport &node, Value x, int64_t group, int64_t groups) {
 }
 
 Value multiply(NodeImport &node, const Convolution &c, Type element, Value xZero, Value wZero) {
-  if (c.isDepthwise())
+  if (c.isDepthwise)
     return make<phiq::DepthwiseOp>(node, typeOf(element, c.result), repeated(node, c.x, c.result.back() / c.groups),
                                    c.w.front().value, xZero, wZero, c.strides, c.pads, c.dilations);
   auto list = [&](ArrayRef<int64_t> numbers) {
