@@ -193,16 +193,15 @@ void summarize(llvm::raw_ostream &log, ModuleOp module, const ModelData &data, c
 }
 
 /// The code of a family's levels, and what the program says of them: `objects` are to be linked.
-llvm::Error addCode(const FamilyCode &family, size_t plan, ProgramParts &parts, std::vector<CodeBlob> &objects) {
+llvm::Error addCode(const FamilyCode &family, size_t plan, ProgramParts &parts, std::vector<LevelCode> &objects) {
   for (const LevelModule *level : family.levels) {
-    llvm::Expected<CodeBlob> code = family.backend->emitCode(*level->module, *level->target, *parts.system);
+    llvm::Expected<LevelCode> code = family.backend->emitCode(*level->module, *level->target, *parts.system);
     if (!code)
       return code.takeError();
     VariantData variant{std::string(level->target->name), level->target->features, code->entries};
     variant.plan = plan;
-    if (code->entries.empty())
-      variant.blob.assign(code->bytes.begin(), code->bytes.end());
-    else
+    variant.blob.assign(code->blob.begin(), code->blob.end());
+    if (!code->object.empty())
       objects.push_back(std::move(*code));
     parts.model.variants.push_back(std::move(variant));
   }
@@ -210,7 +209,7 @@ llvm::Error addCode(const FamilyCode &family, size_t plan, ProgramParts &parts, 
 }
 
 /// All of them. The CPU's variants come last: they run where a device is missing.
-llvm::Error addCode(llvm::ArrayRef<FamilyCode> families, ProgramParts &parts, std::vector<CodeBlob> &objects) {
+llvm::Error addCode(llvm::ArrayRef<FamilyCode> families, ProgramParts &parts, std::vector<LevelCode> &objects) {
   for (size_t plan = 1; plan < families.size(); ++plan)
     if (llvm::Error error = addCode(families[plan], plan, parts, objects))
       return error;
@@ -251,11 +250,11 @@ ExitCode linkModel(const LinkTask &task, const ModelParts &model, const BuildReq
   }
   parts.manifest = makeManifest(facts);
 
-  std::vector<CodeBlob> objects;
+  std::vector<LevelCode> objects;
   if (llvm::Error error = addCode(families, parts, objects))
     return reportCode(log, std::move(error));
-  for (const CodeBlob &object : objects)
-    parts.objects.push_back(object.bytes);
+  for (const LevelCode &code : objects)
+    parts.objects.push_back(code.object);
   bool isModelsFault = false;
   auto write = [&](WeightSink &sink) {
     Progress progress("packing weights", parts.model.weightsBytes, request.quiet);

@@ -321,7 +321,7 @@ def AssignPackedLayoutsPass : Pass<"phic-assign-packed-layouts", "mlir::ModuleOp
     In the order of first use, so that a stage streams one contiguous range:
 
     ```mlir
-    %w = phiq.weight "w" ...    ->    %w = phiq.weight "w" ... {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 64, bytes = 13824>}
+    %w = phiq.weight "w" ...    ->    %w = phiq.weight "w" ... {plan.packed = #plan.packed<#panels.layout<"panel8x32_u4_f16_z8">, offset = 64, bytes = 13824>}
     ```
     The layouts are the family's: its backend is asked with how the stages read a weight. Whoever shares a weight
     shares its one copy. The module carries `plan.family` from here on.

@@ -66,11 +66,12 @@ struct KernelOptions {
 };
 
 /// The code of a model for one level.
-struct CodeBlob {
-  llvm::SmallVector<char, 0> bytes;
-  /// Of an object file, which is linked into the program: the symbols of its entry points. Empty: the bytes are the
-  /// family's own kind of code, which the program holds as data for its device.
+struct LevelCode {
+  /// An object file, to be linked into the program, with the symbols of its entry points. Empty: it has none.
+  llvm::SmallVector<char, 0> object;
   std::vector<std::string> entries;
+  /// The family's own kind of code, which the program holds as data for its device. Empty: it has none.
+  llvm::SmallVector<char, 0> blob;
 };
 
 /// Code that a plugin was to make: not phic's fault.
@@ -135,7 +136,8 @@ public:
   virtual void addTargetPasses(mlir::OpPassManager &passes, const Target &level) const = 0;
   /// The code of a module that has been through them, for a program of that system. Its bytes depend on nothing else
   /// (reproducible).
-  virtual llvm::Expected<CodeBlob> emitCode(mlir::ModuleOp module, const Target &level, const System &system) const = 0;
+  virtual llvm::Expected<LevelCode> emitCode(mlir::ModuleOp module, const Target &level,
+                                             const System &system) const = 0;
   /// Who made a kernel of such a module, for people: "mlir", "halide", a plugin's row.
   virtual std::string generatorOf(mlir::ModuleOp module, llvm::StringRef kernel) const = 0;
 };

@@ -25,8 +25,8 @@ namespace phic {
 struct VariantData {
   std::string name;       ///< "x86-64-v3"
   uint64_t features = 0;  ///< PHI_CPU_* of native code
-  std::vector<std::string> entries; ///< one for each of the model's; none with a blob
-  std::string blob = {}; ///< empty: native code
+  std::vector<std::string> entries; ///< one for each of the model's; none: its device runs the blob
+  std::string blob = {}; ///< empty: native code alone
   size_t plan = 0; ///< which of ModelData::plans
 };
 

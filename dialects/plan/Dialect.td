@@ -95,7 +95,7 @@ def Plan_PackedAttr : AttrDef<Plan_Dialect, "Packed"> {
     `layout` is an attribute of the family's backend, with the interface of Layouts.td:
 
     ```mlir
-    #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 64, bytes = 13824>
+    #plan.packed<#panels.layout<"panel8x32_u4_f16_z8">, offset = 64, bytes = 13824>
     ```
   }];
   let parameters = (ins "::phic::plan::WeightLayout":$layout, "uint64_t":$offset, "uint64_t":$bytes);

@@ -9,7 +9,7 @@ def Plan_WeightLayout : AttrInterface<"WeightLayout"> {
   let cppNamespace = "::phic::plan";
   let description = [{
     How a weight [N, K] lies in the weight segment; a vector is one row. A backend has its own attributes with this
-    interface (`#cpu.layout<"panel8x32_u4_f16_z8">`), and is the only one that knows what is in them: packing, `phic
+    interface (`#panels.layout<"panel8x32_u4_f16_z8">`), and is the only one that knows what is in them: packing, `phic
     verify` and reports ask here.
 
     Rows are packed together by `rowsTogether`: those from a multiple n of it on begin `bytes(n, K)` behind the first.

@@ -5,15 +5,15 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Pass/PassManager.h"
 #include "targets/Backend.h"
-#include "targets/cpu/CpuDialect.h"
 #include "targets/cpu/CpuLevels.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/TileTable.h"
 #include "targets/cpu/code/Codegen.h"
 #include "targets/cpu/kernels/AddedKernels.h"
-#include "targets/cpu/kernels/StageShape.h"
-#include "targets/cpu/layout/CacheOrder.h"
 #include "targets/cpu/machines/CpuRates.h"
+#include "targets/layout/Layouts.h"
+#include "targets/layout/PanelsDialect.h"
+#include "targets/stages/ColumnGroups.h"
 #include "llvm/ADT/StringExtras.h"
 #include <set>
 
@@ -21,16 +21,6 @@ using namespace mlir;
 
 namespace phic {
 namespace {
-
-std::optional<PackedLayout> packedLayoutFor(const WeightUse &use, std::string *why) {
-  if (use.kind != WeightUse::Kind::Matrix)
-    return PackedLayout::dense(use.type.getElementType().isInteger(8) ? phiq::scalarOf(use.type.getElementType())
-                                                                      : Scalar::F32);
-  if (auto block = dyn_cast<phiq::BlockType>(use.type.getElementType()))
-    return PackedLayout::blockPanel(block.getFormat(), use.columns(), why);
-  const Scalar element = phiq::scalarOf(use.type.getElementType());
-  return isFloat(element) ? PackedLayout::floatPanel(element) : PackedLayout::codePanel(element);
-}
 
 class CpuBackend final : public Backend {
 public:
@@ -49,29 +39,18 @@ public:
   }
   bool runsHere(const Target &level) const override { return canRunHere(asCpuLevel(level)); }
 
-  void registerDialects(DialectRegistry &registry) const override { registry.insert<cpu::CpuDialect>(); }
+  void registerDialects(DialectRegistry &registry) const override { registry.insert<panels::PanelsDialect>(); }
   void registerPasses() const override { registerPhicCpuPasses(); }
 
   plan::WeightLayout weightLayout(const WeightUse &use, std::string *why) const override {
-    std::optional<PackedLayout> layout = packedLayoutFor(use, why);
-    return layout ? plan::WeightLayout(cpu::LayoutAttr::get(use.type.getContext(), *layout)) : plan::WeightLayout();
+    return panels::weightLayout(use, why);
   }
 
-  plan::CacheLayoutAttr cacheLayout(phiq::CacheOp cache) const override {
-    return plan::CacheLayoutAttr::get(cache.getContext(), /*strips=*/int64_t(cache.getHeads()), kKeyGroup,
-                                      /*value_group=*/1, kContextStep);
-  }
+  plan::CacheLayoutAttr cacheLayout(phiq::CacheOp cache) const override { return panels::cacheLayout(cache); }
 
   std::optional<LackingKernel> lacks(plan::StageOp stage) const override { return findLacking(stage); }
 
-  RowLayout rowLayout(ShapedType rows) const override {
-    const int64_t columns = rows.getShape().back();
-    auto block = dyn_cast<phiq::BlockType>(rows.getElementType());
-    if (!block)
-      return {floatRowBytes(columns)};
-    const QuantizedRow row{columns, block.getFormat().block};
-    return {row.rowBytes(), row.scalesOffset(), row.sumsOffset()};
-  }
+  RowLayout rowLayout(ShapedType rows) const override { return panels::rowLayout(rows); }
 
   ArrayRef<ComputeMode> modes() const override {
     static constexpr ComputeMode kModes[] = {ComputeMode::F32, ComputeMode::I8};
@@ -98,12 +77,12 @@ public:
     passes.addPass(createLowerToLlvmPass());
   }
 
-  llvm::Expected<CodeBlob> emitCode(ModuleOp module, const Target &level, const System &system) const override {
+  llvm::Expected<LevelCode> emitCode(ModuleOp module, const Target &level, const System &system) const override {
     auto object = phic::emitCode(module, asCpuLevel(level), CodeKind::Object, system.triple);
     if (!object)
       return object.takeError();
     const std::string isa(level.isa);
-    CodeBlob code{std::move(*object), {}};
+    LevelCode code{std::move(*object), {}, {}};
     for (const char *entry : {"phi_decode_", "phi_verify_", "phi_prefill_", "phi_run_"})
       if (module.lookupSymbol(entry + isa))
         code.entries.push_back(entry + isa);

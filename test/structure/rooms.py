@@ -14,13 +14,19 @@ INCLUDE = re.compile(r'^\s*#?include "((?:dialects|targets|passes|compiler|runti
 IR = {"dialects/phiq", "dialects/plan", "passes", "targets"}
 VERBS = IR | {"compiler", "compiler/files", "compiler/import", "compiler/link", "compiler/messages", "compiler/plugin", "compiler/report",
               "compiler/request", "compiler/verify", "runtime/include"}
+# What a family of machines may include.
+FAMILY = {"targets", "targets/layout", "targets/stages", "dialects/phiq", "dialects/plan", "runtime/include"}
 # Room -> rooms, or single headers where that is all, that its files may include. No arrow leads back. Each is a library of CMake
 # that links the rooms of its row (phic_room in .cmake/Phic.cmake). A `*` is any folder there that has no row of its own.
 ROOMS = {
     "dialects/phiq": set(),
     "dialects/plan": {"dialects/phiq"},
     "targets": {"dialects/phiq", "dialects/plan"},
-    "targets/*": {"targets", "dialects/phiq", "dialects/plan", "runtime/include"},
+    "targets/layout": {"targets", "dialects/phiq", "dialects/plan"},
+    "targets/stages": {"targets", "targets/layout", "dialects/phiq", "dialects/plan"},
+    "targets/*": FAMILY,
+    "targets/gpu": FAMILY,
+    "targets/cuda": FAMILY | {"targets/gpu"},
     "passes": {"dialects/phiq", "dialects/plan", "targets"},
     "compiler/files": set(),
     "compiler/messages": {"compiler/files", "targets"},

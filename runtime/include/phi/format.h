@@ -137,13 +137,13 @@ typedef struct phi_plan {
 } phi_plan;
 
 /// One level's code. Variants are listed best first; the runtime takes the first that the machine runs.
-/// Native code has entry points, other code is bytes that its device loads.
+/// Native code has entry points, other code is bytes that its device loads; a GPU's has both (phi/gpu.h).
 typedef struct phi_variant {
   const char *name; ///< "x86-64-v3"
   const phi_plan *plan;
   uint64_t features; ///< of native code: PHI_CPU_* bits that must be present; else what its device makes of them
-  const phi_entry *entries; ///< one for each of phi_model.entries; NULL with a blob
-  const uint8_t *blob; ///< 64-byte aligned; NULL: native code
+  const phi_entry *entries; ///< one for each of phi_model.entries; NULL: the device runs the blob without any
+  const uint8_t *blob; ///< 64-byte aligned; NULL: native code alone
   uint64_t blob_bytes;
 } phi_variant;
 

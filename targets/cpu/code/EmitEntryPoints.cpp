@@ -16,6 +16,7 @@
 #include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/stages/StageArguments.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -29,51 +30,9 @@ namespace {
 /// Byte offset of a slot in the binding table.
 int64_t slotOffset(uint64_t slot) { return int64_t(slot * sizeof(uint8_t *)); }
 
-int64_t bufferOffset(plan::StageOp stage, unsigned result) {
-  auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[result]);
-  return buffer.getSpace() == plan::Space::Binding ? slotOffset(buffer.getOffset()) : int64_t(buffer.getOffset());
-}
-
-/// Byte offset of a stage's input: of the packed weight, of the buffer that its
-/// stage wrote, or of the slot that says where the caller's is.
-int64_t inputOffset(Value input) {
-  Operation *producer = input.getDefiningOp();
-  if (!producer)
-    return slotOffset(plan::slotOfArgument(cast<BlockArgument>(input)));
-  if (auto packed = producer->getAttrOfType<plan::PackedAttr>(plan::PlanDialect::kPacked))
-    return int64_t(packed.getOffset());
-  return bufferOffset(cast<plan::StageOp>(producer), cast<OpResult>(input).getResultNumber());
-}
-
-/// The caches a stage names, in the order of their first use.
-SmallVector<StringAttr> cachesOf(plan::StageOp stage) {
-  SmallVector<StringAttr> caches;
-  for (Operation &op : stage.getBody().front())
-    if (auto cache = op.getAttrOfType<FlatSymbolRefAttr>("cache");
-        cache && !llvm::is_contained(caches, cache.getAttr()))
-      caches.push_back(cache.getAttr());
-  return caches;
-}
-
-/// The stage's constants: inputs, then outputs, then key and value offset of each cache.
-SmallVector<int64_t> argumentsOf(plan::StageOp stage, ModuleOp module) {
-  SmallVector<int64_t> arguments;
-  for (Value input : stage.getInputs())
-    arguments.push_back(inputOffset(input));
-  for (unsigned i = 0; i < stage.getNumResults(); ++i)
-    arguments.push_back(bufferOffset(stage, i));
-  for (StringAttr name : cachesOf(stage)) {
-    auto cache = module.lookupSymbol<phiq::CacheOp>(name);
-    for (StringRef key : {"plan.key_offset", "plan.value_offset"})
-      arguments.push_back(cast<IntegerAttr>(cache->getAttr(key)).getInt());
-  }
-  return arguments;
-}
-
-SmallVector<plan::StageOp> stagesOf(ModuleOp module) {
-  SmallVector<plan::StageOp> stages;
-  module.walk([&](plan::StageOp stage) { stages.push_back(stage); });
-  return stages;
+/// As a kernel finds it: an offset into its space, or that of its slot in the binding table.
+int64_t wordOf(const StageArgument &argument) {
+  return argument.space == StageArgument::Space::Binding ? slotOffset(argument.slot) : int64_t(argument.offset);
 }
 
 class EntryPoints {
@@ -100,7 +59,7 @@ private:
   }
 
   void emitArguments(size_t index, plan::StageOp stage) {
-    SmallVector<int64_t> values = argumentsOf(stage, module);
+    SmallVector<int64_t> values = llvm::map_to_vector(argumentsOf(stage), wordOf);
     auto type = LLVM::LLVMArrayType::get(b.getI64Type(), values.size());
     auto tensor = RankedTensorType::get({int64_t(values.size())}, b.getI64Type());
     LLVM::GlobalOp::create(b, type, /*isConstant=*/true, LLVM::Linkage::Internal, argumentsName(index),

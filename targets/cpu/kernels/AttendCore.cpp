@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/AttendCore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "targets/cpu/layout/CacheOrder.h"
+#include "targets/layout/CacheOrder.h"
 #include <limits>
 
 using namespace mlir;

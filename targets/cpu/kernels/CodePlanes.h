@@ -7,7 +7,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_CODEPLANES_H
 
 #include "targets/cpu/kernels/KernelBuilder.h"
-#include "targets/cpu/layout/PackedLayout.h"
+#include "targets/layout/PackedLayout.h"
 
 namespace phic {
 

@@ -8,7 +8,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_EMBEDCORE_H
 
 #include "targets/cpu/kernels/KernelBuilder.h"
-#include "targets/cpu/layout/PackedLayout.h"
+#include "targets/layout/PackedLayout.h"
 #include <string>
 
 namespace phic {

@@ -10,7 +10,7 @@
 
 #include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/kernels/KernelBuilder.h"
-#include "targets/cpu/layout/PackedLayout.h"
+#include "targets/layout/PackedLayout.h"
 
 namespace phic {
 

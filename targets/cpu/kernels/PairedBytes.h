@@ -12,7 +12,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_PAIREDBYTES_H
 
 #include "targets/cpu/kernels/Contraction.h"
-#include "targets/cpu/layout/PairedWords.h"
+#include "targets/layout/PairedWords.h"
 
 namespace phic {
 

@@ -8,7 +8,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_UNPACKPANELS_H
 
 #include "targets/cpu/kernels/GatherRows.h"
-#include "targets/cpu/layout/PackedLayout.h"
+#include "targets/layout/PackedLayout.h"
 
 namespace phic {
 

@@ -46,7 +46,7 @@ protected:
 };
 
 TEST_F(Packed, OneWrongElementIsNamed) {
-  parse(" {plan.packed = #plan.packed<#cpu.layout<\"dense_f32\">, offset = 64, bytes = 24>}");
+  parse(" {plan.packed = #plan.packed<#panels.layout<\"dense_f32\">, offset = 64, bytes = 24>}");
   std::vector<uint8_t> segment(64 + 24);
   auto weights = PackedWeights::open(*module, segment);
   ASSERT_TRUE(bool(weights));
@@ -62,9 +62,9 @@ TEST_F(Packed, WhatTheManifestClaimsIsChecked) {
   std::vector<uint8_t> segment(64);
   parse("");
   EXPECT_EQ(failure(segment), "weight 'w' has no plan.packed: the IR is from before the layout phase");
-  parse(" {plan.packed = #plan.packed<#cpu.layout<\"dense_f32\">, offset = 48, bytes = 24>}");
+  parse(" {plan.packed = #plan.packed<#panels.layout<\"dense_f32\">, offset = 48, bytes = 24>}");
   EXPECT_EQ(failure(segment), "weight 'w' does not lie in the program's weight segment");
-  parse(" {plan.packed = #plan.packed<#cpu.layout<\"dense_f32\">, offset = 0, bytes = 8>}");
+  parse(" {plan.packed = #plan.packed<#panels.layout<\"dense_f32\">, offset = 0, bytes = 8>}");
   EXPECT_EQ(failure(segment), "weight 'w' does not lie in the program's weight segment");
 }
 

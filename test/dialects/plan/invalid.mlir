@@ -87,4 +87,4 @@ module attributes {test.attribute = #plan.cache_layout<strips = 1, key_group = 8
 // -----
 
 // expected-error@below {{'panel9_f32' is no packed layout}}
-module attributes {test.attribute = #cpu.layout<"panel9_f32">} {}
+module attributes {test.attribute = #panels.layout<"panel9_f32">} {}

@@ -5,10 +5,10 @@
 func.func @model(%x: tensor<?x64xf32>) -> tensor<?x24xf32> {
   // Vectors and tables are rows of f32, matrices panels, in the order of the stages and not of the ops.
   // CHECK-LABEL: func.func @model
-  // CHECK: phiq.weight "head" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"panel8_f16">, offset = 1600, bytes = 3072>}
-  // CHECK: phiq.weight "norm" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 0, bytes = 256>}
-  // CHECK: phiq.weight "up" {{.*}} {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 256, bytes = 1152>}
-  // CHECK: phiq.rope_table cos {{.*}}plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 1408, bytes = 144>
+  // CHECK: phiq.weight "head" {{.*}} {plan.packed = #plan.packed<#panels.layout<"panel8_f16">, offset = 1600, bytes = 3072>}
+  // CHECK: phiq.weight "norm" {{.*}} {plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 0, bytes = 256>}
+  // CHECK: phiq.weight "up" {{.*}} {plan.packed = #plan.packed<#panels.layout<"panel8x32_u4_f16_z8">, offset = 256, bytes = 1152>}
+  // CHECK: phiq.rope_table cos {{.*}}plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 1408, bytes = 144>
   // PAGES: "head" {{.*}} offset = 12288, bytes = 3072>
   // PAGES: "norm" {{.*}} offset = 0, bytes = 256>
   // PAGES: "up" {{.*}} offset = 4096, bytes = 1152>
@@ -40,8 +40,8 @@ func.func @model(%x: tensor<?x64xf32>) -> tensor<?x24xf32> {
 
 // A constant is packed as rows where only contractions multiply by it.
 // CHECK-LABEL: func.func @model
-// CHECK: phiq.constant {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 0, bytes = 60>} dense<{{.*}}[7.5
-// CHECK: phiq.constant {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 64, bytes = 96>, rows} dense<{{.*}}[7.0
+// CHECK: phiq.constant {plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 0, bytes = 60>} dense<{{.*}}[7.5
+// CHECK: phiq.constant {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 64, bytes = 96>, rows} dense<{{.*}}[7.0
 func.func @model(%x: tensor<5x3xf32>) -> (tensor<5x5xf32>, tensor<5x5xf32>) {
   %both = phiq.constant dense<[[1.5, 2.5, 3.5], [4.5, 5.5, 6.5], [7.5, 8.5, 9.5], [1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<5x3xf32>
   %w = phiq.constant dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0], [1.5, 2.5, 3.5], [4.5, 5.5, 6.5]]> : tensor<5x3xf32>

@@ -13,7 +13,7 @@ module {
   // CHECK-LABEL: @model
   func.func @model(%x: tensor<?x33xf32>) -> tensor<?x33xf32> {
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 132, hash = 0x1>]
-      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 188, bytes = 132>} : tensor<33xf32>
+      {plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 188, bytes = 132>} : tensor<33xf32>
     // Rows of 33 floats take three cache lines; quantized ones 64 codes, 2 scales and 2 sums take two.
     // CHECK: plan.stage "a"{{.*}} {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 192>]}
     %a = plan.stage "a" (%x) : (tensor<?x33xf32>) -> tensor<?x33xf32> {

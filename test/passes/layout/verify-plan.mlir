@@ -4,7 +4,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024
   phiq.cache @kv0 {heads = 1, head_dim = 16, element = f16, plan.cache_layout = #plan.cache_layout<strips = 1, key_group = 8, value_group = 1, context_step = 32>, plan.key_offset = 0 : i64, plan.value_offset = 32 : i64}
   func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
-      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 64, bytes = 64>} : tensor<16xf32>
+      {plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 64, bytes = 64>} : tensor<16xf32>
     %0 = plan.stage "a" (%x, %w) {buffers = [#plan.buffer<arena, offset = 512, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>):
       plan.yield %a : tensor<?x16xf32>
@@ -40,7 +40,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 8, arena_bytes = 1024
     // expected-note@below {{packed weight ends at 140 of 128 bytes}}
     // expected-note@below {{weight is at 80, not aligned}}
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
-      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 80, bytes = 60>} : tensor<16xf32>
+      {plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 80, bytes = 60>} : tensor<16xf32>
     // expected-note@below {{stage 'a' result 0 is at 32, not aligned}}
     %0 = plan.stage "a" (%x, %v, %w) {buffers = [#plan.buffer<arena, offset = 32, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>, %c: tensor<16xf32>):
@@ -74,7 +74,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 9, arena_bytes = 1844
   func.func @model(%x: tensor<?x16xf32>) -> tensor<?x16xf32> {
     // expected-note@below {{packed weight ends at 18446744073709551615 of 128 bytes}}
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 64, hash = 0x1>]
-      {plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 18446744073709551552, bytes = 64>} : tensor<16xf32>
+      {plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 18446744073709551552, bytes = 64>} : tensor<16xf32>
     %0 = plan.stage "a" (%x, %w) {buffers = [#plan.buffer<binding, offset = 1, row_bytes = 64>]} : (tensor<?x16xf32>, tensor<16xf32>) -> tensor<?x16xf32> {
     ^bb0(%a: tensor<?x16xf32>, %b: tensor<16xf32>):
       plan.yield %a : tensor<?x16xf32>

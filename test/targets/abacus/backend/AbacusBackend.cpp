@@ -53,11 +53,11 @@ public:
     passes.addPass(createEncodeStagesPass());
   }
   void addTargetPasses(OpPassManager &, const Target &) const override {}
-  llvm::Expected<CodeBlob> emitCode(ModuleOp module, const Target &level, const System &system) const override;
+  llvm::Expected<LevelCode> emitCode(ModuleOp module, const Target &level, const System &system) const override;
   std::string generatorOf(ModuleOp, StringRef) const override { return "abacus"; }
 };
 
-llvm::Expected<CodeBlob> AbacusBackend::emitCode(ModuleOp module, const Target &, const System &) const {
+llvm::Expected<LevelCode> AbacusBackend::emitCode(ModuleOp module, const Target &, const System &) const {
   SmallVector<DenseI64ArrayAttr> stages;
   for (auto stage : modelFunction(module).getOps<plan::StageOp>())
     stages.push_back(stage->getAttrOfType<DenseI64ArrayAttr>(abacus::AbacusDialect::kCode));
@@ -71,10 +71,10 @@ llvm::Expected<CodeBlob> AbacusBackend::emitCode(ModuleOp module, const Target &
   auto scratch = module->getAttrOfType<IntegerAttr>(abacus::AbacusDialect::kScratch);
   const AbacusHeader header{kAbacusMagic, words.size(), stages.size(), uint64_t(scratch.getInt())};
   std::memcpy(words.data(), &header, sizeof(header));
-  CodeBlob blob;
-  blob.bytes.resize(words.size() * sizeof(uint64_t));
-  std::memcpy(blob.bytes.data(), words.data(), blob.bytes.size());
-  return blob;
+  LevelCode code;
+  code.blob.resize(words.size() * sizeof(uint64_t));
+  std::memcpy(code.blob.data(), words.data(), code.blob.size());
+  return code;
 }
 
 } // namespace

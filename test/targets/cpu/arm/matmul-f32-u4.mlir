@@ -22,9 +22,9 @@
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 16384, bytes = 65536>} : tensor<64x256xf32>
+      {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 16384, bytes = 65536>} : tensor<64x256xf32>
     %w = phiq.weight "w" layout = "nbits" [#phiq.range<file = 0, offset = 0, length = 8192, hash = 0x0>, #phiq.range<file = 0, offset = 8192, length = 1024, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 9216>} : tensor<64x256x!u4>
+      {plan.packed = #plan.packed<#panels.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 9216>} : tensor<64x256x!u4>
     %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 1024>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256xf32> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<64x256xf32>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x256xf32> -> tensor<?x256xf32>

@@ -18,7 +18,7 @@ module {
   llvm.func @embed8(!llvm.ptr, !llvm.ptr, i64, i64, !llvm.ptr)
   llvm.func @last(!llvm.ptr, !llvm.ptr, i64, i64, !llvm.ptr)
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
-    %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 256, hash = 0x0>] {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 64, bytes = 256>} : tensor<8x8xf32>
+    %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 256, hash = 0x0>] {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 64, bytes = 256>} : tensor<8x8xf32>
     %0 = plan.stage "embed" (%ids, %w) {
         buffers = [#plan.buffer<arena, offset = 128, row_bytes = 64>],
         kernels = {decode = @embed1, verify = @embed8, prefill = @embed8},

@@ -13,9 +13,9 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
   // CHECK-LABEL: @model
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %w = phiq.weight "w" layout = "nbits" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x0>, #phiq.range<file = 0, offset = 1024, length = 128, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 1152>} : tensor<64x32x!u4>
-    %cos = phiq.rope_table cos {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 2048, bytes = 2048>} : tensor<64x8xf32>
-    %sin = phiq.rope_table sin {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#cpu.layout<"dense_f32">, offset = 4096, bytes = 2048>} : tensor<64x8xf32>
+      {plan.packed = #plan.packed<#panels.layout<"panel8x32_u4_f16_z8">, offset = 0, bytes = 1152>} : tensor<64x32x!u4>
+    %cos = phiq.rope_table cos {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 2048, bytes = 2048>} : tensor<64x8xf32>
+    %sin = phiq.rope_table sin {base = 1.0e4 : f64, mscale = 1.0 : f64, rotary_dim = 16 : i64, plan.packed = #plan.packed<#panels.layout<"dense_f32">, offset = 4096, bytes = 2048>} : tensor<64x8xf32>
     // CHECK: plan.stage "embed"{{.*}}kernels = {decode = @[[EMBED:phi_embed[a-z0-9_]*]], prefill = @[[EMBED]], verify = @[[EMBED]]}
     // CHECK-SAME: tiles = {decode = #plan.tiles<columns = 1, rows = 1>, prefill = #plan.tiles<columns = 1, rows = 1>
     %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<64x32x!u4>) -> tensor<?x32x!s8> {
@@ -86,7 +86,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
 
 // A window of columns that does not begin at a panel has no kernel.
 func.func @model(%ids: tensor<?xi32>) -> tensor<?x8xf32> {
-  %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x0>] {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 0, bytes = 2048>} : tensor<16x32xf32>
+  %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 2048, hash = 0x0>] {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 0, bytes = 2048>} : tensor<16x32xf32>
   %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 128>]} : (tensor<?xi32>, tensor<16x32xf32>) -> tensor<?x32xf32> {
   ^bb0(%i: tensor<?xi32>, %t: tensor<16x32xf32>):
     %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<16x32xf32> -> tensor<?x32xf32>
@@ -122,7 +122,7 @@ module attributes {plan.memory = #plan.memory<chunk_rows = 64, arena_bytes = 655
   // CHECK-LABEL: @model
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x16xf32> {
     %w = phiq.weight "w" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 1024, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 0, bytes = 1024>} : tensor<16x16xf32>
+      {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 0, bytes = 1024>} : tensor<16x16xf32>
     // expected-remark@below {{stage 'embed', kernel 'phi_embed_i32_panel8_f32_f32_none_n16__x86_64_v3', falls back to scalar code, since a row's floats lie in eight-column panels: 5.882 % of the weight bytes of a decode step}}
     %x = plan.stage "embed" (%ids, %w) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 64>]} : (tensor<?xi32>, tensor<16x16xf32>) -> tensor<?x16xf32> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<16x16xf32>):

@@ -31,7 +31,7 @@ module {
   phiq.cache @kv0 {heads = 1 : i64, head_dim = 16 : i64, element = f16, plan.key_offset = 0 : i64, plan.value_offset = 32 : i64}
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 8192, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 0, bytes = 8192>} : tensor<64x32xf32>
+      {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 0, bytes = 8192>} : tensor<64x32xf32>
     %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 128>]} : (tensor<?xi32>, tensor<64x32xf32>) -> tensor<?x32xf32> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<64x32xf32>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x32xf32> -> tensor<?x32xf32>

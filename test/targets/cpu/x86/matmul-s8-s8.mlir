@@ -47,9 +47,9 @@
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 32768, bytes = 65536>} : tensor<64x256xf32>
+      {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 32768, bytes = 65536>} : tensor<64x256xf32>
     %w = phiq.weight "w" layout = "gguf_q8_0" [#phiq.range<file = 0, offset = 0, length = 17408, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8x32_s8_f16">, offset = 0, bytes = 17408>} : tensor<64x256x!q8>
+      {plan.packed = #plan.packed<#panels.layout<"panel8x32_s8_f16">, offset = 0, bytes = 17408>} : tensor<64x256x!q8>
     %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 320>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256x!s8> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<64x256xf32>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x256xf32> -> tensor<?x256xf32>

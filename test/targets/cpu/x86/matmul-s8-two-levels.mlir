@@ -47,11 +47,11 @@
 module {
   func.func @model(%ids: tensor<?xi32>) -> tensor<?x64xf32> {
     %e = phiq.weight "e" layout = "dense_nk" [#phiq.range<file = 0, offset = 0, length = 65536, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8_f32">, offset = 32768, bytes = 65536>} : tensor<64x256xf32>
+      {plan.packed = #plan.packed<#panels.layout<"panel8_f32">, offset = 32768, bytes = 65536>} : tensor<64x256xf32>
     %u = phiq.weight "u" layout = "gguf_q4_k" [#phiq.range<file = 0, offset = 0, length = 9216, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8x32_u4_f16u6_mf16u6">, offset = 0, bytes = 9472>} : tensor<64x256x!q4_k>
+      {plan.packed = #plan.packed<#panels.layout<"panel8x32_u4_f16u6_mf16u6">, offset = 0, bytes = 9472>} : tensor<64x256x!q4_k>
     %w = phiq.weight "w" layout = "gguf_q6_k" [#phiq.range<file = 0, offset = 9216, length = 13440, hash = 0x0>]
-      {plan.packed = #plan.packed<#cpu.layout<"panel8x16_u6_f16s8_z32">, offset = 9472, bytes = 13440>} : tensor<64x256x!q6_k>
+      {plan.packed = #plan.packed<#panels.layout<"panel8x16_u6_f16s8_z32">, offset = 9472, bytes = 13440>} : tensor<64x256x!q6_k>
     %x = plan.stage "embed" (%ids, %e) {buffers = [#plan.buffer<arena, offset = 0, row_bytes = 384>]} : (tensor<?xi32>, tensor<64x256xf32>) -> tensor<?x256x!s8> {
     ^bb0(%i: tensor<?xi32>, %t: tensor<64x256xf32>):
       %0 = phiq.embed %i, %t : tensor<?xi32>, tensor<64x256xf32> -> tensor<?x256xf32>

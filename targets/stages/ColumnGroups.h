@@ -1,4 +1,4 @@
-//===- StageShape.h - Which columns a stage computes together --*- C++ -*-===//
+//===- ColumnGroups.h - Which columns a stage computes together -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Reads a stage's region as *cores* (matmul, attend, embed: what has its own loops)
@@ -9,15 +9,13 @@
 //     ->  {q: matmul columns [0, 512), rope, result 0}
 //         {k: matmul columns [512, 640), rope, keys}   {v: [640, 768), values}
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
-#define PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
+#ifndef PHIC_TARGETS_STAGES_COLUMNGROUPS_H
+#define PHIC_TARGETS_STAGES_COLUMNGROUPS_H
 
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Plan.h"
 #include "targets/Backend.h"
-#include "targets/cpu/regions/Region.h"
 #include "llvm/ADT/SmallVector.h"
-#include <string>
 
 namespace phic {
 
@@ -53,41 +51,8 @@ mlir::FailureOr<llvm::SmallVector<ColumnGroup>> findColumnGroups(plan::StageOp s
 /// What of a stage with a matmul or attention no kernel can be made for.
 std::optional<LackingKernel> findLacking(plan::StageOp stage);
 
-/// What a region's pointer argument points to.
-struct RegionArgument {
-  enum class Source : uint8_t {
-    Core,          ///< row of core `index`'s result in scratch
-    Rows,          ///< row of stage input `index`
-    SelectedRows,  ///< the same, but of the wanted rows: row logit_row0 + i
-    Vector,        ///< stage input `index`, the same for each row
-    Scalar,        ///< the one element of stage input `index`
-    RopeRow,       ///< row of table `index` (`longIndex` when total > threshold) at the row's position
-    Floats,        ///< row of stage result `index`
-    Codes,
-    Scales,
-    Sums, ///< the parts of a quantized row of stage result `index`
-    Keys,
-    Values,  ///< the row's place in the cache
-  };
-  Source source;
-  unsigned index = 0;
-  int64_t begin = 0;     ///< column of the group's column 0
-  int64_t block = 0;     ///< Codes, Scales, Sums
-  int longIndex = -1;    ///< RopeRow
-  int64_t threshold = 0, tableColumns = 0;
-};
-
-struct RegionPlan {
-  mlir::OwningOpRef<mlir::func::FuncOp> function; ///< see Region.h; its name is the caller's to give
-  llvm::SmallVector<RegionArgument> arguments; ///< in the order of the pointers of its code
-};
-
-/// The group's row operations on `width` columns.
-RegionPlan planRegion(const ColumnGroup &group, int64_t width);
-
-/// "rope_append", "silu_mul", "none": the operations, for a kernel's symbol.
-std::string epilogueName(const ColumnGroup &group);
-
+/// Operands that are rows of activations, as opposed to weights.
+inline bool isActivations(mlir::OpOperand &operand) { return roleOf(operand) == phiq::OperandRole::Rows; }
 /// The last axis; of a [M, N] value its columns.
 inline int64_t columnsOf(mlir::Value value) {
   auto type = mlir::cast<mlir::ShapedType>(value.getType());
@@ -98,4 +63,4 @@ int64_t blockOf(mlir::Value value);
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_CPU_KERNELS_STAGESHAPE_H
+#endif // PHIC_TARGETS_STAGES_COLUMNGROUPS_H

@@ -26,8 +26,8 @@
 // point, scales keep their type and their levels.
 // No MLIR in here: the packer, `phic verify` and the tests use it too.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_CPU_LAYOUT_PACKEDLAYOUT_H
-#define PHIC_TARGETS_CPU_LAYOUT_PACKEDLAYOUT_H
+#ifndef PHIC_TARGETS_LAYOUT_PACKEDLAYOUT_H
+#define PHIC_TARGETS_LAYOUT_PACKEDLAYOUT_H
 
 #include "dialects/phiq/Formats.h"
 #include <span>
@@ -156,4 +156,4 @@ int64_t scalarBytes(Scalar type);
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_CPU_LAYOUT_PACKEDLAYOUT_H
+#endif // PHIC_TARGETS_LAYOUT_PACKEDLAYOUT_H

@@ -3,7 +3,7 @@
 //
 // panel8x32_u4_f16u6_mf16u6: eight columns, blocks of 32, codes, scale, minimum.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/layout/PackedLayout.h"
+#include "targets/layout/PackedLayout.h"
 #include <charconv>
 
 namespace phic {

@@ -4,8 +4,8 @@
 // The packers and their inverses. See PackedLayout.h for the order of bytes.
 //===----------------------------------------------------------------------===//
 #include "dialects/phiq/Numerics.h"
-#include "targets/cpu/layout/PackedLayout.h"
-#include "targets/cpu/layout/PairedWords.h"
+#include "targets/layout/PackedLayout.h"
+#include "targets/layout/PairedWords.h"
 #include <algorithm>
 #include <cassert>
 #include <cmath>

@@ -3,7 +3,7 @@
 //
 // Every weight is in exactly one word, and what is added in 16 bits fits, however wide weights are spread.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/layout/PairedWords.h"
+#include "targets/layout/PairedWords.h"
 #include "gtest/gtest.h"
 #include <algorithm>
 #include <cmath>

@@ -3,8 +3,8 @@
 //
 // Which layout a format has, and where in it what lies. See PackedLayout.h for the order of bytes.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/layout/PackedLayout.h"
-#include "targets/cpu/layout/PairedWords.h"
+#include "targets/layout/PackedLayout.h"
+#include "targets/layout/PairedWords.h"
 #include <cassert>
 
 namespace phic {

@@ -1,6 +1,6 @@
-//===- CpuDialect.cpp - Attributes of the CPU backend ----------*- C++ -*-===//
+//===- PanelsDialect.cpp - Weights in panels -------------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "targets/cpu/CpuDialect.h"
+#include "targets/layout/PanelsDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -13,16 +13,16 @@ static llvm::hash_code hash_value(const PackedLayout &layout) { return llvm::has
 } // namespace phic
 
 using namespace phic;
-using namespace phic::cpu;
+using namespace phic::panels;
 
-#include "targets/cpu/CpuDialect.cpp.inc"
+#include "targets/layout/PanelsDialect.cpp.inc"
 #define GET_ATTRDEF_CLASSES
-#include "targets/cpu/CpuAttrs.cpp.inc"
+#include "targets/layout/PanelsAttrs.cpp.inc"
 
-void CpuDialect::initialize() {
+void PanelsDialect::initialize() {
   addAttributes<
 #define GET_ATTRDEF_LIST
-#include "targets/cpu/CpuAttrs.cpp.inc"
+#include "targets/layout/PanelsAttrs.cpp.inc"
       >();
 }
 

@@ -4,8 +4,8 @@
 // Keys of a head: [context/8][d][8], so that eight scores are computed side by side;
 // values: [context][d]. CpuBackend says so in a #plan.cache_layout.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_CPU_LAYOUT_CACHEORDER_H
-#define PHIC_TARGETS_CPU_LAYOUT_CACHEORDER_H
+#ifndef PHIC_TARGETS_LAYOUT_CACHEORDER_H
+#define PHIC_TARGETS_LAYOUT_CACHEORDER_H
 
 #include <cstdint>
 
@@ -18,4 +18,4 @@ inline constexpr int64_t kContextStep = 32;
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_CPU_LAYOUT_CACHEORDER_H
+#endif // PHIC_TARGETS_LAYOUT_CACHEORDER_H

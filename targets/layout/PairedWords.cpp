@@ -3,7 +3,7 @@
 //
 // Words are taken by how hard they are to fit, and each gets the hardest that fits to it.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/layout/PairedWords.h"
+#include "targets/layout/PairedWords.h"
 #include <algorithm>
 #include <cstring>
 #include <tuple>

@@ -4,8 +4,8 @@
 // For every code type, scale, zero point and minimum: pack, dequantize, and compare
 // bit for bit with what Numerics says the row stands for.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/layout/PackedLayout.h"
-#include "../kernels/RandomRow.h"
+#include "targets/layout/PackedLayout.h"
+#include "test/targets/cpu/kernels/RandomRow.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include <cstring>

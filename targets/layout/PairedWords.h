@@ -12,8 +12,8 @@
 // other is alone.
 // No MLIR in here: the packer uses it.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_CPU_LAYOUT_PAIREDWORDS_H
-#define PHIC_TARGETS_CPU_LAYOUT_PAIREDWORDS_H
+#ifndef PHIC_TARGETS_LAYOUT_PAIREDWORDS_H
+#define PHIC_TARGETS_LAYOUT_PAIREDWORDS_H
 
 #include <array>
 #include <cstdint>
@@ -42,4 +42,4 @@ struct PairedWord {
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_CPU_LAYOUT_PAIREDWORDS_H
+#endif // PHIC_TARGETS_LAYOUT_PAIREDWORDS_H
