@@ -5,6 +5,8 @@
 //===----------------------------------------------------------------------===//
 #include "mlir/Pass/PassManager.h"
 #include "targets/Backend.h"
+#include "targets/code/EntryCode.h"
+#include "targets/code/Passes.h"
 #include "targets/cpu/CpuLevels.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/TileTable.h"
@@ -40,7 +42,10 @@ public:
   bool runsHere(const Target &level) const override { return canRunHere(asCpuLevel(level)); }
 
   void registerDialects(DialectRegistry &registry) const override { registry.insert<panels::PanelsDialect>(); }
-  void registerPasses() const override { registerPhicCpuPasses(); }
+  void registerPasses() const override {
+    registerPhicCodePasses();
+    registerPhicCpuPasses();
+  }
 
   plan::WeightLayout weightLayout(const WeightUse &use, std::string *why) const override {
     return panels::weightLayout(use, why);
@@ -81,12 +86,7 @@ public:
     auto object = phic::emitCode(module, asCpuLevel(level), CodeKind::Object, system.triple);
     if (!object)
       return object.takeError();
-    const std::string isa(level.isa);
-    LevelCode code{std::move(*object), {}, {}};
-    for (const char *entry : {"phi_decode_", "phi_verify_", "phi_prefill_", "phi_run_"})
-      if (module.lookupSymbol(entry + isa))
-        code.entries.push_back(entry + isa);
-    return code;
+    return LevelCode{std::move(*object), entrySymbols(module, level.isa), {}};
   }
 
   std::string generatorOf(ModuleOp module, StringRef symbol) const override;

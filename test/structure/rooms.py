@@ -15,7 +15,7 @@ IR = {"dialects/phiq", "dialects/plan", "passes", "targets"}
 VERBS = IR | {"compiler", "compiler/files", "compiler/import", "compiler/link", "compiler/messages", "compiler/plugin", "compiler/report",
               "compiler/request", "compiler/verify", "runtime/include"}
 # What a family of machines may include.
-FAMILY = {"targets", "targets/layout", "targets/stages", "dialects/phiq", "dialects/plan", "runtime/include"}
+FAMILY = {"targets", "targets/code", "targets/layout", "targets/stages", "dialects/phiq", "dialects/plan", "runtime/include"}
 # Room -> rooms, or single headers where that is all, that its files may include. No arrow leads back. Each is a library of CMake
 # that links the rooms of its row (phic_room in .cmake/Phic.cmake). A `*` is any folder there that has no row of its own.
 ROOMS = {
@@ -23,6 +23,7 @@ ROOMS = {
     "dialects/plan": {"dialects/phiq"},
     "targets": {"dialects/phiq", "dialects/plan"},
     "targets/layout": {"targets", "dialects/phiq", "dialects/plan"},
+    "targets/code": {"targets/layout", "dialects/phiq", "dialects/plan", "runtime/include"},
     "targets/stages": {"targets", "targets/layout", "dialects/phiq", "dialects/plan"},
     "targets/*": FAMILY,
     "targets/gpu": FAMILY,

@@ -5,17 +5,10 @@
 // object. A region is compiled once however many stages call its declaration.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/code/Codegen.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
+#include "targets/code/EntryCode.h"
 #include "targets/cpu/kernels/AddedKernels.h"
 #include "targets/cpu/regions/RegionCode.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Linker/Linker.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 
@@ -24,39 +17,18 @@ namespace {
 
 llvm::Error failure(const llvm::Twine &message) { return llvm::createStringError(message); }
 
-llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const CpuTarget &target,
-                                                                 llvm::StringRef systemTriple) {
-  static const bool initialized = [] {
-    llvm::InitializeAllTargetInfos();
-    llvm::InitializeAllTargets();
-    llvm::InitializeAllTargetMCs();
-    llvm::InitializeAllAsmPrinters();
-    llvm::InitializeAllAsmParsers();
-    return true;
-  }();
-  (void)initialized;
-  std::string error;
-  llvm::Triple triple(systemTriple);
-  const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
-  if (!found)
-    return failure(error);
-  return std::unique_ptr<llvm::TargetMachine>(
-      found->createTargetMachine(triple, target.llvmCpu, target.llvmFeatures, llvm::TargetOptions(), llvm::Reloc::PIC_,
-                                 std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+llvm::Expected<std::unique_ptr<llvm::TargetMachine>> makeMachine(const CpuTarget &target, llvm::StringRef triple) {
+  return phic::makeMachine(triple, target.llvmCpu, target.llvmFeatures);
 }
 
-/// LLVM IR of the llvm functions and globals; the phiq and plan ops beside them are left out.
-std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
-  DialectRegistry registry;
-  registerBuiltinDialectTranslation(registry);
-  registerLLVMDialectTranslation(registry);
-  module.getContext()->appendDialectRegistry(registry);
+/// The llvm functions and globals; the phiq and plan ops beside them are left out.
+OwningOpRef<ModuleOp> codeOf(ModuleOp module) {
   OwningOpRef<ModuleOp> code = ModuleOp::create(module.getLoc());
   OpBuilder builder(code->getBodyRegion());
   for (Operation &op : *module.getBody())
     if (isa<LLVM::LLVMDialect>(op.getDialect()))
       builder.clone(op);
-  return translateModuleToLLVMIR(*code, context, "phic");
+  return code;
 }
 
 /// Compiles the region of a declaration and links it into `code`, to be inlined.
@@ -96,12 +68,6 @@ llvm::Error linkRegions(ModuleOp module, llvm::Module &code, const CpuTarget &ta
   return llvm::Error::success();
 }
 
-/// What EmitEntryPoints defines: of models with steps the first three, else the last.
-bool isEntryPoint(StringRef name) {
-  return name.starts_with("phi_decode_") || name.starts_with("phi_verify_") || name.starts_with("phi_prefill_") ||
-         name.starts_with("phi_run_");
-}
-
 /// One CPU for every function, since code of different ones is not inlined.
 void finishFunctions(llvm::Module &code, const CpuTarget &target, VisibleCode visible) {
   for (llvm::Function &function : code) {
@@ -116,51 +82,16 @@ void finishFunctions(llvm::Module &code, const CpuTarget &target, VisibleCode vi
   }
 }
 
-void optimize(llvm::Module &code, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager components;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopUnrolling = false;      // kernels are unrolled as far as pays; more is only size
-  tuning.LoopVectorization = false;  // and vectorized
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(components);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, components, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(code, modules);
-}
-
 llvm::Expected<std::unique_ptr<llvm::Module>> makeCode(ModuleOp module, const CpuTarget &target, VisibleCode visible,
                                                        llvm::LLVMContext &context, llvm::TargetMachine &machine) {
-  std::unique_ptr<llvm::Module> code = translate(module, context);
+  auto code = translateCode(*codeOf(module), context, machine);
   if (!code)
-    return failure("the kernels cannot be translated to LLVM IR");
-  code->setTargetTriple(machine.getTargetTriple());
-  code->setDataLayout(machine.createDataLayout());
-  if (llvm::Error error = linkRegions(module, *code, target))
+    return code;
+  if (llvm::Error error = linkRegions(module, **code, target))
     return std::move(error);
-  finishFunctions(*code, target, visible);
-  optimize(*code, machine);
-  return std::move(code);
-}
-
-llvm::Expected<llvm::SmallVector<char, 0>> emit(llvm::Module &code, llvm::TargetMachine &machine, CodeKind kind) {
-  llvm::SmallVector<char, 0> bytes;
-  llvm::raw_svector_ostream os(bytes);
-  if (kind == CodeKind::LlvmIr) {
-    code.print(os, nullptr);
-    return bytes;
-  }
-  llvm::legacy::PassManager passes;
-  auto type = kind == CodeKind::Object ? llvm::CodeGenFileType::ObjectFile : llvm::CodeGenFileType::AssemblyFile;
-  if (machine.addPassesToEmitFile(passes, os, nullptr, type))
-    return failure("the target cannot emit this kind of file");
-  passes.run(code);
-  return bytes;
+  finishFunctions(**code, target, visible);
+  optimizeCode(**code, machine);
+  return code;
 }
 
 } // namespace
@@ -182,7 +113,7 @@ llvm::Expected<llvm::SmallVector<char, 0>> emitCode(ModuleOp module, const CpuTa
   auto code = makeCode(module, target, VisibleCode::EntryPoints, context, **machine);
   if (!code)
     return code.takeError();
-  return emit(**code, **machine, kind);
+  return printCode(**code, **machine, kind);
 }
 
 } // namespace phic

@@ -4,15 +4,10 @@
 #define PHIC_TARGETS_CPU_CODE_CODEGEN_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "targets/code/LlvmCode.h"
 #include "targets/cpu/CpuTarget.h"
-#include "llvm/ADT/SmallVector.h"
-#include "llvm/IR/Module.h"
-#include "llvm/Support/Error.h"
-#include <memory>
 
 namespace phic {
-
-enum class CodeKind { Object, Assembly, LlvmIr };
 
 /// Machine code of the llvm functions of a module that has been through
 /// `target`: row regions (`phic.region`) are compiled by Halide, linked in and

@@ -13,11 +13,10 @@
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/Plan.h"
 #include "phi/format.h"
+#include "targets/code/EntryCode.h"
 #include "targets/cpu/CpuTarget.h"
 #include "targets/cpu/Passes.h"
-#include "targets/cpu/kernels/KernelBuilder.h"
 #include "targets/stages/StageArguments.h"
-#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
@@ -66,33 +65,18 @@ private:
                            DenseElementsAttr::get(tensor, ArrayRef<int64_t>(values)));
   }
 
-  /// columns * ceil(rows / tile rows), rows being the stage's own, the step's, or those whose logits are wanted.
-  Value tileCount(plan::StageOp stage, StringRef entry, Value rows, Value logitRows) {
-    auto tiles = cast<plan::TilesAttr>(stage.getTiles()->get(entry));
-    if (std::optional<int64_t> fixed = plan::fixedRowsOf(stage))
-      return b.i64(int64_t(llvm::divideCeil(uint64_t(*fixed), uint64_t(tiles.getRows()))) * tiles.getColumns());
-    Value count = stage->hasAttr("logit_rows") ? logitRows : rows;
-    int64_t tileRows = tiles.getRows();
-    Value blocks = tileRows == 1 ? count : b.divide(b.add(count, tileRows - 1), tileRows);
-    return b.mul(blocks, tiles.getColumns());
-  }
-
   void emitEntry(StringRef entry) {
     OpBuilder::InsertionGuard guard(b);
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), {b.ptrType(), b.getI32Type()});
-    std::string name = "phi_" + entry.str() + "_" + std::string(target.isa);
-    auto function = LLVM::LLVMFuncOp::create(b, name, type);
-    b.setInsertionPointToStart(function.addEntryBlock(b));
+    auto function = beginEntry(b, *module.getBody(), entry, target.isa);
     Value frame = function.getArgument(0), thread = function.getArgument(1);
-    Value rows = b.load(b.getI64Type(), frame, offsetof(phi_frame, rows));
-    Value logitRows = b.sub(rows, b.load(b.getI64Type(), frame, offsetof(phi_frame, logit_row0)));
+    EntryRows rows(b, frame);
     for (auto [index, stage] : llvm::enumerate(stages)) {
       auto kernel = cast<FlatSymbolRefAttr>(stage.getKernels()->get(entry));
+      auto tiles = cast<plan::TilesAttr>(stage.getTiles()->get(entry));
       Value body = LLVM::AddressOfOp::create(b, b.ptrType(), kernel.getValue());
       Value arguments = LLVM::AddressOfOp::create(b, b.ptrType(), argumentsName(index));
-      LLVM::CallOp::create(
-          b, runStage,
-          ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments, tileCount(stage, entry, rows, logitRows)});
+      Value count = b.mul(rows.tiles(stage, tiles.getRows()), tiles.getColumns());
+      LLVM::CallOp::create(b, runStage, ValueRange{frame, thread, b.i32(int32_t(index)), body, arguments, count});
     }
     LLVM::ReturnOp::create(b, ValueRange());
   }

@@ -13,7 +13,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_ATTENDCORE_H
 #define PHIC_TARGETS_CPU_KERNELS_ATTENDCORE_H
 
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 #include <optional>
 
 namespace phic {

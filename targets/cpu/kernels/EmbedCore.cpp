@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/EmbedCore.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "targets/cpu/kernels/CodePlanes.h"
+#include "targets/code/CodePlanes.h"
 
 using namespace mlir;
 

@@ -7,7 +7,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_EMBEDCORE_H
 #define PHIC_TARGETS_CPU_KERNELS_EMBEDCORE_H
 
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 #include "targets/layout/PackedLayout.h"
 #include <string>
 

@@ -4,8 +4,8 @@
 // A row is read two or three times: what is summed first, then what is made of it, where it lies or elsewhere.
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "targets/code/KernelMath.h"
 #include "targets/cpu/kernels/GridEmitter.h"
-#include "targets/cpu/kernels/KernelMath.h"
 
 using namespace mlir;
 

@@ -8,9 +8,9 @@
 // bits, as wide as the level allows: their sums are exact.
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "targets/code/KernelMath.h"
 #include "targets/cpu/kernels/Contraction.h"
 #include "targets/cpu/kernels/GridEmitter.h"
-#include "targets/cpu/kernels/KernelMath.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;

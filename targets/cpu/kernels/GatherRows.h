@@ -8,7 +8,7 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_GATHERROWS_H
 #define PHIC_TARGETS_CPU_KERNELS_GATHERROWS_H
 
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 #include <array>
 #include <optional>
 

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "targets/cpu/kernels/KernelMath.h"
+#include "targets/code/KernelMath.h"
 #include <bit>
 
 using namespace mlir;

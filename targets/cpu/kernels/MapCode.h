@@ -9,7 +9,7 @@
 
 #include "dialects/phiq/Grid.h"
 #include "dialects/plan/Plan.h"
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 #include <functional>
 
 namespace phic {

@@ -5,7 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/MatmulTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "targets/cpu/kernels/CodePlanes.h"
+#include "targets/code/CodePlanes.h"
 #include <algorithm>
 
 using namespace mlir;

@@ -8,8 +8,8 @@
 #ifndef PHIC_TARGETS_CPU_KERNELS_MICROKERNELS_H
 #define PHIC_TARGETS_CPU_KERNELS_MICROKERNELS_H
 
+#include "targets/code/KernelBuilder.h"
 #include "targets/cpu/CpuTarget.h"
-#include "targets/cpu/kernels/KernelBuilder.h"
 #include "targets/layout/PackedLayout.h"
 
 namespace phic {

@@ -11,7 +11,7 @@
 // A vector is one panel of 256 bits, or two side by side.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/TallMatmul.h"
-#include "targets/cpu/kernels/CodePlanes.h"
+#include "targets/code/CodePlanes.h"
 
 using namespace mlir;
 

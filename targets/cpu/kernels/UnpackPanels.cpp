@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/cpu/kernels/UnpackPanels.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "targets/cpu/kernels/CodePlanes.h"
+#include "targets/code/CodePlanes.h"
 
 using namespace mlir;
 

@@ -8,7 +8,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_WINDOWLINES_H
 
 #include "dialects/phiq/Windows.h"
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 
 namespace phic {
 

@@ -232,7 +232,7 @@ TEST_F(AttendCore, Exponential) {
   Location loc = UnknownLoc::get(context.get());
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   KernelBuilder b(loc, context.get());
-  auto function = beginFunction(b, *module, "exponential", {b.ptrType()}, LLVM::Linkage::External);
+  auto function = beginFunction(b, *module->getBody(), "exponential", {b.ptrType()}, LLVM::Linkage::External);
   Value pointer = function.getBody().front().getArgument(0);
   b.store(b.expNegative(b.load(b.vec(8, b.getF32Type()), pointer)), pointer);
   LLVM::ReturnOp::create(b, ValueRange{});

@@ -20,8 +20,8 @@ inline mlir::OwningOpRef<mlir::ModuleOp> emitAttendFunction(mlir::MLIRContext &c
   mlir::OwningOpRef<mlir::ModuleOp> module = mlir::ModuleOp::create(loc);
   KernelBuilder b(loc, &context);
   mlir::Type pointer = b.ptrType(), i64 = b.getI64Type();
-  auto function = beginFunction(b, *module, "attend", {pointer, pointer, pointer, pointer, i64, i64, pointer},
-                                mlir::LLVM::Linkage::External);
+  auto function = beginFunction(b, *module->getBody(), "attend",
+                                {pointer, pointer, pointer, pointer, i64, i64, pointer}, mlir::LLVM::Linkage::External);
   auto a = function.getBody().front().getArguments();
   emitAttend(b, shape, {a[0], a[1], a[2], a[3], a[4], a[5], a[6]});
   mlir::LLVM::ReturnOp::create(b, mlir::ValueRange{});

@@ -7,6 +7,7 @@
 #include "compiler/Dialects.h"
 #include "mlir/IR/Verifier.h"
 #include "passes/Passes.h"
+#include "targets/code/Passes.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/code/Codegen.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"

@@ -11,6 +11,7 @@
 #include "KernelJit.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
+#include "targets/code/Passes.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/code/Codegen.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -71,7 +72,8 @@ OwningOpRef<ModuleOp> emitKernels(MLIRContext &context, const CpuTarget &level, 
       emitCore(b, *module, level, problem.operands, tile, nameOf(tiles.size() - 1, tile), LLVM::Linkage::Internal)
           .setNoInline(true);
   }
-  auto main = beginFunction(b, *module, "phi_decode_kernels", {b.ptrType(), b.ptrType()}, LLVM::Linkage::External);
+  auto main =
+      beginFunction(b, *module->getBody(), "phi_decode_kernels", {b.ptrType(), b.ptrType()}, LLVM::Linkage::External);
   Value in = main.getBody().front().getArgument(0), out = main.getBody().front().getArgument(1);
   int64_t results = 0;
   for (size_t i = 0; i < problems.size(); ++i) {

@@ -48,7 +48,7 @@ std::string coreName(int64_t MR) { return "core" + std::to_string(MR); }
 LLVM::LLVMFuncOp emitCore(KernelBuilder &b, ModuleOp module, const CpuTarget &target, const MatmulOperands &operands,
                           const RegisterTile &tile, llvm::StringRef name, LLVM::Linkage linkage) {
   Type pointer = b.ptrType(), i64 = b.getI64Type();
-  auto function = beginFunction(b, module, name, {pointer, pointer, pointer, i64, i64}, linkage);
+  auto function = beginFunction(b, *module.getBody(), name, {pointer, pointer, pointer, i64, i64}, linkage);
   auto a = function.getBody().front().getArguments();
   const Microkernels &kernels = microkernelsOf(target);
   Value scratch =
@@ -68,8 +68,8 @@ OwningOpRef<ModuleOp> emitCores(MLIRContext &context, const CpuTarget &target, c
   if (!kernels.tallTile(operands))
     return module;
   Type pointer = b.ptrType(), i64 = b.getI64Type();
-  auto tall =
-      beginFunction(b, *module, "tall", {pointer, pointer, pointer, i64, i64, i64, pointer}, LLVM::Linkage::External);
+  auto tall = beginFunction(b, *module->getBody(), "tall", {pointer, pointer, pointer, i64, i64, i64, pointer},
+                            LLVM::Linkage::External);
   auto a = tall.getBody().front().getArguments();
   kernels.emitTallMatmul(
       b, operands,

@@ -8,7 +8,7 @@
 #define PHIC_TEST_TARGETS_CPU_KERNELS_MATMULPROBLEM_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 #include "targets/cpu/kernels/Microkernels.h"
 #include <random>
 #include <span>

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A builder for llvm.func bodies made of scf, arith, vector and llvm ops, so that
-// an emitter reads like the loop it emits. Pointers are !llvm.ptr, integers i64,
-// offsets bytes; nothing here knows an instruction set.
+// an emitter reads like the loop it emits. Pointers are !llvm.ptr of any address
+// space, integers of any width, offsets bytes; nothing here knows an instruction set.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_CPU_KERNELS_KERNELBUILDER_H
-#define PHIC_TARGETS_CPU_KERNELS_KERNELBUILDER_H
+#ifndef PHIC_TARGETS_CODE_KERNELBUILDER_H
+#define PHIC_TARGETS_CODE_KERNELBUILDER_H
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -23,6 +23,7 @@ public:
 
   // Types.
   mlir::Type ptrType() { return mlir::LLVM::LLVMPointerType::get(getContext()); }
+  mlir::Type ptrType(unsigned space) { return mlir::LLVM::LLVMPointerType::get(getContext(), space); }
   mlir::VectorType vec(int64_t n, mlir::Type element) { return mlir::VectorType::get({n}, element); }
 
   // Constants. A vector constant is a splat.
@@ -30,6 +31,9 @@ public:
   Value i32(int32_t value);
   Value f32(float value);
   Value splat(int64_t n, float value);
+  /// Constants of that value's type; a vector's is a splat.
+  Value like(Value x, float value);
+  Value like(Value x, int64_t value);
   /// Integer splat with elements of `bits` bits.
   Value splat(int64_t n, unsigned bits, int64_t value);
 
@@ -37,8 +41,8 @@ public:
   Value add(Value a, Value b);
   Value sub(Value a, Value b);
   Value mul(Value a, Value b);
-  Value mul(Value a, int64_t b) { return b == 1 ? a : mul(a, i64(b)); }
-  Value add(Value a, int64_t b) { return b == 0 ? a : add(a, i64(b)); }
+  Value mul(Value a, int64_t b) { return b == 1 ? a : mul(a, like(a, b)); }
+  Value add(Value a, int64_t b) { return b == 0 ? a : add(a, like(a, b)); }
   Value divide(Value a, int64_t b);
   Value minimum(Value a, Value b);
   Value maximum(Value a, Value b);
@@ -72,7 +76,7 @@ public:
   /// Sum or maximum of all lanes, halving the vector each time: one fixed order.
   Value sumLanes(Value vector);
   Value maxLanesOrNan(Value vector);
-  /// e^x for x <= 0 (f32 vector); below -86 it is e^-86, 4e-38. Relative error at most 2^-22.
+  /// e^x for x <= 0 (f32, one or a vector); below -86 it is e^-86, 4e-38. Relative error at most 2^-22.
   Value expNegative(Value x);
 
   // Memory, unaligned.
@@ -110,11 +114,11 @@ private:
   Value reduceLanes(Value vector, Value (KernelBuilder::*combine)(Value, Value));
 };
 
-/// Starts an llvm.func returning nothing at the end of `module` and moves the builder into it;
+/// Starts an llvm.func returning nothing at the end of `functions` and moves the builder into it;
 /// its arguments are the entry block's. The caller adds the return.
-mlir::LLVM::LLVMFuncOp beginFunction(KernelBuilder &b, mlir::ModuleOp module, llvm::StringRef name,
+mlir::LLVM::LLVMFuncOp beginFunction(KernelBuilder &b, mlir::Block &functions, llvm::StringRef name,
                                      mlir::TypeRange arguments, mlir::LLVM::Linkage linkage);
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_CPU_KERNELS_KERNELBUILDER_H
+#endif // PHIC_TARGETS_CODE_KERNELBUILDER_H

@@ -1,6 +1,6 @@
 //===- KernelMath.cpp - Functions of vectors of floats ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "targets/cpu/kernels/KernelMath.h"
+#include "targets/code/KernelMath.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -15,18 +15,22 @@ namespace {
 
 using arith::CmpFPredicate;
 
-int64_t lanesOf(Value x) { return cast<VectorType>(x.getType()).getNumElements(); }
+/// As many of another element.
+Type as(Value x, Type element) {
+  auto vector = dyn_cast<VectorType>(x.getType());
+  return vector ? Type(vector.clone(element)) : element;
+}
 
 Value compare(KernelBuilder &b, CmpFPredicate predicate, Value x, Value y) {
   return arith::CmpFOp::create(b, predicate, x, y);
 }
 Value isNan(KernelBuilder &b, Value x) { return compare(b, CmpFPredicate::UNO, x, x); }
-Value same(KernelBuilder &b, Value like, float value) { return b.splat(lanesOf(like), value); }
+Value same(KernelBuilder &b, Value like, float value) { return b.like(like, value); }
 
 /// Translates an expression; a node that is used twice is computed once.
 class Translator {
 public:
-  Translator(KernelBuilder &b, ArrayRef<Value> operands) : b(b), operands(operands) {}
+  Translator(KernelBuilder &b, ArrayRef<Value> operands, RowSumOf rowSum) : b(b), operands(operands), rowSum(rowSum) {}
 
   Value translate(const phiq::RowExpr &expression) {
     if (Value known = values.lookup(&*expression))
@@ -77,14 +81,16 @@ private:
     case Kind::Select:
       return b.select(x(0), x(1), x(2));
     case Kind::RowSum:
+      return rowSum(node.operands[0]);
     case Kind::Once:
-      break;
+      return x(0);
     }
-    llvm_unreachable("an expression of one element");
+    llvm_unreachable("every kind");
   }
 
   KernelBuilder &b;
   ArrayRef<Value> operands;
+  RowSumOf rowSum;
   llvm::DenseMap<const phiq::RowExpr::Node *, Value> values;
 };
 
@@ -92,13 +98,19 @@ private:
 // In double precision, where f32 would lose what the result needs
 //===----------------------------------------------------------------------===//
 
-Value widen(KernelBuilder &b, Value x) { return arith::ExtFOp::create(b, b.vec(lanesOf(x), b.getF64Type()), x); }
-Value narrow(KernelBuilder &b, Value x) { return arith::TruncFOp::create(b, b.vec(lanesOf(x), b.getF32Type()), x); }
+Value widen(KernelBuilder &b, Value x) { return arith::ExtFOp::create(b, as(x, b.getF64Type()), x); }
+Value narrow(KernelBuilder &b, Value x) { return arith::TruncFOp::create(b, as(x, b.getF32Type()), x); }
 
 Value doubles(KernelBuilder &b, Value like, double value) {
-  return arith::ConstantOp::create(b, DenseElementsAttr::get(b.vec(lanesOf(like), b.getF64Type()), value));
+  const Attribute scalar = b.getF64FloatAttr(value);
+  auto type = dyn_cast<VectorType>(as(like, b.getF64Type()));
+  return arith::ConstantOp::create(b, type ? TypedAttr(DenseElementsAttr::get(type, scalar)) : cast<TypedAttr>(scalar));
 }
-Value longs(KernelBuilder &b, Value like, int64_t value) { return b.splat(lanesOf(like), 64, value); }
+Value longs(KernelBuilder &b, Value like, int64_t value) {
+  const Attribute scalar = b.getI64IntegerAttr(value);
+  auto type = dyn_cast<VectorType>(as(like, b.getI64Type()));
+  return arith::ConstantOp::create(b, type ? TypedAttr(DenseElementsAttr::get(type, scalar)) : cast<TypedAttr>(scalar));
+}
 
 /// sum coefficients[i] x^i
 Value polynomial(KernelBuilder &b, Value x, ArrayRef<double> coefficients) {
@@ -108,12 +120,12 @@ Value polynomial(KernelBuilder &b, Value x, ArrayRef<double> coefficients) {
   return sum;
 }
 
-Value bitsOf(KernelBuilder &b, Value x) { return b.bitcast(b.vec(lanesOf(x), b.getI64Type()), x); }
+Value bitsOf(KernelBuilder &b, Value x) { return b.bitcast(as(x, b.getI64Type()), x); }
 Value isBit(KernelBuilder &b, Value integers, int64_t bit) {
   Value low = arith::AndIOp::create(b, integers, longs(b, integers, bit));
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ne, low, longs(b, integers, 0));
 }
-Value toLongs(KernelBuilder &b, Value x) { return arith::FPToSIOp::create(b, b.vec(lanesOf(x), b.getI64Type()), x); }
+Value toLongs(KernelBuilder &b, Value x) { return arith::FPToSIOp::create(b, as(x, b.getI64Type()), x); }
 
 /// With k = round(2 x / pi) and r = x - k pi / 2, |r| <= pi / 4: sine or cosine of r, by k mod 4, with its sign. pi / 2 is
 /// the sum of two doubles, and each fma rounds once: r is exact to 2^-53 of k. Taylor's series to r^14.
@@ -167,8 +179,8 @@ Value binaryPower(KernelBuilder &b, Value x) {
 
 } // namespace
 
-Value evaluate(KernelBuilder &b, const phiq::RowExpr &expression, ArrayRef<Value> operands) {
-  return Translator(b, operands).translate(expression);
+Value evaluate(KernelBuilder &b, const phiq::RowExpr &expression, ArrayRef<Value> operands, RowSumOf rowSum) {
+  return Translator(b, operands, rowSum).translate(expression);
 }
 
 /// As expNegative, whose argument may be as great as the logarithm of the greatest float.
@@ -208,8 +220,8 @@ Value power(KernelBuilder &b, Value x, Value y) {
   Value whole = LLVM::RoundEvenOp::create(b, y.getType(), y), half = b.fmul(y, same(b, x, 0.5f));
   Value isWhole = is(CmpFPredicate::OEQ, whole, y);
   Value isOdd = both(isWhole, is(CmpFPredicate::ONE, LLVM::RoundEvenOp::create(b, y.getType(), half), half));
-  Value sign = b.bitcast(b.vec(lanesOf(x), b.getI32Type()), x);
-  Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, sign, b.splat(lanesOf(x), 32, 0));
+  Value sign = b.bitcast(as(x, b.getI32Type()), x);
+  Value isNegative = arith::CmpIOp::create(b, arith::CmpIPredicate::slt, sign, b.like(sign, int64_t(0)));
   result = b.select(both(isNegative, isOdd), Value(arith::NegFOp::create(b, result)), result);
   Value isFiniteNegative = both(is(CmpFPredicate::OLT, x, zero), is(CmpFPredicate::ONE, magnitude, infinity));
   Value isNoReal = arith::AndIOp::create(b, isFiniteNegative, is(CmpFPredicate::ONE, whole, y));

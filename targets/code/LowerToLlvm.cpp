@@ -11,13 +11,13 @@
 #include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVMPass.h"
 #include "mlir/Pass/PassManager.h"
-#include "targets/cpu/Passes.h"
+#include "targets/code/Passes.h"
 
 using namespace mlir;
 
 namespace phic {
 #define GEN_PASS_DEF_LOWERTOLLVMPASS
-#include "targets/cpu/Passes.h.inc"
+#include "targets/code/Passes.h.inc"
 
 namespace {
 

@@ -3,7 +3,7 @@
 //
 // One or two ops behind each name.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/kernels/KernelBuilder.h"
+#include "targets/code/KernelBuilder.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -19,6 +19,17 @@ Value KernelBuilder::f32(float value) { return arith::ConstantOp::create(*this, 
 Value KernelBuilder::splat(int64_t n, float value) {
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(vec(n, getF32Type()), value));
 }
+Value KernelBuilder::like(Value x, float value) {
+  if (auto vector = dyn_cast<VectorType>(x.getType()))
+    return arith::ConstantOp::create(*this,
+                                     DenseElementsAttr::get(vector, getFloatAttr(vector.getElementType(), value)));
+  return arith::ConstantOp::create(*this, getFloatAttr(x.getType(), value));
+}
+Value KernelBuilder::like(Value x, int64_t value) {
+  if (auto vector = dyn_cast<VectorType>(x.getType()))
+    return splat(vector.getNumElements(), vector.getElementTypeBitWidth(), value);
+  return arith::ConstantOp::create(*this, getIntegerAttr(x.getType(), value));
+}
 Value KernelBuilder::splat(int64_t n, unsigned bits, int64_t value) {
   VectorType type = vec(n, getIntegerType(bits));
   return arith::ConstantOp::create(*this, DenseElementsAttr::get(type, APInt(bits, value, /*isSigned=*/true)));
@@ -27,7 +38,7 @@ Value KernelBuilder::splat(int64_t n, unsigned bits, int64_t value) {
 Value KernelBuilder::add(Value a, Value b) { return arith::AddIOp::create(*this, a, b); }
 Value KernelBuilder::sub(Value a, Value b) { return arith::SubIOp::create(*this, a, b); }
 Value KernelBuilder::mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
-Value KernelBuilder::divide(Value a, int64_t b) { return arith::DivUIOp::create(*this, a, i64(b)); }
+Value KernelBuilder::divide(Value a, int64_t b) { return arith::DivUIOp::create(*this, a, like(a, b)); }
 Value KernelBuilder::minimum(Value a, Value b) { return arith::MinSIOp::create(*this, a, b); }
 Value KernelBuilder::maximum(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
 Value KernelBuilder::less(Value a, Value b) { return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b); }
@@ -94,9 +105,8 @@ Value KernelBuilder::maxLanesOrNan(Value vector) { return reduceLanes(vector, &K
 // so that r is exact to an ulp; the polynomial's error on that range is below 2^-24, its evaluation adds
 // less than 2^-23.
 Value KernelBuilder::expNegative(Value x) {
-  auto type = cast<VectorType>(x.getType());
-  const int64_t n = type.getNumElements();
-  auto constant = [&](float value) { return splat(n, value); };
+  const Type type = x.getType();
+  auto constant = [&](float value) { return like(x, value); };
   x = fmax(x, constant(-86.0f));
   Value power = LLVM::RoundEvenOp::create(*this, type, fmul(x, constant(0x1.715476p+0f)));
   Value r = fma(power, constant(-0x1.62e4p-1f), x);
@@ -105,13 +115,15 @@ Value KernelBuilder::expNegative(Value x) {
   for (float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
     p = fma(p, r, constant(c));
   p = fadd(fma(p, fmul(r, r), r), constant(1.0f));
-  VectorType integers = vec(n, getI32Type());
-  Value exponent = arith::ShLIOp::create(*this, arith::FPToSIOp::create(*this, integers, power), splat(n, 32, 23));
+  auto vector = dyn_cast<VectorType>(type);
+  const Type integers = vector ? Type(vector.clone(getI32Type())) : Type(getI32Type());
+  Value whole = arith::FPToSIOp::create(*this, integers, power);
+  Value exponent = arith::ShLIOp::create(*this, whole, like(whole, int64_t(23)));
   return bitcast(type, add(bitcast(integers, p), exponent));
 }
 
 Value KernelBuilder::offset(Value pointer, Value bytes) {
-  return LLVM::GEPOp::create(*this, ptrType(), getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{bytes});
+  return LLVM::GEPOp::create(*this, pointer.getType(), getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{bytes});
 }
 Value KernelBuilder::offset(Value pointer, int64_t bytes) {
   if (bytes == 0)
@@ -119,7 +131,7 @@ Value KernelBuilder::offset(Value pointer, int64_t bytes) {
   // A constant of a GEP has 32 bits; larger ones come as values.
   if (bytes != int32_t(bytes))
     return offset(pointer, i64(bytes));
-  return LLVM::GEPOp::create(*this, ptrType(), getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
+  return LLVM::GEPOp::create(*this, pointer.getType(), getI8Type(), pointer, ArrayRef<LLVM::GEPArg>{int32_t(bytes)});
 }
 Value KernelBuilder::load(Type type, Value pointer, int64_t bytes) {
   return LLVM::LoadOp::create(*this, type, offset(pointer, bytes), /*alignment=*/1);
@@ -157,7 +169,7 @@ void KernelBuilder::prefetch(Value pointer, int64_t bytes, int level) {
 }
 
 KernelBuilder::Values KernelBuilder::loop(Value begin, Value end, int64_t step, ValueRange carried, LoopBody body) {
-  auto loop = scf::ForOp::create(*this, begin, end, i64(step), carried,
+  auto loop = scf::ForOp::create(*this, begin, end, like(begin, step), carried,
                                  [&](OpBuilder &, Location, Value index, ValueRange arguments) {
                                    // The nested builder is this one's state inside the body.
                                    InsertionGuard guard(*this);
@@ -198,9 +210,9 @@ void KernelBuilder::call(StringRef callee, ValueRange operands) {
   LLVM::CallOp::create(*this, TypeRange{}, callee, operands);
 }
 
-LLVM::LLVMFuncOp beginFunction(KernelBuilder &b, ModuleOp module, StringRef name, TypeRange arguments,
+LLVM::LLVMFuncOp beginFunction(KernelBuilder &b, Block &functions, StringRef name, TypeRange arguments,
                                LLVM::Linkage linkage) {
-  b.setInsertionPointToEnd(module.getBody());
+  b.setInsertionPointToEnd(&functions);
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), llvm::to_vector(arguments));
   auto function = LLVM::LLVMFuncOp::create(b, name, type, linkage);
   b.setInsertionPointToStart(function.addEntryBlock(b));

@@ -3,7 +3,7 @@
 //
 // A shift and a mask for each field; LLVM finds the instructions of machines that do not shift bytes.
 //===----------------------------------------------------------------------===//
-#include "targets/cpu/kernels/CodePlanes.h"
+#include "targets/code/CodePlanes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -14,12 +14,13 @@ namespace phic {
 static Value moveField(KernelBuilder &b, Value bytes, int64_t from, const CodePlane &plane) {
   if (plane.bits == 8)
     return bytes;
-  const int64_t count = cast<VectorType>(bytes.getType()).getNumElements();
   if (from > plane.shift)
-    bytes = arith::ShRUIOp::create(b, bytes, b.splat(count, 8, from - plane.shift));
+    bytes = arith::ShRUIOp::create(b, bytes, b.like(bytes, from - plane.shift));
   else if (from < plane.shift)
-    bytes = arith::ShLIOp::create(b, bytes, b.splat(count, 8, plane.shift - from));
-  return arith::AndIOp::create(b, bytes, b.splat(count, 8, ((1 << plane.bits) - 1) << plane.shift));
+    bytes = arith::ShLIOp::create(b, bytes, b.like(bytes, plane.shift - from));
+  // What a word's shift moves into another byte is masked, too.
+  const int64_t mask = ((int64_t(1) << plane.bits) - 1) << plane.shift;
+  return arith::AndIOp::create(b, bytes, b.like(bytes, isa<VectorType>(bytes.getType()) ? mask : mask * 0x01010101));
 }
 
 llvm::SmallVector<Value, 8> unpackGroups(KernelBuilder &b, const PackedLayout &layout, int64_t first, int64_t count,
