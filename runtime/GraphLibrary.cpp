@@ -27,8 +27,7 @@ phi_status openGraphModel(const phi_model_options *given, void *memory, size_t b
   phi_model_options options = readOptions(given);
   auto *open = static_cast<OpenModel *>(memory);
   *open = {};
-  WeightsSource source = {options.weights_path, static_cast<const uint8_t *>(options.weights), options.weights_bytes};
-  phi_status status = openModel(open, phi_the_model, source, error, {options.device, nullptr, "device"});
+  phi_status status = openAsAsked(open, options, error);
   if (status != PHI_OK)
     return status;
   logOpened(options, *open);

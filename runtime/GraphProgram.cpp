@@ -25,7 +25,8 @@ void onShortenedFile() { endWith("an input's file, or the weights', was cut shor
 class GraphProgram {
 public:
   GraphProgram(const phi_model &constants, Console console, double begun)
-      : constants(constants), entry(entryOf(constants)), out(console.out), errors(console.err), begun(begun) {}
+      : constants(constants), entry(entryOf(constants)), console(console), out(console.out), errors(console.err),
+        begun(begun) {}
 
   int run(int argc, const char *const *argv) { return closeOutputs(out, errors, runAsAsked(argc, argv)); }
 
@@ -56,6 +57,7 @@ private:
 
   const phi_model &constants;
   const phi_entry_desc &entry;
+  Console console;
   Writer out, errors;
   const double begun; ///< when the process did
   OpenModel opened = {};
@@ -284,8 +286,12 @@ int GraphProgram::runAsAsked(int argc, const char *const *argv) {
     out << kLicenses;
     return kExitFine;
   }
-  phi_status status =
-      openModel(&opened, constants, {options.weights, nullptr, 0}, errors, {options.device, options.cpuVariant});
+  NoteLines lines(errors, console.err);
+  const Notes notes = options.statsJson ? Notes{} : lines.notes();
+  const CodeChoice choice = {options.device, options.cpuVariant, "--device", notes};
+  phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, choice);
+  if (status == PHI_OK)
+    status = loadModel(&opened, {}, notes, errors);
   if (status != PHI_OK) {
     errors << '\n';
     return status == PHI_NO_WEIGHTS ? kExitDamaged : kExitUsage;

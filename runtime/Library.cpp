@@ -69,8 +69,7 @@ phi_status openLibraryModel(const phi_model_options *given, void *memory, size_t
   phi_model_options options = readOptions(given);
   auto *opened = static_cast<LibraryModel *>(memory);
   *opened = {};
-  WeightsSource source = {options.weights_path, static_cast<const uint8_t *>(options.weights), options.weights_bytes};
-  phi_status status = openModel(&opened->open, phi_the_model, source, error, {options.device, nullptr, "device"});
+  phi_status status = openAsAsked(&opened->open, options, error);
   if (status != PHI_OK)
     return status;
   const phi_model &constants = opened->open.model;

@@ -17,12 +17,32 @@ bool blockFits(const void *memory, uint64_t given, uint64_t bytes, ErrorText &er
   return false;
 }
 
+Notes notesOf(const phi_model_options &options) {
+  auto tell = [](void *listener, const char *line, bool isPassing) {
+    auto &options = *static_cast<const phi_model_options *>(listener);
+    if (options.log && !isPassing)
+      options.log(options.log_state, line);
+  };
+  return {tell, const_cast<phi_model_options *>(&options)};
+}
+
+phi_status openAsAsked(OpenModel *open, const phi_model_options &options, ErrorText &error) {
+  const WeightsSource source = {options.weights_path, static_cast<const uint8_t *>(options.weights),
+                                options.weights_bytes};
+  const Notes notes = notesOf(options);
+  phi_status status = openModel(open, phi_the_model, source, error, {options.device, nullptr, "device", notes});
+  return status == PHI_OK ? loadModel(open, {}, notes, error) : status;
+}
+
 void logOpened(const phi_model_options &options, const OpenModel &open) {
   if (!options.log)
     return;
   char text[sizeof(open.path) + 256];
   Writer line(text, sizeof(text));
-  line << open.model.name << ": code for " << open.code.variant->name << ", weights ";
+  line << open.model.name << ": code for " << open.code.variant->name;
+  if (open.code.device().describe)
+    open.code.device().describe(open.code.index, line << " on ");
+  line << ", weights ";
   if (open.path[0])
     line << "of " << open.path;
   else

@@ -9,73 +9,6 @@
 namespace phi {
 namespace {
 
-/// Whether it is one of those asked for.
-bool isAskedFor(const phi_variant &variant, const CodeChoice &choice) {
-  return (!choice.device || strcmp(variant.plan->device->name, choice.device) == 0) &&
-         (!choice.variant || strcmp(variant.name, choice.variant) == 0);
-}
-
-/// The first asked for that this machine runs, else the last asked for; nullptr: there is none.
-const phi_variant *findCode(const phi_model &model, const CodeChoice &choice) {
-  const phi_variant *found = nullptr;
-  for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant) {
-    if (!isAskedFor(*variant, choice))
-      continue;
-    found = variant;
-    if (!variant->plan->device->lacking(*variant))
-      break;
-  }
-  return found;
-}
-
-/// The first variant of each device.
-bool isFirstOfDevice(const phi_model &model, const phi_variant *variant) {
-  for (const phi_variant *before = model.variants; before < variant; ++before)
-    if (before->plan->device == variant->plan->device)
-      return false;
-  return true;
-}
-
-phi_status noSuchDevice(const phi_model &model, const CodeChoice &choice, Writer &errors) {
-  errors << choice.deviceOption << " " << choice.device << ": this model has no code for that; it has code for";
-  const char *separator = " ";
-  for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant)
-    if (isFirstOfDevice(model, variant)) {
-      errors << separator << variant->plan->device->name;
-      separator = ", ";
-    }
-  return PHI_BAD_ARGUMENT;
-}
-
-phi_status noSuchCode(const phi_model &model, const CodeChoice &choice, Writer &errors) {
-  if (choice.device && !findCode(model, {choice.device, nullptr}))
-    return noSuchDevice(model, choice, errors);
-  errors << "--cpu-variant " << choice.variant << ": this model has no such code; it has";
-  const char *separator = " ";
-  for (uint32_t i = 0; i < model.variant_count; ++i)
-    if (isAskedFor(model.variants[i], {choice.device, nullptr})) {
-      errors << separator << model.variants[i].name;
-      separator = ", ";
-    }
-  return PHI_BAD_ARGUMENT;
-}
-
-phi_status chooseCode(OpenModel *open, const CodeChoice &choice, Writer &errors) {
-  const phi_variant *wanted = findCode(open->model, choice);
-  if (!wanted)
-    return noSuchCode(open->model, choice, errors);
-  open->code = {&open->model, wanted, nullptr, nullptr};
-  const phi_device &device = open->code.device();
-  const char *lacking = device.lacking(*wanted);
-  if (!lacking)
-    return PHI_OK;
-  if (choice.variant)
-    errors << "--cpu-variant " << choice.variant << ": this " << device.machine << " lacks " << lacking;
-  else
-    errors << "this model needs a " << device.machine << " with " << wanted->name << "; this one lacks " << lacking;
-  return PHI_NO_PROCESSOR;
-}
-
 uint64_t trailerOffset(const phi_model &model) { return (model.weights_bytes + 63) / 64 * 64; }
 
 /// Behind the weights: there only if the file is whole.
@@ -164,25 +97,7 @@ phi_status openSidecar(OpenModel *open, const phi_model &constants, const Weight
   return bytes ? useSidecar(open, bytes, open->mappedBytes, errors) : PHI_NO_WEIGHTS;
 }
 
-bool loadCode(LoadedCode *code, Writer &errors) {
-  return code->device().load(code, code->model->weights + code->plan().weights_offset, errors);
-}
-
 } // namespace
-
-void listDevices(const phi_model &model, Writer &out) {
-  for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant) {
-    if (!isFirstOfDevice(model, variant))
-      continue;
-    const phi_device &device = *variant->plan->device;
-    const phi_variant *found = findCode(model, {device.name, nullptr});
-    const char *lacking = device.lacking(*found);
-    out << device.name << "  " << found->name;
-    if (lacking)
-      out << ": this " << device.machine << " lacks " << lacking;
-    out << '\n';
-  }
-}
 
 phi_status checkVersion(const phi_model &model, Writer &errors) {
   if (model.size == sizeof(phi_model) && model.version == PHI_FORMAT_VERSION)
@@ -200,14 +115,24 @@ phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsS
   open->code = {};
   phi_status status = checkVersion(constants, errors);
   if (status == PHI_OK)
-    status = chooseCode(open, choice, errors);
+    status = chooseCode(&open->code, open->model, choice, errors);
   if (status == PHI_OK)
     status = constants.sidecar ? openSidecar(open, constants, source, errors) : useEmbedded(*open, source, errors);
-  if (status == PHI_OK && !loadCode(&open->code, errors))
-    status = PHI_DEVICE_FAILED;
   if (status != PHI_OK)
     closeModel(open);
   return status;
+}
+
+phi_status loadModel(OpenModel *open, const SessionNeed &need, const Notes &notes, Writer &errors) {
+  LoadedCode &code = open->code;
+  if (!code.device().load(&code, open->model.weights + code.plan().weights_offset, need, notes, errors)) {
+    closeModel(open);
+    return PHI_DEVICE_FAILED;
+  }
+  // A device that has a copy of its own reads this one no more.
+  if (open->mapping && !code.device().isHost)
+    os::dropPages(open->mapping, open->mappedBytes);
+  return PHI_OK;
 }
 
 void closeModel(OpenModel *open) {

@@ -7,7 +7,7 @@
 #ifndef PHI_RUNTIME_MODEL_H
 #define PHI_RUNTIME_MODEL_H
 
-#include "runtime/devices/Device.h"
+#include "CodeChoice.h"
 
 namespace phi {
 
@@ -20,7 +20,7 @@ struct WeightsSource {
 
 struct OpenModel {
   phi_model model;             ///< the constants, `weights` always set
-  LoadedCode code;             ///< of the variant that was chosen
+  LoadedCode code;             ///< of the variant that was chosen; `weights` once it is loaded
   const uint8_t *mapping;      ///< of a sidecar that was opened by path, else nullptr
   uint64_t mappedBytes;
   char path[4096];             ///< of that file; empty: none
@@ -28,18 +28,12 @@ struct OpenModel {
 
 /// PHI_OK, or PHI_NO_WEIGHTS after a sentence when the constants are not those that this runtime reads.
 phi_status checkVersion(const phi_model &constants, Writer &errors);
-/// Which code to run; nullptr: the best that this machine runs.
-struct CodeChoice {
-  const char *device = nullptr;  ///< its name
-  const char *variant = nullptr; ///< its name
-  const char *deviceOption = "--device"; ///< by what the device was chosen, for a sentence
-};
-
-/// A line for each device that the model has code for: its name, and what would run on it.
-void listDevices(const phi_model &model, Writer &out);
 /// PHI_OK, or another status after a sentence, without a line's end, to `errors`. `constants` lies in the file beside which a sidecar is looked for.
 phi_status openModel(OpenModel *open, const phi_model &constants, const WeightsSource &source, Writer &errors,
                      const CodeChoice &choice = {});
+/// Loads what openModel chose, where sessions of `need` are to run: its code, and the weights where the device has memory of
+/// its own. PHI_OK, or PHI_DEVICE_FAILED after a sentence; the model is closed then.
+phi_status loadModel(OpenModel *open, const SessionNeed &need, const Notes &notes, Writer &errors);
 void closeModel(OpenModel *open);
 
 /// Whether answers end with this token.

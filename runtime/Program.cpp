@@ -45,7 +45,9 @@ public:
 private:
   int runAsAsked(int argc, const char *const *argv);
   int openWeights();
+  int load();
   void complete();
+  SessionOptions wantedSession();
   void layOut(Layout *layout);
   bool start();
   bool encode();
@@ -72,6 +74,8 @@ private:
   const phi_model &model = opened.model;
   Console console;
   Writer out, errors;
+  NoteLines lines{errors, console.err};
+  Notes notes; ///< nobody listens where standard error is to be one object
   ProgramOptions options;
   int64_t context = 0;
   bool isFull = false;  ///< the last message did not fit the context
@@ -92,12 +96,26 @@ private:
 
 /// The exit code of a failure, else 0.
 int Program::openWeights() {
-  phi_status status =
-      openModel(&opened, constants, {options.weights, nullptr, 0}, errors, {options.device, options.cpuVariant});
+  if (options.stats != StatsKind::Json)
+    notes = lines.notes();
+  const CodeChoice choice = {options.device, options.cpuVariant, "--device", notes};
+  phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, choice);
   if (status == PHI_OK)
-    return kExitFine;
+    return load();
   errors << '\n';
   return status == PHI_NO_WEIGHTS ? kExitDamaged : kExitUsage;
+}
+
+/// Brings code and weights to where they run, once it is known what sessions will take there. The exit code of a failure, else 0.
+int Program::load() {
+  complete();
+  if (loadModel(&opened, needOf(opened.code, wantedSession()), notes, errors) != PHI_OK) {
+    errors << '\n';
+    return kExitUsage;
+  }
+  if (console.isMapped && !constants.sidecar && !opened.code.device().isHost)
+    os::dropPages(model.weights, model.weights_bytes);
+  return kExitFine;
 }
 
 /// Fills in what the command line left open.
@@ -110,24 +128,28 @@ void Program::complete() {
   if (!options.threads)
     options.threads = os::physicalCores();
   if (!options.seeded)
-    options.sampler.seed = os::randomSeed() >> 1;  // a number that --seed takes
+    options.sampler.seed = os::randomSeed() >> 1; // a number that --seed takes
   context = options.context ? options.context : model.context_default;
 }
 
-void Program::layOut(Layout *layout) {
+SessionOptions Program::wantedSession() {
   SessionOptions wanted = {};
   wanted.context = context;
   wanted.threads = int32_t(options.threads);
   wanted.logitRows = options.logits && !model.pruned_head ? opened.code.plan().chunk_rows : options.promptLookup + 1;
-  if (options.streamTimes >= 0)
-    stream.times = layout->take<uint64_t>(opened.code.plan().stage_count);
   wanted.onSparse = os::keepPagesSmall;
   wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
+  return wanted;
+}
+
+void Program::layOut(Layout *layout) {
+  if (options.streamTimes >= 0)
+    stream.times = layout->take<uint64_t>(opened.code.plan().stage_count);
   layoutPrompt(&prompt, layout, context);
   layoutSampler(&sampler, layout, model.vocab, options.sampler);
   layoutOutput(&output, layout, model.tokenizer ? &prompt.tokenizer : nullptr, options.printIds, options.stops,
                options.stopCount);
-  layoutSession(&session, layout, opened.code, wanted);
+  layoutSession(&session, layout, opened.code, wantedSession());
 }
 
 /// Takes the memory and starts the threads: the last allocation of a run.
@@ -155,6 +177,7 @@ bool Program::start() {
     return fail("the system allows no more threads; a smaller --threads needs fewer");
   if (status != PHI_OK)
     return failDevice();
+  tellAnnouncement(session.device, notes);
   os::onInterrupt(onFirstInterrupt);
   stats.loaded = os::now() - stats.start;
   return true;
@@ -359,7 +382,6 @@ int Program::runAsAsked(int argc, const char *const *argv) {
   // All of them were read just now, and few are needed.
   if (console.isMapped)
     os::dropPages(model.tokenizer, model.tokenizer_bytes);
-  complete();
   lookup.most = lookup.reach = options.promptLookup;
   if (!readPrompt(&prompt, model, options, console.in, errors) || !start())
     return kExitUsage;

@@ -77,6 +77,25 @@ void guardOutputs() {
   });
 }
 
+void NoteLines::tell(void *self, const char *line, bool isPassing) {
+  auto &lines = *static_cast<NoteLines *>(self);
+  if (isPassing && !os::isTerminal(lines.file))
+    return;
+  lines.errors << (lines.isOver ? "\r\x1b[K" : "") << line << (isPassing ? "" : "\n");
+  lines.isOver = isPassing;
+  lines.errors.flush();
+}
+
+void tellAnnouncement(const DeviceSession &session, const Notes &notes) {
+  const phi_device &device = session.code->device();
+  if (!device.announce)
+    return;
+  char text[256];
+  Writer line(text, sizeof(text));
+  device.announce(session, line);
+  notes(text);
+}
+
 int closeOutputs(Writer &out, Writer &errors, int code) {
   if (!out.flush() && code == kExitFine) {
     errors << "cannot write to standard output: it is closed or full\n";

@@ -8,6 +8,7 @@
 #define PHI_RUNTIME_PROGRAMOUTPUTS_H
 
 #include "Writer.h"
+#include "runtime/devices/Device.h"
 
 namespace phi {
 
@@ -33,6 +34,24 @@ void discardUnfinished();
 [[noreturn]] void endWith(Text sentence, int code);
 /// For os::onMissingPage: ends the program with a sentence about its own file.
 void onDamagedFile();
+
+/// What a program tells on standard error while it starts: a line each. One that is passing is written over by the next, and
+/// shown on a terminal only.
+class NoteLines {
+public:
+  NoteLines(Writer &errors, int file) : errors(errors), file(file) {}
+  Notes notes() { return {tell, this}; }
+
+private:
+  static void tell(void *self, const char *line, bool isPassing);
+
+  Writer &errors;
+  int file;
+  bool isOver = false; ///< the next line is written over the one before
+};
+
+/// On what a session runs, where its device has something to tell.
+void tellAnnouncement(const DeviceSession &session, const Notes &notes);
 
 /// At the program's end: its exit code, which is kExitUsage after a sentence where `out` or `errors` did not take
 /// everything.

@@ -149,6 +149,16 @@ void layoutSession(Session *session, Layout *layout, const LoadedCode &code, con
     session->logits = reinterpret_cast<float *>(placeFrame(session, layout, layout));
 }
 
+SessionNeed needOf(const LoadedCode &code, const SessionOptions &options) {
+  if (code.device().isHost)
+    return {};
+  Session measured = {};
+  Layout unused, work, results;
+  layoutSession(&measured, &unused, code, options);
+  placeFrame(&measured, &work, &results);
+  return {work.overflow ? UINT64_MAX : work.size, results.size, measured.frame.context};
+}
+
 phi_status startSession(Session *session) {
   const phi_device &device = deviceOf(*session);
   phi_status status = device.start(&session->device, session->options);

@@ -42,6 +42,8 @@ enum class Advance {
   Failed,      ///< the device did: explainFailure() says why
 };
 
+/// What a session of these options will reserve of a device that has memory of its own.
+SessionNeed needOf(const LoadedCode &code, const SessionOptions &options);
 /// Takes the session's host memory. Measuring and placing must be given the same arguments; `code` outlives the session.
 void layoutSession(Session *session, Layout *layout, const LoadedCode &code, const SessionOptions &options);
 /// Starts the threads, or takes the memory of another device. PHI_OK, PHI_NO_THREADS, PHI_NO_MEMORY or

@@ -41,9 +41,28 @@ struct LoadedCode {
   const phi_variant *variant;
   const uint8_t *weights; ///< the device's address of the plan's copy; nullptr: not loaded
   void *state; ///< the device's own
+  int32_t index; ///< which of the devices of that name, of phi_device.count
 
   const phi_plan &plan() const { return *variant->plan; }
   const phi_device &device() const { return *variant->plan->device; }
+};
+
+/// Who is told what is worth knowing and no error.
+struct Notes {
+  /// A line without its end, kept by nobody. One that is passing gives way to the next. nullptr: nobody listens.
+  void (*tell)(void *listener, const char *line, bool isPassing) = nullptr;
+  void *listener = nullptr;
+
+  void operator()(const char *line, bool isPassing = false) const {
+    if (tell)
+      tell(listener, line, isPassing);
+  }
+};
+
+/// What is known of the first session when code is loaded.
+struct SessionNeed {
+  uint64_t workBytes = 0, resultBytes = 0; ///< that it will reserve; 0: not known
+  int64_t context = 0; ///< of which state_bytes_per_token are a part; 0: none, or not known
 };
 
 /// A session's part of a device.
@@ -70,10 +89,16 @@ struct phi_device {
   /// with scratch memory for every thread, and `reserve` is null.
   bool isHost;
 
-  /// What this machine lacks to run that code: a few words, which live on. nullptr: it runs.
-  const char *(*lacking)(const phi_variant &variant);
-  /// Loads code->variant, and its plan's weights from host memory at `weights`. False after a sentence to `errors`.
-  bool (*load)(phi::LoadedCode *code, const uint8_t *weights, phi::Writer &errors);
+  /// How many there are here. nullptr: one, whose name is the device's; else they are NAME:0, NAME:1...
+  int32_t (*count)();
+  /// Which one that is, and what memory it has, for a line; null where `count` is.
+  void (*describe)(int32_t index, phi::Writer &out);
+  /// Whether this machine lacks something to run that code on the one of that index, and then what, in a few words.
+  bool (*lacks)(const phi_variant &variant, int32_t index, phi::Writer &what);
+  /// Loads code->variant, and its plan's weights from host memory at `weights`. Memory is looked at before any is taken.
+  /// False after a sentence to `errors`.
+  bool (*load)(phi::LoadedCode *code, const uint8_t *weights, const phi::SessionNeed &need, const phi::Notes &notes,
+               phi::Writer &errors);
   void (*unload)(phi::LoadedCode *code);
 
   /// Host memory that a session's part takes.
@@ -86,6 +111,8 @@ struct phi_device {
   /// Takes zeroed memory for session->work, and for results, which the host can read too. False: explain() says why,
   /// and the session is to be stopped.
   bool (*reserve)(phi::DeviceSession *session, uint64_t workBytes, uint64_t resultBytes);
+  /// On what the session runs, and how much of its memory is taken: a line without its end. nullptr: there is nothing to tell.
+  void (*announce)(const phi::DeviceSession &session, phi::Writer &out);
   /// The frame's memory is in place: what is left to do about it before the first step.
   void (*settle)(const phi::DeviceSession &session, const phi_frame &frame, const phi::SessionOptions &options);
 

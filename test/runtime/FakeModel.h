@@ -103,7 +103,7 @@ inline phi_model model() {
 }
 
 /// Its code for any processor; `model` outlives it.
-inline LoadedCode loaded(const phi_model &model) { return {&model, &kVariants[1], model.weights, nullptr}; }
+inline LoadedCode loaded(const phi_model &model) { return {&model, &kVariants[1], model.weights, nullptr, 0}; }
 
 /// The ids a greedy run gives after these.
 inline std::vector<int32_t> expected(std::vector<int32_t> ids, int count) {

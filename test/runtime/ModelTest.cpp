@@ -44,7 +44,8 @@ protected:
   void write(const std::string &bytes) { std::ofstream(path, std::ios::binary) << bytes; }
   phi_status openFrom(WeightsSource source) {
     Writer errors(text, sizeof(text));
-    return openModel(&open, constants, source, errors, choice);
+    phi_status status = openModel(&open, constants, source, errors, choice);
+    return status == PHI_OK ? loadModel(&open, {}, {}, errors) : status;
   }
   /// The sentence of a choice that is refused.
   std::string refused(CodeChoice code, phi_status status = PHI_BAD_ARGUMENT) {
@@ -138,7 +139,11 @@ protected:
   DevicesTest() {
     other.name = "other";
     other.machine = "coprocessor";
-    other.lacking = [](const phi_variant &variant) { return variant.features ? "a plug" : nullptr; };
+    other.lacks = [](const phi_variant &variant, int32_t index, Writer &what) {
+      const bool lacks = variant.features >> index & 1;
+      what << (lacks ? "a plug" : "");
+      return lacks;
+    };
     plan.device = &other;
     plan.weights_offset = 64;
     variants[0].name = "other1";
@@ -153,6 +158,12 @@ protected:
     listDevices(constants, out);
     return lines;
   }
+  /// Two of them, or none.
+  void beSeveral(int32_t (*count)()) {
+    other.count = count;
+    other.describe = [](int32_t index, Writer &out) { out << (index ? "the new one" : "the old one"); };
+  }
+  std::string told;
 
   phi_device other = phi_device_cpu;
   phi_plan plan = fake::kPlan;
@@ -183,6 +194,46 @@ TEST_F(DevicesTest, AMissingOneIsPassedOverOrRefused) {
   EXPECT_EQ(refused({"cpu", "other1"}), "--cpu-variant other1: this model has no such code; it has impossible, fake");
   EXPECT_EQ(refused({nullptr, "best"}),
             "--cpu-variant best: this model has no such code; it has other1, impossible, fake");
+}
+
+TEST_F(DevicesTest, OneOfSeveralIsChosen) {
+  beSeveral([] { return 2; });
+  variants[0].features = 1; // without a plug for the first
+  EXPECT_EQ(listed(),
+            "other:0  other1, the old one: this coprocessor lacks a plug\nother:1  other1, the new one\ncpu  fake\n");
+  for (const char *device : {static_cast<const char *>(nullptr), "other", "other:1"}) {
+    choice.device = device;
+    ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+    EXPECT_EQ(open.code.variant, &variants[0]);
+    EXPECT_EQ(open.code.index, 1);
+    closeModel(&open);
+  }
+  EXPECT_EQ(refused({"other:0"}, PHI_NO_PROCESSOR),
+            "this model needs a coprocessor with other1; this one lacks a plug");
+  EXPECT_EQ(refused({"other:2"}), "--device other:2: this machine has 2 of them, other:0 to other:1");
+  EXPECT_EQ(refused({"cpu:1"}), "--device cpu:1: this machine has 1 of them, cpu:0 alone");
+  EXPECT_EQ(refused({"other:x"}), "--device other:x: what follows the colon is a number, as in other:0");
+  EXPECT_EQ(refused({"other:-1"}), "--device other:-1: what follows the colon is a number, as in other:0");
+  EXPECT_EQ(refused({"other:0,other:1"}), "--device other:0,other:1: one device runs a model, and all of it");
+  EXPECT_EQ(refused({"none:0"}), "--device none:0: this model has no code for that; it has code for other, cpu");
+}
+
+TEST_F(DevicesTest, WhyTheBestIsPassedOverIsTold) {
+  beSeveral([] { return 0; });
+  variants[0].features = 1;
+  choice.notes = {[](void *told, const char *line, bool) { *static_cast<std::string *>(told) += line; }, &told};
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(open.code.variant, &variants[2]);
+  EXPECT_EQ(told, "on cpu, not on other: this coprocessor lacks a plug");
+  EXPECT_EQ(listed(), "other  other1: this coprocessor lacks a plug\ncpu  fake\n");
+  closeModel(&open);
+  told.clear();
+  choice.device = "cpu";
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  choice = {nullptr, "fake", "--device", choice.notes};
+  closeModel(&open);
+  ASSERT_EQ(openFrom({path.c_str(), nullptr, 0}), PHI_OK) << text;
+  EXPECT_EQ(told, "");
 }
 
 TEST(Os, TellsWhichFileCodeCameFrom) {

@@ -181,8 +181,11 @@ TEST(Layout, RefusesWhatCannotBeAddressed) {
 }
 
 TEST(CpuDevice, TellsWhatIsLacking) {
-  EXPECT_EQ(phi_device_cpu.lacking(fake::kVariants[1]), nullptr);
-  EXPECT_STREQ(phi_device_cpu.lacking(fake::kVariants[0]), "an unknown feature");
+  char text[64];
+  Writer what(text, sizeof(text));
+  EXPECT_FALSE(phi_device_cpu.lacks(fake::kVariants[1], 0, what));
+  EXPECT_TRUE(phi_device_cpu.lacks(fake::kVariants[0], 0, what));
+  EXPECT_STREQ(text, "an unknown feature");
   EXPECT_STREQ(cpuFeatureName(PHI_CPU_F16C | PHI_CPU_BMI2), "F16C");
 }
 

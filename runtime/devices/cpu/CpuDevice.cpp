@@ -15,12 +15,14 @@ namespace {
 
 phi_scheduler *schedulerOf(const DeviceSession &session) { return reinterpret_cast<phi_scheduler *>(session.state); }
 
-const char *lacking(const phi_variant &variant) {
+bool lacks(const phi_variant &variant, int32_t, Writer &what) {
   const uint64_t missing = variant.features & ~cpuFeatures();
-  return missing ? cpuFeatureName(missing) : nullptr;
+  if (missing)
+    what << cpuFeatureName(missing);
+  return missing != 0;
 }
 
-bool load(LoadedCode *code, const uint8_t *weights, Writer &) {
+bool load(LoadedCode *code, const uint8_t *weights, const SessionNeed &, const Notes &, Writer &) {
   code->weights = weights;
   return true;
 }
@@ -65,13 +67,16 @@ const phi_device phi_device_cpu = {
     "cpu",
     "processor",
     /*isHost=*/true,
-    phi::lacking,
+    /*count=*/nullptr,
+    /*describe=*/nullptr,
+    phi::lacks,
     phi::load,
     phi::unload,
     phi::stateBytes,
     phi::start,
     phi::stop,
     /*reserve=*/nullptr,
+    /*announce=*/nullptr,
     phi::settle,
     phi::upload,
     phi::download,

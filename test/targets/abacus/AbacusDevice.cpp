@@ -35,9 +35,9 @@ const AbacusHeader &headerOf(const LoadedCode &code) {
   return *reinterpret_cast<const AbacusHeader *>(code.variant->blob);
 }
 
-const char *lacking(const phi_variant &) { return nullptr; }
+bool lacks(const phi_variant &, int32_t, Writer &) { return false; }
 
-bool load(LoadedCode *code, const uint8_t *weights, Writer &errors) {
+bool load(LoadedCode *code, const uint8_t *weights, const SessionNeed &, const Notes &, Writer &errors) {
   const AbacusHeader &header = headerOf(*code);
   const uint64_t bytes = code->variant->blob_bytes;
   if (bytes < sizeof(header) || header.magic != phic::kAbacusMagic || header.words != bytes / sizeof(uint64_t) ||
@@ -155,7 +155,24 @@ void explain(const DeviceSession &session, Writer &errors) {
 
 extern "C" const phi_device phi_device_abacus;
 const phi_device phi_device_abacus = {
-    "abacus",         "abacus",
-    /*isHost=*/false, phi::lacking, phi::load,     phi::unload, phi::stateBytes, phi::start, phi::stop,    phi::reserve,
-    phi::settle,      phi::upload,  phi::download, phi::copy,   phi::run,        phi::wait,  phi::explain,
+    "abacus",
+    "abacus",
+    /*isHost=*/false,
+    /*count=*/nullptr,
+    /*describe=*/nullptr,
+    phi::lacks,
+    phi::load,
+    phi::unload,
+    phi::stateBytes,
+    phi::start,
+    phi::stop,
+    phi::reserve,
+    /*announce=*/nullptr,
+    phi::settle,
+    phi::upload,
+    phi::download,
+    phi::copy,
+    phi::run,
+    phi::wait,
+    phi::explain,
 };

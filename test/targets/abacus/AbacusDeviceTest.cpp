@@ -82,7 +82,7 @@ protected:
     plan.device = &device();
     variant.plan = &plan;
     variant.blob = reinterpret_cast<const uint8_t *>(kNoProgram);
-    code = {&model, &variant, reserveAbacus(64, "weights"), nullptr};
+    code = {&model, &variant, reserveAbacus(64, "weights"), nullptr, 0};
   }
   ~AbacusDevice() override { releaseAbacus(code.weights); }
 

@@ -71,7 +71,7 @@ protected:
     variant.blob = reinterpret_cast<const uint8_t *>(words.data());
     variant.blob_bytes = words.size() * sizeof(uint64_t);
     Writer errors(text, sizeof(text));
-    return phi_device_abacus.load(&code, reinterpret_cast<const uint8_t *>(kTable), errors);
+    return phi_device_abacus.load(&code, reinterpret_cast<const uint8_t *>(kTable), {}, {}, errors);
   }
   /// Starts a session.
   void start(StageHook hook) {
@@ -100,7 +100,7 @@ protected:
                    /*context_step=*/4, 0};
   phi_variant variant = {};
   phi_model model = {};
-  LoadedCode code = {&model, &variant, nullptr, nullptr};
+  LoadedCode code = {&model, &variant, nullptr, nullptr, 0};
   Session session = {};
   uint8_t *memory = nullptr;
   uint64_t bytes = 0;
