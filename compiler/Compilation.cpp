@@ -122,7 +122,7 @@ ExitCode Compilation::chooseLevelsRead() {
   return kExitSuccess;
 }
 
-/// What has been through `layout` says for which families: those that --device does not name take their first level.
+/// What has been through `layout` says for which families: those that --device does not name take their default levels.
 ExitCode Compilation::chooseFamiliesRead() {
   if (families.empty())
     return kExitSuccess;
@@ -133,7 +133,7 @@ ExitCode Compilation::chooseFamiliesRead() {
   for (TargetChoice &choice : request.targets)
     for (const FamilyModule &one : families)
       if (llvm::none_of(choice.levels, [&](const Target *level) { return &backendOf(*level) == one.backend; }))
-        choice.levels.push_back(one.backend->levels().front());
+        llvm::append_range(choice.levels, one.backend->defaultLevels());
   return kExitSuccess;
 }
 

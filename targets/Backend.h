@@ -65,6 +65,13 @@ struct KernelOptions {
   const TileTable *tiles = nullptr; ///< sizes that the family leaves open; null: the level's own
 };
 
+/// A machine that people have, by the name that they may call it.
+struct KnownMachine {
+  std::string_view name; ///< of `phic check --machine`, "h200"
+  std::vector<const Target *> levels; ///< those of its family that it runs
+  MachineRates rates;
+};
+
 /// The code of a model for one level.
 struct LevelCode {
   /// An object file, to be linked into the program, with the symbols of its entry points. Empty: it has none.
@@ -89,6 +96,8 @@ public:
   virtual llvm::StringRef family() const = 0;
   /// What there is code for; of levels that one machine runs, the better one comes later.
   virtual std::vector<const Target *> levels() const = 0;
+  /// Of those, what a program has where its user names no more than the family, best first.
+  virtual std::vector<const Target *> defaultLevels() const { return {levels().front()}; }
   /// Further words for them.
   virtual llvm::ArrayRef<LevelName> levelNames() const { return {}; }
   /// Whether the system has machines of that level, and its runtime their device.
@@ -122,6 +131,7 @@ public:
   }
   /// What a known machine of that level can do, or of the best level below of which one is known.
   virtual MachineRates referenceMachine(const Target &level) const = 0;
+  virtual std::vector<KnownMachine> machines() const { return {}; }
   /// Sizes that its kernels leave open; without any, the tables of its levels are empty.
   virtual llvm::ArrayRef<TileSize> tileSizes() const { return {}; }
   virtual TileTable tilesOf(const Target &level) const { return {}; }

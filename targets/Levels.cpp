@@ -92,6 +92,20 @@ void addLevel(TargetChoice &choice, const Target &level) {
     choice.levels.push_back(&level);
 }
 
+/// Those of a family lie together, best first; families are in the order in which they were named.
+void sortLevels(TargetChoice &choice) {
+  std::vector<const Target *> sorted;
+  for (const Target *first : choice.levels) {
+    if (llvm::is_contained(sorted, first))
+      continue;
+    const std::vector<const Target *> worstFirst = backendOf(*first).levels();
+    for (const Target *level : llvm::reverse(worstFirst))
+      if (llvm::is_contained(choice.levels, level))
+        sorted.push_back(level);
+  }
+  choice.levels = std::move(sorted);
+}
+
 /// Why the systems cannot be chosen, or an empty string.
 std::string chooseSystems(std::string_view systems, std::vector<TargetChoice> &choices) {
   for (std::string_view name : split(systems.empty() ? allSystems().front().name : systems)) {
@@ -107,7 +121,7 @@ std::string chooseSystems(std::string_view systems, std::vector<TargetChoice> &c
   return "";
 }
 
-/// Gives each choice its CPU levels, best first; why it cannot, or an empty string.
+/// Gives each choice its CPU levels; why it cannot, or an empty string.
 std::string chooseCpus(std::string_view cpus, std::vector<TargetChoice> &choices) {
   for (std::string_view cpu : split(cpus)) {
     bool fits = false;
@@ -119,14 +133,10 @@ std::string chooseCpus(std::string_view cpus, std::vector<TargetChoice> &choices
     if (!fits)
       return whyNoCpuLevel(cpu, llvm::map_to_vector(choices, [](const TargetChoice &choice) { return choice.system; }));
   }
-  const std::vector<const Target *> worstFirst = hostBackend().levels();
-  for (TargetChoice &choice : choices) {
+  for (TargetChoice &choice : choices)
     if (choice.levels.empty())
       for (std::string_view level : split(choice.system->levels))
         addLevel(choice, *levelByName(hostBackend(), level));
-    llvm::sort(choice.levels,
-               [&](const Target *a, const Target *b) { return llvm::find(worstFirst, a) > llvm::find(worstFirst, b); });
-  }
   return "";
 }
 
@@ -144,29 +154,53 @@ std::string knownDevices() {
   return llvm::join(names, ", ");
 }
 
-/// The level that a device's name stands for, or nullptr.
-const Target *deviceLevel(llvm::StringRef device) {
-  auto [family, name] = device.split(':');
-  const Backend *backend = backendByName(family);
-  if (!backend || device.ends_with(":"))
-    return nullptr;
-  return name.empty() ? backend->levels().front() : levelNamed(*backend, name);
+/// What the words of --device stand for, each by itself but for its family.
+class DeviceWords {
+public:
+  /// The levels of a word; none where it stands for nothing. Those of the CPU are for --cpu to name.
+  std::vector<const Target *> levels(llvm::StringRef word) {
+    auto [family, name] = word.split(':');
+    if (const Backend *named = backendByName(family)) {
+      backend = named;
+      if (!word.contains(':'))
+        return backend->defaultLevels();
+    } else if (word.contains(':') || !backend || backend == &hostBackend()) {
+      return {};
+    } else {
+      name = word;
+    }
+    const Target *level = levelNamed(*backend, name);
+    return level ? std::vector{level} : std::vector<const Target *>();
+  }
+
+private:
+  const Backend *backend = nullptr; ///< of the last word that named one
+};
+
+/// Why a choice cannot have these levels, or an empty string.
+std::string addDevice(TargetChoice &choice, std::string_view word, llvm::ArrayRef<const Target *> levels) {
+  for (const Target *level : levels) {
+    if (!backendOf(*level).runsOn(*level, *choice.system))
+      return "--device=" + std::string(word) + " is no device of --target=" + std::string(choice.system->name);
+    addLevel(choice, *level);
+  }
+  return "";
 }
 
 /// Adds the devices' levels to each choice; why it cannot, or an empty string.
 std::string chooseDevices(std::string_view devices, std::vector<TargetChoice> &choices) {
-  for (std::string_view device : split(devices)) {
-    if (llvm::StringRef(device) == hostBackend().family())
+  DeviceWords words;
+  for (std::string_view word : split(devices)) {
+    const std::vector<const Target *> levels = words.levels(word);
+    if (llvm::StringRef(word) == hostBackend().family())
       continue;
-    const Target *level = deviceLevel(device);
-    if (!level || &backendOf(*level) == &hostBackend())
-      return "--device=" + std::string(device) + " is no device phic makes code for; known are " + knownDevices() +
-             (level ? "; levels of the CPU are named by --cpu" : "");
-    for (TargetChoice &choice : choices) {
-      if (!backendOf(*level).runsOn(*level, *choice.system))
-        return "--device=" + std::string(device) + " is no device of --target=" + std::string(choice.system->name);
-      addLevel(choice, *level);
-    }
+    const bool isHost = !levels.empty() && &backendOf(*levels.front()) == &hostBackend();
+    if (levels.empty() || isHost)
+      return "--device=" + std::string(word) + " is no device phic makes code for; known are " + knownDevices() +
+             (isHost ? "; levels of the CPU are named by --cpu" : "");
+    for (TargetChoice &choice : choices)
+      if (std::string reason = addDevice(choice, word, levels); !reason.empty())
+        return reason;
   }
   return "";
 }
@@ -181,6 +215,8 @@ std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems,
     *reason = chooseCpus(cpus, choices);
   if (reason->empty())
     *reason = chooseDevices(devices, choices);
+  for (TargetChoice &choice : choices)
+    sortLevels(choice);
   return reason->empty() ? std::optional(std::move(choices)) : std::nullopt;
 }
 

@@ -17,12 +17,14 @@ namespace phic {
 /// What one output of a build is made for.
 struct TargetChoice {
   const System *system;
-  std::vector<const Target *> levels; ///< the CPU's, best first, then those of other families; each once
+  std::vector<const Target *>
+      levels; ///< the CPU's, then those of other families as they are named; of a family best first, each once
 };
 
 /// The choices for comma-separated lists of systems, of levels, processors or `native`, and of devices; an empty list
 /// means the default. A system whose architecture no name of `cpus` fits gets its own default; a name that fits no system is a mistake.
-/// A device is FAMILY:LEVEL, or FAMILY for its first level; `cpu` adds nothing to what every program has.
+/// A device is FAMILY:LEVEL, FAMILY for the family's default levels, or LEVEL of the family named before it; `cpu` adds
+/// nothing to what every program has.
 /// Empty with a reason for the user, who named them by --target, --cpu and --device.
 std::optional<std::vector<TargetChoice>> chooseTargets(std::string_view systems, std::string_view cpus,
                                                        std::string_view devices, std::string *reason);

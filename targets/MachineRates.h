@@ -9,6 +9,7 @@
 #define PHIC_TARGETS_MACHINERATES_H
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 
 namespace phic {
@@ -32,10 +33,13 @@ struct MachineRates {
   double bytesPerSecond = 0;   ///< read from memory
   double integerPerSecond = 0; ///< multiply-adds of 8-bit integers
   double realPerSecond = 0;    ///< multiply-adds of f32
+  double stageSeconds = 0;     ///< what starting a stage takes, where that is not next to nothing
+  uint64_t memoryBytes = 0;    ///< that a program can have; 0: not known
 
-  /// The least time in which that can be done.
+  /// The least time in which a stage can do that.
   double seconds(double bytes, const MulAdds &mulAdds) const {
-    return std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
+    return stageSeconds +
+           std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
   }
 };
 

@@ -40,8 +40,8 @@ void addTargetFlags(CLI::App &verb, Options &o) {
                   "chooses when it "
                   "starts (default: the target's levels, for x86_64 x86-64-v3,x86-64-v4+vnni)");
   verb.add_option("--device", o.device,
-                  "devices that the program also has code for, FAMILY or FAMILY:LEVEL, comma-separated (default: cpu, "
-                  "which every program has)");
+                  "devices that the program also has code for, FAMILY or FAMILY:LEVEL,LEVEL, comma-separated (default: "
+                  "cpu, which every program has)");
   takesSize(verb.add_option("--max-memory", o.maxMemory,
                             "fail before building if the program would need more memory: 2GiB, 500M, ..."));
 }

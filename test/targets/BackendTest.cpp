@@ -62,6 +62,26 @@ TEST_F(Backends, LevelsSayWhereTheyRunAndHowFast) {
   }
 }
 
+/// Names of machines are words of one flag, whatever the family.
+TEST_F(Backends, MachinesRunSomethingAndAreKnownByOneName) {
+  std::set<std::string_view> names;
+  for (const Backend *backend : allBackends()) {
+    EXPECT_FALSE(backend->defaultLevels().empty());
+    for (const Target *level : backend->defaultLevels())
+      EXPECT_TRUE(llvm::is_contained(backend->levels(), level)) << level->name;
+    for (const KnownMachine &machine : backend->machines()) {
+      SCOPED_TRACE(std::string(machine.name));
+      EXPECT_TRUE(names.insert(machine.name).second);
+      EXPECT_FALSE(machine.levels.empty());
+      for (const Target *level : machine.levels)
+        EXPECT_TRUE(llvm::is_contained(backend->levels(), level)) << level->name;
+      EXPECT_GT(std::min({machine.rates.bytesPerSecond, machine.rates.integerPerSecond, machine.rates.realPerSecond}),
+                0);
+      EXPECT_FALSE(machine.rates.measured);
+    }
+  }
+}
+
 TEST_F(Backends, TablesHoldTheSizesThatAreOpen) {
   for (const Backend *backend : allBackends())
     for (const Target *level : backend->levels()) {

@@ -77,6 +77,44 @@ TEST(Levels, DevicesAreBesideTheCpu) {
   EXPECT_THAT(reasonOf("", "", "cpu:"), HasSubstr("--device=cpu: is no device"));
 }
 
+/// Of other families than the CPU's, in their order.
+std::vector<const Target *> deviceLevels(const System &system, const std::string &devices) {
+  std::string reason;
+  auto choices = chooseTargets(system.name, "", devices, &reason);
+  EXPECT_TRUE(choices) << reason;
+  if (!choices)
+    return {};
+  std::vector<const Target *> levels = choices->front().levels;
+  llvm::erase_if(levels, [](const Target *level) { return &backendOf(*level) == &hostBackend(); });
+  return levels;
+}
+
+TEST(Levels, AWordOfADeviceIsOfTheFamilyBeforeIt) {
+  const System &system = allSystems().front();
+  for (const Backend *backend : allBackends()) {
+    if (backend == &hostBackend())
+      continue;
+    const std::string family = backend->family().str();
+    const std::vector<const Target *> worstFirst = backend->levels();
+    const std::vector<const Target *> bestFirst(worstFirst.rbegin(), worstFirst.rend());
+    std::string words = family + ":" + std::string(worstFirst.front()->name);
+    for (const Target *level : worstFirst)
+      words += "," + std::string(level->name);
+    EXPECT_EQ(deviceLevels(system, words), bestFirst);
+    EXPECT_EQ(deviceLevels(system, "cpu," + words), bestFirst);
+    EXPECT_EQ(deviceLevels(system, family), backend->defaultLevels());
+    for (const Target *level : worstFirst)
+      EXPECT_EQ(deviceLevels(system, family + ":" + std::string(level->name)), std::vector<const Target *>{level});
+    const std::string unknown = reasonOf("", "", words + ",sundial");
+    EXPECT_THAT(unknown, HasSubstr("--device=sundial is no device phic makes code for; known are cpu, "));
+    for (const Target *level : worstFirst)
+      EXPECT_THAT(unknown, HasSubstr(family + ":" + std::string(level->name)));
+    EXPECT_THAT(reasonOf("", "", family + ":sundial"), HasSubstr("--device=" + family + ":sundial is no device"));
+    EXPECT_THAT(reasonOf("", "", "cpu," + std::string(worstFirst.front()->name)),
+                HasSubstr("--device=" + std::string(worstFirst.front()->name) + " is no device"));
+  }
+}
+
 TEST(Levels, NativeIsTheBestThatRunsHere) {
   const CpuTarget *best = nullptr;
   for (const CpuTarget &level : cpuLevels())
