@@ -4,7 +4,7 @@
 // A block computes some columns of a group, for a few rows:
 //
 //     for each matmul of the group:
-//       each warp, for a panel of 8 columns and its part of K:  lane (v, c) sums runs v, v + 4, ... of column c
+//       each warp, for a panel of 8 columns and its part of K:  lane (v, c) sums blocks v, v + 4, ... of column c
 //       lanes of a column are added, and put into shared memory by part
 //     each thread, for its elements: the parts are added, then the row operations
 //
@@ -70,7 +70,8 @@ public:
       : s(s), b(s.b), matmul(matmul), facts(s.facts.inputs[indexOf(matmul.getRhs())]),
         weight(b, facts.layout, facts.columns), rows(rows), lhs{facts.columns, blockOf(matmul.getLhs())} {}
 
-  /// Sums over runs first, first + step, ... of column `column` of the panel, one for each row.
+  /// Sums over units first, first + step, ... of column `column` of the panel, one for each row. A unit is a block of
+  /// the activations, whose codes are summed exactly, or a run.
   Values sums(Value panelIndex, Value column, ArrayRef<Value> rowIndices, Value first, int64_t step) {
     const int64_t N = cast<ShapedType>(matmul.getRhs().getType()).getDimSize(0);
     Value last = b.i32(int32_t(facts.layout.panels(N) - 1));
@@ -79,14 +80,15 @@ public:
     for (Value row : rowIndices)
       x.push_back(s.inputRow(indexOf(matmul.getLhs()), row));
     Values zeros(size_t(rows), b.f32(0));
-    return b.loop(first, b.i32(int32_t(weight.runs())), step, zeros, [&](Value run, ValueRange carried) {
+    const int64_t units = weight.runs() / runsOfUnit();
+    return b.loop(first, b.i32(int32_t(units)), step, zeros, [&](Value unit, ValueRange carried) {
       Values acc(carried);
       if (weight.isFloats())
-        addNumber(run, acc);
+        addNumber(unit, acc);
       else if (lhs.block)
-        addCodes(run, acc);
+        addCodes(unit, acc);
       else
-        addDequantized(run, acc);
+        addDequantized(unit, acc);
       return acc;
     });
   }
@@ -100,31 +102,32 @@ private:
       sum = b.fma(b.load(b.getF32Type(), b.offset(row, b.mul(run, 4))), w, sum);
   }
 
-  /// 8-bit codes of both sides: exact in s32, scaled once a run.
-  void addCodes(Value run, Values &acc) {
+  int64_t runsOfUnit() const {
+    assert((!lhs.block || lhs.block % weight.runElements() == 0) && "a block of the activations has whole runs");
+    return lhs.block && !weight.isFloats() ? lhs.block / weight.runElements() : 1;
+  }
+
+  /// 8-bit codes of both sides: a block of the activations is exact in s32, and scaled once.
+  void addCodes(Value block, Values &acc) {
     const PackedLayout &layout = facts.layout;
-    const int64_t elements = weight.runElements(), runsOfBlock = lhs.block / elements;
-    assert(runsOfBlock >= 1 && "a run lies in one block of the activations");
-    auto words = weight.codes(panel, column, run);
-    const BlockNumbers numbers = weight.numbers(panel, column, run);
-    auto [block, rest] = b.divideRest(run, runsOfBlock);
-    // What is not a product of two codes: once a block of the activations, by its sum.
+    Value first = b.mul(block, runsOfUnit());
+    SmallVector<Value> words;
+    for (int64_t i = 0; i < runsOfUnit(); ++i)
+      llvm::append_range(words, weight.codes(panel, column, b.add(first, i)));
+    const BlockNumbers numbers = weight.numbers(panel, column, first);
+    // What is not a product of two codes goes by the block's sum.
     const bool isShifted = numbers.min || layout.zero != Scalar::None || layout.storedZero() != 0;
     Value shift = arith::NegFOp::create(b, b.fmul(numbers.scale, numbers.zero));
     if (numbers.min)
       shift = b.fadd(numbers.min, shift);
     for (auto [row, sum] : llvm::zip(x, acc)) {
-      Value dot = b.i32(0), codes = b.offset(row, b.mul(run, elements)), at = b.offset(row, b.mul(block, 4));
+      Value dot = b.i32(0), codes = b.offset(row, b.mul(block, lhs.block)), at = b.offset(row, b.mul(block, 4));
       for (auto [g, word] : llvm::enumerate(words))
         dot = b.dot4(word, layout.storedCodes().isSigned, b.load(b.getI32Type(), codes, int64_t(g) * 4), true, dot);
       Value scale = b.load(b.getF32Type(), at, lhs.scalesOffset());
       sum = b.fma(b.toFloat(dot), b.fmul(numbers.scale, scale), sum);
-      if (!isShifted)
-        continue;
-      Value codeSum = b.load(b.getF32Type(), at, lhs.sumsOffset());
-      if (runsOfBlock > 1)
-        codeSum = b.select(b.equal(rest, 0), codeSum, b.f32(0));
-      sum = b.fma(codeSum, shift, sum);
+      if (isShifted)
+        sum = b.fma(b.load(b.getF32Type(), at, lhs.sumsOffset()), shift, sum);
     }
   }
 
@@ -213,9 +216,9 @@ private:
     for (int64_t i = 0; i < rows; ++i)
       rowIndices.push_back(heldRow(b.i32(int32_t(i))));
     Value panelIndex = b.add(b.shiftRight(b.add(firstColumn, use.begin), 3), panel);
-    Value firstRun = b.add(b.mul(part, kSharing), sharing);
+    Value first = b.add(b.mul(part, kSharing), sharing);
     MatmulCode code(s, cast<phiq::MatmulOp>(use.core), rows);
-    Values sums = code.sums(panelIndex, column, rowIndices, firstRun, kSharing * blocks.shares.parts);
+    Values sums = code.sums(panelIndex, column, rowIndices, first, kSharing * blocks.shares.parts);
     for (Value &sum : sums)
       sum = b.sumOfLanes(sum, kWarp, kColumns);
     Value at = b.add(b.mul(panel, kColumns), column);

@@ -8,14 +8,14 @@
 // CHECK:       llvm.mlir.global internal @[[ONE]]_parts0() {addr_space = 3 : i32, {{.*}}} : !llvm.array<256 x i8>
 // CHECK:       llvm.func @[[ONE]](%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {
 // CHECK-SAME:  phic.threads = 256 : i32
-// CHECK-COUNT-2: nvvm.dot.accumulate.4way
+// CHECK-COUNT-8: nvvm.dot.accumulate.4way
 // CHECK-NOT:   nvvm.dot.accumulate.4way
 // CHECK-COUNT-2: gpu.shuffle xor
 // CHECK:       gpu.barrier
 // CHECK:       arith.addf
 // CHECK:       llvm.mlir.global internal @[[EIGHT]]_parts0() {addr_space = 3 : i32, {{.*}}} : !llvm.array<2048 x i8>
 // CHECK:       llvm.func @[[EIGHT]]
-// CHECK-COUNT-16: nvvm.dot.accumulate.4way
+// CHECK-COUNT-64: nvvm.dot.accumulate.4way
 
 // A block a row: the sum of squares first, then elements, quantized by the warp.
 // CHECK:       llvm.func @phi_rows_n16__sm_80

@@ -1,18 +1,19 @@
-//===- ModelJit.h - Runs a whole model's kernels in a test -----*- C++ -*-===//
+//===- ModelRun.h - Runs a whole model's kernels in a test -----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A one-layer decoder with random weights goes through the pipeline from
-// `canonicalize` to `target` and runs here, in a frame made as the runtime makes it.
+// `canonicalize` to `kernels` and runs here, in a frame made as the runtime makes it, on
+// a machine of the family that is tested (ModelCode).
 // After each stage the interpreter is given that stage's own inputs, and what the
 // kernel stored must lie within the bound of the stage (ErrorBounds.h).
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TEST_TARGETS_CPU_KERNELS_MODELJIT_H
-#define PHIC_TEST_TARGETS_CPU_KERNELS_MODELJIT_H
+#ifndef PHIC_TEST_TARGETS_STAGES_MODELRUN_H
+#define PHIC_TEST_TARGETS_STAGES_MODELRUN_H
 
-#include "KernelJit.h"
 #include "compiler/Options.h"
 #include "compiler/verify/Weights.h"
 #include "dialects/plan/Plan.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "phi/format.h"
 #include <random>
 
@@ -33,6 +34,28 @@ struct ModelShape {
   std::string attend = {};           ///< further attributes of phiq.attend: ", window = 16 : i64"
 };
 
+/// What a frame points to, on the host.
+struct ModelMemory {
+  std::vector<uint8_t> segment, arena, cache, scratch, logits;
+  std::vector<int32_t> tokens;
+};
+
+/// A model's kernels on a machine of the family that is tested.
+class ModelCode {
+public:
+  virtual ~ModelCode() = default;
+  /// Runs a step as the entry of an M class does; `after` each stage its results are in `memory`, whose addresses the frame has.
+  virtual void run(MClass mClass, phi_frame &frame, ModelMemory &memory,
+                   llvm::function_ref<void(int32_t stage)> after) = 0;
+};
+
+// Of the family that a test is linked with.
+
+/// The level that this machine tests; null: none.
+const Target *testedLevel();
+/// Takes a module that has been through `kernels` further, in place. Null after a message.
+std::unique_ptr<ModelCode> makeModelCode(mlir::ModuleOp module);
+
 /// The model before `canonicalize`.
 std::string modelText(const ModelShape &shape);
 
@@ -42,10 +65,10 @@ struct Worst {
   std::string where;
 };
 
-class ModelJit {
+class ModelRun {
 public:
-  explicit ModelJit(const ModelShape &shape);
-  bool ok() const { return jit && jit->ok(); }
+  explicit ModelRun(const ModelShape &shape);
+  bool ok() const { return code != nullptr; }
 
   /// Runs one step through the entry point of an M class on a session whose cache holds `past` tokens, and
   /// returns the logits of rows [logitRow0, tokens.size()).
@@ -61,22 +84,18 @@ public:
   static constexpr int64_t kChunkRows = 80;
 
 private:
-  struct Memory;
-  static void runStage(phi_frame *frame, int32_t thread, int32_t stage, phi_kernel kernel, const int64_t *args,
-                       int64_t tiles);
   void makeWeights();
   void checkStage(plan::StageOp stage);
   void judge(plan::StageOp stage, const std::string &what, double ratio);
 
   std::unique_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::unique_ptr<KernelJit> jit;
-  std::vector<uint8_t> segment, arena, cache, scratch, logits;
+  std::unique_ptr<ModelCode> code;
+  ModelMemory memory;
   std::unique_ptr<PackedWeights> weights;
   std::vector<plan::StageOp> stages;
   llvm::DenseMap<mlir::Value, Rows> values;
   SessionState session;
-  std::vector<int32_t> tokens;
   std::vector<uint8_t *> slots; ///< ids, logits, KV caches
   phi_frame frame = {};
   Worst worstElement;
@@ -84,4 +103,4 @@ private:
 
 } // namespace phic
 
-#endif // PHIC_TEST_TARGETS_CPU_KERNELS_MODELJIT_H
+#endif // PHIC_TEST_TARGETS_STAGES_MODELRUN_H

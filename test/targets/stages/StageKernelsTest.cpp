@@ -4,7 +4,7 @@
 // Models that differ in weights, activations, caches, heads and rope, run stage by
 // stage against the interpreter, and one M class against another, bit by bit.
 //===----------------------------------------------------------------------===//
-#include "ModelJit.h"
+#include "test/targets/stages/ModelRun.h"
 #include "gtest/gtest.h"
 #include <cstring>
 
@@ -36,17 +36,17 @@ constexpr struct {
 class StageKernels : public testing::TestWithParam<ModelShape> {
 protected:
   void SetUp() override {
-    if (!canRunHere(defaultCpuLevel()))
-      GTEST_SKIP() << "[SKIP] this machine does not run " << defaultCpuLevel().name;
+    if (!testedLevel())
+      GTEST_SKIP() << "[SKIP] this machine runs no level of the family";
   }
 };
 
 /// Every stage of every step lies within its bound.
 TEST_P(StageKernels, StayWithinTheirBounds) {
-  ModelJit model(GetParam());
+  ModelRun model(GetParam());
   ASSERT_TRUE(model.ok());
   int64_t past = 0;
-  std::vector<int32_t> tokens = someTokens(ModelJit::kContext, GetParam().vocab);
+  std::vector<int32_t> tokens = someTokens(ModelRun::kContext, GetParam().vocab);
   for (auto [mClass, rows] : kSteps) {
     model.step(mClass, llvm::ArrayRef(tokens).slice(past, rows), past, past + rows, rows == 67 ? 64 : 0);
     past += rows;
@@ -59,7 +59,7 @@ TEST_P(StageKernels, StayWithinTheirBounds) {
 
 /// A row's logits are the same bits whether it is decoded, verified or prefilled.
 TEST_P(StageKernels, DoNotDependOnM) {
-  ModelJit model(GetParam());
+  ModelRun model(GetParam());
   ASSERT_TRUE(model.ok());
   model.checks = false;
   const int64_t count = 13, vocab = GetParam().vocab;

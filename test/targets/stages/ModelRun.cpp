@@ -1,18 +1,18 @@
-//===- ModelJit.cpp - Runs a whole model's kernels in a test ---*- C++ -*-===//
+//===- ModelRun.cpp - Runs a whole model's kernels in a test ---*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Weights are drawn in their packed form; the interpreter reads the same panels.
 //===----------------------------------------------------------------------===//
-#include "ModelJit.h"
+#include "test/targets/stages/ModelRun.h"
 #include "compiler/Pipeline.h"
 #include "compiler/verify/StageBuffers.h"
 #include "dialects/phiq/RopeTable.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "passes/Passes.h"
-#include "targets/cpu/Passes.h"
 #include "targets/layout/PanelsDialect.h"
 #include "targets/stages/StageFacts.h"
+#include "test/targets/cpu/kernels/KernelJit.h"
 #include "test/targets/cpu/kernels/RandomRow.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
@@ -29,8 +29,6 @@ constexpr uint8_t kGuardByte = 0xa5;
 
 /// A vector of one element is a scale of activations: so small that values take many steps.
 constexpr float kStep = 1.0f / 64;
-
-ModelJit *running = nullptr;
 
 void allocate(std::vector<uint8_t> &bytes, int64_t size) {
   bytes.assign(size + kGuard, kGuardByte);
@@ -118,7 +116,7 @@ private:
       for (const char *which : {"", "long_"})
         line("%{2}{0} = phiq.rope_table {0} {{base = {3} : f64, mscale = 1.0 : f64, rotary_dim = {1} : i64} : "
              "tensor<{4}x{5}xf32>",
-             kind, s.rotary, which, *which ? "5.0e5" : "1.0e4", ModelJit::kContext, s.rotary / 2);
+             kind, s.rotary, which, *which ? "5.0e5" : "1.0e4", ModelRun::kContext, s.rotary / 2);
   }
 
   void writeQkv(int64_t q, int64_t kv) {
@@ -163,7 +161,7 @@ private:
   }
 
   void rope(const char *name, int64_t columns) {
-    std::string table = llvm::formatv("tensor<{0}x{1}xf32>", ModelJit::kContext, s.rotary / 2);
+    std::string table = llvm::formatv("tensor<{0}x{1}xf32>", ModelRun::kContext, s.rotary / 2);
     std::string tables = table + ", " + table, attributes = llvm::formatv("head_dim = {0} : i64", s.headDim);
     if (s.interleaved)
       attributes += ", interleaved";
@@ -187,11 +185,13 @@ std::string modelText(const ModelShape &shape) { return ModelWriter(shape).write
 // Compiling
 //===----------------------------------------------------------------------===//
 
-ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
+ModelRun::ModelRun(const ModelShape &shape) : context(makeKernelContext()) {
+  const Target *level = testedLevel();
   ParserConfig config(context.get(), /*verifyAfterParse=*/false);
   module = parseSourceString<ModuleOp>(modelText(shape), config);
   if (!module)
     return;
+  (*module)->setAttr(plan::PlanDialect::kFamily, Builder(context.get()).getStringAttr(llvm::StringRef(level->family)));
   Options options;
   options.activations = shape.activations;
   options.kvCache = shape.kvCache;
@@ -201,8 +201,7 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
   passes.enableVerifier(false);
   for (Phase phase :
        {Phase::Canonicalize, Phase::Quantize, Phase::Precision, Phase::Fuse, Phase::Layout, Phase::Kernels})
-    addPhase(passes, phase, options, &defaultCpuLevel());
-  passes.addPass(createEmitEntryPointsPass({std::string(defaultCpuLevel().name)}));
+    addPhase(passes, phase, options, level);
   if (failed(passes.run(*module)))
     return;
   for (auto function : module->getOps<LLVM::LLVMFuncOp>())
@@ -210,17 +209,16 @@ ModelJit::ModelJit(const ModelShape &shape) : context(makeKernelContext()) {
       return;
   module->walk([&](plan::StageOp stage) { stages.push_back(stage); });
   makeWeights();
-  auto memory = (*module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
-  allocate(arena, memory.getArenaBytes());
-  allocate(scratch, memory.getScratchBytes());
-  allocate(cache, memory.getKvBytesPerToken() * kContext);
-  jit = std::make_unique<KernelJit>(*module, defaultCpuLevel(), "phi_run_stage",
-                                    reinterpret_cast<void *>(&ModelJit::runStage));
+  auto sizes = (*module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  allocate(memory.arena, int64_t(sizes.getArenaBytes()));
+  allocate(memory.scratch, int64_t(sizes.getScratchBytes()));
+  allocate(memory.cache, int64_t(sizes.getKvBytesPerToken()) * kContext);
+  code = makeModelCode(*module);
 }
 
-void ModelJit::makeWeights() {
-  auto memory = (*module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
-  segment.assign(memory.getWeightsBytes() + 64, 0);
+void ModelRun::makeWeights() {
+  auto sizes = (*module)->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
+  memory.segment.assign(sizes.getWeightsBytes() + 64, 0);
   std::mt19937 random(5);
   std::normal_distribution<float> normal(0, 0.1f);
   module->walk([&](Operation *op) {
@@ -230,7 +228,7 @@ void ModelJit::makeWeights() {
     PackedLayout layout = *packedLayoutOf(op);
     auto type = cast<RankedTensorType>(op->getResult(0).getType());
     const int64_t N = type.getRank() == 1 ? 1 : type.getDimSize(0), K = type.getShape().back();
-    uint8_t *out = segment.data() + packed.getOffset();
+    uint8_t *out = memory.segment.data() + packed.getOffset();
     if (auto table = dyn_cast<phiq::RopeTableOp>(op))
       return ropeTableRows(table, 0, N, reinterpret_cast<float *>(out));
     for (int64_t n = 0; n < N; n += 8, out += layout.panelBytes(K)) {
@@ -249,7 +247,7 @@ void ModelJit::makeWeights() {
       }
     }
   });
-  auto opened = PackedWeights::open(*module, segment);
+  auto opened = PackedWeights::open(*module, memory.segment);
   ASSERT_TRUE(bool(opened)) << llvm::toString(opened.takeError());
   weights = std::move(*opened);
 }
@@ -258,41 +256,33 @@ void ModelJit::makeWeights() {
 // Running
 //===----------------------------------------------------------------------===//
 
-std::vector<float> ModelJit::step(MClass mClass, llvm::ArrayRef<int32_t> ids, int64_t past, int64_t total,
+std::vector<float> ModelRun::step(MClass mClass, llvm::ArrayRef<int32_t> ids, int64_t past, int64_t total,
                                   int64_t logitRow0) {
-  tokens = ids.vec();
+  memory.tokens = ids.vec();
   const int64_t rows = ids.size(), vocab = columnsOf(stages.back().getResult(0));
-  allocate(logits, (rows - logitRow0) * vocab * 4);
-  slots = {reinterpret_cast<uint8_t *>(tokens.data()), logits.data(), cache.data()};
-  frame = {segment.data(), arena.data(), slots.data(), rows, past, total, kContext, logitRow0, nullptr, scratch.data()};
+  allocate(memory.logits, (rows - logitRow0) * vocab * 4);
+  slots = {reinterpret_cast<uint8_t *>(memory.tokens.data()), memory.logits.data(), memory.cache.data()};
+  frame = {memory.segment.data(), memory.arena.data(), slots.data(), rows, past, total, kContext, logitRow0, nullptr,
+           memory.scratch.data()};
   session.past = past;
   session.total = total;
   session.logitRow0 = logitRow0;
-  std::string entry = "phi_" + std::string(mClassName(mClass)) + "_" + std::string(defaultCpuLevel().isa);
-  running = this;
-  jit->get<void(phi_frame *, int32_t)>(entry)(&frame, 0);
+  code->run(mClass, frame, memory, [&](int32_t stage) {
+    if (checks)
+      checkStage(stages[size_t(stage)]);
+  });
   std::vector<float> result((rows - logitRow0) * vocab);
-  std::memcpy(result.data(), logits.data(), result.size() * 4);
+  std::memcpy(result.data(), memory.logits.data(), result.size() * 4);
   return result;
 }
 
-/// Runs the tiles in two claims, the second first: tiles are independent.
-void ModelJit::runStage(phi_frame *frame, int32_t, int32_t index, phi_kernel kernel, const int64_t *args,
-                        int64_t tiles) {
-  const int64_t middle = tiles / 3;
-  kernel(frame, args, middle, tiles, frame->scratch);
-  kernel(frame, args, 0, middle, frame->scratch);
-  if (running->checks)
-    running->checkStage(running->stages[index]);
-}
-
-void ModelJit::checkStage(plan::StageOp stage) {
+void ModelRun::checkStage(plan::StageOp stage) {
   std::vector<Datum> inputs;
   for (Value input : stage.getInputs()) {
     Datum datum;
     Operation *source = input.getDefiningOp();
     if (!source)
-      datum.ids = tokens;
+      datum.ids = memory.tokens;
     else if (isa<plan::StageOp>(source))
       datum.rows = values[input];
     else
@@ -306,7 +296,8 @@ void ModelJit::checkStage(plan::StageOp stage) {
   const int64_t count = stage.getLogitRows() ? frame.rows - frame.logit_row0 : frame.rows;
   for (unsigned i = 0; i < stage.getNumResults(); ++i) {
     auto buffer = cast<plan::BufferAttr>((*stage.getBuffers())[i]);
-    const uint8_t *base = buffer.getSpace() == plan::Space::Binding ? logits.data() : arena.data() + buffer.getOffset();
+    const uint8_t *base =
+        buffer.getSpace() == plan::Space::Binding ? memory.logits.data() : memory.arena.data() + buffer.getOffset();
     auto got = rowsFromBytes(cast<RankedTensorType>(stage.getResult(i).getType()), backendOf(*module),
                              {base, size_t(count * buffer.getRowBytes())}, count, buffer.getRowBytes());
     ASSERT_TRUE(bool(got)) << llvm::toString(got.takeError());
@@ -319,7 +310,7 @@ void ModelJit::checkStage(plan::StageOp stage) {
     const int64_t positions = frame.past + frame.rows;
     auto bytesAt = [&](StringRef attribute) {
       const int64_t size = state.heads * state.headDim * (state.element == Scalar::F16 ? 2 : 4) * kContext;
-      return llvm::ArrayRef(cache.data() + op->getAttrOfType<IntegerAttr>(attribute).getInt() * kContext, size);
+      return llvm::ArrayRef(memory.cache.data() + op->getAttrOfType<IntegerAttr>(attribute).getInt() * kContext, size);
     };
     auto layout = op->getAttrOfType<plan::CacheLayoutAttr>(plan::PlanDialect::kCacheLayout);
     auto keys = keysFromBytes(state, layout, bytesAt(plan::PlanDialect::kKeyOffset), kContext, positions);
@@ -334,15 +325,15 @@ void ModelJit::checkStage(plan::StageOp stage) {
   }
 }
 
-void ModelJit::judge(plan::StageOp stage, const std::string &what, double ratio) {
+void ModelRun::judge(plan::StageOp stage, const std::string &what, double ratio) {
   if (ratio <= worstElement.ratio)
     return;
   worstElement = {ratio, stage.getName().str() + ", " + what + ", " + std::to_string(frame.rows) + " rows at " +
                              std::to_string(frame.past)};
 }
 
-bool ModelJit::guardsAreWhole() const {
-  return isWhole(arena) && isWhole(cache) && isWhole(scratch) && isWhole(logits);
+bool ModelRun::guardsAreWhole() const {
+  return isWhole(memory.arena) && isWhole(memory.cache) && isWhole(memory.scratch) && isWhole(memory.logits);
 }
 
 } // namespace phic
