@@ -100,6 +100,17 @@ void onInterrupt(void (*handler)());
 void onMissingPage(void (*handler)());
 [[noreturn]] void exitNow(int code);
 
+// Os_dynamic.cpp, of Linux: in programs that are linked with the system's C library, of which they import dlopen, dlsym,
+// getenv and access (in glibc since 2.2.5; on aarch64 since its first, 2.17).
+
+/// A library of the system's, by its name, which stays until the process ends; nullptr: there is none.
+void *openLibrary(const char *name);
+void *findSymbol(void *library, const char *name);
+/// A variable's value; nullptr: it is not set.
+const char *environment(const char *name);
+/// Whether files can be made in a folder, which may have to be made first.
+bool takesFiles(const char *folder);
+
 } // namespace phi::os
 
 #endif // PHI_RUNTIME_OS_H
