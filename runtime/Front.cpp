@@ -1,37 +1,21 @@
 //===- Front.cpp - What a program on Linux does first ------------------===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Lies in the first page of the file, behind its headers (program.ld). Nothing else is trusted, or even there, before the
-// hash of the image is the one that it was linked with. Then the addresses in it are made those of this process and
-// closed to writing, and the C library starts. What lies behind the image is checked by those who read it: tokenizer tables
-// (Texts.cpp) and weights (Model.cpp).
-//
-// No C library, and no address that would have to be relocated: only system calls, and names within reach.
+// Of a static program: once the image is known to be whole, the addresses in it are made those of this process and closed
+// to writing, and the C library starts.
 //===----------------------------------------------------------------------===//
-#include "phi/image.h"
+#include "runtime/Front.h"
 
 #pragma GCC visibility push(hidden)
 extern "C" {
-extern unsigned char __ehdr_start[]; // LLD's: where the file's first byte is
 extern const uint64_t phi_relr_begin[], phi_relr_end[];
-extern unsigned char phi_relro_begin[], phi_relro_end[];
-__attribute__((used, section(".phi_hash"))) extern const volatile uint64_t phi_hash_of_image =
-    0; // written by the linker
-void phi_front(const uint64_t *stack);
+void phi_front(uint64_t *stack);
 }
 #pragma GCC visibility pop
 
 namespace {
 
 #if defined(__x86_64__)
-constexpr long kWrite = 1, kProtect = 10, kSigaction = 13, kExit = 231;
-
-long call(long number, long a, long b, long c, long d) {
-  register long fourth __asm__("r10") = d;
-  __asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c), "r"(fourth) : "rcx", "r11", "memory");
-  return number;
-}
-
 __asm__(".pushsection .text.phi_start,\"ax\",@progbits\n"
         ".globl phi_start\n.hidden phi_start\n"
         "phi_start:\n"
@@ -41,18 +25,6 @@ __asm__(".pushsection .text.phi_start,\"ax\",@progbits\n"
         "  jmp _start\n"
         ".popsection");
 #elif defined(__aarch64__)
-constexpr long kWrite = 64, kProtect = 226, kSigaction = 134, kExit = 94;
-
-long call(long number, long a, long b, long c, long d) {
-  register long eighth __asm__("x8") = number;
-  register long first __asm__("x0") = a;
-  register long second __asm__("x1") = b;
-  register long third __asm__("x2") = c;
-  register long fourth __asm__("x3") = d;
-  __asm__ volatile("svc 0" : "+r"(first) : "r"(eighth), "r"(second), "r"(third), "r"(fourth) : "memory");
-  return first;
-}
-
 __asm__(".pushsection .text.phi_start,\"ax\",@progbits\n"
         ".globl phi_start\n.hidden phi_start\n"
         "phi_start:\n"
@@ -61,47 +33,6 @@ __asm__(".pushsection .text.phi_start,\"ax\",@progbits\n"
         "  b _start\n"
         ".popsection");
 #endif
-
-constexpr char kCutShort[] = "this model's file is damaged: it is cut short\n";
-constexpr char kChanged[] = "this model's file is damaged: it is not as it was linked\n";
-
-template <long Size> [[noreturn]] void refuse(const char (&sentence)[Size]) {
-  constexpr long kStandardError = 2, kExitDamaged = 2;
-  call(kWrite, kStandardError, reinterpret_cast<long>(sentence), Size - 1, 0);
-  for (;;)
-    call(kExit, kExitDamaged, 0, 0, 0);
-}
-
-void onMissingPage(int) { refuse(kCutShort); }
-
-/// As the kernel reads it.
-struct Action {
-  void (*handler)(int);
-  uint64_t flags;
-  void (*restorer)(int);
-  uint64_t mask;
-};
-
-/// Of both signals that reading what is not there can raise; nullptr: the system's own.
-void handle(void (*handler)(int)) {
-  constexpr uint64_t kHasRestorer = 0x04000000;
-  constexpr long kBus = 7, kSegment = 11;
-  Action action = {handler, kHasRestorer, handler, 0}; // which never returns
-  call(kSigaction, kBus, reinterpret_cast<long>(&action), 0, sizeof(action.mask));
-  call(kSigaction, kSegment, reinterpret_cast<long>(&action), 0, sizeof(action.mask));
-}
-
-/// The page's size, behind arguments and environment.
-uint64_t pageBytes(const uint64_t *stack) {
-  constexpr uint64_t kEnd = 0, kPageSize = 6;
-  stack += 1 + *stack + 1;
-  while (*stack++) {
-  }
-  for (; *stack != kEnd; stack += 2)
-    if (*stack == kPageSize)
-      return stack[1];
-  return 4096;
-}
 
 /// Adds the image's address to the pointers in it: words one by one, or marked by the 63 bits of another.
 void relocate(uint64_t address) {
@@ -120,23 +51,10 @@ void relocate(uint64_t address) {
   }
 }
 
-void closeConstants(uint64_t page) {
-  constexpr long kReadOnly = 1;
-  const uint64_t begin = reinterpret_cast<uint64_t>(phi_relro_begin) & ~(page - 1);
-  call(kProtect, long(begin), long(reinterpret_cast<uint64_t>(phi_relro_end) - begin), kReadOnly, 0);
-}
-
 } // namespace
 
-void phi_front(const uint64_t *stack) {
-  handle(onMissingPage);
-  // Where the headers of a 64-bit ELF file say where the segments are.
-  const auto *segments = reinterpret_cast<const phi_segment *>(__ehdr_start + *(const uint64_t *)(__ehdr_start + 32));
-  const uint32_t count = *(const uint16_t *)(__ehdr_start + 56);
-  const auto *word = reinterpret_cast<const unsigned char *>(const_cast<const uint64_t *>(&phi_hash_of_image));
-  if (phi_image_hash(__ehdr_start, /*loaded=*/1, segments, count, word) != phi_hash_of_image)
-    refuse(kChanged);
-  handle(nullptr);
+void phi_front(uint64_t *stack) {
+  checkImage();
   relocate(reinterpret_cast<uint64_t>(__ehdr_start));
   closeConstants(pageBytes(stack));
 }
