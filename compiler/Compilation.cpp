@@ -312,7 +312,7 @@ ExitCode Compilation::runPhases(Phase last) {
       if (ExitCode code = deriveWeights())
         return code;
     if (observer)
-      observer->after(phase, anyModule());
+      observer->after(phase, modules());
     if (!request.dumpPhases.empty())
       if (ExitCode code = writeIr(request.dumpFile(phase), phase))
         return code;

@@ -29,8 +29,9 @@ ExitCode compile(const Options &options, llvm::raw_ostream &log, const PluginReg
 /// Looks at a model on its way through the phases; nothing is written.
 struct PhaseObserver {
   Phase last = Phase::Kernels;                       ///< stop after this one
-  std::function<void(Phase, mlir::ModuleOp)> after;  ///< called after each
-  std::vector<Finding> findings;                     ///< every diagnostic, in order
+  /// Called after each: with the module of all machines, then one a family, from `kernels` on one a level, the CPU's first.
+  std::function<void(Phase, llvm::ArrayRef<mlir::ModuleOp>)> after;
+  std::vector<Finding> findings; ///< every diagnostic, in order
 };
 
 /// compile(), seen by `observer` and without output. The code is that of the first phase that failed.

@@ -65,13 +65,6 @@ struct KernelOptions {
   const TileTable *tiles = nullptr; ///< sizes that the family leaves open; null: the level's own
 };
 
-/// A machine that people have, by the name that they may call it.
-struct KnownMachine {
-  std::string_view name; ///< of `phic check --machine`, "h200"
-  std::vector<const Target *> levels; ///< those of its family that it runs
-  MachineRates rates;
-};
-
 /// The code of a model for one level.
 struct LevelCode {
   /// An object file, to be linked into the program, with the symbols of its entry points. Empty: it has none.

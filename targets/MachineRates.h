@@ -8,9 +8,11 @@
 #ifndef PHIC_TARGETS_MACHINERATES_H
 #define PHIC_TARGETS_MACHINERATES_H
 
+#include "targets/Target.h"
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace phic {
 
@@ -29,7 +31,7 @@ struct MulAdds {
 struct MachineRates {
   std::string source;          ///< where the numbers are from, in words
   bool measured = false;       ///< on this machine, in this run
-  int threads = 1;             ///< the rates are of all of them together
+  int threads = 1;             ///< the rates are of all of them together; 0: not of the host's
   double bytesPerSecond = 0;   ///< read from memory
   double integerPerSecond = 0; ///< multiply-adds of 8-bit integers
   double realPerSecond = 0;    ///< multiply-adds of f32
@@ -41,6 +43,13 @@ struct MachineRates {
     return stageSeconds +
            std::max(bytes / bytesPerSecond, mulAdds.integer / integerPerSecond + mulAdds.real / realPerSecond);
   }
+};
+
+/// A machine that people have, by the name that they may call it.
+struct KnownMachine {
+  std::string_view name;              ///< of `phic check --machine`, "h200"
+  std::vector<const Target *> levels; ///< those of its family that it runs
+  MachineRates rates;
 };
 
 } // namespace phic

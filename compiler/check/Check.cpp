@@ -11,6 +11,7 @@
 #include "dialects/phiq/RowOps.h"
 #include "dialects/plan/Entry.h"
 #include "targets/Backend.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Threading.h"
 
 using namespace mlir;
@@ -26,6 +27,7 @@ public:
     PluginRegistry plugins;
     for (const std::string &error : loadPlugins(request.plugins, plugins))
       fail(kExitUsage, error);
+    checkMachine();
     if (report.code)
       return std::move(report);
     NoModel why;
@@ -56,8 +58,10 @@ private:
   void readTokenizer();
   void takeThroughPhases();
   void forgetTokenizer();
-  void seePhase(Phase phase, ModuleOp module);
+  void checkMachine();
+  void seePhase(Phase phase, ArrayRef<ModuleOp> modules);
   void predictProgram(ModuleOp module);
+  void predictDevices(ArrayRef<ModuleOp> modules);
   MachineRates machine(uint64_t weightBytes);
   void compareVocabulary();
   void checkMemory();
@@ -69,6 +73,30 @@ private:
   std::optional<uint32_t> vocab;
   CheckReport report;
 };
+
+std::optional<KnownMachine> machineNamed(const Backend &backend, std::string_view name) {
+  for (KnownMachine &machine : backend.machines())
+    if (machine.name == name)
+      return std::move(machine);
+  return std::nullopt;
+}
+
+/// The machine that is named runs code of the program.
+void Checker::checkMachine() {
+  for (const Backend *backend : allBackends()) {
+    std::optional<KnownMachine> machine = machineNamed(*backend, more.knownMachine);
+    if (!machine)
+      continue;
+    const auto levels = levelsOf(*backend, request.targets.front().levels);
+    auto runs = [&](const Target *level) { return llvm::is_contained(machine->levels, level); };
+    if (levels.empty())
+      fail(kExitUsage, "--machine=" + more.knownMachine + " is of the family '" + backend->family() +
+                           "', which the program has no code for: --device=" + backend->family() + " makes some");
+    else if (llvm::none_of(levels, runs))
+      fail(kExitUsage, "--machine=" + more.knownMachine + " runs none of the levels " +
+                           llvm::join(llvm::map_range(levels, [](const Target *level) { return level->name; }), ", "));
+  }
+}
 
 /// What cannot be read here, importing will complain about.
 void Checker::readSource() {
@@ -94,14 +122,15 @@ void Checker::readTokenizer() {
 void Checker::takeThroughPhases() {
   PhaseObserver observer;
   observer.last = Phase::Kernels;
-  observer.after = [&](Phase phase, ModuleOp module) { seePhase(phase, module); };
+  observer.after = [&](Phase phase, ArrayRef<ModuleOp> modules) { seePhase(phase, modules); };
   ExitCode code = observe(request, observer);
   // What imports with an error has its own findings; a tokenizer's come after the graph's.
   report.findings.insert(report.findings.begin(), observer.findings.begin(), observer.findings.end());
   report.code = code ? code : report.code;
 }
 
-void Checker::seePhase(Phase phase, ModuleOp module) {
+void Checker::seePhase(Phase phase, ArrayRef<ModuleOp> modules) {
+  ModuleOp module = modules.front();
   if (phase == Phase::Import && !plan::hasSteps(modelFunction(module)))
     forgetTokenizer();
   if (phase == Phase::Import)
@@ -111,6 +140,7 @@ void Checker::seePhase(Phase phase, ModuleOp module) {
   if (phase == Phase::Kernels) {
     report.bindings = bindingsOf(module);
     predictProgram(module);
+    predictDevices(modules);
   }
 }
 
@@ -156,6 +186,23 @@ void Checker::predictProgram(ModuleOp module) {
   report.chunkRows = first.chunkRows;
 }
 
+/// Levels of a family share its plan: the first module of each will do.
+void Checker::predictDevices(ArrayRef<ModuleOp> modules) {
+  if (!report.prediction)
+    return;
+  for (ModuleOp module : modules) {
+    const Backend &backend = backendOf(module);
+    if (backend.family() == report.prediction->family ||
+        llvm::any_of(report.devices, [&](const Prediction &known) { return known.family == backend.family(); }))
+      continue;
+    PredictionOptions wanted;
+    wanted.context = more.context;
+    if (std::optional<KnownMachine> machine = machineNamed(backend, more.knownMachine))
+      wanted.machine = machine->rates;
+    report.devices.push_back(predict(module, request.targets.front(), wanted));
+  }
+}
+
 void Checker::compareVocabulary() {
   if (!vocab || !tokenizer)
     return;
@@ -167,6 +214,9 @@ void Checker::checkMemory() {
   if (report.prediction)
     if (std::optional<Finding> excess = findMemoryExcess(*report.prediction, request))
       addFinding(kExitModel, std::move(*excess));
+  for (const Prediction &device : report.devices)
+    if (std::optional<Finding> excess = findDeviceExcess(device))
+      report.findings.push_back(std::move(*excess));
 }
 
 } // namespace

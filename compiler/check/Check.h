@@ -18,14 +18,16 @@
 
 namespace phic {
 
-/// --machine: this one where it can run the target; this one; the reference for the target.
+/// --machine: this one where it can run the target; this one; the reference for the target. A device is predicted with a
+/// machine that is named, or else with its reference.
 enum class MachineChoice : uint8_t { Auto, This, Reference };
 inline constexpr std::string_view kMachineChoices[] = {"auto", "this", "reference"};
 
 struct CheckOptions {
-  int64_t context = 0;         ///< --ctx: tokens that memory is predicted for; 0: a program's default
-  int threads = 0;             ///< of the predicted program; 0: cores of this machine, or those of the reference
+  int64_t context = 0; ///< --ctx: tokens that memory is predicted for; 0: a program's default
+  int threads = 0; ///< of the predicted program; 0: cores of this machine, or those of the reference
   MachineChoice machine = MachineChoice::Auto; ///< whose limits speed is predicted with
+  std::string knownMachine; ///< one of Backend::machines(), for its family; empty: none is named
 };
 
 struct TokenizerFacts {
@@ -35,13 +37,14 @@ struct TokenizerFacts {
 };
 
 struct CheckReport {
-  ExitCode code = kExitSuccess;              ///< of the first problem, as phic build would end
-  std::vector<Finding> findings;             ///< errors, warnings and remarks, all of them
+  ExitCode code = kExitSuccess; ///< of the first problem, as phic build would end
+  std::vector<Finding> findings; ///< errors, warnings and remarks, all of them
   std::optional<SourceFacts> source;
-  std::optional<PrecisionReport> precision;  ///< formats and compute modes, from the precision phase on
-  std::optional<TokenizerFacts> tokenizer;   ///< empty: it has none, or one with an error
-  std::optional<Prediction> prediction;      ///< from the layout phase on
-  std::vector<BindingData> bindings;         ///< inputs, results and state, from the layout phase on
+  std::optional<PrecisionReport> precision; ///< formats and compute modes, from the precision phase on
+  std::optional<TokenizerFacts> tokenizer; ///< empty: it has none, or one with an error
+  std::optional<Prediction> prediction; ///< from the layout phase on
+  std::vector<Prediction> devices; ///< likewise, for each further family
+  std::vector<BindingData> bindings; ///< inputs, results and state, from the layout phase on
   int64_t chunkRows = 0;
 
   size_t errors() const;

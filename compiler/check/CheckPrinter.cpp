@@ -123,6 +123,10 @@ void printText(const CheckReport &report, llvm::raw_ostream &os) {
     printMemory(*report.prediction, os);
     printSpeed(*report.prediction, os);
   }
+  for (const Prediction &device : report.devices) {
+    printMemory(device, os);
+    printSpeed(device, os);
+  }
   const size_t errors = report.errors();
   os << "verdict      "
      << (errors ? "cannot be built: " + std::to_string(errors) + (errors == 1 ? " error" : " errors") : "can be built")
@@ -155,6 +159,8 @@ void printJson(const CheckReport &report, llvm::raw_ostream &os) {
     json["bindings"] = bindingsJson(report.bindings);
   if (report.prediction)
     json.update(predictionJson(*report.prediction));
+  for (const Prediction &device : report.devices)
+    json["devices"][device.family] = predictionJson(device);
   os << printJson(json) << "\n";
 }
 

@@ -1,4 +1,4 @@
-//===- MemoryLimit.cpp - --max-memory --------------------------*- C++ -*-===//
+//===- MemoryLimit.cpp - Programs that need too much memory ----*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/MemoryLimit.h"
 
@@ -42,6 +42,20 @@ std::optional<Finding> findMemoryExcess(const Prediction &p, const CompileSettin
     finding.notes.push_back(block.name + " takes " + bytesText(block.bytes));
   for (std::string &remedy : memoryRemedies(p, settings))
     finding.notes.push_back(std::move(remedy));
+  return finding;
+}
+
+std::optional<Finding> findDeviceExcess(const Prediction &p) {
+  const uint64_t most = p.machine.memoryBytes;
+  if (most == 0 || p.totalBytes() <= most)
+    return std::nullopt;
+  Finding finding{mlir::DiagnosticSeverity::Warning, "", {}};
+  finding.message = "the program needs " + bytesText(p.totalBytes()) + " of memory on " + p.family +
+                    (p.hasSteps ? " with " + std::to_string(p.context) + " tokens" : "") + ", and " + p.machine.source +
+                    " has " + bytesText(most);
+  const uint64_t fixed = p.totalBytes() - p.kvBytes;
+  if (const uint64_t tokens = p.kvBytesPerToken && fixed < most ? (most - fixed) / p.kvBytesPerToken : 0)
+    finding.notes.push_back("about " + std::to_string(tokens) + " tokens fit");
   return finding;
 }
 

@@ -14,8 +14,9 @@ using namespace mlir;
 namespace phic {
 namespace {
 
-/// Logits (f32), candidates and weights of the sampler, seen tokens: bytes per entry of the vocabulary (runtime/Sampler.h).
-constexpr uint64_t kVocabBytes = 4 + 8 + 8 + 1;
+/// Logits (f32), then candidates and weights of the sampler, seen tokens: bytes per entry of the vocabulary
+/// (runtime/Sampler.h).
+constexpr uint64_t kLogitBytes = 4, kVocabBytes = kLogitBytes + 8 + 8 + 1;
 /// Token ids of the sequence and of the prompt.
 constexpr uint64_t kPositionBytes = 4 + 4;
 /// Code, constants, stacks and the scheduler: what a program has whatever its model.
@@ -40,7 +41,9 @@ std::vector<MemoryBlock> blocksOf(ModuleOp module, const Prediction &prediction)
   add(Kind::Weight, "padding between weights", padding);
   add(Kind::Cache, "KV cache of " + llvm::Twine(prediction.context) + " tokens", prediction.kvBytes);
   add(Kind::Arena, "arena of activations", prediction.arenaBytes);
-  add(Kind::Scratch, "scratch of " + llvm::Twine(prediction.threads) + " threads", prediction.scratchBytes);
+  add(Kind::Scratch,
+      prediction.isHost ? "scratch of " + llvm::Twine(prediction.threads) + " threads" : llvm::Twine("workspace"),
+      prediction.scratchBytes);
   add(Kind::Runtime, "tokenizer and chat template", prediction.tokenizerBytes);
   add(Kind::Runtime, prediction.runtimeText(), prediction.runtimeBytes);
   llvm::sort(blocks, [](const MemoryBlock &a, const MemoryBlock &b) {
@@ -65,10 +68,12 @@ Prediction predict(ModuleOp planned, const TargetChoice &target, const Predictio
   auto memory = planned->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   assert(memory && "the layout phase has run");
   const ModelFacts model = modelFacts(planned);
+  const Backend &backend = backendOf(planned);
   Prediction p;
-  p.machine =
-      more.machine ? *more.machine : hostBackend().referenceMachine(*levelsOf(hostBackend(), target.levels).front());
-  p.threads = more.threads ? more.threads : p.machine.threads;
+  p.family = backend.family().str();
+  p.isHost = &backend == &hostBackend();
+  p.machine = more.machine ? *more.machine : backend.referenceMachine(*levelsOf(backend, target.levels).front());
+  p.threads = !p.isHost ? 1 : more.threads ? more.threads : p.machine.threads;
   p.hasSteps = plan::hasSteps(modelFunction(planned));
   p.contextMax = p.hasSteps ? model.contextMax : 1;
   p.context = std::min(p.contextMax, more.context ? more.context : int64_t(PHI_CONTEXT_DEFAULT));
@@ -77,8 +82,9 @@ Prediction predict(ModuleOp planned, const TargetChoice &target, const Predictio
   p.kvBytes = p.kvBytesPerToken * uint64_t(llvm::alignTo(uint64_t(p.context), uint64_t(plan::contextStepOf(planned))));
   p.arenaBytes = memory.getArenaBytes();
   p.scratchBytes = memory.getScratchBytes() * uint64_t(p.threads);
-  p.tokenizerBytes = more.tokenizerBytes;
-  p.runtimeBytes = kProgramBytes + kVocabBytes * uint64_t(model.vocab) + kPositionBytes * uint64_t(p.context);
+  p.tokenizerBytes = p.isHost ? more.tokenizerBytes : 0;
+  p.runtimeBytes = p.isHost ? kProgramBytes + kVocabBytes * uint64_t(model.vocab) + kPositionBytes * uint64_t(p.context)
+                            : kLogitBytes * uint64_t(model.vocab);
   p.blocks = blocksOf(planned, p);
 
   const std::vector<StageCost> costs = stageCosts(planned);

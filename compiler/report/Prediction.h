@@ -33,6 +33,8 @@ struct StepPrediction {
 };
 
 struct Prediction {
+  std::string family;             ///< whose memory and speed
+  bool isHost = true;             ///< else a device's, which has memory of its own
   bool hasSteps = true;           ///< of tokens; else `decode` is one run of a graph
   int64_t context = 0;            ///< tokens of the session that is predicted
   int64_t contextMax = 0;         ///< most that the program can hold
@@ -41,9 +43,9 @@ struct Prediction {
   uint64_t weightBytes = 0;       ///< packed; mapped from the file, resident as it is read
   uint64_t kvBytesPerToken = 0, kvBytes = 0;
   uint64_t arenaBytes = 0;
-  uint64_t scratchBytes = 0;      ///< of all threads; 0 before the kernels phase
+  uint64_t scratchBytes = 0;      ///< of all threads, or a device's workspace; 0 before the kernels phase
   uint64_t tokenizerBytes = 0;
-  uint64_t runtimeBytes = 0;      ///< logits, sampler, token ids, threads, code
+  uint64_t runtimeBytes = 0;      ///< logits, sampler, token ids, threads, code; of a device logits
   std::vector<MemoryBlock> blocks;///< largest first; they add up to totalBytes()
   MachineRates machine;
   StepPrediction prefill;         ///< one full chunk of a prompt, at its beginning
@@ -54,7 +56,9 @@ struct Prediction {
     return weightBytes + kvBytes + arenaBytes + scratchBytes + tokenizerBytes + runtimeBytes;
   }
   /// What runtimeBytes are.
-  llvm::StringRef runtimeText() const { return hasSteps ? "logits, sampling, token ids, code" : "code"; }
+  llvm::StringRef runtimeText() const {
+    return !isHost ? "logits" : hasSteps ? "logits, sampling, token ids, code" : "code";
+  }
 };
 
 struct PredictionOptions {
@@ -64,7 +68,7 @@ struct PredictionOptions {
   std::optional<MachineRates> machine; ///< empty: the reference machine
 };
 
-/// For the best CPU level of `target`, where the machine is the reference.
+/// For the family of `planned`; the reference machine is that of its best level in `target`.
 Prediction predict(mlir::ModuleOp planned, const TargetChoice &target, const PredictionOptions &more = {});
 
 /// "1.5 MiB".

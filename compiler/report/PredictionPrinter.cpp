@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/report/PredictionPrinter.h"
 #include "compiler/report/MachineText.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using llvm::formatv;
@@ -42,10 +43,17 @@ Json toJson(const StepPrediction &step) {
 } // namespace
 
 void printMemory(const Prediction &p, llvm::raw_ostream &os) {
-  os << "memory       " << bytesText(p.totalBytes()) << " with ";
+  std::vector<std::string> with;
   if (p.hasSteps)
-    os << p.context << " tokens, ";
-  os << p.threads << " threads\n";
+    with.push_back(std::to_string(p.context) + " tokens");
+  if (p.isHost)
+    with.push_back(std::to_string(p.threads) + " threads");
+  os << "memory       " << bytesText(p.totalBytes());
+  if (!p.isHost)
+    os << " on " << p.family;
+  if (p.machine.memoryBytes)
+    os << ", of " << bytesText(p.machine.memoryBytes) << " that " << p.machine.source << " has";
+  os << (with.empty() ? "" : " with " + llvm::join(with, ", ")) << "\n";
   auto row = [&](llvm::StringRef name, uint64_t bytes, const std::string &remark = "") {
     os << formatv("  {0,-36} {1,12}  {2}\n", name, bytesText(bytes), remark);
   };
@@ -53,18 +61,21 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
   if (p.hasSteps)
     row("KV cache", p.kvBytes, bytesText(p.kvBytesPerToken) + " a token");
   row("arena", p.arenaBytes);
-  row("scratch", p.scratchBytes);
-  if (p.hasSteps)
+  row(p.isHost ? "scratch" : "workspace", p.scratchBytes);
+  if (p.hasSteps && p.isHost)
     row("tokenizer", p.tokenizerBytes);
-  row("runtime", p.runtimeBytes, p.runtimeText().str());
+  if (p.hasSteps || p.isHost)
+    row("runtime", p.runtimeBytes, p.runtimeText().str());
   os << "largest\n";
   for (const MemoryBlock &block : llvm::ArrayRef(p.blocks).take_front(kNamedBlocks))
     row(block.name, block.bytes);
 }
 
 void printSpeed(const Prediction &p, llvm::raw_ostream &os) {
-  os << (p.hasSteps ? "speed        at most" : "time         at least") << ", by limits " << machineText(p.machine)
-     << "\n";
+  os << (p.hasSteps ? "speed        predicted: at most" : "time         predicted: at least");
+  if (!p.isHost)
+    os << " on " << p.family;
+  os << ", by limits " << machineText(p.machine) << "\n";
   auto row = [&](const std::string &name, const StepPrediction &step, const std::string &speed) {
     os << formatv("  {0,-36} {1}  {2} and {3:f2} G multiply-adds a step\n", name, speed,
                   bytesText(uint64_t(step.bytes)), step.mulAdds.total() / 1e9);

@@ -35,9 +35,9 @@ struct StageCost {
 
   double bytes(const StepShape &step) const;
   MulAdds mulAdds(const StepShape &step) const;
-  /// The least time in which a machine can do it.
+  /// The least time in which a machine can do it; none where nothing is to be done.
   double leastSeconds(const MachineRates &machine, const StepShape &step) const {
-    return machine.seconds(bytes(step), mulAdds(step));
+    return rowsOf(step) == 0 ? 0 : machine.seconds(bytes(step), mulAdds(step));
   }
 
 private:

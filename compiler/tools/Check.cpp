@@ -6,6 +6,8 @@
 #include "compiler/tools/Choice.h"
 #include "compiler/tools/CompileFlags.h"
 #include "compiler/tools/Verbs.h"
+#include "targets/Backend.h"
+#include "llvm/ADT/STLExtras.h"
 #include <CLI/CLI.hpp>
 
 namespace phic {
@@ -36,6 +38,30 @@ ExitCode runCheck(const CheckFlags &flags) {
 
 } // namespace
 
+namespace {
+
+/// The words of the choice, and the machines that a family knows.
+void addMachineFlag(CLI::App &verb, CheckOptions &check) {
+  std::vector<std::string> words(std::begin(kMachineChoices), std::end(kMachineChoices));
+  for (const Backend *backend : allBackends())
+    for (const KnownMachine &machine : backend->machines())
+      words.emplace_back(machine.name);
+  auto choose = [&check](const std::string &word) {
+    if (const auto *choice = llvm::find(kMachineChoices, word); choice != std::end(kMachineChoices))
+      check.machine = MachineChoice(choice - std::begin(kMachineChoices));
+    else
+      check.knownMachine = word;
+  };
+  takesOneOf(verb.add_option_function<std::string>(
+                 "--machine", choose,
+                 "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this "
+                 "if it can run the program; a device is predicted with its reference, or the one that is named"),
+             words)
+      ->default_str("auto");
+}
+
+} // namespace
+
 void addCheckVerb(CLI::App &app, ExitCode &result) {
   CLI::App *verb = app.add_subcommand("check", "say everything about a model, and build nothing");
   auto flags = std::make_shared<CheckFlags>();
@@ -50,10 +76,7 @@ void addCheckVerb(CLI::App &app, ExitCode &result) {
       verb->add_option("--threads", flags->check.threads,
                        "threads to predict for (default: this machine's cores, or those of the reference machine)"),
       1, 256);
-  addChoice(*verb, "--machine", flags->check.machine, kMachineChoices,
-            "whose speed limits to predict with: this one's, measured, or the reference machine's; auto is this if it "
-            "can run the program")
-      ->default_str("auto");
+  addMachineFlag(*verb, flags->check);
   verb->add_flag("--json", flags->json, "one JSON object on standard output");
   verb->callback([flags, &result] { result = runCheck(*flags); });
 }

@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   options.cpu = "x86-64-v3";
   options.quiet = true;
   PhaseObserver observer;
-  observer.after = [](Phase, mlir::ModuleOp) {};
+  observer.after = [](Phase, llvm::ArrayRef<mlir::ModuleOp>) {};
   if (observe(llvm::cantFail(resolvePipeline(options)), observer) != kExitInternal)
     return 0;
   for (const Finding &finding : observer.findings)

@@ -147,7 +147,8 @@ Expected<ImportedGraph> importGraph(const Options &options, const Named &inputs)
   std::optional<ImportedGraph> imported;
   PhaseObserver observer;
   observer.last = Phase::Import;
-  observer.after = [&](Phase, mlir::ModuleOp module) {
+  observer.after = [&](Phase, llvm::ArrayRef<mlir::ModuleOp> modules) {
+    mlir::ModuleOp module = modules.front();
     Signature signature = signatureOf(modelFunction(module));
     Results meant =
         interpret(module, signature, sys::path::parent_path(options.model).str(), inputs, observer.findings);

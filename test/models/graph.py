@@ -236,7 +236,7 @@ class Graph(unittest.TestCase):
         self.assertRegex(ir, r'plan.stage "pool[^"]*".*: \(tensor<1x9x7x3xui8>\) -> tensor<1x5x4x3xui8>')
 
     def test_inspect_and_check_list_the_bindings(self):
-        self.assertRegex(run(PHIC, "check", MODEL, *FLAGS), r"time         at least, by limits .*\n  a run +\d+\.\d\d\d ms  ")
+        self.assertRegex(run(PHIC, "check", MODEL, *FLAGS), r"time         predicted: at least, by limits .*\n  a run +\d+\.\d\d\d ms  ")
         self.assertNotRegex(run(PHIC, "check", MODEL, *FLAGS), "KV cache|token")
         for text in (run(PHIC, "inspect", "graph", cwd=self.folder), run(PHIC, "check", MODEL, *FLAGS)):
             for line in ("input  x  f32[1, 3, 9, 7]", "input  u  f32[1, 20]", "result y  f32[1, 20]", "result p  u8[1, 3, 5, 4]",

@@ -11,6 +11,7 @@
 using namespace phic;
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -141,6 +142,58 @@ TEST(Check, AProgramAboveTheLimitIsRefused) {
   EXPECT_THAT(texts(report), Contains(HasSubstr("more than --max-memory=97.7 KiB")));
 }
 
+/// For an abacus too (test/targets/abacus).
+CheckReport checkForAbacus(CheckOptions more, const char *device = "abacus") {
+  Options options;
+  options.model = kOnnx;
+  options.device = device;
+  return check(llvm::cantFail(resolveCheck(options)), more);
+}
+
+TEST(Check, ADeviceIsPredictedWithItsReferenceOrTheMachineNamed) {
+  CheckReport byReference = checkForAbacus(onReference());
+  ASSERT_EQ(byReference.devices.size(), 1u);
+  const Prediction &reference = byReference.devices.front();
+  EXPECT_FALSE(reference.isHost);
+  EXPECT_EQ(reference.family, "abacus");
+  EXPECT_EQ(reference.machine.source, "a practised hand");
+  EXPECT_EQ(reference.tokenizerBytes, 0u);
+  EXPECT_EQ(reference.chunkRows, 20);
+  EXPECT_EQ(byReference.prediction->family, "cpu");
+
+  CheckOptions more = onReference();
+  more.knownMachine = "schoolroom";
+  more.context = 60;
+  CheckReport byName = checkForAbacus(more);
+  EXPECT_EQ(byName.code, kExitSuccess);
+  EXPECT_THAT(texts(byName), Not(Contains(HasSubstr("of memory on abacus"))));
+  const Prediction &named = byName.devices.front();
+  EXPECT_EQ(named.machine.source, "thirty children");
+  EXPECT_EQ(named.kvBytes, 60u * 256);
+  // Seventeen stages at four seconds, and what they read.
+  EXPECT_NEAR(named.decode.seconds, 17 * 4 + named.decode.bytes / 60, 1e-3);
+}
+
+TEST(Check, ADeviceWithoutTheMemoryIsAWarning) {
+  CheckOptions more = onReference();
+  more.knownMachine = "schoolroom";
+  CheckReport report = checkForAbacus(more);
+  EXPECT_EQ(report.code, kExitSuccess);
+  EXPECT_THAT(texts(report), Contains(HasSubstr("of memory on abacus with 512 tokens, and thirty children has ")));
+  EXPECT_THAT(texts(report), Contains(HasSubstr(" tokens fit")));
+}
+
+TEST(Check, AMachineOfAFamilyThatTheProgramLacksIsRefused) {
+  CheckOptions more = onReference();
+  more.knownMachine = "schoolroom";
+  CheckReport report = checkForAbacus(more, "");
+  EXPECT_EQ(report.code, kExitUsage);
+  EXPECT_THAT(texts(report),
+              Contains("--machine=schoolroom is of the family 'abacus', which the program has no code for: "
+                       "--device=abacus makes some"));
+  EXPECT_FALSE(report.source) << "nothing was read";
+}
+
 TEST(Check, JsonHoldsEverything) {
   std::string text;
   llvm::raw_string_ostream os(text);
@@ -152,6 +205,24 @@ TEST(Check, JsonHoldsEverything) {
   EXPECT_GT(json["speed"]["decode"]["tokens_per_s"], 0);
   EXPECT_EQ(json["source"]["symbolic_dimensions"].size(), 5u);
   EXPECT_EQ(json["precision"]["kv_cache"], "f16");
+  EXPECT_FALSE(json.contains("devices"));
+}
+
+TEST(Check, DevicesAreInTextAndJson) {
+  CheckOptions more = onReference();
+  more.knownMachine = "schoolroom";
+  const CheckReport report = checkForAbacus(more);
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  printText(report, os);
+  EXPECT_THAT(text, HasSubstr(" on abacus, of 781.2 KiB that thirty children has with 512 tokens\n"));
+  EXPECT_THAT(text, HasSubstr("predicted: at most on abacus, by limits thirty children: "));
+  EXPECT_THAT(text, HasSubstr(", 4000000.0 us a stage\n"));
+  text.clear();
+  printJson(report, os);
+  Json json = llvm::cantFail(parseJson(text, "check"));
+  EXPECT_EQ(json["devices"]["abacus"]["machine"]["memory_bytes"], 800000);
+  EXPECT_GT(json["devices"]["abacus"]["speed"]["decode"]["tokens_per_s"], 0);
 }
 
 } // namespace
