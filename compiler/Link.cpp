@@ -79,7 +79,6 @@ uint64_t mostScratchBytes(const FamilyCode &family) {
   return most;
 }
 
-/// Where a family's packed copy begins: other families' lie before it.
 PlanData planOf(const FamilyCode &family, uint64_t weightsOffset) {
   ModuleOp module = family.plan();
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
@@ -96,6 +95,25 @@ PlanData planOf(const FamilyCode &family, uint64_t weightsOffset) {
   return plan;
 }
 
+/// Where the weights and tables of a module lie, and how.
+llvm::SmallVector<Attribute> packingOf(ModuleOp module) {
+  llvm::SmallVector<Attribute> packing;
+  module.walk([&](Operation *op) {
+    if (Attribute packed = op->getAttr(plan::PlanDialect::kPacked))
+      packing.push_back(packed);
+  });
+  return packing;
+}
+
+/// The first family whose packed copy is the same as that of family `which`: the program holds that one.
+size_t firstPackedAlike(llvm::ArrayRef<FamilyCode> families, size_t which) {
+  const llvm::SmallVector<Attribute> packing = packingOf(families[which].plan());
+  size_t first = 0;
+  while (first < which && packingOf(families[first].plan()) != packing)
+    ++first;
+  return first;
+}
+
 ModelData modelDataOf(llvm::ArrayRef<FamilyCode> families, uint64_t pageBytes) {
   ModelFacts facts = modelFacts(families.front().plan()); // the same for all
   ModelData data;
@@ -106,9 +124,11 @@ ModelData modelDataOf(llvm::ArrayRef<FamilyCode> families, uint64_t pageBytes) {
   data.contextDefault = std::min(data.contextMax, PHI_CONTEXT_DEFAULT);
   data.ropeSwitch = uint32_t(facts.ropeSwitch);
   data.prunedHead = facts.prunedHead;
-  for (const FamilyCode &family : families) {
-    data.plans.push_back(planOf(family, llvm::alignTo(data.weightsBytes, pageBytes)));
-    data.weightsBytes = data.plans.back().weightsOffset + data.plans.back().weightsBytes;
+  for (size_t i = 0; i < families.size(); ++i) {
+    const size_t first = firstPackedAlike(families, i);
+    const uint64_t end = llvm::alignTo(data.weightsBytes, pageBytes);
+    data.plans.push_back(planOf(families[i], first < i ? data.plans[first].weightsOffset : end));
+    data.weightsBytes = std::max(data.weightsBytes, data.plans.back().weightsOffset + data.plans.back().weightsBytes);
   }
   data.stopIds = facts.stopIds;
   const SamplingDefaults &sampling = facts.sampling;
@@ -260,7 +280,7 @@ ExitCode linkModel(const LinkTask &task, const ModelParts &model, const BuildReq
     Progress progress("packing weights", parts.model.weightsBytes, request.quiet);
     llvm::Error failure = llvm::Error::success();
     for (auto [family, plan] : llvm::zip_equal(families, parts.model.plans))
-      if (!failure)
+      if (!failure && plan.weightsOffset + plan.weightsBytes > sink.position()) // else it has another family's copy
         failure = packWeights(
             family.plan(), model.weights, sink, plan.weightsOffset, [&](uint64_t written) { progress(written); },
             request.allowNonFinite ? NonFinite::Keep : NonFinite::Refuse);
