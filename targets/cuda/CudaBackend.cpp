@@ -79,7 +79,8 @@ public:
   }
 
   void addKernelPasses(OpPassManager &passes, const Target &level, const KernelOptions &) const override {
-    passes.addPass(createEmitGpuKernelsPass({std::string(level.name), std::string(level.isa)}));
+    passes.addPass(createEmitGpuKernelsPass(
+        {std::string(level.name), std::string(level.isa), asCudaLevel(level).hasByteMatrices()}));
   }
   void addTargetPasses(OpPassManager &passes, const Target &level) const override {
     passes.addPass(createEmitLaunchesPass({std::string(kCudaFamily), std::string(level.isa)}));

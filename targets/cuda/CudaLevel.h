@@ -15,6 +15,8 @@ inline constexpr std::string_view kCudaFamily = "cuda";
 struct CudaLevel : Target {
   uint32_t capability; ///< 75 for 7.5
   uint32_t ptx;        ///< 65 for 6.5
+  /// mma.m16n8k32 of bytes; those before have smaller ones.
+  bool hasByteMatrices() const { return capability >= 80; }
 };
 
 std::span<const CudaLevel> cudaLevels();

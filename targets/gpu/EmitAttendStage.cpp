@@ -166,7 +166,7 @@ private:
 
 } // namespace
 
-FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, std::string_view isa) {
+FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level) {
   if (facts.groups.size() != 1 || facts.groups.front().cores.size() != 1 || facts.groups.front().cores[0].begin != 0)
     return facts.stage->emitOpError("is attention with columns of different kinds");
   const ColumnGroup &group = facts.groups.front();
@@ -177,7 +177,7 @@ FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts
   KernelName name{.op = "attend",
                   .rhs = facts.cache->isHalf ? "f16" : "f32",
                   .shape = "n" + std::to_string(columns) + "d" + std::to_string(d),
-                  .isa = isa};
+                  .isa = level.isa};
   auto emit = [&](GpuStage &s) {
     GpuBuilder &b = s.b;
     Value row = b.blockRow(), first = b.mul(b.blockColumn(), width);
@@ -194,8 +194,8 @@ FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts
     auto core = [&](unsigned, Value column) {
       return b.load(b.getF32Type(), b.offset(results, b.mul(b.sub(column, first), 4)));
     };
-    RowCode code(s, group, core);
-    const int64_t stored = int64_t(llvm::alignTo(uint64_t(width), uint64_t(kWarp)));
+    const auto stored = int64_t(llvm::alignTo(uint64_t(width), uint64_t(kWarp)));
+    RowCode code(s, group, stored, core);
     b.loop(b.thread(), b.i32(int32_t(stored)), kBlockThreads, [&](Value i) {
       // Where rows are quantized, a block has whole warps, or all columns: what is behind them is RowCode's business.
       const bool isCut = stored != width && !isQuantized;

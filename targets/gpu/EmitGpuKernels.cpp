@@ -20,14 +20,14 @@ namespace {
 using namespace mlir;
 using namespace gpu_code;
 
-FailureOr<GpuKernel> emitStage(KernelTable &table, const StageFacts &facts, MClass mClass, std::string_view isa) {
+FailureOr<GpuKernel> emitStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level, MClass mClass) {
   if (facts.isGrid())
     return facts.stage->emitOpError("has no kernel on a GPU");
   if (facts.first<phiq::AttendOp>())
-    return emitAttendStage(table, facts, isa);
+    return emitAttendStage(table, facts, level);
   if (facts.first<phiq::MatmulOp>())
-    return emitMatmulStage(table, facts, mClass, isa);
-  return emitRowStage(table, facts, isa);
+    return emitMatmulStage(table, facts, level, mClass);
+  return emitRowStage(table, facts, level);
 }
 
 struct EmitGpuKernels : impl::EmitGpuKernelsPassBase<EmitGpuKernels> {
@@ -53,7 +53,7 @@ struct EmitGpuKernels : impl::EmitGpuKernelsPassBase<EmitGpuKernels> {
     Builder b(&getContext());
     SmallVector<NamedAttribute> kernels, tiles;
     for (MClass mClass : kMClasses) {
-      FailureOr<GpuKernel> kernel = emitStage(table, *facts, mClass, isa.getValue());
+      FailureOr<GpuKernel> kernel = emitStage(table, *facts, {isa.getValue(), matrices}, mClass);
       if (failed(kernel))
         return failure();
       auto counted = plan::TilesAttr::get(&getContext(), kernel->tiles.columns, kernel->tiles.rows);

@@ -24,13 +24,13 @@ int64_t threadsFor(int64_t columns) {
 
 } // namespace
 
-FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, std::string_view isa) {
+FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level) {
   if (facts.groups.size() != 1)
     return facts.stage->emitOpError("works on rows of different lengths");
   const ColumnGroup &group = facts.groups.front();
   auto embed = facts.first<phiq::EmbedOp>();
   const int64_t threads = threadsFor(group.columns);
-  KernelName name{.op = embed ? "embed" : "rows", .shape = "n" + std::to_string(group.columns), .isa = isa};
+  KernelName name{.op = embed ? "embed" : "rows", .shape = "n" + std::to_string(group.columns), .isa = level.isa};
   auto emit = [&](GpuStage &s) {
     GpuBuilder &b = s.b;
     Value row = b.blockRow(), id;
@@ -43,10 +43,10 @@ FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, s
       const unsigned ids = cast<BlockArgument>(embed.getIds()).getArgNumber();
       id = b.load(b.getI32Type(), b.offset(s.input(ids), b.mul(row, 4)));
     }
-    RowCode code(s, group, core);
+    RowCode code(s, group, kWarp, core);
     code.sumRows(row, threads);
-    b.loop(b.thread(), b.i32(int32_t(code.storedColumns())), threads,
-           [&](Value column) { code.store(row, column, Value()); });
+    const auto stored = int64_t(llvm::alignTo(uint64_t(group.columns), uint64_t(kWarp)));
+    b.loop(b.thread(), b.i32(int32_t(stored)), threads, [&](Value column) { code.store(row, column, Value()); });
   };
   return GpuKernel{{1, 1}, defineGpuKernel(table, facts, "", name.str(), threads, emit)};
 }

@@ -70,6 +70,19 @@ Value GpuBuilder::dot4(Value a, bool aSigned, Value b, bool bSigned, Value acc) 
                                            kind(bSigned), acc);
 }
 
+KernelBuilder::Values GpuBuilder::multiplyMatrices(ValueRange a, ValueRange b, bool bSigned) {
+  const SmallVector<Value> zeros(4, i32(0));
+  auto type = LLVM::LLVMStructType::getLiteral(getContext(), SmallVector<Type>(zeros.size(), getI32Type()));
+  const std::array types = {NVVM::MMATypes::s8, bSigned ? NVVM::MMATypes::s8 : NVVM::MMATypes::u8};
+  const std::array layouts = {NVVM::MMALayout::row, NVVM::MMALayout::col};
+  Value product = NVVM::MmaOp::create(*this, type, a, b, zeros, ArrayRef<int64_t>{16, 8, 32}, std::nullopt,
+                                      NVVM::MMAIntOverflow::wrapped, types, layouts);
+  Values results;
+  for (int64_t i = 0; i < int64_t(zeros.size()); ++i)
+    results.push_back(LLVM::ExtractValueOp::create(*this, product, i));
+  return results;
+}
+
 Value GpuBuilder::load(Type type, Value pointer, int64_t bytes, bool constant) {
   auto load = LLVM::LoadOp::create(*this, type, offset(pointer, bytes), alignmentOf(type));
   load.setInvariant(constant);

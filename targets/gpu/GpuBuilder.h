@@ -56,6 +56,9 @@ public:
   /// Of four bytes each; `acc` is i32.
   Value dot4(Value a, bool aSigned, Value b, bool bSigned, Value acc);
 
+  /// Of bytes: a [16, 32] signed, four words of a lane, b [32, 8], two, to s32 [16, 8], four (mma.m16n8k32).
+  Values multiplyMatrices(mlir::ValueRange a, mlir::ValueRange b, bool bSigned);
+
   // Memory. `constant`: nobody stores there while the kernel runs.
   Value load(mlir::Type type, Value pointer, int64_t bytes = 0, bool constant = false);
   void store(Value value, Value pointer, int64_t bytes = 0);

@@ -8,11 +8,17 @@
 
 namespace phic::gpu_code {
 
-/// Each takes a stage of its kind; `isa` is the level's, for symbols. Fails with a diagnostic.
-mlir::FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, std::string_view isa);
-mlir::FailureOr<GpuKernel> emitMatmulStage(KernelTable &table, const StageFacts &facts, MClass mClass,
-                                           std::string_view isa);
-mlir::FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, std::string_view isa);
+/// What kernels are made for.
+struct GpuLevel {
+  std::string_view isa; ///< for symbols
+  bool hasMatrices;     ///< products of matrices of bytes (GpuBuilder::multiplyMatrices)
+};
+
+/// Each takes a stage of its kind, and fails with a diagnostic.
+mlir::FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level);
+mlir::FailureOr<GpuKernel> emitMatmulStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level,
+                                           MClass mClass);
+mlir::FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level);
 
 } // namespace phic::gpu_code
 

@@ -26,7 +26,8 @@ def EmitGpuKernelsPass : Pass<"phic-emit-gpu-kernels", "mlir::ModuleOp"> {
     `tiles`: the grid has `columns` blocks along x, and ceil(rows of the step / `rows`) along y.
   }];
   let options = [Option<"level", "level", "std::string", "\"\"", "name of the level, for plan.level">,
-                 Option<"isa", "isa", "std::string", "\"\"", "the same as the suffix of symbols">];
+                 Option<"isa", "isa", "std::string", "\"\"", "the same as the suffix of symbols">,
+                 Option<"matrices", "matrices", "bool", "false", "whether it multiplies matrices of bytes">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::NVVM::NVVMDialect", "::mlir::arith::ArithDialect",
                            "::mlir::gpu::GPUDialect", "::mlir::math::MathDialect", "::mlir::scf::SCFDialect"];
 }

@@ -189,7 +189,6 @@ Value RowCode::sumOverBlock(Value x, int64_t threads) {
 
 void RowCode::store(Value row, Value column, Value isRow) {
   known.clear();
-  const bool isWhole = group.columns % kWarp == 0;
   Value inside = isWhole ? Value() : b.less(column, group.columns);
   Value held = isWhole ? column : b.minimum(column, b.i32(int32_t(group.columns - 1)));
   // Results may lie one on another's operands: all values first.

@@ -21,7 +21,9 @@ using CoreElement = std::function<Value(unsigned index, Value column)>;
 
 class RowCode {
 public:
-  RowCode(GpuStage &s, const ColumnGroup &group, CoreElement core) : s(s), b(s.b), group(group), core(core) {}
+  /// store() is called for `together` columns from each multiple of it on.
+  RowCode(GpuStage &s, const ColumnGroup &group, int64_t together, CoreElement core)
+      : s(s), b(s.b), group(group), isWhole(group.columns % together == 0), core(core) {}
 
   /// Computes the sums over row `row` that the sinks need, with all threads of the block. To be called by all of them.
   void sumRows(Value row, int64_t threads);
@@ -30,8 +32,6 @@ public:
   /// warp's first a multiple of 32, and are all here; columns behind the group's are none, and store zero codes in a
   /// quantized row's last block. `isRow`: whether there is such a row (null: there is); those of a warp agree.
   void store(Value row, Value column, Value isRow);
-  /// Columns that store() is to be called for.
-  int64_t storedColumns() const { return llvm::alignTo(uint64_t(group.columns), uint64_t(kWarp)); }
 
 private:
   /// Where an element is: its row, whether that is one of the wanted rows, the column of the group, and how far columns
@@ -60,6 +60,7 @@ private:
   GpuStage &s;
   GpuBuilder &b;
   const ColumnGroup &group;
+  const bool isWhole; ///< no column is behind the group's
   CoreElement core;
   llvm::DenseMap<mlir::Operation *, phiq::RowExpr> expressions;
   llvm::DenseMap<const phiq::RowExpr::Node *, Value> sums; ///< by their terms

@@ -10,6 +10,13 @@ namespace phic::gpu_code {
 
 constexpr int64_t kColumns = PackedLayout::kColumns;
 
+Value BlockNumbers::shift(GpuBuilder &b, const PackedLayout &layout) const {
+  if (!min && layout.zero == Scalar::None && layout.storedZero() == 0)
+    return {};
+  Value shift = arith::NegFOp::create(b, b.fmul(scale, zero));
+  return min ? b.fadd(min, shift) : shift;
+}
+
 int64_t WeightCode::runs() const {
   if (isFloats())
     return K;
@@ -18,24 +25,24 @@ int64_t WeightCode::runs() const {
   return (whole + (tail ? layout.storedElements(tail) : 0)) / runElements();
 }
 
-Value WeightCode::panelAt(Value base, Value panel) {
+Value WeightCode::panelAt(Value base, Value panel) const {
   return b.offset(base, b.mul(b.extend(panel), layout.panelBytes(K)));
 }
 
-WeightCode::RunPlace WeightCode::placeOf(Value panel, Value run) {
+WeightCode::RunPlace WeightCode::placeOf(Value panel, Value run) const {
   auto [tile, rest] = b.divideRest(run, layout.storedElements(layout.tileElements()) / runElements());
   return {b.offset(panel, b.mul(tile, layout.tileBytes())), rest};
 }
 
 /// Null where all runs are alike.
-Value WeightCode::isTail(Value run) {
+Value WeightCode::isTail(Value run) const {
   const int64_t length = layout.tileElements(), whole = K / length;
   if (whole == 0 || K % length == 0)
     return {};
   return b.less(b.i32(int32_t(whole * layout.storedElements(length) / runElements() - 1)), run);
 }
 
-SmallVector<Value, 8> WeightCode::codes(Value panel, Value column, Value run) {
+SmallVector<Value, 8> WeightCode::codes(Value panel, Value column, Value run) const {
   auto [tile, rest] = placeOf(panel, run);
   Value words =
       b.offset(tile, b.add(b.mul(rest, layout.codeBytes(runElements())), b.mul(column, PackedLayout::kGroup)));
@@ -43,13 +50,13 @@ SmallVector<Value, 8> WeightCode::codes(Value panel, Value column, Value run) {
                       [&](int64_t at) { return b.load(b.getI32Type(), words, at, /*constant=*/true); });
 }
 
-Value WeightCode::number(Value panel, Value column, Value run) {
+Value WeightCode::number(Value panel, Value column, Value run) const {
   const int64_t bytes = scalarBytes(layout.element);
   Value at = b.mul(b.add(b.mul(run, kColumns), column), bytes);
   return b.loadNumber(layout.element, b.offset(panel, at), 0, /*constant=*/true);
 }
 
-Value WeightCode::codeOf(Value word, int64_t i) {
+Value WeightCode::codeOf(Value word, int64_t i) const {
   const bool isSigned = layout.storedCodes().isSigned;
   Value top = i == 3 ? word : Value(arith::ShLIOp::create(b, word, b.i32(int32_t(24 - 8 * i))));
   if (isSigned)
@@ -58,18 +65,18 @@ Value WeightCode::codeOf(Value word, int64_t i) {
 }
 
 /// Where a parameter begins in the tile of a run.
-Value WeightCode::chosen(int64_t whole, int64_t tail, Value isTail) {
+Value WeightCode::chosen(int64_t whole, int64_t tail, Value isTail) const {
   if (isTail)
     return b.select(isTail, b.i32(int32_t(tail)), b.i32(int32_t(whole)));
   return b.i32(int32_t(K < layout.tileElements() ? tail : whole));
 }
 
-Value WeightCode::parameter(Scalar type, Value tile, int64_t whole, int64_t tail, Value index, Value isTail) {
+Value WeightCode::parameter(Scalar type, Value tile, int64_t whole, int64_t tail, Value index, Value isTail) const {
   Value at = b.add(chosen(whole, tail, isTail), b.mul(index, scalarBytes(type)));
   return b.loadNumber(type, b.offset(tile, at), 0, /*constant=*/true);
 }
 
-BlockNumbers WeightCode::numbers(Value panel, Value column, Value run) {
+BlockNumbers WeightCode::numbers(Value panel, Value column, Value run) const {
   auto [tile, rest] = placeOf(panel, run);
   const int64_t whole = layout.tileElements(), tail = K % whole;
   Value tailRun = isTail(run);
@@ -92,7 +99,7 @@ BlockNumbers WeightCode::numbers(Value panel, Value column, Value run) {
   return numbers;
 }
 
-Value WeightCode::element(Value base, Value n, Value k) {
+Value WeightCode::element(Value base, Value n, Value k) const {
   if (layout.kind == PackedLayout::Kind::Dense) {
     Value at = b.mul(b.add(b.mul(b.extend(n), K), b.extend(k)), scalarBytes(layout.element));
     return b.loadNumber(layout.element, b.offset(base, at), 0, /*constant=*/true);

@@ -16,6 +16,8 @@ namespace phic::gpu_code {
 /// The numbers of a block: w = scale * (code - zero) + min.
 struct BlockNumbers {
   mlir::Value scale, zero, min; ///< min is null where the format has none
+  /// What the sum of a block's activations is multiplied with, min - scale * zero; null where that is nothing.
+  mlir::Value shift(GpuBuilder &b, const PackedLayout &layout) const;
 };
 
 /// A weight [N, K] in panels of codes or floats.
@@ -29,29 +31,29 @@ public:
   bool isFloats() const { return layout.kind == PackedLayout::Kind::FloatPanel; }
 
   /// Words of four codes each of run `run` (i32) of column `column` of the panel.
-  llvm::SmallVector<mlir::Value, 8> codes(mlir::Value panel, mlir::Value column, mlir::Value run);
+  llvm::SmallVector<mlir::Value, 8> codes(mlir::Value panel, mlir::Value column, mlir::Value run) const;
   /// The same run's block.
-  BlockNumbers numbers(mlir::Value panel, mlir::Value column, mlir::Value run);
+  BlockNumbers numbers(mlir::Value panel, mlir::Value column, mlir::Value run) const;
   /// Element `run` of a float panel.
-  mlir::Value number(mlir::Value panel, mlir::Value column, mlir::Value run);
+  mlir::Value number(mlir::Value panel, mlir::Value column, mlir::Value run) const;
   /// Byte i of a word of codes, as an i32.
-  mlir::Value codeOf(mlir::Value word, int64_t i);
+  mlir::Value codeOf(mlir::Value word, int64_t i) const;
 
   /// Element k (i32) of row n (i32) of the weight at `base`.
-  mlir::Value element(mlir::Value base, mlir::Value n, mlir::Value k);
+  mlir::Value element(mlir::Value base, mlir::Value n, mlir::Value k) const;
   /// Where panel `panel` (i32) begins.
-  mlir::Value panelAt(mlir::Value base, mlir::Value panel);
+  mlir::Value panelAt(mlir::Value base, mlir::Value panel) const;
 
 private:
   /// Of a run: its tile, and where in the tile it is.
   struct RunPlace {
     mlir::Value tile, rest;
   };
-  RunPlace placeOf(mlir::Value panel, mlir::Value run);
+  RunPlace placeOf(mlir::Value panel, mlir::Value run) const;
   mlir::Value parameter(Scalar type, mlir::Value tile, int64_t wholeOffset, int64_t tailOffset, mlir::Value index,
-                        mlir::Value isTail);
-  mlir::Value chosen(int64_t whole, int64_t tail, mlir::Value isTail);
-  mlir::Value isTail(mlir::Value run);
+                        mlir::Value isTail) const;
+  mlir::Value chosen(int64_t whole, int64_t tail, mlir::Value isTail) const;
+  mlir::Value isTail(mlir::Value run) const;
 
   GpuBuilder &b;
   const PackedLayout &layout;

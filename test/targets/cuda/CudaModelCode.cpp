@@ -127,7 +127,15 @@ private:
 
 } // namespace
 
-const Target *testedLevel() { return &cudaLevels().front(); }
+/// PHIC_TEST_LEVEL, a row of Levels.def.
+static const CudaLevel &level() {
+  return *llvm::find_if(cudaLevels(), [](const CudaLevel &level) { return level.name == PHIC_TEST_LEVEL; });
+}
+
+const Target *testedLevel() { return &level(); }
+
+/// Products of matrices have an order of their own.
+bool prefillIsSame() { return !level().hasByteMatrices(); }
 
 std::unique_ptr<ModelCode> makeModelCode(ModuleOp module) {
   PassManager passes(module.getContext());
@@ -136,7 +144,7 @@ std::unique_ptr<ModelCode> makeModelCode(ModuleOp module) {
   passes.addPass(createLowerToLlvmPass());
   if (failed(passes.run(module)))
     return nullptr;
-  auto text = emitPtx(module, cudaLevels().front());
+  auto text = emitPtx(module, level());
   if (!text) {
     ADD_FAILURE() << llvm::toString(text.takeError());
     return nullptr;

@@ -1,11 +1,19 @@
 // RUN: phic-opt %s --phic-emit-gpu-kernels="level=sm_80 isa=sm_80" | FileCheck %s
+// RUN: phic-opt %s --phic-emit-gpu-kernels="level=sm_80 isa=sm_80 matrices" | FileCheck %s --check-prefix=MATRIX
+
+// By products of matrices: 64 rows a block, whose warps have two strips of 16 rows and a panel or two.
+// MATRIX:      prefill = @phi_matmul_s8b32_panel8x32_u4_f16_z8_m64n16k64__sm_80
+// MATRIX:      llvm.func @phi_matmul_s8b32_panel8x32_u4_f16_z8_m64n16k64__sm_80
+// MATRIX-NOT:  dot.accumulate
+// MATRIX-COUNT-4: nvvm.mma.sync A[%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}] B[%{{.*}}, %{{.*}}] C[{{.*}}] {{{.*}}shape = #nvvm.shape<m = 16, n = 8, k = 32>
+// MATRIX-NOT:  nvvm.mma
 
 // A matmul of codes whose result is added to a row: a block has a panel of 8 columns, whose K eight warps share, for one row or
 // eight. Sums of a warp's lanes are exchanged, those of warps go through the block's memory, then a thread an element.
 // CHECK-DAG:   plan.level = "sm_80"
 // CHECK:       kernels = {decode = @[[ONE:phi_matmul_s8b32_panel8x32_u4_f16_z8_m1n16k64__sm_80]], prefill = @[[EIGHT:phi_matmul_s8b32_panel8x32_u4_f16_z8_m8n16k64__sm_80]], verify = @[[EIGHT]]}
 // CHECK-SAME:  tiles = {decode = #plan.tiles<columns = 2, rows = 1>, prefill = #plan.tiles<columns = 2, rows = 8>
-// CHECK:       llvm.mlir.global internal @[[ONE]]_parts0() {addr_space = 3 : i32, {{.*}}} : !llvm.array<256 x i8>
+// CHECK:       llvm.mlir.global internal @[[ONE]]_sums() {addr_space = 3 : i32, {{.*}}} : !llvm.array<256 x i8>
 // CHECK:       llvm.func @[[ONE]](%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {
 // CHECK-SAME:  phic.threads = 256 : i32
 // CHECK-COUNT-8: nvvm.dot.accumulate.4way
@@ -13,7 +21,7 @@
 // CHECK-COUNT-2: gpu.shuffle xor
 // CHECK:       gpu.barrier
 // CHECK:       arith.addf
-// CHECK:       llvm.mlir.global internal @[[EIGHT]]_parts0() {addr_space = 3 : i32, {{.*}}} : !llvm.array<2048 x i8>
+// CHECK:       llvm.mlir.global internal @[[EIGHT]]_sums() {addr_space = 3 : i32, {{.*}}} : !llvm.array<2048 x i8>
 // CHECK:       llvm.func @[[EIGHT]]
 // CHECK-COUNT-64: nvvm.dot.accumulate.4way
 

@@ -53,6 +53,8 @@ public:
 
 /// The level that this machine tests; null: none.
 const Target *testedLevel();
+/// Whether rows have the same bits in a prefill step as decoded one by one.
+bool prefillIsSame();
 /// Takes a module that has been through `kernels` further, in place. Null after a message.
 std::unique_ptr<ModelCode> makeModelCode(mlir::ModuleOp module);
 

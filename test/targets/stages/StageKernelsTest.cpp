@@ -57,7 +57,7 @@ TEST_P(StageKernels, StayWithinTheirBounds) {
   RecordProperty("worst", std::to_string(model.worst().ratio) + " of its bound in " + model.worst().where);
 }
 
-/// A row's logits are the same bits whether it is decoded, verified or prefilled.
+/// A row's logits are the same bits whether it is decoded or verified, and, where a family says so, prefilled.
 TEST_P(StageKernels, DoNotDependOnM) {
   ModelRun model(GetParam());
   ASSERT_TRUE(model.ok());
@@ -74,8 +74,10 @@ TEST_P(StageKernels, DoNotDependOnM) {
         model.step(MClass::Verify, llvm::ArrayRef(tokens).slice(i, std::min<int64_t>(7, count - i)), i, count, 0);
     verified.insert(verified.end(), rows.begin(), rows.end());
   }
-  EXPECT_EQ(std::memcmp(together.data(), alone.data(), together.size() * 4), 0);
-  EXPECT_EQ(std::memcmp(together.data(), verified.data(), together.size() * 4), 0);
+  EXPECT_EQ(std::memcmp(verified.data(), alone.data(), alone.size() * 4), 0);
+  if (prefillIsSame()) {
+    EXPECT_EQ(std::memcmp(together.data(), alone.data(), together.size() * 4), 0);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Weights, StageKernels,

@@ -42,6 +42,8 @@ private:
 
 const Target *testedLevel() { return canRunHere(defaultCpuLevel()) ? &defaultCpuLevel() : nullptr; }
 
+bool prefillIsSame() { return true; }
+
 std::unique_ptr<ModelCode> makeModelCode(ModuleOp module) {
   PassManager passes(module.getContext());
   passes.enableVerifier(false);
