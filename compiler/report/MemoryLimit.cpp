@@ -51,8 +51,8 @@ std::optional<Finding> findDeviceExcess(const Prediction &p) {
     return std::nullopt;
   Finding finding{mlir::DiagnosticSeverity::Warning, "", {}};
   finding.message = "the program needs " + bytesText(p.totalBytes()) + " of memory on " + p.family +
-                    (p.hasSteps ? " with " + std::to_string(p.context) + " tokens" : "") + ", and " + p.machine.source +
-                    " has " + bytesText(most);
+                    (p.hasSteps ? " with " + std::to_string(p.context) + " tokens" : "") + ", more than the " +
+                    bytesText(most) + " of " + p.machine.source;
   const uint64_t fixed = p.totalBytes() - p.kvBytes;
   if (const uint64_t tokens = p.kvBytesPerToken && fixed < most ? (most - fixed) / p.kvBytesPerToken : 0)
     finding.notes.push_back("about " + std::to_string(tokens) + " tokens fit");

@@ -52,7 +52,7 @@ void printMemory(const Prediction &p, llvm::raw_ostream &os) {
   if (!p.isHost)
     os << " on " << p.family;
   if (p.machine.memoryBytes)
-    os << ", of " << bytesText(p.machine.memoryBytes) << " that " << p.machine.source << " has";
+    os << ", of " << bytesText(p.machine.memoryBytes);
   os << (with.empty() ? "" : " with " + llvm::join(with, ", ")) << "\n";
   auto row = [&](llvm::StringRef name, uint64_t bytes, const std::string &remark = "") {
     os << formatv("  {0,-36} {1,12}  {2}\n", name, bytesText(bytes), remark);

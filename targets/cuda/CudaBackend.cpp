@@ -13,6 +13,7 @@
 #include "targets/cuda/CudaLevel.h"
 #include "targets/cuda/Passes.h"
 #include "targets/cuda/Ptx.h"
+#include "targets/cuda/machines/CudaMachines.h"
 #include "targets/gpu/GpuCode.h"
 #include "targets/gpu/Passes.h"
 #include "targets/layout/Layouts.h"
@@ -42,6 +43,10 @@ public:
     for (const CudaLevel &level : cudaLevels())
       all.push_back(&level);
     return all;
+  }
+  /// Between them they run everywhere.
+  std::vector<const Target *> defaultLevels() const override {
+    return {levelByName(*this, "sm_80"), levelByName(*this, "sm_75")};
   }
   bool runsOn(const Target &, const System &system) const override { return system.format == ObjectFormat::Elf; }
   bool runsHere(const Target &) const override { return false; }
@@ -74,9 +79,8 @@ public:
   int64_t chunkRows() const override { return 512; }
   int64_t chunkStep() const override { return 8; }
 
-  MachineRates referenceMachine(const Target &) const override {
-    return {"an NVIDIA T4", false, 1, 320e9, 65e12, 4e12};
-  }
+  MachineRates referenceMachine(const Target &level) const override { return referenceGpu(asCudaLevel(level)); }
+  std::vector<KnownMachine> machines() const override { return cudaMachines(); }
 
   void addKernelPasses(OpPassManager &passes, const Target &level, const KernelOptions &) const override {
     passes.addPass(createEmitGpuKernelsPass(

@@ -179,7 +179,8 @@ TEST(Check, ADeviceWithoutTheMemoryIsAWarning) {
   more.knownMachine = "schoolroom";
   CheckReport report = checkForAbacus(more);
   EXPECT_EQ(report.code, kExitSuccess);
-  EXPECT_THAT(texts(report), Contains(HasSubstr("of memory on abacus with 512 tokens, and thirty children has ")));
+  EXPECT_THAT(texts(report),
+              Contains(HasSubstr("of memory on abacus with 512 tokens, more than the 781.2 KiB of thirty children")));
   EXPECT_THAT(texts(report), Contains(HasSubstr(" tokens fit")));
 }
 
@@ -215,7 +216,7 @@ TEST(Check, DevicesAreInTextAndJson) {
   std::string text;
   llvm::raw_string_ostream os(text);
   printText(report, os);
-  EXPECT_THAT(text, HasSubstr(" on abacus, of 781.2 KiB that thirty children has with 512 tokens\n"));
+  EXPECT_THAT(text, HasSubstr(" on abacus, of 781.2 KiB with 512 tokens\n"));
   EXPECT_THAT(text, HasSubstr("predicted: at most on abacus, by limits thirty children: "));
   EXPECT_THAT(text, HasSubstr(", 4000000.0 us a stage\n"));
   text.clear();
