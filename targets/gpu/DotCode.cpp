@@ -26,7 +26,7 @@ class MatmulCode {
 public:
   MatmulCode(GpuStage &s, phiq::MatmulOp matmul, int64_t rows)
       : s(s), b(s.b), matmul(matmul), facts(s.facts.inputs[indexOf(matmul.getRhs())]),
-        weight(b, facts.layout, facts.columns), rows(rows), lhs{facts.columns, blockOf(matmul.getLhs())} {}
+        weight(b, facts.layout, facts.columns), rows(rows), lhs{facts.columns, phic::blockOf(matmul.getLhs())} {}
 
   /// Sums over units first, first + step, ... of column `column` of the panel, one for each row. A unit is a block of
   /// the activations, whose codes are summed exactly, or a run.
@@ -75,14 +75,27 @@ private:
     const BlockNumbers numbers = weight.numbers(panel, column, first);
     Value shift = numbers.shift(b, layout);
     for (auto [row, sum] : llvm::zip(x, acc)) {
-      Value dot = b.i32(0), codes = b.offset(row, b.mul(block, lhs.block)), at = b.offset(row, b.mul(block, 4));
-      for (auto [g, word] : llvm::enumerate(words))
-        dot = b.dot4(word, layout.storedCodes().isSigned, b.load(b.getI32Type(), codes, int64_t(g) * 4), true, dot);
-      Value scale = b.load(b.getF32Type(), at, lhs.scalesOffset());
+      Value dot = b.i32(0), at = b.offset(row, b.mul(block, 4));
+      for (auto [word, codes] : llvm::zip(words, blockOf(row, block)))
+        dot = b.dot4(word, layout.storedCodes().isSigned, codes, true, dot);
+      Value scale = b.load(b.getF32Type(), at, lhs.scalesOffset(), /*constant=*/true);
       sum = b.fma(b.toFloat(dot), b.fmul(numbers.scale, scale), sum);
       if (shift) // what is not a product of two codes goes by the block's sum
-        sum = b.fma(b.load(b.getF32Type(), at, lhs.sumsOffset()), shift, sum);
+        sum = b.fma(b.load(b.getF32Type(), at, lhs.sumsOffset(), /*constant=*/true), shift, sum);
     }
+  }
+
+  /// Words of a block of activations, 16 bytes a load.
+  SmallVector<Value> blockOf(Value row, Value block) {
+    constexpr int64_t kLoad = 4;
+    SmallVector<Value> words;
+    Value codes = b.offset(row, b.mul(block, lhs.block));
+    for (int64_t at = 0; at < lhs.block; at += 4 * kLoad) {
+      Value four = b.load(b.vec(kLoad, b.getI32Type()), codes, at, /*constant=*/true);
+      for (int64_t i = 0; i < kLoad; ++i)
+        words.push_back(b.extract(four, i));
+    }
+    return words;
   }
 
   void addDequantized(Value run, Values &acc) {

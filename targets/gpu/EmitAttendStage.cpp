@@ -5,11 +5,14 @@
 // cache, each with an online softmax of its own; then their parts are put together in the order of the warps:
 //
 //     m = max_w m_w    f_w = e^(m_w - m)    result = sum_w f_w o_w / sum_w f_w l_w
+//
+// In steps of few rows blocks share the keys of a head in the same way, by runs of positions: each leaves its part in the
+// workspace, and the last to arrive puts them together, in their order.
 //===----------------------------------------------------------------------===//
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/KernelName.h"
+#include "targets/gpu/GroupCode.h"
 #include "targets/gpu/Kernels.h"
-#include "targets/gpu/RowCode.h"
 #include "targets/layout/CacheOrder.h"
 #include <limits>
 #include <numeric>
@@ -25,12 +28,38 @@ constexpr int64_t kWarps = 8, kBlockThreads = kWarps * kWarp;
 /// Lanes that share a key.
 constexpr int64_t kSharing = kWarp / kKeyGroup;
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
+/// Blocks that share the keys of a head, of at most so many rows; each has a number of groups worth its while.
+constexpr int64_t kShares = 8, kFewRows = 8, kLeastGroups = 8;
+
+/// Of some keys: the greatest score m, the sum of e^(s - m), and an element of the sum with the values.
+struct KeysPart {
+  Value m, sum, out;
+};
+constexpr int64_t kPartNumbers = 2; ///< m and sum: behind them the d elements
+
+/// Parts 0, 1, ... as one, in their order. One of no keys has m = -inf, and counts for nothing.
+KeysPart combineParts(GpuBuilder &b, int64_t count, function_ref<KeysPart(int64_t)> load) {
+  SmallVector<KeysPart> parts;
+  for (int64_t i = 0; i < count; ++i)
+    parts.push_back(load(i));
+  KeysPart all{parts[0].m, b.f32(0), b.f32(0)};
+  for (const KeysPart &part : ArrayRef(parts).drop_front())
+    all.m = b.fmaxOrNan(part.m, all.m);
+  for (const KeysPart &part : parts) {
+    Value isNone = arith::CmpFOp::create(b, arith::CmpFPredicate::OEQ, part.m, b.f32(-kInfinity));
+    Value factor = b.select(isNone, b.f32(0), kernel_math::exponential(b, b.fsub(part.m, all.m)));
+    all.sum = b.fma(part.sum, factor, all.sum);
+    all.out = b.fma(part.out, factor, all.out);
+  }
+  return all;
+}
 
 /// One head of a row: its result goes into shared memory.
 class HeadCode {
 public:
-  HeadCode(GpuStage &s, phiq::AttendOp attend)
-      : s(s), b(s.b), attend(attend), heads(int64_t(attend.getHeads())),
+  /// Blocks that share the keys are `shares`, this one is number `share`.
+  HeadCode(GpuStage &s, phiq::AttendOp attend, int64_t shares, Value share)
+      : s(s), b(s.b), attend(attend), shares(shares), share(share), heads(int64_t(attend.getHeads())),
         d(columnsOf(attend.getResult()) / int64_t(attend.getHeads())),
         vectors(int64_t(llvm::divideCeil(uint64_t(d), uint64_t(kWarp)))) {
     queries = b.shared(4 * d, "queries");
@@ -39,11 +68,11 @@ public:
     outs = b.shared(4 * kWarps * d, "outs");
   }
 
-  /// To d floats at `to`. All threads of the block are here.
-  void emit(Value row, Value head, Value to) {
+  /// What this block's keys make is given to `keep`, by a thread each column. All threads of the block are here.
+  void emit(Value row, Value head, function_ref<void(Value column, const KeysPart &part)> keep) {
     const unsigned input = cast<BlockArgument>(attend.getQueries()).getArgNumber();
     Value query = b.offset(s.inputRow(input, row), b.mul(head, 4 * d));
-    b.loop(b.thread(), b.i32(int32_t(d)), kBlockThreads, [&](Value i) {
+    overColumns([&](Value i) {
       Value at = b.mul(i, 4);
       b.store(b.load(b.getF32Type(), b.offset(query, at)), b.offset(queries, at));
     });
@@ -54,8 +83,19 @@ public:
     setRange(b.add(s.past, row));
     sumGroups();
     b.barrier();
-    combine(to);
+    overColumns([&](Value column) {
+      keep(column, combineParts(b, kWarps, [&](int64_t warp) {
+             auto number = [&](Value array) { return b.load(b.getF32Type(), array, 4 * warp); };
+             Value at = b.offset(outs, b.mul(b.add(column, warp * d), 4));
+             return KeysPart{number(maxima), number(sums), b.load(b.getF32Type(), at)};
+           }));
+    });
     b.barrier(); // all have read what the next head overwrites
+  }
+
+  /// A thread each column of a head.
+  void overColumns(function_ref<void(Value column)> body) {
+    b.loop(b.thread(), b.i32(int32_t(d)), kBlockThreads, body);
   }
 
 private:
@@ -69,10 +109,16 @@ private:
 
   /// This warp's groups: e^(s - m) summed, and with the values.
   void sumGroups() {
-    Value first = b.add(b.shiftRight(begin, 3), b.warp()), groups = b.shiftRight(b.add(end, kKeyGroup - 1), 3);
+    Value first = b.shiftRight(begin, 3), last = b.shiftRight(b.add(end, kKeyGroup - 1), 3);
+    if (shares > 1) {
+      Value count = b.divide(b.add(b.sub(last, first), shares - 1), shares);
+      count = b.maximum(count, b.i32(int32_t(kLeastGroups)));
+      first = b.add(first, KernelBuilder::Value(arith::MulIOp::create(b, share, count)));
+      last = b.minimum(b.add(first, count), last);
+    }
     Values start = {b.f32(-kInfinity), b.f32(0)};
     start.append(size_t(vectors), b.f32(0));
-    Values found = b.loop(first, groups, kWarps, start,
+    Values found = b.loop(b.add(first, b.warp()), last, kWarps, start,
                           [&](Value group, ValueRange carried) { return addGroup(group, Values(carried)); });
     Value at = b.mul(b.warp(), 4);
     b.when(b.equal(b.lane(), 0), [&] {
@@ -140,71 +186,151 @@ private:
     }
   }
 
-  void combine(Value to) {
-    auto part = [&](Value array, int64_t warp) { return b.load(b.getF32Type(), array, 4 * warp); };
-    b.loop(b.thread(), b.i32(int32_t(d)), kBlockThreads, [&](Value column) {
-      Value m = part(maxima, 0);
-      for (int64_t warp = 1; warp < kWarps; ++warp)
-        m = b.fmaxOrNan(part(maxima, warp), m);
-      Value sum = b.f32(0), out = b.f32(0);
-      for (int64_t warp = 0; warp < kWarps; ++warp) {
-        Value factor = kernel_math::exponential(b, b.fsub(part(maxima, warp), m));
-        Value place = b.mul(b.add(column, warp * d), 4);
-        sum = b.fma(part(sums, warp), factor, sum);
-        out = b.fma(b.load(b.getF32Type(), b.offset(outs, place)), factor, out);
-      }
-      b.store(b.fdiv(out, sum), b.offset(to, b.mul(column, 4)));
+  GpuStage &s;
+  GpuBuilder &b;
+  phiq::AttendOp attend;
+  const int64_t shares;
+  Value share;
+  const int64_t heads, d, vectors;
+  Value queries, maxima, sums, outs, keys, values, begin, end;
+};
+
+/// Heads of a row that a block computes, and what is done to their results.
+class AttendBlock {
+public:
+  AttendBlock(GpuStage &s, phiq::AttendOp attend, int64_t width, int64_t shares)
+      : s(s), b(s.b), group(s.facts.groups.front()), attend(attend), columns(columnsOf(attend.getResult())),
+        d(columns / int64_t(attend.getHeads())), width(width), shares(shares) {}
+
+  void emit() {
+    std::tie(block, share) = b.divideRest(b.blockColumn(), shares);
+    row = b.blockRow();
+    first = b.mul(block, width);
+    results = b.shared(4 * width, "results");
+    HeadCode head(s, attend, shares, share);
+    overHeads([&](Value number, int64_t begin) {
+      head.emit(row, number, [&](Value column, const KeysPart &part) {
+        if (shares > 1)
+          leave(number, column, part);
+        else
+          finish(begin, column, part);
+      });
+    });
+    if (shares == 1)
+      return store();
+    b.when(isLast(), [&] {
+      overHeads([&](Value number, int64_t begin) {
+        head.overColumns([&](Value column) {
+          finish(begin, column, combineParts(b, shares, [&](int64_t i) { return load(number, column, i); }));
+        });
+      });
+      b.barrier();
+      store();
+    });
+  }
+
+private:
+  int64_t blocksOfHeads() const { return int64_t(llvm::divideCeil(uint64_t(columns), uint64_t(width))); }
+
+  /// The heads that there are: their numbers, and their first columns in `results`.
+  void overHeads(function_ref<void(Value number, int64_t begin)> body) {
+    for (int64_t i = 0; i < width; i += d) {
+      Value begin = b.add(first, i);
+      auto code = [&] { body(b.divide(begin, d), i); };
+      if (columns % width == 0)
+        code();
+      else
+        b.when(b.less(begin, columns), code); // the last block has fewer
+    }
+  }
+
+  void finish(int64_t begin, Value column, const KeysPart &part) {
+    b.store(b.fdiv(part.out, part.sum), b.offset(results, b.mul(b.add(column, begin), 4)));
+  }
+
+  //===--- The workspace: counters of blocks that have arrived, then their parts ---===//
+
+  Value counter() {
+    Value at = b.mul(b.add(KernelBuilder::Value(b.mul(row, blocksOfHeads())), block), 4);
+    return b.offset(workspace(), at);
+  }
+  int64_t counterBytes() const { return 4 * kFewRows * blocksOfHeads(); }
+  Value workspace() {
+    const int64_t parts = kFewRows * int64_t(attend.getHeads()) * kShares;
+    return s.workspace(counterBytes() + 4 * parts * (kPartNumbers + d));
+  }
+  /// Where a block's part of a head begins.
+  Value partAt(Value head, Value which) {
+    Value index = b.add(b.mul(row, int64_t(attend.getHeads())), head);
+    index = b.add(b.mul(index, shares), which);
+    return b.offset(workspace(), b.add(b.mul(index, 4 * (kPartNumbers + d)), counterBytes()));
+  }
+  void leave(Value head, Value column, const KeysPart &part) {
+    Value at = partAt(head, share);
+    b.store(part.out, b.offset(at, b.mul(column, 4)), 4 * kPartNumbers);
+    b.when(b.equal(column, 0), [&] {
+      b.store(part.m, at);
+      b.store(part.sum, at, 4);
+    });
+  }
+  KeysPart load(Value head, Value column, int64_t which) {
+    Value at = partAt(head, b.i32(int32_t(which)));
+    return {b.load(b.getF32Type(), at), b.load(b.getF32Type(), at, 4),
+            b.load(b.getF32Type(), b.offset(at, b.mul(column, 4)), 4 * kPartNumbers)};
+  }
+
+  /// Whether all other blocks of these heads have left their parts. In all threads.
+  Value isLast() {
+    Value arrived = b.shared(4, "arrived");
+    b.barrier();
+    b.when(b.equal(b.thread(), 0), [&] {
+      Value before = b.countArrival(counter());
+      b.store(before, arrived);
+      b.when(b.equal(before, shares - 1), [&] { b.store(b.i32(0), counter()); }); // for the next launch
+    });
+    b.barrier();
+    return b.equal(b.load(b.getI32Type(), arrived), shares - 1);
+  }
+
+  void store() {
+    // Where rows are quantized, a block has whole warps, or all columns: what is behind them is RowCode's business.
+    const auto stored = int64_t(llvm::alignTo(uint64_t(width), uint64_t(kWarp)));
+    const bool isCut = stored != width && width != columns;
+    RowCode code(s, group, stored, [&](unsigned, Value column) {
+      return b.load(b.getF32Type(), b.offset(results, b.mul(b.sub(column, first), 4)));
+    });
+    b.loop(b.thread(), b.i32(int32_t(stored)), kBlockThreads, [&](Value i) {
+      Value held = isCut ? b.minimum(i, b.i32(int32_t(width - 1))) : i;
+      code.store(row, b.add(first, held), isCut ? b.less(i, width) : Value());
     });
   }
 
   GpuStage &s;
   GpuBuilder &b;
+  const ColumnGroup &group;
   phiq::AttendOp attend;
-  const int64_t heads, d, vectors;
-  Value queries, maxima, sums, outs, keys, values, begin, end;
+  const int64_t columns, d, width, shares;
+  Value block, share, row, first, results;
 };
 
 } // namespace
 
-FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level) {
+FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level,
+                                     MClass mClass) {
   if (facts.groups.size() != 1 || facts.groups.front().cores.size() != 1 || facts.groups.front().cores[0].begin != 0)
     return facts.stage->emitOpError("is attention with columns of different kinds");
-  const ColumnGroup &group = facts.groups.front();
   auto attend = facts.first<phiq::AttendOp>();
   const int64_t columns = columnsOf(attend.getResult()), d = columns / int64_t(attend.getHeads());
-  const bool isQuantized = llvm::any_of(group.sinks, [](const Sink &sink) { return blockOf(sink.value) > 0; });
-  const int64_t width = std::min(std::lcm(d, std::lcm(group.unit, isQuantized ? kWarp : 1)), columns);
+  const int64_t width = std::min(std::lcm(d, widthStep(facts.groups.front())), columns);
+  const int64_t shares = mClass == MClass::Prefill ? 1 : kShares;
   KernelName name{.op = "attend",
                   .rhs = facts.cache->isHalf ? "f16" : "f32",
-                  .shape = "n" + std::to_string(columns) + "d" + std::to_string(d),
+                  .shape = "n" + std::to_string(columns) + "d" + std::to_string(d) + "s" + std::to_string(shares),
                   .isa = level.isa};
-  auto emit = [&](GpuStage &s) {
-    GpuBuilder &b = s.b;
-    Value row = b.blockRow(), first = b.mul(b.blockColumn(), width);
-    Value results = b.shared(4 * width, "results");
-    HeadCode head(s, attend);
-    for (int64_t i = 0; i < width; i += d) {
-      Value begin = b.add(first, i);
-      auto code = [&] { head.emit(row, b.divide(begin, d), b.offset(results, 4 * i)); };
-      if (columns % width == 0)
-        code();
-      else
-        b.when(b.less(begin, columns), code); // the last block has fewer heads
-    }
-    auto core = [&](unsigned, Value column) {
-      return b.load(b.getF32Type(), b.offset(results, b.mul(b.sub(column, first), 4)));
-    };
-    const auto stored = int64_t(llvm::alignTo(uint64_t(width), uint64_t(kWarp)));
-    RowCode code(s, group, stored, core);
-    b.loop(b.thread(), b.i32(int32_t(stored)), kBlockThreads, [&](Value i) {
-      // Where rows are quantized, a block has whole warps, or all columns: what is behind them is RowCode's business.
-      const bool isCut = stored != width && !isQuantized;
-      Value held = isCut ? b.minimum(i, b.i32(int32_t(width - 1))) : i;
-      code.store(row, b.add(first, held), isCut ? b.less(i, width) : Value());
-    });
-  };
-  return GpuKernel{{int64_t(llvm::divideCeil(uint64_t(columns), uint64_t(width))), 1},
-                   defineGpuKernel(table, facts, "", name.str(), kBlockThreads, emit)};
+  const int64_t blocks = int64_t(llvm::divideCeil(uint64_t(columns), uint64_t(width))) * shares;
+  return GpuKernel{{blocks, 1},
+                   defineGpuKernel(table, facts, "s" + std::to_string(shares), name.str(), kBlockThreads,
+                                   [&](GpuStage &s) { AttendBlock(s, attend, width, shares).emit(); })};
 }
 
 } // namespace phic::gpu_code

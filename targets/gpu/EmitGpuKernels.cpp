@@ -24,7 +24,7 @@ FailureOr<GpuKernel> emitStage(KernelTable &table, const StageFacts &facts, cons
   if (facts.isGrid())
     return facts.stage->emitOpError("has no kernel on a GPU");
   if (facts.first<phiq::AttendOp>())
-    return emitAttendStage(table, facts, level);
+    return emitAttendStage(table, facts, level, mClass);
   if (facts.first<phiq::MatmulOp>())
     return emitMatmulStage(table, facts, level, mClass);
   return emitRowStage(table, facts, level);

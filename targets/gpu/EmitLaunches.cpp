@@ -38,7 +38,7 @@ public:
       LLVM::CallOp::create(b, launch,
                            ValueRange{frame, b.i32(int32_t(index)), b.i32(int32_t(numbers.of(kernel.getValue()))),
                                       b.i32(int32_t(argument)), b.i32(int32_t(tiles.getColumns())), count});
-      argument += unsigned(argumentsOf(stage).size());
+      argument += unsigned(gpu_code::argumentCountOf(stage));
     }
     LLVM::ReturnOp::create(b, ValueRange());
   }

@@ -28,6 +28,15 @@ Value GpuBuilder::blockColumn() { return narrow(*this, gpu::BlockIdOp::create(*t
 Value GpuBuilder::blockRow() { return narrow(*this, gpu::BlockIdOp::create(*this, gpu::Dimension::y)); }
 void GpuBuilder::barrier() { gpu::BarrierOp::create(*this); }
 
+Value GpuBuilder::countArrival(Value counter) {
+  constexpr StringLiteral kDevice = "device";
+  LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, kDevice);
+  Value before = LLVM::AtomicRMWOp::create(*this, LLVM::AtomicBinOp::add, counter, i32(1),
+                                           LLVM::AtomicOrdering::monotonic, kDevice, /*alignment=*/4);
+  LLVM::FenceOp::create(*this, LLVM::AtomicOrdering::acq_rel, kDevice);
+  return before;
+}
+
 Value GpuBuilder::shuffleXor(Value x, int64_t mask) {
   return gpu::ShuffleOp::create(*this, x, i32(int32_t(mask)), i32(kWarp), gpu::ShuffleMode::XOR).getShuffleResult();
 }

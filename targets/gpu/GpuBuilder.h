@@ -20,6 +20,8 @@ inline constexpr int64_t kWarp = 32;
 inline constexpr unsigned kGlobal = 1, kShared = 3;
 /// On a kernel: threads of its blocks.
 inline constexpr llvm::StringLiteral kThreads = "phic.threads";
+/// And the bytes of workspace that it uses.
+inline constexpr llvm::StringLiteral kWorkspace = "phic.workspace";
 
 class GpuBuilder : public KernelBuilder {
 public:
@@ -34,6 +36,10 @@ public:
 
   /// Waits for all threads of the block, which then see what each other has stored.
   void barrier();
+
+  /// Counts at `counter`, an i32 in the device's memory, and returns what it was: what the block stored before, and its
+  /// threads before a barrier, is seen by who counts later.
+  Value countArrival(Value counter);
 
   // Between the lanes of a warp, all of which must be here. x is i32 or f32.
   Value shuffleXor(Value x, int64_t mask);

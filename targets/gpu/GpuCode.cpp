@@ -69,13 +69,19 @@ SmallVector<char, 0> makeBlob(ModuleOp module, const GpuText &text) {
   phi_gpu_code code = {};
   out.add(ArrayRef<phi_gpu_code>(code));
   SmallVector<phi_gpu_kernel> kernels;
-  for (auto kernel : module.getOps<LLVM::LLVMFuncOp>())
-    if (isKernel(kernel))
-      kernels.push_back({out.add(kernel.getName()), uint32_t(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt()),
-                         kernel.getNumArguments() - 1});
+  for (auto kernel : module.getOps<LLVM::LLVMFuncOp>()) {
+    if (!isKernel(kernel))
+      continue;
+    kernels.push_back({out.add(kernel.getName()), uint32_t(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt()),
+                       kernel.getNumArguments() - 1});
+    if (auto workspace = kernel->getAttrOfType<IntegerAttr>(kWorkspace))
+      code.workspace_bytes = std::max(code.workspace_bytes, uint64_t(workspace.getInt()));
+  }
   SmallVector<phi_gpu_argument> arguments;
-  for (plan::StageOp stage : stagesOf(module))
+  for (plan::StageOp stage : stagesOf(module)) {
     llvm::append_range(arguments, llvm::map_range(argumentsOf(stage), inBlob));
+    arguments.push_back({PHI_GPU_WORKSPACE, 0, 0});
+  }
   code.magic = PHI_GPU_MAGIC;
   code.least = text.least;
   code.language = text.language;

@@ -24,6 +24,8 @@ private:
 };
 
 bool isKernel(mlir::Operation *op);
+/// Of a kernel's parameters those that are a stage's: its arguments, and the workspace.
+inline size_t argumentCountOf(plan::StageOp stage) { return argumentsOf(stage).size() + 1; }
 
 /// Kernels, and memory of blocks.
 mlir::OwningOpRef<mlir::ModuleOp> deviceCodeOf(mlir::ModuleOp module);

@@ -3,7 +3,7 @@
 #include "targets/gpu/GpuStage.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "phi/format.h"
-#include "targets/stages/StageArguments.h"
+#include "targets/gpu/GpuCode.h"
 #include <cstddef>
 
 using namespace mlir;
@@ -30,6 +30,13 @@ Value GpuStage::headOf(Value base, Value head) {
   return b.offset(base, b.mul(b.extend(head), bytes));
 }
 
+Value GpuStage::workspace(int64_t bytes) {
+  auto function = cast<LLVM::LLVMFuncOp>(parameters.front().getOwner()->getParentOp());
+  auto before = function->getAttrOfType<IntegerAttr>(kWorkspace);
+  function->setAttr(kWorkspace, b.getI64IntegerAttr(std::max(bytes, before ? before.getInt() : 0)));
+  return parameters.back();
+}
+
 Value GpuStage::loadCached(Value pointer, Value element) {
   const Scalar stored = facts.cache->isHalf ? Scalar::F16 : Scalar::F32;
   return b.loadNumber(stored, b.offset(pointer, b.mul(element, facts.cache->elementBytes())), 0, /*constant=*/false);
@@ -38,7 +45,7 @@ Value GpuStage::loadCached(Value pointer, Value element) {
 std::string defineGpuKernel(KernelTable &table, const StageFacts &facts, StringRef tileKey, StringRef name,
                             int64_t threads, function_ref<void(GpuStage &)> body) {
   plan::StageOp stage = facts.stage;
-  const size_t count = 1 + argumentsOf(stage).size();
+  const size_t count = 1 + argumentCountOf(stage);
   SmallVector<Type> parameters(count, LLVM::LLVMPointerType::get(stage.getContext(), kGlobal));
   return table.define((facts.key() + tileKey).str(), name, stage.getLoc(), LLVM::Linkage::External, parameters,
                       [&](KernelBuilder &builder, Block::BlockArgListType arguments) {

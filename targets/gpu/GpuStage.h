@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A kernel's parameters are pointers to the device's memory (phi/gpu.h): the step's frame,
-// then an argument each for inputs, results, keys and values of the stage.
+// then an argument each for inputs, results, keys and values of the stage, then the
+// session's workspace.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_TARGETS_GPU_GPUSTAGE_H
 #define PHIC_TARGETS_GPU_GPUSTAGE_H
@@ -38,7 +39,8 @@ public:
   /// Keys, or values, of a KV head of the stage's cache.
   Value keys(Value head) { return headOf(parameters[1 + facts.inputs.size() + facts.results.size()], head); }
   Value values(Value head) { return headOf(parameters[2 + facts.inputs.size() + facts.results.size()], head); }
-  mlir::Type cacheType() { return facts.cache->isHalf ? mlir::Type(b.getF16Type()) : mlir::Type(b.getF32Type()); }
+  /// `bytes` of memory that all blocks of the kernel share, zero before it and, by its doing, after it.
+  Value workspace(int64_t bytes);
   /// From a cache, as f32.
   Value loadCached(Value pointer, Value element);
 

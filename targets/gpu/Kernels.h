@@ -18,7 +18,8 @@ struct GpuLevel {
 mlir::FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level);
 mlir::FailureOr<GpuKernel> emitMatmulStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level,
                                            MClass mClass);
-mlir::FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level);
+mlir::FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level,
+                                           MClass mClass);
 
 } // namespace phic::gpu_code
 

@@ -54,7 +54,8 @@ typedef struct phi_gpu_argument {
 } phi_gpu_argument;
 
 /// Launches a stage's kernel on `columns` times `rows` blocks, columns along x. Its parameters are 64-bit addresses in
-/// the device's memory: of the step's phi_frame, then of each argument, from `argument` on in the code's table.
+/// the device's memory: of the step's phi_frame, then of each argument, from `argument` on in the code's table; the last
+/// is the workspace.
 /// What an entry point of the family NAME calls is phi_launch_NAME, defined in its device's folder; the `frame` is the
 /// one that the device gave to the entry, of whose `rows` and `logit_row0` the entry makes `rows`.
 typedef void phi_gpu_launch(phi_frame *frame, int32_t stage, int32_t kernel, int32_t argument, int32_t columns,

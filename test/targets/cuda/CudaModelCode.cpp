@@ -60,6 +60,12 @@ public:
     CUcontext context;
     check(cuDevicePrimaryCtxRetain(&context, 0), "cuDevicePrimaryCtxRetain");
     check(cuCtxSetCurrent(context), "cuCtxSetCurrent");
+    int64_t bytes = 4;
+    module.walk([&](LLVM::LLVMFuncOp kernel) {
+      if (auto needed = kernel->getAttrOfType<IntegerAttr>(gpu_code::kWorkspace))
+        bytes = std::max(bytes, needed.getInt());
+    });
+    workspace.upload(std::vector<uint8_t>(size_t(bytes)));
     check(cuModuleLoadDataEx(&loaded, text.c_str(), 0, nullptr, nullptr), "cuModuleLoadDataEx");
   }
   ~CudaModelCode() override { cuModuleUnload(loaded); }
@@ -100,6 +106,7 @@ private:
     SmallVector<CUdeviceptr> values = {step.at(0)};
     for (const StageArgument &argument : argumentsOf(stage))
       values.push_back(addressOf(argument, frame));
+    values.push_back(workspace.at(0));
     SmallVector<void *> parameters;
     for (CUdeviceptr &value : values)
       parameters.push_back(&value);
@@ -122,7 +129,7 @@ private:
   ModuleOp module;
   SmallVector<plan::StageOp> stages;
   CUmodule loaded = nullptr;
-  DeviceBytes weights, arena, cache, logits, tokens, step;
+  DeviceBytes weights, arena, cache, logits, tokens, step, workspace;
 };
 
 } // namespace
@@ -134,8 +141,8 @@ static const CudaLevel &level() {
 
 const Target *testedLevel() { return &level(); }
 
-/// Products of matrices have an order of their own.
-bool prefillIsSame() { return !level().hasByteMatrices(); }
+/// Keys are shared by blocks where there are few rows, and products of matrices have an order of their own.
+bool prefillIsSame() { return false; }
 
 std::unique_ptr<ModelCode> makeModelCode(ModuleOp module) {
   PassManager passes(module.getContext());

@@ -9,7 +9,7 @@
 // CHECK:     llvm.call @phi_launch_sundial(%[[FRAME]], %[[ZERO]],
 // CHECK:     %[[STAGE:.*]] = arith.constant 1 : i32
 // CHECK-NEXT: %[[KERNEL:.*]] = arith.constant 2 : i32
-// CHECK-NEXT: %[[ARGUMENT:.*]] = arith.constant 3 : i32
+// CHECK-NEXT: %[[ARGUMENT:.*]] = arith.constant 4 : i32
 // CHECK-NEXT: %[[COLUMNS:.*]] = arith.constant 5 : i32
 // CHECK-NEXT: llvm.call @phi_launch_sundial(%[[FRAME]], %[[STAGE]], %[[KERNEL]], %[[ARGUMENT]], %[[COLUMNS]], %{{.*}})
 // CHECK-NEXT: llvm.return
