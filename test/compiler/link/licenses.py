@@ -25,7 +25,7 @@ PARTS = {
     r"nlohmann_json": "nlohmann_json",
     r"libprotobuf|Protobuf": "Protocol Buffers",
     r"libicu\w+|ICU|icu-\w+": "ICU",
-    r"(S|r)?crt[1in]|libc": "musl",
+    r"(S|r)?crt[1in]|libc|libmusl": "musl",
     r"libphi\w*|libbenchmark\w*|GTest|benchmark|Python3|PkgConfig|Threads": None,
     r"lib(stdc\+\+|m|gcc_s|rt|dl|pthread|z|zstd|tinfo|xml2|edit)|ld-linux-x86-64": None,
 }
