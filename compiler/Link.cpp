@@ -218,6 +218,7 @@ llvm::Error addCode(const FamilyCode &family, size_t plan, ProgramParts &parts, 
     llvm::Expected<LevelCode> code = family.backend->emitCode(*level->module, *level->target, *parts.system);
     if (!code)
       return code.takeError();
+    parts.wantsLoader |= family.backend->wantsLoader();
     VariantData variant{std::string(level->target->name), level->target->features, code->entries};
     variant.plan = plan;
     variant.blob.assign(code->blob.begin(), code->blob.end());

@@ -97,6 +97,8 @@ public:
   virtual bool runsOn(const Target &level, const System &system) const = 0;
   /// Whether this machine runs code of that level.
   virtual bool runsHere(const Target &level) const = 0;
+  /// Whether its device looks for libraries of the system's (dlopen): a program for Linux then starts the system's loader.
+  virtual bool wantsLoader() const { return false; }
   virtual void registerDialects(mlir::DialectRegistry &registry) const = 0;
   /// Makes its passes known by name.
   virtual void registerPasses() const = 0;

@@ -22,6 +22,9 @@ llvm::Error ElfFile::takeApart() {
     return loaded.takeError();
   header = file->getHeader();
   segments.assign(loaded->begin(), loaded->end());
+  // Not for the kernel to see: the program's front starts the loader, once it has checked the image.
+  if (!segments.empty() && segments.back().p_type == ELF::PT_INTERP)
+    header.e_phnum = uint16_t(segments.size() - 1);
   nameTable = header.e_shstrndx;
   for (const Elf::Shdr &section : *found) {
     auto name = file->getSectionName(section);

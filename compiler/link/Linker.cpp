@@ -146,7 +146,7 @@ llvm::Expected<Buffer> Link::linked(const EmittedFile &output) {
     return bytes ? llvm::Expected<Buffer>(std::move(*bytes)) : bytes.takeError();
   };
   if (output.kind == EmitKind::Exe)
-    return shared(inputs->linkProgram());
+    return shared(inputs->linkProgram(parts.wantsLoader));
   auto bytes = object();
   if (!bytes || output.kind != EmitKind::Shared)
     return bytes;

@@ -89,25 +89,44 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::run(std::vector<
   return llvm::MemoryBuffer::getMemBufferCopy((*sink)->finish());
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
-  std::vector<std::string> arguments = {"-static",
-                                        "-pie",
-                                        "--no-dynamic-linker",
-                                        "--pack-dyn-relocs=relr", // which the front applies
+llvm::Expected<std::vector<std::string>> LinkInputs::stubs() const {
+  std::vector<std::string> files;
+  std::error_code failure;
+  for (llvm::sys::fs::directory_iterator at(file("imports"), failure), end; !failure && at != end;
+       at.increment(failure))
+    files.push_back(at->path());
+  if (failure)
+    return llvm::createStringError(failure, "cannot read " + file("imports") + ": " + failure.message());
+  llvm::sort(files);
+  return files;
+}
+
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram(bool wantsLoader) {
+  std::vector<std::string> before, after;
+  if (wantsLoader) {
+    auto imported = stubs();
+    if (!imported)
+      return imported.takeError();
+    before = {"-z", "now", "-T", file("loaded.ld"), file("libphi_loader.a")};
+    after = {"--as-needed"};
+    llvm::append_range(after, *imported);
+    after.push_back(file("libmusl.a"));
+  } else {
+    before = {"-static", "--no-dynamic-linker", "--pack-dyn-relocs=relr", // which the front applies
+              "-T",      file("program.ld"),    file("Scrt1.o"),          file("crti.o")};
+    after = {file("libc.a"), file("crtn.o")};
+  }
+  std::vector<std::string> arguments = {"-pie",
                                         "--strip-all",
                                         "--hash-style=gnu",
                                         "-z",
                                         "norelro",
                                         "-z",
-                                        "max-page-size=" + std::to_string(system.pageBytes),
-                                        "-T",
-                                        file("program.ld"),
-                                        file("Scrt1.o"),
-                                        file("crti.o")};
+                                        "max-page-size=" + std::to_string(system.pageBytes)};
+  llvm::append_range(arguments, before);
   appendObjects(arguments);
   llvm::append_range(arguments, libraries());
-  for (const char *name : {"libc.a", "crtn.o"})
-    arguments.push_back(file(name));
+  llvm::append_range(arguments, after);
   return run(std::move(arguments));
 }
 

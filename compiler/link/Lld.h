@@ -26,8 +26,9 @@ public:
 
   llvm::Error addObject(llvm::ArrayRef<char> object);
 
-  /// The objects, the runtime and musl as a static program.
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkProgram();
+  /// The objects, the runtime and musl as a static program; or as one that starts the system's loader where there is one, and
+  /// then has the system's C library.
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkProgram(bool wantsLoader);
   /// The objects and what `phi_query` needs of the runtime as one relocatable object.
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkObject();
   /// Such an object as a shared library.
@@ -54,6 +55,8 @@ private:
   void appendObjects(std::vector<std::string> &arguments) const;
   /// In the order in which the linker is to look into them.
   std::vector<std::string> libraries() const;
+  /// Of the system's libraries.
+  llvm::Expected<std::vector<std::string>> stubs() const;
   llvm::Error addMembers(const std::string &library, std::vector<MachoMember> &members) const;
 
   std::string runtime;

@@ -49,11 +49,13 @@ def write(path, data, executable=False):
 
 
 class Programs(unittest.TestCase):
+    FLAGS = []  # of the build
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="phic-program-")
         cls.program = cls.path("program")
-        run(PHIC, "build", ONNX, "-o", cls.program)
+        cls.build(ONNX, cls.program)
 
     @classmethod
     def tearDownClass(cls):
@@ -62,6 +64,10 @@ class Programs(unittest.TestCase):
     @classmethod
     def path(cls, name):
         return os.path.join(cls.folder.name, name)
+
+    @classmethod
+    def build(cls, model, output, *flags, **kwargs):
+        return run(PHIC, "build", model, "-o", output, "-q", *cls.FLAGS, *flags, **kwargs)
 
     def logits(self, program, *flags):
         file = self.path("logits.npy")
@@ -80,13 +86,13 @@ class Determinism(Programs):
     def test_two_builds_are_byte_equal_from_any_path(self):
         elsewhere = self.path("another/place/for/the/model")
         shutil.copytree(ONNX, elsewhere)
-        run(PHIC, "build", elsewhere, "-o", self.path("again"), cwd="/", env={**os.environ, "LC_ALL": "C", "TZ": "Asia/Tokyo"})
+        self.build(elsewhere, self.path("again"), cwd="/", env={**os.environ, "LC_ALL": "C", "TZ": "Asia/Tokyo"})
         self.assertEqual(read(self.program), read(self.path("again")))
 
     def test_jobs_do_not_change_a_byte(self):
         for model in ONNX, GGUF:
             for jobs in 1, 2, 5:
-                run(PHIC, "build", model, "-o", self.path(f"jobs-{jobs}"), f"--jobs={jobs}")
+                self.build(model, self.path(f"jobs-{jobs}"), f"--jobs={jobs}")
             self.assertEqual(read(self.path("jobs-1")), read(self.path("jobs-2")))
             self.assertEqual(read(self.path("jobs-1")), read(self.path("jobs-5")))
 
@@ -232,6 +238,8 @@ class Damage(Programs):
                 self.refuses(run(PHIC, verb, write(self.path(name), data, executable=True), code=2))
         self.refuses(run(PHIC, "verify", write(self.path("flipped"), flipped, executable=True), code=2))
 
+
+class DamagedModels(Programs):
     def build_damaged(self, model):
         output = self.path("never")
         done = run(PHIC, "build", model, "-o", output, code=2)

@@ -148,7 +148,8 @@ struct Outcome {
   std::string out, err;
 };
 
-class ProgramTest : public testing::Test {
+/// With true, of programs that start the system's loader; what they promise is the same.
+class ProgramTest : public testing::TestWithParam<bool> {
 protected:
   void SetUp() override {
     ASSERT_FALSE(llvm::sys::fs::createUniqueDirectory("phic-test", folder));
@@ -171,6 +172,7 @@ protected:
     parts.objects = {kernels};
     parts.manifest = "{\"name\": \"counter\"}";
     parts.writeWeights = write;
+    parts.wantsLoader = GetParam();
     return linkOutputs(parts, {{{EmitKind::Exe, output}}, "", "counter"}, planned);
   }
 
@@ -207,12 +209,15 @@ protected:
   OutputFiles planned{inputs, {}};
 };
 
+INSTANTIATE_TEST_SUITE_P(Programs, ProgramTest, testing::Bool(),
+                         [](const auto &wantsLoader) { return wantsLoader.param ? "Loaded" : "Static"; });
+
 std::string openError(const std::string &path) {
   auto program = ProgramFile::open(path);
   return program ? "" : llvm::toString(program.takeError());
 }
 
-TEST_F(ProgramTest, RunsOnAnyNumberOfThreads) {
+TEST_P(ProgramTest, RunsOnAnyNumberOfThreads) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   for (llvm::StringRef threads : {"1", "2", "5"}) {
     Outcome outcome = run({"--tokens", "1,2,3", "-n", "5", "--print-ids", "--threads", threads, "--temp", "0"});
@@ -221,7 +226,7 @@ TEST_F(ProgramTest, RunsOnAnyNumberOfThreads) {
   }
 }
 
-TEST_F(ProgramTest, WritesLogitsOfEveryToken) {
+TEST_P(ProgramTest, WritesLogitsOfEveryToken) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   std::string file = path("logits.npy");
   Outcome outcome = run({"--tokens=0,1,2,3,4,5,6,7,8,9", "--logits", file});
@@ -239,13 +244,13 @@ TEST_F(ProgramTest, WritesLogitsOfEveryToken) {
       EXPECT_EQ(logits[row * kVocab + v], weights[v] + (v == row + 1 ? 10 : 0));
 }
 
-TEST_F(ProgramTest, StopsAtTheModelsStopTokens) {
+TEST_P(ProgramTest, StopsAtTheModelsStopTokens) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   EXPECT_EQ(run({"--tokens", "17", "--print-ids"}).out, "18\n19\n20\n");
   EXPECT_EQ(run({"--tokens", "17", "--print-ids", "--ignore-eos", "-n", "4"}).out, "18\n19\n20\n21\n");
 }
 
-TEST_F(ProgramTest, ReportsItself) {
+TEST_P(ProgramTest, ReportsItself) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   EXPECT_EQ(run({"--version"}).out, "counter, compiled by phic test for baseline\n");
   Outcome outcome = run({"--tokens", "1,2,3", "-n", "2", "--stats=json", "--threads", "1"});
@@ -255,7 +260,7 @@ TEST_F(ProgramTest, ReportsItself) {
     EXPECT_THAT(outcome.err, HasSubstr(key));
 }
 
-TEST_F(ProgramTest, NeedsNothingAround) {
+TEST_P(ProgramTest, NeedsNothingAround) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   auto file = llvm::object::ELFFile<llvm::object::ELF64LE>::create(read(program));
   for (const auto &segment : llvm::cantFail(file->program_headers()))
@@ -281,7 +286,7 @@ TEST_F(ProgramTest, NeedsNothingAround) {
   EXPECT_EQ(read(root + "/l.npy").size(), 128 + kVocab * sizeof(float));
 }
 
-TEST_F(ProgramTest, IsTheSameEveryTime) {
+TEST_P(ProgramTest, IsTheSameEveryTime) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   ASSERT_FALSE(llvm::errorToBool(link(path("again"))));
   EXPECT_EQ(read(program), read(path("again")));
@@ -290,7 +295,7 @@ TEST_F(ProgramTest, IsTheSameEveryTime) {
   EXPECT_EQ(read(program).find("phic-link"), std::string::npos);
 }
 
-TEST_F(ProgramTest, AFailureLeavesNoFile) {
+TEST_P(ProgramTest, AFailureLeavesNoFile) {
   write(path("counter"), "older");
   std::string message = llvm::toString(link(program, /*failWeights=*/true));
   EXPECT_EQ(message, "no more weights");
@@ -299,7 +304,7 @@ TEST_F(ProgramTest, AFailureLeavesNoFile) {
   EXPECT_THAT(llvm::toString(link(path("absent/counter"))), HasSubstr("cannot write"));
 }
 
-TEST_F(ProgramTest, MacosHoldsLessThan4GiBOfWeights) {
+TEST_P(ProgramTest, MacosHoldsLessThan4GiBOfWeights) {
   ProgramParts parts;
   parts.system = systemByName("arm64-macos");
   parts.model = testModel();
@@ -334,7 +339,7 @@ TEST_F(ProgramTest, MacosHoldsLessThan4GiBOfWeights) {
   }
 }
 
-TEST_F(ProgramTest, IsReadBack) {
+TEST_P(ProgramTest, IsReadBack) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   auto read = ProgramFile::open(program);
   ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
@@ -348,7 +353,7 @@ TEST_F(ProgramTest, IsReadBack) {
   EXPECT_LT(read->codeBytes(), 100u << 10);
 }
 
-TEST_F(ProgramTest, RefusesDamagedFiles) {
+TEST_P(ProgramTest, RefusesDamagedFiles) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   std::string whole = read(program);
 
@@ -370,7 +375,7 @@ TEST_F(ProgramTest, RefusesDamagedFiles) {
 }
 
 /// A list of them all would be of gigabytes, and each could be the same one of no bytes.
-TEST_F(ProgramTest, RefusesMoreLoadCommandsThanTheFileHas) {
+TEST_P(ProgramTest, RefusesMoreLoadCommandsThanTheFileHas) {
   llvm::MachO::mach_header_64 header = {};
   header.magic = llvm::MachO::MH_MAGIC_64;
   header.cputype = llvm::MachO::CPU_TYPE_ARM64;
@@ -383,7 +388,7 @@ TEST_F(ProgramTest, RefusesMoreLoadCommandsThanTheFileHas) {
 }
 
 /// Headers of sections are no part of the image that is hashed, and zeros need no bytes.
-TEST_F(ProgramTest, RefusesSectionsLargerThanTheFile) {
+TEST_P(ProgramTest, RefusesSectionsLargerThanTheFile) {
   using Elf = llvm::object::ELF64LE;
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   std::string bytes = read(program);
@@ -399,7 +404,7 @@ TEST_F(ProgramTest, RefusesSectionsLargerThanTheFile) {
   EXPECT_THAT(openError(path("large")), HasSubstr("its sections have more bytes than the file"));
 }
 
-TEST_F(ProgramTest, RefusesToRunDamaged) {
+TEST_P(ProgramTest, RefusesToRunDamaged) {
   ASSERT_FALSE(llvm::errorToBool(link(program)));
   std::string whole = read(program);
   // The trailer is gone: nothing is mapped there, or zeros are.

@@ -24,6 +24,7 @@ public:
   std::vector<const Target *> levels() const override { return {&kLevel}; }
   bool runsOn(const Target &, const System &system) const override { return system.format == ObjectFormat::Elf; }
   bool runsHere(const Target &) const override { return true; }
+  bool wantsLoader() const override { return true; } // as devices with drivers do
   void registerDialects(DialectRegistry &registry) const override { registry.insert<abacus::AbacusDialect>(); }
   void registerPasses() const override { registerPhicAbacusPasses(); }
 
