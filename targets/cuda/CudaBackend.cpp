@@ -50,6 +50,7 @@ public:
   }
   bool runsOn(const Target &, const System &system) const override { return system.format == ObjectFormat::Elf; }
   bool runsHere(const Target &) const override { return false; }
+  bool wantsLoader() const override { return true; }
   void registerDialects(DialectRegistry &registry) const override {
     registry.insert<panels::PanelsDialect, gpu::GPUDialect, NVVM::NVVMDialect>();
   }
