@@ -5,6 +5,7 @@
     golden.py interpreter --tool build/bin/phic-interpret     the importers and phases, by the meaning of the ops
     golden.py programs    --tool build/bin/phic               compiled programs, --act=f32 --kv=f32 and --act=i8;
                           --interpreter build/bin/phic-interpret   stands in where a tool left no float golden
+                          --device cuda           on a device that the programs are given code for, whose library is found
 
 Models come from this folder and, where it is there, from ../shared/models (the form that is in both is taken
 from there, since its golden file has more sequences). What is compared with what:
@@ -144,6 +145,7 @@ class Runner:
 
     def __init__(self, arguments):
         self.tool, self.interpreter, self.scratch = arguments.tool, arguments.interpreter or arguments.tool, arguments.scratch
+        self.device = [f"--device={arguments.device}"] if arguments.device else []
 
     def call(self, command):
         done = subprocess.run(command, capture_output=True, text=True)
@@ -161,14 +163,14 @@ class Runner:
 
     def build(self, case, *flags):
         program = os.path.join(self.scratch, case.name().replace("/", "_") + "_".join(flags))
-        self.call([self.tool, "build", case.path, "-o", program, *flags])
+        self.call([self.tool, "build", case.path, "-o", program, *flags, *self.device])
         return program
 
     def run(self, program, ids):
-        return self.logits([program], ids)
+        return self.logits([program, *self.device], ids)
 
     def generate(self, program, ids, count):
-        printed = self.call([program, "--tokens", ",".join(map(str, ids)), "-n", str(count), "--temp", "0", "--ignore-eos", "--print-ids"])
+        printed = self.call([program, *self.device, "--tokens", ",".join(map(str, ids)), "-n", str(count), "--temp", "0", "--ignore-eos", "--print-ids"])
         return [int(word) for word in printed.split()]
 
 
@@ -276,6 +278,7 @@ def main():
     parser.add_argument("what", choices=["interpreter", "programs"])
     parser.add_argument("--tool", required=True, help="phic-interpret or phic")
     parser.add_argument("--interpreter", help="phic-interpret, with programs")
+    parser.add_argument("--device", default="", help="with programs: where they run; empty: on the processor")
     parser.add_argument("--shared", default=os.path.join(HERE, "..", "..", "..", "shared", "models"))
     parser.add_argument("--only", default="", help="models whose name contains this")
     arguments = parser.parse_args()
