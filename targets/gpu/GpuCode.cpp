@@ -5,6 +5,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "phi/gpu.h"
 #include "targets/gpu/GpuBuilder.h"
+#include "llvm/Support/Compression.h"
 
 using namespace mlir;
 
@@ -89,8 +90,12 @@ SmallVector<char, 0> makeBlob(ModuleOp module, const GpuText &text) {
   code.arguments = out.add(ArrayRef<phi_gpu_argument>(arguments));
   code.kernel_count = uint32_t(kernels.size());
   code.argument_count = uint32_t(arguments.size());
-  code.text = out.add(StringRef(text.text));
+  SmallVector<uint8_t, 0> packed;
+  llvm::compression::zlib::compress(llvm::arrayRefFromStringRef(text.text), packed,
+                                    llvm::compression::zlib::BestSizeCompression);
+  code.text = out.add(ArrayRef<uint8_t>(packed));
   code.text_bytes = text.text.size();
+  code.packed_bytes = packed.size();
   code.bytes = out.bytes.size();
   std::memcpy(out.bytes.data(), &code, sizeof(code));
   return std::move(out.bytes);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/devices/cuda/CudaCode.h"
 
+#include "runtime/Inflate.h"
 #include "runtime/Os.h"
 #include "runtime/devices/cuda/CudaMachine.h"
 #include "runtime/devices/cuda/CudaMemory.h"
@@ -30,7 +31,7 @@ bool isWhole(const phi_variant &variant) {
   const phi_gpu_code &gpu = gpuCode(variant);
   const uint64_t bytes = variant.blob_bytes;
   if (!variant.entries || bytes < sizeof(gpu) || gpu.magic != PHI_GPU_MAGIC || gpu.bytes != bytes ||
-      !lies(gpu.text, gpu.text_bytes, 1, bytes - 1) || *at<char>(gpu, gpu.text + gpu.text_bytes) ||
+      !lies(gpu.text, gpu.packed_bytes, 1, bytes) ||
       !lies(gpu.kernels, gpu.kernel_count, sizeof(phi_gpu_kernel), bytes) ||
       !lies(gpu.arguments, gpu.argument_count, sizeof(phi_gpu_argument), bytes))
     return false;
@@ -88,14 +89,37 @@ bool findFunctions(CudaCode *code, Writer &errors) {
   return true;
 }
 
+/// The kernels' text, which a zero ends, in memory of its own.
+class KernelText {
+public:
+  explicit KernelText(const phi_gpu_code &gpu) : bytes(gpu.text_bytes + 1), text(os::reserve(bytes)) {
+    isWhole = text && inflate(at<uint8_t>(gpu, gpu.text), gpu.packed_bytes, text, gpu.text_bytes);
+  }
+  ~KernelText() {
+    if (text)
+      os::release(text, bytes);
+  }
+  KernelText(const KernelText &) = delete;
+  const char *get() const { return isWhole ? reinterpret_cast<const char *>(text) : nullptr; }
+
+private:
+  const uint64_t bytes;
+  uint8_t *const text;
+  bool isWhole;
+};
+
 /// The driver compiles the text, or has done so before.
 bool compile(CudaCode *code, const Notes &notes, Writer &errors) {
+  const KernelText text(*code->gpu);
+  if (!text.get()) {
+    errors << "this model's code for cuda is damaged, or there is not enough memory";
+    return false;
+  }
   char log[2048] = "";
   int names[] = {kErrorLog, kErrorLogBytes};
   void *values[] = {log, reinterpret_cast<void *>(uintptr_t(sizeof(log)))};
   const double begun = os::now();
-  const char *text = at<char>(*code->gpu, code->gpu->text);
-  const Result result = code->driver.moduleLoad(&code->module, text, 2, names, values);
+  const Result result = code->driver.moduleLoad(&code->module, text.get(), 2, names, values);
   const double seconds = os::now() - begun;
   if (result != kSuccess) {
     code->module = nullptr;

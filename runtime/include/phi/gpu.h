@@ -23,8 +23,9 @@ typedef struct phi_gpu_code {
   uint64_t bytes; ///< of the whole blob
   uint32_t least; ///< what a device must have: of CUDA its compute capability, 80 for sm_80
   uint32_t language; ///< version of the text: of PTX 70 for 7.0
-  uint64_t text; ///< where the kernels' text begins
-  uint64_t text_bytes; ///< without the zero that ends it
+  uint64_t text; ///< where the kernels' text begins, compressed as zlib does
+  uint64_t text_bytes; ///< of the text itself, without a zero behind it
+  uint64_t packed_bytes; ///< of what lies there
   uint64_t kernels; ///< phi_gpu_kernel[kernel_count]
   uint64_t arguments; ///< phi_gpu_argument[argument_count]
   uint32_t kernel_count;
@@ -63,7 +64,7 @@ typedef void phi_gpu_launch(phi_frame *frame, int32_t stage, int32_t kernel, int
 
 #ifdef __cplusplus
 }
-static_assert(sizeof(phi_gpu_code) == 72, "written by the compiler");
+static_assert(sizeof(phi_gpu_code) == 80, "written by the compiler");
 static_assert(sizeof(phi_gpu_kernel) == 16, "written by the compiler");
 static_assert(sizeof(phi_gpu_argument) == 16, "written by the compiler");
 #endif
