@@ -9,6 +9,8 @@
 #include "dialects/plan/Plan.h"
 #include "passes/precision/PrecisionReport.h"
 #include "targets/Backend.h"
+#include "llvm/Support/Base64.h"
+#include "llvm/Support/Compression.h"
 
 using namespace mlir;
 
@@ -108,7 +110,15 @@ void addPrecision(ModuleOp module, const std::string &asked, Json &json) {
   json["converted_weights"] = weights;
 }
 
-Json planFacts(const ManifestFacts::Plan &plan) {
+/// As readPackedText reads it.
+std::string packText(llvm::StringRef text) {
+  llvm::SmallVector<uint8_t, 0> packed;
+  llvm::compression::zlib::compress(llvm::arrayRefFromStringRef(text), packed,
+                                    llvm::compression::zlib::BestSizeCompression);
+  return std::to_string(text.size()) + ":" + llvm::encodeBase64(packed);
+}
+
+Json planFacts(const ManifestFacts::Plan &plan, Json &kernels) {
   ModuleOp module = plan.levels.front().module;
   auto memory = module->getAttrOfType<plan::MemoryAttr>(plan::PlanDialect::kMemory);
   assert(memory && "the layout phase has run");
@@ -121,7 +131,16 @@ Json planFacts(const ManifestFacts::Plan &plan) {
   json["scratch_bytes"] = plan.scratchBytes;
   json["kv_bytes_per_token"] = memory.getKvBytesPerToken();
   json["chunk_rows"] = memory.getChunkRows();
-  json["ir"] = plannedIr(module);
+  // The host's is there to read; others differ from it in little, and are packed.
+  Json text = {{"ir", plannedIr(module)}, {"kernels", Json::array()}};
+  for (const ManifestFacts::Level &level : plan.levels)
+    addKernels(level, text["kernels"]);
+  if (plan.family == hostBackend().family()) {
+    json["ir"] = text["ir"];
+    kernels = text["kernels"];
+  } else {
+    json["packed"] = packText(printJson(text, /*indent=*/-1));
+  }
   return json;
 }
 
@@ -155,17 +174,15 @@ std::string makeManifest(const ManifestFacts &facts) {
         {{"name", entry.name}, {"most_rows", entry.mostRows}, {"bindings", bindingsJson(entry.bindings)}});
   json["formats"] = formatsOf(module);
   for (const ManifestFacts::Plan &plan : facts.plans)
-    for (const ManifestFacts::Level &level : plan.levels) {
+    for (const ManifestFacts::Level &level : plan.levels)
       if (plan.family == hostBackend().family())
         json["cpu_variants"].push_back(level.name);
-      addKernels(level, json["kernels"]);
-    }
   json["files"] = Json::array();
   for (Attribute file : files)
     json["files"].push_back(cast<StringAttr>(file).getValue().str());
   json["plans"] = Json::array();
   for (const ManifestFacts::Plan &plan : facts.plans)
-    json["plans"].push_back(planFacts(plan));
+    json["plans"].push_back(planFacts(plan, json["kernels"]));
   return printJson(json, /*indent=*/-1);
 }
 

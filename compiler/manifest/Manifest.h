@@ -37,7 +37,7 @@ struct ManifestFacts {
 /// sidecar), weight_bytes, weights_hash, tokenizer_bytes, context_max, entries [{name, most_rows, bindings
 /// [{kind, name, element, shape}]}], formats {format: {tensors, weights,
 /// bits_per_weight}}, kernels [{cpu_variant, stage, entry, symbol, generator}], files, plans [{device, variants,
-/// weights_offset, weight_bytes, arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, ir}].
+/// weights_offset, weight_bytes, arena_bytes, scratch_bytes, kv_bytes_per_token, chunk_rows, and ir, or packed: {ir, kernels}}].
 std::string makeManifest(const ManifestFacts &facts);
 
 } // namespace phic

@@ -9,6 +9,7 @@ namespace phic {
 
 /// The manifest of `file`, which may be anybody's: an object whose keys, where it has them, hold what makeManifest writes there.
 /// "prog: the manifest is damaged: 'kernels' ..." otherwise. Keys that makeManifest does not know may hold anything.
+/// What is packed in its plans is where that of others is.
 llvm::Expected<Json> readManifest(llvm::StringRef text, llvm::StringRef file);
 
 } // namespace phic

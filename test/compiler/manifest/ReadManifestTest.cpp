@@ -58,6 +58,23 @@ TEST(ReadManifest, RefusesOtherTypesInEveryPlace) {
   EXPECT_GT(places, 40);
 }
 
+TEST(ReadManifest, FindsWhatIsPacked) {
+  constexpr const char *kPacked = "103:eNoVjEsKgDAMRK8iWXuCXkVEooZSbFNJP1BL7266e29mmA5OwECId/"
+                                  "G09AErPCRMPoHZOlxvOSqKQ866qtqmjJaUkzJxlqZMM2/hjF7lU7HEJJjjvLYw9vED32ghag==";
+  Json manifest = Json::parse(kManifest);
+  manifest["plans"].push_back({{"device", "other"}, {"packed", kPacked}});
+  auto read = readManifest(printJson(manifest), "prog");
+  ASSERT_TRUE(bool(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ((*read)["plans"][1]["ir"], "module {}");
+  EXPECT_EQ((*read)["kernels"].size(), manifest["kernels"].size() + 1);
+  EXPECT_EQ((*read)["kernels"].back()["symbol"], "z");
+  for (std::string damaged :
+       {std::string("9"), "9" + std::string(kPacked), std::string(kPacked, 60), std::string("0:")}) {
+    manifest["plans"][1]["packed"] = damaged;
+    EXPECT_FALSE(isRead(manifest)) << damaged;
+  }
+}
+
 TEST(ReadManifest, RefusesWhatIsNoObject) {
   for (const char *text : {"", "5", "[]", "{", "{\"a\": \"\xff\"}", "null"})
     EXPECT_TRUE(llvm::errorToBool(readManifest(text, "prog").takeError())) << text;
