@@ -161,6 +161,14 @@ phi_status chooseCode(LoadedCode *code, const phi_model &model, const CodeChoice
   return PHI_OK;
 }
 
+void writeRunner(const LoadedCode &code, int64_t threads, Writer &out) {
+  if (code.device().isHost)
+    out << threads << " threads, ";
+  else
+    out << code.device().name << ", ";
+  out << code.variant->name;
+}
+
 void listDevices(const phi_model &model, Writer &out) {
   for (const phi_variant *variant = model.variants; variant < model.variants + model.variant_count; ++variant) {
     if (!isFirstOfDevice(model, variant))

@@ -23,6 +23,8 @@ struct CodeChoice {
 phi_status chooseCode(LoadedCode *code, const phi_model &model, const CodeChoice &choice, Writer &errors);
 /// A line for each device that the model has code for: its name, and what would run on it.
 void listDevices(const phi_model &model, Writer &out);
+/// What runs: "4 threads, x86-64-v3" of a processor, "cuda, sm_80" of another device.
+void writeRunner(const LoadedCode &code, int64_t threads, Writer &out);
 
 } // namespace phi
 

@@ -20,6 +20,7 @@ enum class FlagId : uint8_t {
   Weights,
   Stats,
   Device,
+  ListDevices,
   CpuVariant,
   StreamStages,
   StreamTimes,
@@ -39,7 +40,9 @@ constexpr Flag kFlags[] = {
     {FlagId::Weights, "--weights", "F",
      "file with the weights, where they are not in the program (default: beside it)"},
     {FlagId::Stats, "--stats", "[=json]", "print the time of the runs on stderr; with =json as one object"},
-    {FlagId::Device, "--device", "NAME", "what runs the graph: auto, or a name (default: auto, the best)"},
+    {FlagId::Device, "--device", "NAME",
+     "what runs the graph: auto, or a name of --list-devices (default: auto, the best)"},
+    {FlagId::ListDevices, "--list-devices", nullptr, "print what could run it here"},
 #include "SharedFlags.def"
 };
 
@@ -57,7 +60,7 @@ public:
       if (isFlag ? !parseFlag(given) : !giveOnly(PHI_INPUT, given))
         return false;
     }
-    return options.help || options.version || options.licenses || checkTogether();
+    return options.help || options.version || options.licenses || options.listDevices || checkTogether();
   }
 
 private:
@@ -110,6 +113,8 @@ bool Parser::store(const Flag &flag, const char *value) {
   case FlagId::Device:
     options.device = Text(value) == "auto" ? nullptr : value;
     return true;
+  case FlagId::ListDevices:
+    return options.listDevices = true;
   case FlagId::CpuVariant:
     options.cpuVariant = value;
     return true;

@@ -21,7 +21,7 @@ struct GraphProgramOptions {
   const char *weights = nullptr;
   const char *device = nullptr, *cpuVariant = nullptr;  ///< nullptr: the best that there is
   bool reset = false;              ///< states are zero before every run
-  bool stats = false, statsJson = false, version = false, licenses = false, help = false;
+  bool stats = false, statsJson = false, version = false, licenses = false, help = false, listDevices = false;
 
   bool streams() const { return streamStages >= 0 || streamTimes >= 0; }
 };

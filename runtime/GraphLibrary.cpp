@@ -80,8 +80,11 @@ phi_status createGraph(const phi_model *model, const phi_session_options *given,
   phi_graph placed = {};
   phi_graph *created = placeGraph(&layout, *model, options, &placed);
   *created = placed;
-  if (startGraph(created) != PHI_OK)
-    return error(PHI_NO_THREADS, "the system starts no more threads");
+  const phi_status status = startGraph(created);
+  if (status != PHI_OK) {
+    explainGraph(*created, error);
+    return status;
+  }
   *graph = created;
   return PHI_OK;
 }
@@ -112,7 +115,10 @@ bool givePointers(phi_graph *graph, const void *const *inputs, void *const *resu
       writeWrongIndex(binding, wrong, value, error);
       return false;
     }
-    graph->slots[binding.slot] = memory;
+    if (binding.kind == PHI_INPUT)
+      giveInput(graph, binding, memory);
+    else
+      takeResult(graph, binding, memory);
   }
   return true;
 }
@@ -123,8 +129,10 @@ phi_status run(phi_graph *graph, const void *const *inputs, void *const *results
     return error(PHI_BAD_ARGUMENT, graph ? "there are no inputs, or no results" : "there is no graph");
   if (!givePointers(graph, inputs, results, error))
     return PHI_BAD_ARGUMENT;
-  runGraph(graph);
-  return PHI_OK;
+  if (runGraph(graph))
+    return PHI_OK;
+  explainGraph(*graph, error);
+  return PHI_DEVICE_FAILED;
 }
 
 void reset(phi_graph *graph) {
@@ -138,7 +146,7 @@ void *state(phi_graph *graph, uint32_t index) {
   const phi_entry_desc &entry = entryOf(*graph->model);
   for (uint32_t i = 0; i < entry.binding_count; ++i)
     if (entry.bindings[i].kind == PHI_STATE && index-- == 0)
-      return graph->slots[entry.bindings[i].slot];
+      return stateOf(graph, entry.bindings[i]);
   return nullptr;
 }
 

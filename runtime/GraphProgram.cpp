@@ -28,7 +28,11 @@ public:
       : constants(constants), entry(entryOf(constants)), console(console), out(console.out), errors(console.err),
         begun(begun) {}
 
-  int run(int argc, const char *const *argv) { return closeOutputs(out, errors, runAsAsked(argc, argv)); }
+  int run(int argc, const char *const *argv) {
+    const int code = runAsAsked(argc, argv);
+    closeModel(&opened);
+    return closeOutputs(out, errors, code);
+  }
 
 private:
   int runAsAsked(int argc, const char *const *argv);
@@ -36,6 +40,7 @@ private:
   bool agreeOnRuns(const phi_binding &binding, const NpyArray &array);
   bool checkOutputs();
   bool createOutputs();
+  SessionOptions wantedSession();
   void layOut(Layout *layout);
   bool start();
   bool runAll();
@@ -46,6 +51,11 @@ private:
   void printStats();
   bool fail(Text what) {
     errors << what << '\n';
+    return false;
+  }
+  bool failDevice() {
+    explainGraph(session, errors);
+    errors << '\n';
     return false;
   }
   template <typename Function> bool forEachPort(Function function) {
@@ -59,6 +69,8 @@ private:
   const phi_entry_desc &entry;
   Console console;
   Writer out, errors;
+  NoteLines lines{errors, console.err};
+  Notes notes; ///< nobody listens where standard error is to be one object
   const double begun; ///< when the process did
   OpenModel opened = {};
   GraphProgramOptions options;
@@ -136,17 +148,21 @@ bool GraphProgram::createOutputs() {
   });
 }
 
-void GraphProgram::layOut(Layout *layout) {
-  if (options.streamTimes >= 0)
-    stream.times = layout->take<uint64_t>(opened.code.plan().stage_count);
+SessionOptions GraphProgram::wantedSession() {
   SessionOptions wanted = {};
   wanted.threads = int32_t(options.threads);
   wanted.hook = options.streams() ? streamHook(&stream) : StageHook{};
-  layoutGraph(&session, layout, opened.code, wanted);
+  return wanted;
+}
+
+void GraphProgram::layOut(Layout *layout) {
+  if (options.streamTimes >= 0)
+    stream.times = layout->take<uint64_t>(opened.code.plan().stage_count);
+  layoutGraph(&session, layout, opened.code, wantedSession());
   forEachPort([&](const phi_binding &binding, Port &port) {
     port.memory = binding.kind == PHI_STATE ? nullptr : layout->take(1, bytesOf(binding));
-    if (port.memory)
-      session.slots[binding.slot] = port.memory;
+    if (port.memory && binding.kind == PHI_RESULT)
+      takeResult(&session, binding, port.memory);
     return true;
   });
 }
@@ -163,16 +179,25 @@ bool GraphProgram::start() {
   if (!layout.base)
     return fail("not enough memory");
   layOut(&layout);
-  os::makePagesLarge(session.frame.arena, opened.code.plan().arena_bytes);
+  if (opened.code.device().isHost)
+    os::makePagesLarge(session.frame.arena, opened.code.plan().arena_bytes);
   stream.device = &session.device;
   stream.file = int(options.streamTimes >= 0 ? options.streamTimes : options.streamStages);
   if (options.streams())
     beginStream(&stream, /*context=*/1);
-  if (startGraph(&session) != PHI_OK)
+  const phi_status status = startGraph(&session);
+  if (status == PHI_NO_THREADS)
     return fail("the system allows no more threads; a smaller --threads needs fewer");
+  if (status != PHI_OK)
+    return failDevice();
+  tellAnnouncement(session.device, notes);
   return forEachPort([&](const phi_binding &binding, Port &port) {
-    if (binding.kind == PHI_STATE && port.from)
-      memcpy(session.slots[binding.slot], port.array.data, size_t(bytesOf(binding)));
+    if (binding.kind != PHI_STATE || !port.from)
+      return true;
+    uint8_t *state = stateOf(&session, binding);
+    if (!state)
+      return failDevice();
+    memcpy(state, port.array.data, size_t(bytesOf(binding)));
     return true;
   });
 }
@@ -185,16 +210,16 @@ bool GraphProgram::giveInputs(int64_t index) {
     if (binding.kind != PHI_INPUT)
       return true;
     const uint8_t *data = port.array.data + (port.array.hasRuns ? uint64_t(index) * bytes : 0);
-    uint8_t *&slot = session.slots[binding.slot];
-    slot = port.memory;
-    if (binding.index_limit || uintptr_t(data) % elementBytes(binding.element))
-      memcpy(slot, data, size_t(bytes));
-    else
-      slot = const_cast<uint8_t *>(data); // which a run only reads
+    if (binding.index_limit || uintptr_t(data) % elementBytes(binding.element)) {
+      memcpy(port.memory, data, size_t(bytes));
+      data = port.memory;
+    }
     uint64_t wrong = 0;
     int64_t value = 0;
-    if (hasIndices(binding, slot, &wrong, &value))
+    if (hasIndices(binding, data, &wrong, &value)) {
+      giveInput(&session, binding, data);
       return true;
+    }
     writeWrongIndex(binding, wrong, value, errors);
     errors << '\n';
     return false;
@@ -213,8 +238,12 @@ void GraphProgram::dropInputs(int64_t index) {
 /// Of the bindings of a kind.
 bool GraphProgram::write(uint32_t kind) {
   return forEachPort([&](const phi_binding &binding, Port &port) {
-    return binding.kind != kind || port.results.file < 0 ||
-           os::writeAll(port.results.file, session.slots[binding.slot], size_t(bytesOf(binding))) ||
+    if (binding.kind != kind || port.results.file < 0)
+      return true;
+    const uint8_t *data = kind == PHI_STATE ? stateOf(&session, binding) : port.memory;
+    if (!data)
+      return failDevice();
+    return os::writeAll(port.results.file, data, size_t(bytesOf(binding))) ||
            fail("cannot write the results: the disk is full");
   });
 }
@@ -226,7 +255,8 @@ bool GraphProgram::runAll() {
     if (options.reset)
       resetGraph(&session);
     const double from = os::now();
-    runGraph(&session);
+    if (!runGraph(&session))
+      return failDevice();
     seconds += os::now() - from;
     if (i == 0) {
       firstSeconds = seconds;
@@ -257,11 +287,14 @@ void GraphProgram::printStats() {
     (errors.quoted(constants.name) << ", \"runs\": " << runs << ", \"run_s\": ").fixed(seconds / double(runs), 9);
     (errors << ", \"first_run_s\": ").fixed(firstSeconds, 9);
     (errors << ", \"load_s\": ").fixed(loaded, 9);
-    errors << ", \"threads\": " << options.threads << ", \"cpu_variant\": \"" << opened.code.variant->name
+    errors << ", \"threads\": " << options.threads << ", \"device\": \"" << opened.code.device().name
+           << "\", \"cpu_variant\": \"" << opened.code.variant->name
            << "\", \"peak_rss_bytes\": " << os::peakResidentBytes() << "}\n";
-  } else if (options.stats)
-    (errors << runs << (runs == 1 ? " run, " : " runs, ")).fixed(seconds / double(runs) * 1e3, 3)
-        << " ms each; " << options.threads << " threads, " << opened.code.variant->name << '\n';
+  } else if (options.stats) {
+    (errors << runs << (runs == 1 ? " run, " : " runs, ")).fixed(seconds / double(runs) * 1e3, 3) << " ms each; ";
+    writeRunner(opened.code, options.threads, errors);
+    errors << '\n';
+  }
 }
 
 int GraphProgram::runAsAsked(int argc, const char *const *argv) {
@@ -286,12 +319,16 @@ int GraphProgram::runAsAsked(int argc, const char *const *argv) {
     out << kLicenses;
     return kExitFine;
   }
-  NoteLines lines(errors, console.err);
-  const Notes notes = options.statsJson ? Notes{} : lines.notes();
+  if (options.listDevices) {
+    listDevices(constants, out);
+    return kExitFine;
+  }
+  if (!options.statsJson)
+    notes = lines.notes();
   const CodeChoice choice = {options.device, options.cpuVariant, "--device", notes};
   phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, choice);
   if (status == PHI_OK)
-    status = loadModel(&opened, {}, notes, errors);
+    status = loadModel(&opened, needOfGraph(opened.code, wantedSession()), notes, errors);
   if (status != PHI_OK) {
     errors << '\n';
     return status == PHI_NO_WEIGHTS ? kExitDamaged : kExitUsage;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "Stats.h"
 
+#include "CodeChoice.h"
 #include "Os.h"
 
 namespace phi {
@@ -42,7 +43,7 @@ void printPlain(const Stats &stats, const Session &session, const PromptLookup &
   out.fixed(rate(stats.decodeTokens, stats.decode), 1) << " tokens/s\n";
   if (lookup.most)
     out << lookup.guessed << " tokens guessed, " << lookup.confirmed << " of them right\n";
-  out << session.options.threads << " threads, " << session.device.code->variant->name;
+  writeRunner(*session.device.code, session.options.threads, out);
   if (uint64_t peak = os::peakResidentBytes())
     (out << ", peak memory ").fixed(double(peak) / (1 << 20), 1) << " MiB";
   out << '\n';

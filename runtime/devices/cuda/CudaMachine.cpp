@@ -68,8 +68,10 @@ void writeBytes(uint64_t bytes, Writer &out) {
   constexpr uint64_t kMiB = 1 << 20, kGiB = 1 << 30;
   if (bytes >= kGiB)
     out.fixed(double(bytes) / double(kGiB), 1) << " GiB";
-  else
+  else if (bytes >= kMiB)
     out.fixed(double(bytes) / double(kMiB), 1) << " MiB";
+  else
+    out.fixed(double(bytes) / 1024, 1) << " KiB";
 }
 
 } // namespace phi::cuda

@@ -19,7 +19,7 @@ int32_t countGpus();
 void describeGpu(int32_t index, Writer &out);
 bool lacksFor(const phi_variant &variant, int32_t index, Writer &what);
 
-/// "2.1 GiB", "130.5 MiB"
+/// "2.1 GiB", "130.5 MiB", "0.5 KiB"
 void writeBytes(uint64_t bytes, Writer &out);
 
 } // namespace phi::cuda
