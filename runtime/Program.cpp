@@ -40,7 +40,11 @@ public:
     stats.start = start;
   }
 
-  int run(int argc, const char *const *argv) { return closeOutputs(out, errors, runAsAsked(argc, argv)); }
+  int run(int argc, const char *const *argv) {
+    const int code = runAsAsked(argc, argv);
+    closeModel(&opened);
+    return closeOutputs(out, errors, code);
+  }
 
 private:
   int runAsAsked(int argc, const char *const *argv);

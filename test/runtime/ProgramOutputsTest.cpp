@@ -141,4 +141,34 @@ TEST(Os, FilesNeverTakeAStandardDescriptor) {
   std::filesystem::remove(path);
 }
 
+/// What lines become on a descriptor whose other side is read.
+std::string notesOn(int file, int reader) {
+  {
+    Writer errors(file);
+    NoteLines lines(errors, file);
+    const Notes notes = lines.notes();
+    notes("first");
+    notes("1 of 2", /*isPassing=*/true);
+    notes("2 of 2", /*isPassing=*/true);
+    notes("last");
+  }
+  char text[256];
+  const ssize_t count = read(reader, text, sizeof(text));
+  return std::string(text, count > 0 ? size_t(count) : 0);
+}
+
+TEST(NoteLines, WhatIsPassingIsForTerminals) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  EXPECT_EQ(notesOn(ends[1], ends[0]), "first\nlast\n");
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(grantpt(terminal) | unlockpt(terminal), 0);
+  const int line = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+  ASSERT_GE(line, 0);
+  EXPECT_EQ(notesOn(line, terminal), "first\r\n1 of 2\r\x1b[K2 of 2\r\x1b[Klast\r\n");
+  for (int file : {ends[0], ends[1], line, terminal})
+    close(file);
+}
+
 } // namespace
