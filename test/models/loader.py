@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A program with code for a device whose driver is a library of the system's has the system's C library where there is a loader,
 and musl where there is none. What any program promises (program.py) it promises in both ways, and it asks for nothing that an old
-system lacks. The abacus stands for such devices.
+system lacks. The abacus stands for such devices; the driver that is looked for is CUDA's.
 
-    loader.py PHIC LIBRARIES READELF NM [test...]     (lib/phic, and two tools of LLVM's)
+    loader.py PHIC LIBRARIES CUDA READELF NM [test...]     (lib/phic, the folder of the stand-in, and two tools of LLVM's)
 """
+import ctypes
 import glob
+import json
 import os
 import re
 import shutil
@@ -17,8 +19,8 @@ import tempfile
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIBRARIES, READELF, NM = sys.argv[2:5]
-del sys.argv[2:5]
+LIBRARIES, CUDA, READELF, NM = sys.argv[2:6]
+del sys.argv[2:6]
 import program  # noqa: E402  (takes PHIC)
 from program import ONNX, PHIC, TOKENS, run  # noqa: E402
 from seal import segments  # noqa: E402
@@ -28,7 +30,7 @@ LOADER = LOADERS["x86_64-linux"]
 FLAGS = ["--device=abacus", "--kv=f32"]
 INTERPRETER = 3
 # What programs have of musl wherever they run: these functions have no state of a C library's, and no system.
-PURE = set("bcmp expf memcmp memcpy memmove memset rintf strchr strcmp strlen strrchr tanhf".split())
+PURE = set("bcmp expf memchr memcmp memcpy memmove memset rintf strchr strcmp strlen strrchr tanhf".split())
 # Functions that the system's libraries have only under other names, or not for long enough.
 OWN = {"stat", "fstat"}
 
@@ -179,6 +181,57 @@ class Loader(program.Programs):
             x86 = system == "x86_64-linux"
             want = {(library, name, version if x86 else "2.17") for library, name, version in rows() if version or not x86}
             self.assertEqual(found, want)
+
+
+class Driver(program.Programs):
+    """A driver's library is found as the system's loader finds libraries, or missed in words."""
+    FLAGS = ["--device=cuda", "--act=f32", "--kv=f32"]
+
+    def setUp(self):
+        if not os.path.exists(LOADER):
+            self.skipTest("[SKIP] this system has no loader of glibc's")
+
+    def tokens(self, *flags, stand_in=True, code=0):
+        env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+        if stand_in:
+            env["LD_LIBRARY_PATH"] = CUDA
+        return run(self.program, "--tokens", TOKENS, "-n", 3, "--temp", 0, "--ignore-eos", "--print-ids", "--stats=json", *flags, env=env, code=code)
+
+    def test_a_stand_in_is_found(self):
+        done = self.tokens()
+        self.assertEqual(json.loads(done.stderr.splitlines()[-1])["device"], "cuda")
+        self.assertEqual(done.stdout, self.tokens("--device=cpu").stdout)
+
+    def test_without_a_driver_the_processor_runs(self):
+        try:
+            ctypes.CDLL("libcuda.so.1")
+            self.skipTest("[SKIP] this machine has a driver")
+        except OSError:
+            pass
+        missing = "lacks an NVIDIA driver (libcuda.so.1)"
+        self.assertIn(missing, run(self.program, "--tokens", 1, "-n", 1).stderr)
+        done = self.tokens(stand_in=False)
+        self.assertEqual(json.loads(done.stderr.splitlines()[-1])["device"], "cpu")
+        self.assertEqual(done.stdout, self.tokens("--device=cpu", stand_in=False).stdout)
+        self.assertIn(missing, self.tokens("--device=cuda", stand_in=False, code=1).stderr)
+
+    def test_libraries_find_it_as_the_program_that_they_are_in_does(self):
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if not compiler:
+            self.skipTest("[SKIP] no C compiler here")
+        self.build(ONNX, self.path("libmodel.a"), "--emit=lib,shared,header")
+        want = run(self.program, "Hello", "-n", 3, "--temp", 0, "--device=cpu").stdout
+        example = os.path.join(HERE, "..", "..", "docs", "examples", "c", "generate.c")
+        for library in ("libmodel.a", "libmodel.so"):
+            user, counters = self.path("generate"), self.path("counters.json")
+            run(compiler, "-I", self.folder.name, example, self.path(library), "-o", user, "-lpthread", "-ldl", "-Wl,-rpath,$ORIGIN")
+            self.assertEqual(run(user, "Hello", 3).stdout, want)
+            env = {**os.environ, "LD_LIBRARY_PATH": CUDA, "PHIC_CUDA_COUNTERS": counters}
+            self.assertEqual(run(user, "Hello", 3, env=env).stdout, want)
+            os.remove(counters)  # written by the stand-in
+
+    def test_imports_are_all_of_the_runtime(self):
+        self.assertLessEqual({"dlopen", "dlsym", "getenv", "access"}, set(imports(self.program)))
 
 
 if __name__ == "__main__":
