@@ -42,6 +42,7 @@ public:
 
 private:
   Error open();
+  Error needDevice() const;
   Error openGeneration();
   Error openGraph();
   bool isGraph() const { return report.graph.has_value(); }
@@ -68,9 +69,25 @@ Error Bench::open() {
   if (!program)
     return program.takeError();
   opened = std::move(*program);
+  if (Error missing = needDevice())
+    return missing;
   costs = stageCosts(*opened->module);
   runs = {options.program, opened->plan, {}, options.threads};
   return plan::hasSteps(modelFunction(*opened->module)) ? openGeneration() : openGraph();
+}
+
+/// The times of a processor's emulator show what a run says; those of a device's are nobody's.
+Error Bench::needDevice() const {
+  const Backend &backend = backendOf(*opened->module);
+  auto runs = [&](const std::string &variant) {
+    const Target *level = levelByName(backend, variant);
+    return level && backend.runsHere(*level);
+  };
+  if (&backend == &hostBackend() || llvm::any_of(opened->cpuVariants, runs))
+    return Error::success();
+  return createStringError(std::make_error_code(std::errc::invalid_argument),
+                           "--device=" + backend.family() + ": this machine has none that runs " + options.program +
+                               ", and an emulator has no speed to measure");
 }
 
 Error Bench::openGeneration() {

@@ -4,7 +4,7 @@
 // QEMU's user mode runs an ARM program as a process of this machine. Which processor
 // it plays, and so which CPU level the program chooses, is QEMU_CPU's to say. A program
 // for macOS runs in test/emulators/macos, itself an ARM program. x86-64 levels that this
-// machine lacks run in test/emulators/avx512.
+// machine lacks run in test/emulators/avx512, levels of GPUs on the drivers beside it.
 //===----------------------------------------------------------------------===//
 #include "compiler/verify/Emulator.h"
 #include "compiler/files/InputFile.h"
@@ -14,6 +14,7 @@
 #include "llvm/BinaryFormat/MachO.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include <cstring>
 
@@ -74,31 +75,45 @@ Expected<std::vector<std::string>> commandFor(const std::string &program) {
                                      "(package qemu-user)");
 }
 
-bool Avx512Emulator::plays(const Target &level) {
-  return backendOf(level).runsOn(level, *systemByName("x86_64-linux"));
+Emulator::Kind Emulator::kindFor(const Target &level) {
+  return &backendOf(level) == &hostBackend() ? Kind::Machine : Kind::Driver;
 }
 
-Expected<Avx512Emulator> Avx512Emulator::find(const Target &level) {
+bool Emulator::plays(const Target &level) { return backendOf(level).runsOn(level, *systemByName("x86_64-linux")); }
+
+Expected<Emulator> Emulator::find(const Target &level) {
   // <prefix>/lib/phic/ or <source>/build/lib/phic/
   const std::string systems = runtimeDirectory("");
   StringRef prefix = sys::path::parent_path(sys::path::parent_path(StringRef(systems).rtrim('/')));
-  for (const char *script : {"share/phic/emulators/avx512/run-avx512", "../test/emulators/avx512/run-avx512"}) {
+  const Kind kind = kindFor(level);
+  const std::string family(level.family);
+  const std::vector<std::string> places =
+      kind == Kind::Machine
+          ? std::vector<std::string>{"share/phic/emulators/avx512/run-avx512", "../test/emulators/avx512/run-avx512"}
+          : std::vector<std::string>{"lib/phic-emulators/" + family, "test/emulators/" + family + "/lib"};
+  for (const std::string &place : places) {
     SmallString<256> path = prefix;
-    sys::path::append(path, script);
-    if (sys::fs::can_execute(path))
-      return Avx512Emulator(path.str().str());
+    sys::path::append(path, place);
+    if (kind == Kind::Machine ? sys::fs::can_execute(path) : sys::fs::is_directory(path))
+      return Emulator(kind, path.str().str());
   }
   return createStringError("this machine does not run " + std::string(level.name) + ", and there is no emulator " +
-                           prefix.str() + "/share/phic/emulators/avx512/run-avx512");
+                           prefix.str() + "/" + places.front());
 }
 
-std::vector<std::string> Avx512Emulator::command(ArrayRef<std::string> words, const std::string &file) const {
+std::vector<std::string> Emulator::command(ArrayRef<std::string> words, const std::string &file) const {
   uint64_t bytes = 0;
   sys::fs::file_size(words.front(), bytes); // the emulator says what is wrong with a file that is not there
   const uint64_t megabytes = std::min(kMostMegabytes, kMegabytes + 2 * (bytes >> 20));
   std::vector<std::string> command = {path, "--timeout", "0", "--memory", std::to_string(megabytes), "--fd3", file};
   command.insert(command.end(), words.begin(), words.end());
   return command;
+}
+
+std::vector<std::string> Emulator::environment() const {
+  constexpr const char *kFolders = "LD_LIBRARY_PATH";
+  const std::optional<std::string> before = sys::Process::GetEnv(kFolders);
+  return {kFolders + ("=" + path) + (before ? ":" + *before : "")};
 }
 
 } // namespace phic

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/verify/ProgramPipe.h"
 #include "compiler/verify/Emulator.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include <cerrno>
 #include <csignal>
@@ -23,33 +24,44 @@ constexpr int kProgramFile = 3;
 
 Error error(const Twine &message) { return createStringError(inconvertibleErrorCode(), message); }
 
+/// As C wants them, a null pointer last.
+std::vector<char *> pointersTo(std::vector<std::string> &texts) {
+  std::vector<char *> pointers;
+  for (std::string &text : texts)
+    pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 } // namespace
 
-Error ProgramPipe::start(const std::vector<std::string> &arguments, const Avx512Emulator *emulator) {
+Error ProgramPipe::start(const std::vector<std::string> &arguments, const Emulator *emulator) {
   Expected<std::vector<std::string>> command = commandFor(program);
   if (!command)
     return command.takeError();
   std::vector<std::string> words = std::move(*command);
   words.insert(words.end(), {flag, std::to_string(kProgramFile)});
   words.insert(words.end(), arguments.begin(), arguments.end());
-  return emulator ? runEmulated(*emulator, words) : startPiped(words);
+  if (emulator && emulator->isMachine())
+    return runEmulated(*emulator, words);
+  return startPiped(words, emulator ? emulator->environment() : std::vector<std::string>());
 }
 
-Error ProgramPipe::startPiped(const std::vector<std::string> &words) {
+Error ProgramPipe::startPiped(const std::vector<std::string> &words, const std::vector<std::string> &environment) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0)
     return error(Twine("cannot make a pipe: ") + std::strerror(errno));
   file = ends[0];
-  Error failure = spawn(words, ends[1]);
+  Error failure = spawn(words, environment, ends[1]);
   close(ends[1]);
   return failure;
 }
 
-Error ProgramPipe::runEmulated(const Avx512Emulator &emulator, const std::vector<std::string> &words) {
+Error ProgramPipe::runEmulated(const Emulator &emulator, const std::vector<std::string> &words) {
   SmallString<128> path;
   if (std::error_code failure = sys::fs::createTemporaryFile("phic-verify", "stages", path))
     return error("cannot make a temporary file: " + failure.message());
-  Error failure = spawn(emulator.command(words, path.str().str()), /*streamTo=*/-1);
+  Error failure = spawn(emulator.command(words, path.str().str()), {}, /*streamTo=*/-1);
   if (!failure)
     failure = finish();
   if (!failure && (file = open(path.c_str(), O_RDONLY | O_CLOEXEC)) < 0)
@@ -58,18 +70,21 @@ Error ProgramPipe::runEmulated(const Avx512Emulator &emulator, const std::vector
   return failure;
 }
 
-Error ProgramPipe::spawn(std::vector<std::string> words, int streamTo) {
-  std::vector<char *> pointers;
-  for (std::string &word : words)
-    pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+Error ProgramPipe::spawn(std::vector<std::string> words, std::vector<std::string> environment, int streamTo) {
+  std::vector<char *> pointers = pointersTo(words), variables = pointersTo(environment);
+  variables.pop_back();
+  for (char **own = environ; *own; ++own)
+    if (llvm::none_of(environment,
+                      [&](StringRef other) { return StringRef(*own).split('=').first == other.split('=').first; }))
+      variables.push_back(*own);
+  variables.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   if (streamTo >= 0)
     posix_spawn_file_actions_adddup2(&actions, streamTo, kProgramFile);
-  int failure = posix_spawn(&process, words.front().c_str(), &actions, nullptr, pointers.data(), environ);
+  int failure = posix_spawn(&process, words.front().c_str(), &actions, nullptr, pointers.data(), variables.data());
   posix_spawn_file_actions_destroy(&actions);
   if (failure == 0)
     return Error::success();

@@ -3,7 +3,7 @@
 //
 // Starts a program with `--stream-stages` or `--stream-times` and reads from the
 // pipe. What it prints is not kept. The program waits while nobody reads; in an
-// emulator it runs to its end first, and a file holds all.
+// emulated machine it runs to its end first, and a file holds all.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
 #define PHIC_COMPILER_VERIFY_PROGRAMPIPE_H
@@ -18,7 +18,7 @@
 
 namespace phic {
 
-class Avx512Emulator;
+class Emulator;
 
 /// The plan whose code a program is to run, as its manifest has it.
 struct ProgramPlan {
@@ -35,7 +35,7 @@ public:
   ProgramPipe &operator=(const ProgramPipe &) = delete;
 
   /// In `emulator` if there is one.
-  llvm::Error start(const std::vector<std::string> &arguments, const Avx512Emulator *emulator = nullptr);
+  llvm::Error start(const std::vector<std::string> &arguments, const Emulator *emulator = nullptr);
   /// All of `count` bytes; else the reason that the program gives, or that there are too few.
   llvm::Error read(void *bytes, size_t count);
   /// The header with that magic number, of a program with that plan.
@@ -48,9 +48,10 @@ public:
   llvm::Error damaged(const char *what) const;
 
 private:
-  llvm::Error startPiped(const std::vector<std::string> &words);
-  llvm::Error runEmulated(const Avx512Emulator &emulator, const std::vector<std::string> &words);
-  llvm::Error spawn(std::vector<std::string> words, int streamTo);
+  llvm::Error startPiped(const std::vector<std::string> &words, const std::vector<std::string> &environment);
+  llvm::Error runEmulated(const Emulator &emulator, const std::vector<std::string> &words);
+  /// With those variables (NAME=VALUE) in place of this process' own.
+  llvm::Error spawn(std::vector<std::string> words, std::vector<std::string> environment, int streamTo);
 
   std::string program, flag;
   int file = -1;

@@ -18,7 +18,7 @@ constexpr uint64_t kFirstBytes = uint64_t(1) << 20;
 Expected<std::unique_ptr<StageReader>> StageReader::run(const std::string &program,
                                                         const std::vector<std::string> &arguments,
                                                         const ProgramPlan &plan, size_t inputCount,
-                                                        const Avx512Emulator *emulator) {
+                                                        const Emulator *emulator) {
   std::unique_ptr<StageReader> stream(new StageReader(program, plan, inputCount));
   if (Error failure = stream->pipe.start(arguments, emulator))
     return std::move(failure);

@@ -3,7 +3,7 @@
 //
 // Starts a program with `--stream-stages` and reads the records of phi/stream.h
 // one by one. The program waits while its last stage is looked at, so memory
-// holds one stage; in an emulator it runs to its end first, and a file holds all.
+// holds one stage; in an emulated machine it runs to its end first, and a file holds all.
 // The records are not trusted: counts are checked.
 //===----------------------------------------------------------------------===//
 #ifndef PHIC_COMPILER_VERIFY_STAGEREADER_H
@@ -17,7 +17,7 @@
 
 namespace phic {
 
-class Avx512Emulator;
+class Emulator;
 
 class StageReader {
 public:
@@ -35,7 +35,7 @@ public:
   static llvm::Expected<std::unique_ptr<StageReader>> run(const std::string &program,
                                                           const std::vector<std::string> &arguments,
                                                           const ProgramPlan &plan, size_t inputCount,
-                                                          const Avx512Emulator *emulator = nullptr);
+                                                          const Emulator *emulator = nullptr);
 
   int64_t context() const { return header.context; }
   /// The next step; empty at the program's end.

@@ -273,14 +273,14 @@ struct TemporaryFile {
 struct Launch {
   std::string variant;               ///< empty: as the program chooses
   std::string chosen;                ///< what that will be, where phic knows
-  std::optional<Avx512Emulator> emulator;
+  std::optional<Emulator> emulator;
 };
 
-/// Whether the program is to be started as it is: on this machine, or for another architecture, in its emulator, whose
-/// processor and levels phic does not know.
+/// Whether the program is to be started as it is: on this machine and its devices, or for another architecture, in its
+/// emulator, whose processor and levels phic does not know.
 bool startsAsItIs(const Backend &backend, const std::string &variant) {
   const Target *level = levelByName(backend, variant);
-  return !level || !Avx512Emulator::plays(*level) || backend.runsHere(*level);
+  return !level || !Emulator::plays(*level) || backend.runsHere(*level);
 }
 
 /// The best that runs here; empty where an emulator's processor decides.
@@ -303,14 +303,16 @@ Expected<Launch> launchFor(const OpenedProgram &opened, const VerifyOptions &opt
     launch.chosen = chosenHere(backend, cpuVariants);
     if (cpuVariants.empty() || llvm::any_of(cpuVariants, startsHere))
       return launch;
-    launch.variant = launch.chosen = cpuVariants.back();
+    // The program would take the best; of those of processors the least is the soonest done.
+    const bool isHost = &backend == &hostBackend();
+    launch.variant = launch.chosen = isHost ? cpuVariants.back() : cpuVariants.front();
   }
   if (!llvm::is_contained(cpuVariants, launch.variant))
     return error("--cpu-variant=" + launch.variant + " is not in " + options.program + "; it has " +
                  llvm::join(cpuVariants, ", "));
   if (startsHere(launch.variant))
     return launch;
-  Expected<Avx512Emulator> emulator = Avx512Emulator::find(*levelByName(backend, launch.variant));
+  Expected<Emulator> emulator = Emulator::find(*levelByName(backend, launch.variant));
   if (!emulator)
     return emulator.takeError();
   launch.emulator = std::move(*emulator);
@@ -320,7 +322,8 @@ Expected<Launch> launchFor(const OpenedProgram &opened, const VerifyOptions &opt
 /// Runs the program with these arguments, and follows it.
 Error runWith(Subject &subject, const VerifyOptions &options, const Launch &launch, std::vector<std::string> arguments,
               VerifyReport &report, llvm::function_ref<void()> seen) {
-  arguments.insert(arguments.end(), {"--threads", std::to_string(launch.emulator ? 1 : options.threads), "--device",
+  const bool isOneThread = launch.emulator && launch.emulator->isMachine();
+  arguments.insert(arguments.end(), {"--threads", std::to_string(isOneThread ? 1 : options.threads), "--device",
                                      subject.opened->plan.device});
   if (!launch.variant.empty())
     arguments.insert(arguments.end(), {"--cpu-variant", launch.variant});

@@ -14,6 +14,7 @@
 #include "targets/cuda/Passes.h"
 #include "targets/cuda/Ptx.h"
 #include "targets/cuda/machines/CudaMachines.h"
+#include "targets/cuda/machines/GpusHere.h"
 #include "targets/gpu/GpuCode.h"
 #include "targets/gpu/Passes.h"
 #include "targets/layout/Layouts.h"
@@ -49,7 +50,7 @@ public:
     return {levelByName(*this, "sm_80"), levelByName(*this, "sm_75")};
   }
   bool runsOn(const Target &, const System &system) const override { return system.format == ObjectFormat::Elf; }
-  bool runsHere(const Target &) const override { return false; }
+  bool runsHere(const Target &level) const override { return asCudaLevel(level).capability <= capabilityHere(); }
   bool wantsLoader() const override { return true; }
   void registerDialects(DialectRegistry &registry) const override {
     registry.insert<panels::PanelsDialect, gpu::GPUDialect, NVVM::NVVMDialect>();
