@@ -280,10 +280,10 @@ def main():
     parser.add_argument("--interpreter", help="phic-interpret, with programs")
     parser.add_argument("--device", default="", help="with programs: where they run; empty: on the processor")
     parser.add_argument("--shared", default=os.path.join(HERE, "..", "..", "..", "shared", "models"))
-    parser.add_argument("--only", default="", help="models whose name contains this")
+    parser.add_argument("--only", default="", help="models whose name contains one of these, which commas part")
     arguments = parser.parse_args()
     shared = arguments.shared if os.path.isdir(arguments.shared) else None
-    cases = [Case(model, shared) for model in MODELS if arguments.only in model.shared]
+    cases = [Case(model, shared) for model in MODELS if any(part in model.shared for part in arguments.only.split(","))]
     for case in cases:
         if case.path is None:
             print(f"[SKIP] {case.name()}: neither in test/models nor in ../shared/models")
