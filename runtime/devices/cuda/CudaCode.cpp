@@ -100,6 +100,7 @@ public:
       os::release(text, bytes);
   }
   KernelText(const KernelText &) = delete;
+  bool hasMemory() const { return text; }
   const char *get() const { return isWhole ? reinterpret_cast<const char *>(text) : nullptr; }
 
 private:
@@ -112,7 +113,7 @@ private:
 bool compile(CudaCode *code, const Notes &notes, Writer &errors) {
   const KernelText text(*code->gpu);
   if (!text.get()) {
-    errors << "this model's code for cuda is damaged, or there is not enough memory";
+    errors << (text.hasMemory() ? "this model's code for cuda is damaged" : "not enough memory");
     return false;
   }
   char log[2048] = "";

@@ -10,11 +10,13 @@ namespace {
 struct Row {
   const char *symbol;
   const char *older; ///< nullptr: it always had this name
+  bool isOptional;
 };
 
 constexpr Row kRows[] = {
-#define PHI_CUDA_FUNCTION(name, symbol, parameters) {symbol, nullptr},
-#define PHI_CUDA_RENAMED(name, symbol, older, parameters) {symbol, older},
+#define PHI_CUDA_FUNCTION(name, symbol, parameters) {symbol, nullptr, false},
+#define PHI_CUDA_RENAMED(name, symbol, older, parameters) {symbol, older, false},
+#define PHI_CUDA_OPTIONAL(name, symbol, parameters) {symbol, nullptr, true},
 #include "runtime/devices/cuda/CudaDriver.def"
 };
 
@@ -28,7 +30,7 @@ const char *findFunctions(Driver *driver, void *library) {
     functions[i] = os::findSymbol(library, kRows[i].symbol);
     if (!functions[i] && kRows[i].older)
       functions[i] = os::findSymbol(library, kRows[i].older);
-    if (!functions[i])
+    if (!functions[i] && !kRows[i].isOptional)
       return kRows[i].symbol;
   }
   return nullptr;

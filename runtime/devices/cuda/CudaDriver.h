@@ -18,6 +18,8 @@ using Module = struct ModuleOfDriver *;
 using Function = struct FunctionOfDriver *;
 using Stream = struct StreamOfDriver *;
 using Event = struct EventOfDriver *;
+using Graph = struct GraphOfDriver *;
+using GraphExec = struct GraphExecOfDriver *;
 
 constexpr Result kSuccess = 0, kNoDevice = 100;
 constexpr int kCapabilityMajor = 75, kCapabilityMinor = 76; ///< deviceGetAttribute
@@ -29,6 +31,7 @@ constexpr unsigned kUntimed = 2;     ///< eventCreate
 struct Driver {
 #define PHI_CUDA_FUNCTION(name, symbol, parameters) Result(*name) parameters;
 #define PHI_CUDA_RENAMED(name, symbol, older, parameters) Result(*name) parameters;
+#define PHI_CUDA_OPTIONAL(name, symbol, parameters) Result(*name) parameters; ///< nullptr: it is not there
 #include "runtime/devices/cuda/CudaDriver.def"
 };
 

@@ -4,6 +4,7 @@
 // A step copies its frame to the GPU's memory and calls the entry point, which launches its stages' kernels one after the
 // other. Parameters are resolved here, so that no kernel follows a pointer to find its data.
 //===----------------------------------------------------------------------===//
+#include "phi/hash.h"
 #include "runtime/Bindings.h"
 #include "runtime/devices/cuda/CudaSession.h"
 
@@ -75,6 +76,14 @@ void noteResults(const DeviceSession &session, const phi_entry_desc &entry) {
   }
 }
 
+StepKey keyOf(const CudaSession &state, const phi_entry_desc &entry) {
+  const uint64_t bytes = entry.slot_count * sizeof(*state.frame.bindings);
+  const uint64_t slots = phi_bytes_hash(0, reinterpret_cast<const unsigned char *>(state.frame.bindings), bytes);
+  return {state.entry, state.frame.rows, state.frame.logit_row0, slots};
+}
+
+void launchStages(CudaSession &state) { state.self->code->variant->entries[state.entry](&state.frame, /*thread=*/0); }
+
 } // namespace
 
 void runStep(const DeviceSession &session, uint32_t entry, phi_frame *frame) {
@@ -88,10 +97,14 @@ void runStep(const DeviceSession &session, uint32_t entry, phi_frame *frame) {
   state.frame.scheduler = reinterpret_cast<phi_scheduler *>(&state);
   state.stage = -1;
   state.called = 0;
+  state.entry = entry;
   sendFrame(session);
   if (state.hook.begin)
     state.hook.begin(state.hook.state);
-  code.variant->entries[entry](&state.frame, /*thread=*/0);
+  if (state.hook.call)
+    launchStages(state);
+  else
+    runAsGraph(state, codeOf(code).driver, keyOf(state, code.model->entries[entry]), launchStages);
   finishStages(session, int32_t(code.plan().stage_count));
   noteResults(session, code.model->entries[entry]);
 }

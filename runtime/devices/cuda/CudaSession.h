@@ -7,6 +7,7 @@
 #ifndef PHI_RUNTIME_DEVICES_CUDA_CUDASESSION_H
 #define PHI_RUNTIME_DEVICES_CUDA_CUDASESSION_H
 
+#include "runtime/devices/cuda/CudaGraph.h"
 #include "runtime/devices/cuda/CudaMemory.h"
 
 namespace phi::cuda {
@@ -32,8 +33,10 @@ struct CudaSession {
   uint64_t changed, changedEnd; ///< bytes of results that the host does not have yet
   Shortage shortage;
 
+  StepGraph graph;
   const DeviceSession *self; ///< while a step runs
   phi_frame frame; ///< of the step, as its entry point sees it
+  uint32_t entry; ///< of the step
   int32_t stage; ///< that was launched last; -1: none
   int32_t called; ///< stages of the step that the hook was called after
 

@@ -58,6 +58,12 @@ ALIKE(eventCreate, cuEventCreate);
 ALIKE(eventDestroy, cuEventDestroy_v2);
 ALIKE(eventRecord, cuEventRecord);
 ALIKE(eventSynchronize, cuEventSynchronize);
+ALIKE(streamBeginCapture, cuStreamBeginCapture_v2);
+ALIKE(streamEndCapture, cuStreamEndCapture);
+ALIKE(graphInstantiate, cuGraphInstantiateWithFlags);
+ALIKE(graphLaunch, cuGraphLaunch);
+ALIKE(graphExecDestroy, cuGraphExecDestroy);
+ALIKE(graphDestroy, cuGraphDestroy);
 #undef ALIKE
 
 TEST(CudaDriver, EachFunctionIsWhereItsNameSays) {
@@ -69,6 +75,7 @@ TEST(CudaDriver, EachFunctionIsWhereItsNameSays) {
 #define PHI_CUDA_FUNCTION(name, symbol, parameters)                                                                    \
   EXPECT_EQ(reinterpret_cast<void *>(driver.name), os::findSymbol(library, symbol)) << symbol;
 #define PHI_CUDA_RENAMED(name, symbol, older, parameters) PHI_CUDA_FUNCTION(name, symbol, parameters)
+#define PHI_CUDA_OPTIONAL(name, symbol, parameters) PHI_CUDA_FUNCTION(name, symbol, parameters)
 #include "runtime/devices/cuda/CudaDriver.def"
 }
 

@@ -1,0 +1,36 @@
+//===- CudaGraph.h - A step that is launched at once -----------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A step like the one before is recorded while its entry point launches, and launched as a whole from then on: the
+// driver's work a launch is done once. What differs between such steps is in the frame, which kernels read.
+//===----------------------------------------------------------------------===//
+#ifndef PHI_RUNTIME_DEVICES_CUDA_CUDAGRAPH_H
+#define PHI_RUNTIME_DEVICES_CUDA_CUDAGRAPH_H
+
+#include "phi/format.h"
+#include "runtime/devices/cuda/CudaDriver.h"
+
+namespace phi::cuda {
+
+/// What launches depend on, besides what a session keeps.
+struct StepKey {
+  uint32_t entry;
+  int64_t rows, logitRow0;
+  uint64_t slots; ///< a hash of the binding table
+};
+
+struct StepGraph {
+  StepKey last; ///< of the step before
+  bool isKnown; ///< there was one
+  GraphExec exec; ///< launches it; nullptr: not recorded
+};
+
+struct CudaSession;
+
+/// Runs the launches that `launch` makes in the session's stream, the driver permitting as a graph.
+void runAsGraph(CudaSession &session, const Driver &driver, const StepKey &key, void (*launch)(CudaSession &));
+void dropGraph(StepGraph &graph, const Driver &driver);
+
+} // namespace phi::cuda
+
+#endif // PHI_RUNTIME_DEVICES_CUDA_CUDAGRAPH_H
