@@ -35,6 +35,7 @@ public:
     Value last = b.i32(int32_t(facts.layout.panels(N) - 1));
     panel = weight.panelAt(s.input(indexOf(matmul.getRhs())), b.minimum(panelIndex, last));
     this->column = column;
+    s.markConstant(indexOf(matmul.getLhs()));
     for (Value row : rowIndices)
       x.push_back(s.inputRow(indexOf(matmul.getLhs()), row));
     Values zeros(size_t(rows), b.f32(0));

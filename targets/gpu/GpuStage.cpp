@@ -19,6 +19,15 @@ GpuStage::GpuStage(GpuBuilder &b, const StageFacts &facts, Block::BlockArgListTy
   total = b.truncate(field(offsetof(phi_frame, total)));
   logitRow0 = b.truncate(field(offsetof(phi_frame, logit_row0)));
   context = field(offsetof(phi_frame, context));
+  for (auto [index, buffer] : llvm::enumerate(facts.inputs))
+    if (buffer.space == StageBuffer::Space::Weights)
+      markConstant(unsigned(index));
+}
+
+void GpuStage::markConstant(unsigned index) {
+  auto function = cast<LLVM::LLVMFuncOp>(parameters.front().getOwner()->getParentOp());
+  for (StringRef attribute : {LLVM::LLVMDialect::getNoAliasAttrName(), LLVM::LLVMDialect::getReadonlyAttrName()})
+    function.setArgAttr(1 + index, attribute, b.getUnitAttr());
 }
 
 Value GpuStage::rowOf(Value base, Value row, int64_t rowBytes) {

@@ -33,6 +33,9 @@ public:
 
   Value input(unsigned index) { return parameters[1 + index]; }
   Value result(unsigned index) { return parameters[1 + facts.inputs.size() + index]; }
+  /// Says that nobody stores to an input while the kernel runs: LLVM may then load it past the first cache. Weights are
+  /// known to be such.
+  void markConstant(unsigned index);
   /// The beginning of a row; `row` is i32.
   Value inputRow(unsigned index, Value row) { return rowOf(input(index), row, facts.inputs[index].rowBytes); }
   Value resultRow(unsigned index, Value row) { return rowOf(result(index), row, facts.results[index].rowBytes); }

@@ -69,6 +69,7 @@ void MatrixCode::begin(size_t core) {
   const unsigned w = cast<BlockArgument>(matmul.getRhs()).getArgNumber(),
                  x = cast<BlockArgument>(matmul.getLhs()).getArgNumber();
   facts = &s.facts.inputs[w];
+  s.markConstant(x);
   lhs = {facts->columns, kBlock};
   std::tie(warpOfPanels, warpOfRows) = b.divideRest(b.warp(), kWarpsOfRows);
   std::tie(major, minor) = b.divideRest(b.lane(), kSharing);

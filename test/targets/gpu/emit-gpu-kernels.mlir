@@ -14,7 +14,7 @@
 // CHECK:       kernels = {decode = @[[ONE:phi_matmul_s8b32_panel8x32_u4_f16_z8_m1n16k64__sm_80]], prefill = @[[EIGHT:phi_matmul_s8b32_panel8x32_u4_f16_z8_m8n16k64__sm_80]], verify = @[[EIGHT]]}
 // CHECK-SAME:  tiles = {decode = #plan.tiles<columns = 2, rows = 1>, prefill = #plan.tiles<columns = 2, rows = 8>
 // CHECK:       llvm.mlir.global internal @[[ONE]]_sums() {addr_space = 3 : i32, {{.*}}} : !llvm.array<256 x i8>
-// CHECK:       llvm.func @[[ONE]](%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {
+// CHECK:       llvm.func @[[ONE]](%{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %{{.*}}: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>, %{{.*}}: !llvm.ptr<1>) attributes {
 // CHECK-SAME:  phic.threads = 256 : i32
 // CHECK-COUNT-8: nvvm.dot.accumulate.4way
 // CHECK-NOT:   nvvm.dot.accumulate.4way
