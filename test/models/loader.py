@@ -78,6 +78,9 @@ class Loader(program.Programs):
             running.kill()
         self.assertRegex(mapped, r"/ld-linux|/ld-2")
         self.assertRegex(mapped, r"/libc[.-]")
+        # Far above the addresses that the CUDA driver reserves, from 0x200000000 on.
+        own = [int(line.split("-")[0], 16) for line in mapped.splitlines() if self.program in line]
+        self.assertGreater(min(own), 1 << 40)
 
     def test_a_loader_may_be_called_as_a_command(self):
         if not os.path.exists(LOADER):
