@@ -61,6 +61,8 @@ struct LowerToNvvm : impl::LowerToNvvmPassBase<LowerToNvvm> {
       const auto threads = int32_t(kernel->getAttrOfType<IntegerAttr>(gpu_code::kThreads).getInt());
       kernel->setAttr(NVVM::NVVMDialect::getKernelFuncAttrName(), b.getUnitAttr());
       kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), b.getDenseI32ArrayAttr({threads}));
+      // Else ptxas spills a register or two for room for another block.
+      kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(), b.getI32IntegerAttr(1));
       kernel.walk([](Operation *op) { lower(op); });
     }
   }

@@ -14,7 +14,7 @@ def LowerToNvvmPass : Pass<"phic-lower-to-nvvm", "mlir::ModuleOp"> {
     llvm.func @kernel(%p: !llvm.ptr<1>) attributes {phic.threads = 256 : i32} {
       %0 = gpu.thread_id x
     ->
-    llvm.func @kernel(%p: !llvm.ptr<1>) attributes {nvvm.kernel, nvvm.reqntid = array<i32: 256>, ...} {
+    llvm.func @kernel(%p: !llvm.ptr<1>) attributes {nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 256>, ...} {
       %0 = nvvm.read.ptx.sreg.tid.x : i32
     ```
   }];

@@ -36,8 +36,10 @@ public:
     panel = weight.panelAt(s.input(indexOf(matmul.getRhs())), b.minimum(panelIndex, last));
     this->column = column;
     s.markConstant(indexOf(matmul.getLhs()));
-    for (Value row : rowIndices)
-      x.push_back(s.inputRow(indexOf(matmul.getLhs()), row));
+    const unsigned input = indexOf(matmul.getLhs());
+    for (auto [i, row] : llvm::enumerate(rowIndices))
+      x.push_back(i > 0 && isFilled(input) ? b.offset(x[0], int64_t(i) * s.facts.inputs[input].rowBytes)
+                                           : s.inputRow(input, row));
     Values zeros(size_t(rows), b.f32(0));
     const int64_t units = weight.runs() / runsOfUnit();
     return b.loop(first, b.i32(int32_t(units)), step, zeros, [&](Value unit, ValueRange carried) {
@@ -53,6 +55,11 @@ public:
   }
 
 private:
+  /// Whether rows behind the step's last are there to be read, so that one pointer does for all: a buffer of the arena has a
+  /// chunk's, which is a multiple of a block's.
+  bool isFilled(unsigned input) const {
+    return !s.facts.rows && s.facts.inputs[input].space == StageBuffer::Space::Arena;
+  }
   static unsigned indexOf(Value value) { return cast<BlockArgument>(value).getArgNumber(); }
 
   void addNumber(Value run, Values &acc) {
@@ -75,15 +82,39 @@ private:
       llvm::append_range(words, weight.codes(panel, column, b.add(first, i)));
     const BlockNumbers numbers = weight.numbers(panel, column, first);
     Value shift = numbers.shift(b, layout);
-    for (auto [row, sum] : llvm::zip(x, acc)) {
+    auto add = [&](Value row, Value sum) -> Value {
       Value dot = b.i32(0), at = b.offset(row, b.mul(block, 4));
       for (auto [word, codes] : llvm::zip(words, blockOf(row, block)))
         dot = b.dot4(word, layout.storedCodes().isSigned, codes, true, dot);
       Value scale = b.load(b.getF32Type(), at, lhs.scalesOffset(), /*constant=*/true);
       sum = b.fma(b.toFloat(dot), b.fmul(numbers.scale, scale), sum);
-      if (shift) // what is not a product of two codes goes by the block's sum
-        sum = b.fma(b.load(b.getF32Type(), at, lhs.sumsOffset(), /*constant=*/true), shift, sum);
+      if (!shift)
+        return sum;
+      // What is not a product of two codes goes by the block's sum.
+      return b.fma(b.load(b.getF32Type(), at, lhs.sumsOffset(), /*constant=*/true), shift, sum);
+    };
+    overRows(acc, add);
+  }
+
+  /// `sum` of each row. Some rows at a time, so that not all of their codes are loaded before the first is used: registers
+  /// would not suffice.
+  void overRows(Values &acc, function_ref<Value(Value row, Value sum)> add) {
+    constexpr int64_t kTogether = 4;
+    const unsigned input = indexOf(matmul.getLhs());
+    if (rows <= kTogether || !isFilled(input)) {
+      for (auto [row, sum] : llvm::zip(x, acc))
+        sum = add(row, sum);
+      return;
     }
+    const int64_t rowBytes = s.facts.inputs[input].rowBytes;
+    acc = b.loop(b.i32(0), b.i32(int32_t(rows)), kTogether, acc, [&](Value first, ValueRange carried) {
+      Value begin = b.offset(x[0], b.mul(first, rowBytes));
+      // Those that are done go to the end, and are where they were when all are.
+      Values next(carried.drop_front(kTogether));
+      for (int64_t i = 0; i < kTogether; ++i)
+        next.push_back(add(b.offset(begin, i * rowBytes), carried[size_t(i)]));
+      return next;
+    });
   }
 
   /// Words of a block of activations, 16 bytes a load.

@@ -14,8 +14,6 @@ namespace {
 
 /// Rows of a block that computes a few; of one that computes many, where its sums fit.
 constexpr int64_t kFewRows = 8, kManyRows[] = {64, 32};
-/// Shared memory that a kernel may have on any device.
-constexpr int64_t kMostShared = 48 << 10;
 
 /// A group, and the blocks that compute it, along the grid.
 struct GroupBlocks {

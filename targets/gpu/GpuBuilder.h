@@ -18,6 +18,8 @@ namespace phic::gpu_code {
 inline constexpr int64_t kWarp = 32;
 /// Address spaces: the device's memory, and a block's own.
 inline constexpr unsigned kGlobal = 1, kShared = 3;
+/// Shared memory that a kernel may have on any device.
+inline constexpr int64_t kMostShared = 48 << 10;
 /// On a kernel: threads of its blocks.
 inline constexpr llvm::StringLiteral kThreads = "phic.threads";
 /// And the bytes of workspace that it uses.

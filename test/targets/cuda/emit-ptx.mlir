@@ -10,6 +10,7 @@
 // SM80:  .target sm_80
 // CHECK: .visible .entry kernel(
 // CHECK: .reqntid 64
+// CHECK: .minnctapersm 1
 // CHECK: ld.global.nc
 // CHECK: shfl.sync.bfly.b32
 // CHECK: mul.rn.f32

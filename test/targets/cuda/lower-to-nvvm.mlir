@@ -1,7 +1,7 @@
 // RUN: phic-opt --phic-lower-to-nvvm %s | FileCheck %s --implicit-check-not=gpu.
 
 // CHECK:      llvm.func @kernel(%{{.*}}: !llvm.ptr<1>) attributes {
-// CHECK-SAME: nvvm.kernel, nvvm.reqntid = array<i32: 64>
+// CHECK-SAME: nvvm.kernel, nvvm.minctasm = 1 : i32, nvvm.reqntid = array<i32: 64>
 // CHECK:      nvvm.read.ptx.sreg.tid.x : i32
 // CHECK:      nvvm.read.ptx.sreg.ctaid.x : i32
 // CHECK:      nvvm.read.ptx.sreg.ctaid.y : i32

@@ -23,7 +23,8 @@
 // CHECK:       arith.addf
 // CHECK:       llvm.mlir.global internal @[[EIGHT]]_sums() {addr_space = 3 : i32, {{.*}}} : !llvm.array<2048 x i8>
 // CHECK:       llvm.func @[[EIGHT]]
-// CHECK-COUNT-64: nvvm.dot.accumulate.4way
+// CHECK-COUNT-32: nvvm.dot.accumulate.4way
+// CHECK-NOT:   nvvm.dot.accumulate.4way
 
 // A block a row: the sum of squares first, then elements, quantized by the warp.
 // CHECK:       llvm.func @phi_rows_n16__sm_80
