@@ -103,7 +103,8 @@ private:
 llvm::Error Link::prepareObjects() {
   if (inputs)
     return llvm::Error::success();
-  auto created = LinkInputs::open(runtimeDirectory(parts.system->name), *parts.system, parts.model.hasSteps());
+  auto created = LinkInputs::open(runtimeDirectory(parts.system->name), *parts.system,
+                                  {parts.model.hasSteps(), parts.wantsLoader});
   if (!created)
     return created.takeError();
   inputs = std::move(*created);
@@ -146,7 +147,7 @@ llvm::Expected<Buffer> Link::linked(const EmittedFile &output) {
     return bytes ? llvm::Expected<Buffer>(std::move(*bytes)) : bytes.takeError();
   };
   if (output.kind == EmitKind::Exe)
-    return shared(inputs->linkProgram(parts.wantsLoader));
+    return shared(inputs->linkProgram());
   auto bytes = object();
   if (!bytes || output.kind != EmitKind::Shared)
     return bytes;

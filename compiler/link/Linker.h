@@ -28,7 +28,7 @@ struct ProgramParts {
   /// Called once, after a successful link; must write exactly `model.weightsBytes` bytes.
   llvm::function_ref<llvm::Error(WeightSink &)> writeWeights;
   const System *system = &allSystems().front();
-  /// Some device's code has to be found in the system's libraries when the program runs.
+  /// Some device's driver has to be found among the system's libraries when the program runs.
   bool wantsLoader = false;
 };
 

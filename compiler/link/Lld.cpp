@@ -39,8 +39,9 @@ const std::vector<std::string> kMacho = {"ld64.lld",
 
 } // namespace
 
-llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime, const System &system, bool hasSteps) {
-  std::unique_ptr<LinkInputs> inputs(new LinkInputs(std::move(runtime), system, hasSteps));
+llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime, const System &system,
+                                                             RuntimeParts parts) {
+  std::unique_ptr<LinkInputs> inputs(new LinkInputs(std::move(runtime), system, parts));
   for (const std::string &library : inputs->libraries())
     if (!llvm::sys::fs::exists(library))
       return llvm::createStringError("no runtime for " + llvm::sys::path::filename(inputs->runtime) + ": " + library +
@@ -49,9 +50,12 @@ llvm::Expected<std::unique_ptr<LinkInputs>> LinkInputs::open(std::string runtime
 }
 
 std::vector<std::string> LinkInputs::libraries() const {
-  std::vector<std::string> files = {file("libphi_rt.a")};
-  if (!hasSteps)
-    files.insert(files.begin(), file("libphi_graph.a"));
+  std::vector<std::string> files;
+  if (parts.wantsLoader)
+    files.push_back(file("libphi_loader.a"));
+  if (!parts.hasSteps)
+    files.push_back(file("libphi_graph.a"));
+  files.push_back(file("libphi_rt.a"));
   return files;
 }
 
@@ -101,13 +105,13 @@ llvm::Expected<std::vector<std::string>> LinkInputs::stubs() const {
   return files;
 }
 
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram(bool wantsLoader) {
+llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> LinkInputs::linkProgram() {
   std::vector<std::string> before, after;
-  if (wantsLoader) {
+  if (parts.wantsLoader) {
     auto imported = stubs();
     if (!imported)
       return imported.takeError();
-    before = {"-z", "now", "-T", file("loaded.ld"), file("libphi_loader.a")};
+    before = {"-z", "now", "-T", file("loaded.ld")};
     after = {"--as-needed"};
     llvm::append_range(after, *imported);
     after.push_back(file("libmusl.a"));

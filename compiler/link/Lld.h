@@ -17,18 +17,24 @@
 
 namespace phic {
 
+/// What of the runtime is linked.
+struct RuntimeParts {
+  bool hasSteps; ///< else libphi_graph.a begins in place of libphi_rt.a
+  bool wantsLoader; ///< of the system's, for libraries that glibc 2.17 can load; libphi_loader.a begins
+};
+
 /// Objects to be linked, and the prebuilt files of a system.
 class LinkInputs {
 public:
-  /// `runtime` is a folder with libphi_rt.a, libphi_graph.a, which begins in its place where the model has no steps, and
-  /// the linker scripts and musl's files or the stub of libSystem.
-  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, const System &system, bool hasSteps);
+  /// `runtime` is a folder with the runtime's archives, and the linker scripts and musl's files or the stub of libSystem.
+  static llvm::Expected<std::unique_ptr<LinkInputs>> open(std::string runtime, const System &system,
+                                                          RuntimeParts parts);
 
   llvm::Error addObject(llvm::ArrayRef<char> object);
 
   /// The objects, the runtime and musl as a static program; or as one that starts the system's loader where there is one, and
   /// then has the system's C library.
-  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkProgram(bool wantsLoader);
+  llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkProgram();
   /// The objects and what `phi_query` needs of the runtime as one relocatable object.
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkObject();
   /// Such an object as a shared library.
@@ -46,8 +52,8 @@ public:
   llvm::Expected<std::vector<MachoMember>> machoObjects() const;
 
 private:
-  LinkInputs(std::string runtime, const System &system, bool hasSteps)
-      : runtime(std::move(runtime)), system(system), hasSteps(hasSteps) {}
+  LinkInputs(std::string runtime, const System &system, RuntimeParts parts)
+      : runtime(std::move(runtime)), system(system), parts(parts) {}
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> linkMacho(std::vector<std::string> arguments,
                                                                 llvm::StringRef manifest, llvm::StringRef weights);
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> run(std::vector<std::string> arguments);
@@ -61,7 +67,7 @@ private:
 
   std::string runtime;
   const System &system;
-  bool hasSteps;
+  RuntimeParts parts;
   std::vector<MemoryFile> objects;
 };
 

@@ -57,7 +57,7 @@ def rows():
 def imports(path):
     """Symbol to the version that is asked for."""
     said = run(READELF, "--dyn-syms", "-W", path).stdout
-    return dict(re.findall(r" UND (\w+)@(\S+)", said))
+    return dict(re.findall(r" UND (\w+)(?:@(\S+))?$", said, re.M))
 
 
 class Loader(program.Programs):
@@ -224,6 +224,9 @@ class Driver(program.Programs):
         if not compiler:
             self.skipTest("[SKIP] no C compiler here")
         self.build(ONNX, self.path("libmodel.a"), "--emit=lib,shared,header")
+        asked = imports(self.path("libmodel.so"))
+        self.assertIn("dlopen", asked)
+        self.assertLessEqual(set(asked), {name for _, name, _ in rows()} | PURE)  # without stat, which is new
         want = run(self.program, "Hello", "-n", 3, "--temp", 0, "--device=cpu").stdout
         example = os.path.join(HERE, "..", "..", "docs", "examples", "c", "generate.c")
         for library in ("libmodel.a", "libmodel.so"):
