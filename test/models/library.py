@@ -26,7 +26,7 @@ OTHER = os.path.join(HERE, "tiny-phi3", "ort-genai-int4-asym")
 # same data layouts in glibc and musl.
 ALLOWED = set("""
     __stack_chk_fail __stack_chk_guard memcpy memmove memset bcmp memcmp strcmp strlen strchr strrchr strerror __errno_location
-    open close read lseek stat mmap munmap
+    open close read lseek stat mmap munmap madvise
     pthread_create pthread_join pthread_sigmask pthread_attr_init pthread_attr_setstacksize pthread_attr_destroy
     sigfillset sigdelset
     sched_getaffinity sched_setaffinity sched_getcpu sched_yield syscall""".split())
