@@ -18,7 +18,7 @@ struct Planted {
   std::string message, kernel;
 };
 
-const std::string folder = PHIC_TEST_DIR "/emulators/cuda/tests/";
+const std::string folder = gpu::pathOf("");
 
 std::vector<Planted> allPlanted(const std::string &text) {
   std::vector<Planted> all;

@@ -26,6 +26,12 @@ inline std::string textOf(const std::string &path) {
   return text.str();
 }
 
+/// A file of this folder, or of the one that PHIC_CUDA_TESTS names, with a slash: on other machines than the one of the build.
+inline std::string pathOf(const std::string &name) {
+  const char *folder = std::getenv("PHIC_CUDA_TESTS");
+  return (folder ? folder : PHIC_TEST_DIR "/emulators/cuda/tests/") + name;
+}
+
 /// A fresh context on the first device, with `settings` in the environment (PHIC_CUDA_ and each name).
 class Gpu {
 public:

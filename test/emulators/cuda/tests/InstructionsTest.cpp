@@ -54,7 +54,7 @@ Form readForm(const std::string &text, int line) {
 }
 
 std::vector<Form> allForms() {
-  std::ifstream file(PHIC_TEST_DIR "/emulators/cuda/tests/instructions.txt");
+  std::ifstream file(gpu::pathOf("instructions.txt"));
   std::vector<Form> forms;
   std::string text;
   for (int line = 1; std::getline(file, text); ++line)

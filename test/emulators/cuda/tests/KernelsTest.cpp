@@ -15,7 +15,7 @@ class Kernels : public testing::TestWithParam<const char *> {
 protected:
   void SetUp() override {
     ASSERT_EQ(gpu.error, CUDA_SUCCESS);
-    module = gpu.load(gpu::textOf(PHIC_TEST_DIR "/emulators/cuda/tests/kernels.ptx"));
+    module = gpu.load(gpu::textOf(gpu::pathOf("kernels.ptx")));
     ASSERT_TRUE(module) << gpu.log;
   }
   void run(const char *kernel, gpu::Gpu::Shape shape, std::vector<uint64_t> parameters) {

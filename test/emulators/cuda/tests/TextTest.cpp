@@ -76,7 +76,7 @@ TEST(Text, outside_of_kernels_is_refused_by_name) {
 
 TEST(Text, that_ends_early_is_refused) {
   gpu::Gpu gpu;
-  std::string text = gpu::textOf(PHIC_TEST_DIR "/emulators/cuda/tests/kernels.ptx");
+  std::string text = gpu::textOf(gpu::pathOf("kernels.ptx"));
   size_t refused = 0, tries = 0;
   for (size_t length = 0; length < text.size(); length += 13, ++tries)
     refused += !gpu.load(text.substr(0, length));
