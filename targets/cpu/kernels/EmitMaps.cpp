@@ -9,6 +9,7 @@
 // of the last axis, or some rows of it where it is short.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/GridEmitter.h"
+#include "targets/cpu/kernels/MapParts.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>

@@ -10,7 +10,7 @@
 #define PHIC_TARGETS_CPU_KERNELS_GRIDEMITTER_H
 
 #include "dialects/phiq/RowChain.h"
-#include "targets/cpu/kernels/MapCode.h"
+#include "targets/code/MapCode.h"
 #include "targets/cpu/kernels/StageEmitter.h"
 #include "llvm/Support/MathExtras.h"
 

@@ -1,6 +1,7 @@
 //===- MapsOfRows.cpp - Maps of rows in scratch memory ---------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "targets/cpu/kernels/MapsOfRows.h"
+#include "targets/cpu/kernels/MapParts.h"
 #include "targets/cpu/kernels/MapsBehind.h"
 
 using namespace mlir;

@@ -10,7 +10,7 @@
 #include "dialects/plan/Plan.h"
 #include "mlir/Parser/Parser.h"
 #include "targets/cpu/kernels/KernelLibrary.h"
-#include "targets/cpu/kernels/MapCode.h"
+#include "targets/code/MapCode.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <cstring>

@@ -1,10 +1,9 @@
 //===- MapCode.cpp - Code of elementwise functions -------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "targets/cpu/kernels/MapCode.h"
+#include "targets/code/MapCode.h"
 #include "dialects/phiq/MapFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "targets/code/KernelMath.h"
 #include <bit>
 
@@ -17,31 +16,21 @@ using arith::CmpFPredicate;
 using arith::CmpIPredicate;
 using phiq::MapFunction;
 
-bool isFloat(Value x) { return cast<VectorType>(x.getType()).getElementType().isF32(); }
-int64_t lanesOf(Value x) { return cast<VectorType>(x.getType()).getNumElements(); }
+bool isFloat(Value x) { return getElementTypeOrSelf(x.getType()).isF32(); }
+unsigned bitsOf(Value x) { return getElementTypeOrSelf(x.getType()).getIntOrFloatBitWidth(); }
+
+/// As many of another type.
+Type as(Value x, Type element) {
+  auto vector = dyn_cast<VectorType>(x.getType());
+  return vector ? Type(vector.clone(element)) : element;
+}
 
 /// An integer in every lane of `like`, which holds integers.
-Value whole(KernelBuilder &b, Value like, int64_t value) {
-  auto type = cast<VectorType>(like.getType());
-  return b.splat(type.getNumElements(), type.getElementTypeBitWidth(), value);
-}
+Value whole(KernelBuilder &b, Value like, int64_t value) { return b.like(like, value); }
 
-/// Elements of a narrow type in memory, as lanes.
-Value extended(KernelBuilder &b, Type element, Value stored) {
-  if (element.isF32() || element.isInteger(64) || element.isInteger(32))
-    return stored;
-  const VectorType lanes = laneType(b, element, lanesOf(stored));
-  if (element.isInteger(1)) {
-    Value zero = b.splat(lanesOf(stored), 8, 0);
-    return truthLanes(b, arith::CmpIOp::create(b, CmpIPredicate::ne, stored, zero));
-  }
-  return isUnsignedInteger(element) ? Value(arith::ExtUIOp::create(b, lanes, stored))
-                                    : Value(arith::ExtSIOp::create(b, lanes, stored));
-}
-
-/// The type that elements have in memory.
-Type storedType(KernelBuilder &b, Type element) {
-  return element.isF32() ? element : Type(b.getIntegerType(unsigned(8 * elementBytes(element))));
+/// The type that lanes have for an element.
+Type heldType(KernelBuilder &b, Type element) {
+  return element.isF32() || element.isInteger(64) ? element : b.getI32Type();
 }
 
 /// Integers of lanes as elements of a narrower type would hold them.
@@ -49,15 +38,17 @@ Value wrapped(KernelBuilder &b, Type element, Value lanes) {
   const unsigned bits = element.getIntOrFloatBitWidth();
   if (element.isF32() || bits >= 32 || bits == 1)
     return lanes;
-  Value narrow = arith::TruncIOp::create(b, b.vec(lanesOf(lanes), b.getIntegerType(bits)), lanes);
+  Value narrow = arith::TruncIOp::create(b, as(lanes, b.getIntegerType(bits)), lanes);
   return isUnsignedInteger(element) ? Value(arith::ExtUIOp::create(b, lanes.getType(), narrow))
                                     : Value(arith::ExtSIOp::create(b, lanes.getType(), narrow));
 }
 
 /// The intrinsic that converts floats to integers of that type; a NaN gives 0.
-std::string saturating(VectorType integers) {
-  const std::string lanes = ".v" + std::to_string(integers.getNumElements());
-  return "llvm.fptosi.sat" + lanes + "i" + std::to_string(integers.getElementTypeBitWidth()) + lanes + "f32";
+std::string saturating(Type integers) {
+  auto vector = dyn_cast<VectorType>(integers);
+  const std::string lanes = vector ? ".v" + std::to_string(vector.getNumElements()) : ".";
+  return "llvm.fptosi.sat" + lanes + "i" + std::to_string(getElementTypeOrSelf(integers).getIntOrFloatBitWidth()) +
+         lanes + "f32";
 }
 
 /// Between them all that x / scale is made of is ordinary where x is within 2^8 steps.
@@ -149,7 +140,7 @@ public:
 private:
   bool onFloats() const { return isFloat(x[0]); }
   Value wrap(Value integers) { return wrapped(b, to, integers); }
-  Value zero() { return onFloats() ? b.splat(lanesOf(x[0]), 0.0f) : whole(b, x[0], 0); }
+  Value zero() { return onFloats() ? b.like(x[0], 0.0f) : whole(b, x[0], 0); }
   Value isNan(Value value) { return arith::CmpFOp::create(b, CmpFPredicate::UNO, value, value); }
 
   Value less(Value p, Value q) {
@@ -166,7 +157,7 @@ private:
 
   /// Below -15 the product is 0: exp, which it is made of, does not go that far down, and x may be great.
   Value gelu() {
-    Value isNone = less(x[0], b.splat(lanesOf(x[0]), -15.0f));
+    Value isNone = less(x[0], b.like(x[0], -15.0f));
     return b.select(isNone, b.fmul(x[0], zero()), expression(phiq::geluOf));
   }
 
@@ -186,7 +177,7 @@ private:
   /// By squaring, for each bit of the exponent; of a negative one only powers of 1 and -1 are not 0.
   Value power() {
     Value one = whole(b, x[0], 1), result = one, factor = x[0];
-    const unsigned bits = mlir::cast<VectorType>(x[1].getType()).getElementTypeBitWidth() - 1;
+    const unsigned bits = bitsOf(x[1]) - 1;
     for (unsigned bit = 0; bit < bits; ++bit) {
       Value isSet = arith::CmpIOp::create(
           b, CmpIPredicate::ne, arith::AndIOp::create(b, x[1], whole(b, x[1], int64_t(1) << bit)), whole(b, x[1], 0));
@@ -201,7 +192,7 @@ private:
   }
 
   Value cast() {
-    const VectorType lanes = laneType(b, to, lanesOf(x[0]));
+    const Type lanes = as(x[0], heldType(b, to));
     if (to.isInteger(1))
       return truthLanes(b, onFloats() ? Value(arith::CmpFOp::create(b, CmpFPredicate::UNE, x[0], zero()))
                                       : Value(arith::CmpIOp::create(b, CmpIPredicate::ne, x[0], zero())));
@@ -209,8 +200,7 @@ private:
       return onFloats() ? x[0] : arith::SIToFPOp::create(b, lanes, x[0]);
     if (onFloats())
       return wrap(b.intrinsic(saturating(lanes), lanes, x[0]));
-    const unsigned from = mlir::cast<VectorType>(x[0].getType()).getElementTypeBitWidth();
-    const unsigned bits = lanes.getElementTypeBitWidth();
+    const unsigned from = bitsOf(x[0]), bits = getElementTypeOrSelf(lanes).getIntOrFloatBitWidth();
     return wrap(bits > from   ? Value(arith::ExtSIOp::create(b, lanes, x[0]))
                 : bits < from ? Value(arith::TruncIOp::create(b, lanes, x[0]))
                               : x[0]);
@@ -278,14 +268,17 @@ private:
     Value index = x[0];
     if (!isUnsignedInteger(codes))
       index = b.add(index, whole(b, index, int64_t(1) << (codes.getIntOrFloatBitWidth() - 1)));
-    const int64_t lanes = lanesOf(index);
-    Value places = LLVM::GEPOp::create(b, b.vec(lanes, b.ptrType()), element, x[1], LLVM::GEPArg(index));
-    Value all = arith::ConstantOp::create(b, SplatElementsAttr::get(b.vec(lanes, b.getI1Type()), true));
-    const VectorType type = b.vec(lanes, element);
-    return LLVM::masked_gather::create(b, type, places, all, ValueRange{}, /*alignment=*/4);
+    constexpr unsigned kAlignment = 4;
+    auto lanes = dyn_cast<VectorType>(index.getType());
+    Type pointer = x[1].getType(), pointers = lanes ? Type(lanes.clone(pointer)) : pointer;
+    Value places = LLVM::GEPOp::create(b, pointers, element, x[1], LLVM::GEPArg(index));
+    if (!lanes)
+      return LLVM::LoadOp::create(b, element, places, kAlignment);
+    Value all = arith::ConstantOp::create(b, SplatElementsAttr::get(lanes.clone(b.getI1Type()), true));
+    return LLVM::masked_gather::create(b, lanes.clone(element), places, all, ValueRange{}, kAlignment);
   }
 
-  Value number(float value) { return b.splat(lanesOf(x[0]), value); }
+  Value number(float value) { return b.like(x[0], value); }
 
   KernelBuilder &b;
   phiq::MapOp op;
@@ -296,26 +289,42 @@ private:
 
 } // namespace
 
-VectorType laneType(KernelBuilder &b, Type element, int64_t lanes) {
-  return b.vec(lanes, element.isF32() || element.isInteger(64) ? element : b.getI32Type());
+VectorType laneType(KernelBuilder &b, Type element, int64_t lanes) { return b.vec(lanes, heldType(b, element)); }
+
+Type storedType(KernelBuilder &b, Type element) {
+  return element.isF32() ? element : Type(b.getIntegerType(unsigned(8 * elementBytes(element))));
+}
+
+Value heldLanes(KernelBuilder &b, Type element, Value stored) {
+  if (element.isF32() || element.isInteger(64) || element.isInteger(32))
+    return stored;
+  if (element.isInteger(1))
+    return truthLanes(b, arith::CmpIOp::create(b, CmpIPredicate::ne, stored, whole(b, stored, 0)));
+  const Type lanes = as(stored, b.getI32Type());
+  return isUnsignedInteger(element) ? Value(arith::ExtUIOp::create(b, lanes, stored))
+                                    : Value(arith::ExtSIOp::create(b, lanes, stored));
+}
+
+Value storedLanes(KernelBuilder &b, Type element, Value held) {
+  Type stored = storedType(b, element);
+  return stored == getElementTypeOrSelf(held.getType()) ? held
+                                                        : Value(arith::TruncIOp::create(b, as(held, stored), held));
 }
 
 Value loadLanes(KernelBuilder &b, Type element, int64_t lanes, Value pointer) {
-  return extended(b, element, b.load(b.vec(lanes, storedType(b, element)), pointer));
+  return heldLanes(b, element, b.load(b.vec(lanes, storedType(b, element)), pointer));
 }
 
 Value loadSplat(KernelBuilder &b, Type element, int64_t lanes, Value pointer) {
-  return extended(b, element, b.loadBroadcast(lanes, storedType(b, element), pointer));
+  return heldLanes(b, element, b.loadBroadcast(lanes, storedType(b, element), pointer));
 }
 
 void storeLanes(KernelBuilder &b, Type element, Value value, Value pointer) {
-  if (Type stored = storedType(b, element); stored != mlir::cast<VectorType>(value.getType()).getElementType())
-    value = arith::TruncIOp::create(b, b.vec(lanesOf(value), stored), value);
-  b.store(value, pointer);
+  b.store(storedLanes(b, element, value), pointer);
 }
 
 Value truthLanes(KernelBuilder &b, Value condition) {
-  return arith::ExtUIOp::create(b, b.vec(lanesOf(condition), b.getI32Type()), condition);
+  return arith::ExtUIOp::create(b, as(condition, b.getI32Type()), condition);
 }
 
 ScaleKind scaleKindOf(phiq::MapOp quantize) {
@@ -338,39 +347,6 @@ std::string scaleKey(plan::StageOp stage) {
     if (map.getFunction() == MapFunction::Quantize)
       key += "uo1"[unsigned(scaleKindOf(map))];
   return key;
-}
-
-SmallVector<ArrayRef<phiq::MapOp>> divideMaps(Operation *main, ArrayRef<phiq::MapOp> maps) {
-  constexpr unsigned kEnough = 16,
-                     kLong = 8; // operations of a part; of a quantization with what follows it, or a lookup
-  auto isReadFrom = [&](size_t next, Operation *source) {
-    return llvm::any_of(source->getUsers(),
-                        [&](Operation *user) { return llvm::is_contained(maps.drop_front(next), user); });
-  };
-  auto isReturned = [](Operation *source) {
-    return llvm::any_of(source->getUsers(), [](Operation *user) { return user->hasTrait<OpTrait::IsTerminator>(); });
-  };
-  auto canDivideAt = [&](size_t next) {
-    auto stays = [&](Operation *source) { return !isReadFrom(next, source) && !isReturned(source); };
-    phiq::MapOp last = maps[next - 1];
-    return elementTypeOf(last.getResult()).isF32() && !isReturned(last) && (!main || stays(main)) &&
-           llvm::all_of(maps.take_front(next - 1), stays);
-  };
-  SmallVector<ArrayRef<phiq::MapOp>> parts;
-  size_t begin = 0;
-  unsigned work = 0;
-  for (size_t next = 1; next < maps.size(); ++next) {
-    phiq::MapOp last = maps[next - 1];
-    const bool isLong = last.getFunction() == MapFunction::Quantize || last.getTable();
-    work += isLong ? kLong : 1;
-    if (work < kEnough || !canDivideAt(next))
-      continue;
-    parts.push_back(maps.slice(begin, next - begin));
-    begin = next;
-    work = 0;
-  }
-  parts.push_back(maps.drop_front(begin));
-  return parts;
 }
 
 void LaneValues::compute(ArrayRef<phiq::MapOp> maps) {

@@ -1,11 +1,11 @@
 //===- MapCode.h - Code of elementwise functions ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// How kernels hold elements of a grid in vectors, and what phiq.map is on them: f32 and i64 as they are, all other
-// integers as i32, truth values as 0 and 1. A lane more or less changes no bit.
+// How kernels hold elements of a grid, alone or in the lanes of a vector, and what phiq.map is on them: f32 and i64 as
+// they are, all other integers as i32, truth values as 0 and 1. A lane more or less changes no bit.
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
-#define PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
+#ifndef PHIC_TARGETS_CODE_MAPCODE_H
+#define PHIC_TARGETS_CODE_MAPCODE_H
 
 #include "dialects/phiq/Grid.h"
 #include "dialects/plan/Plan.h"
@@ -15,12 +15,17 @@
 namespace phic {
 
 mlir::VectorType laneType(KernelBuilder &b, mlir::Type element, int64_t lanes);
+/// The type that an element has in memory.
+mlir::Type storedType(KernelBuilder &b, mlir::Type element);
+/// Elements as they were loaded, as they are held; and back.
+mlir::Value heldLanes(KernelBuilder &b, mlir::Type element, mlir::Value stored);
+mlir::Value storedLanes(KernelBuilder &b, mlir::Type element, mlir::Value held);
 /// `lanes` elements that lie side by side.
 mlir::Value loadLanes(KernelBuilder &b, mlir::Type element, int64_t lanes, mlir::Value pointer);
 /// One element in every lane.
 mlir::Value loadSplat(KernelBuilder &b, mlir::Type element, int64_t lanes, mlir::Value pointer);
 void storeLanes(KernelBuilder &b, mlir::Type element, mlir::Value value, mlir::Value pointer);
-/// Of i1 lanes, as compares make them, lanes of 0 and 1.
+/// Of i1, as compares make them, 0 and 1.
 mlir::Value truthLanes(KernelBuilder &b, mlir::Value condition);
 
 /// What is known of a quantization's scale: constants that are 1, or in a range where no step of x / scale under- or overflows.
@@ -28,10 +33,6 @@ enum class ScaleKind : uint8_t { Unknown, Ordinary, One };
 ScaleKind scaleKindOf(phiq::MapOp quantize);
 /// One letter for each of a stage's quantizations: their code depends on it.
 std::string scaleKey(plan::StageOp stage);
-
-/// Maps, of what `main` makes if it is not null, divided where one f32 is all that is handed on, into parts of some work: a long chain of
-/// dependent operations leaves most of a processor waiting, so that each part is to be a loop of its own.
-llvm::SmallVector<llvm::ArrayRef<phiq::MapOp>> divideMaps(mlir::Operation *main, llvm::ArrayRef<phiq::MapOp> maps);
 
 /// The values of a stage in the lanes that a kernel is at: those it loads, then those that maps make of them.
 class LaneValues {
@@ -51,4 +52,4 @@ private:
 
 } // namespace phic
 
-#endif // PHIC_TARGETS_CPU_KERNELS_MAPCODE_H
+#endif // PHIC_TARGETS_CODE_MAPCODE_H
