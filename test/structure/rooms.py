@@ -24,7 +24,7 @@ ROOMS = {
     "targets": {"dialects/phiq", "dialects/plan"},
     "targets/layout": {"targets", "dialects/phiq", "dialects/plan"},
     "targets/code": {"targets/layout", "dialects/phiq", "dialects/plan", "runtime/include"},
-    "targets/stages": {"targets", "targets/layout", "dialects/phiq", "dialects/plan"},
+    "targets/stages": {"targets", "targets/layout", "dialects/phiq", "dialects/plan", "runtime/include"},
     "targets/*": FAMILY,
     "targets/gpu": FAMILY,
     "targets/cuda": FAMILY | {"targets/gpu"},

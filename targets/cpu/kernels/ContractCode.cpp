@@ -4,6 +4,7 @@
 // Scratch memory: zero points of the tile's columns where the weight has some, and what a contraction needs.
 //===----------------------------------------------------------------------===//
 #include "targets/cpu/kernels/ContractCode.h"
+#include "targets/stages/Constants.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -15,22 +16,6 @@ RowSource::Element elementOf(Type type) {
   return type.isF32()              ? RowSource::Element::F32
          : isUnsignedInteger(type) ? RowSource::Element::U8
                                    : RowSource::Element::S8;
-}
-
-/// The weight of a stage's argument; null where an earlier stage, or the caller, makes it.
-Operation *weightOf(const StageFacts &facts, Value argument) {
-  auto block = dyn_cast<BlockArgument>(throughReshapes(argument));
-  Operation *source = plan::StageOp(facts.stage).getInputs()[block.getArgNumber()].getDefiningOp();
-  return isWeight(source) ? source : nullptr;
-}
-
-/// The number that all elements of a constant are.
-std::optional<int64_t> constantOf(const StageFacts &facts, Value argument) {
-  auto constant = dyn_cast_or_null<phiq::ConstantOp>(weightOf(facts, argument));
-  if (!constant)
-    return std::nullopt;
-  const std::vector<int64_t> numbers = numbersOf(constant.getValue()).integers;
-  return llvm::all_equal(numbers) ? std::optional(numbers.front()) : std::nullopt;
 }
 
 ContractionShape shapeOfContraction(const StageFacts &facts, phiq::ContractOp op) {

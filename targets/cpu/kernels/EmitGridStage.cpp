@@ -3,41 +3,14 @@
 //
 // Which kernel an op has: a row of the table below, but for maps, which share one.
 //===----------------------------------------------------------------------===//
-#include "targets/KernelName.h"
 #include "targets/cpu/kernels/GridEmitter.h"
+#include "targets/stages/GridName.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace phic {
 namespace {
-
-std::string elementName(Type type) {
-  const std::string bits = std::to_string(type.getIntOrFloatBitWidth());
-  return type.isF32() ? "f32" : type.isInteger(1) ? "b1" : (isUnsignedInteger(type) ? "u" : "s") + bits;
-}
-
-/// Names for people: what its functions are, in order.
-std::string workName(plan::StageOp stage) {
-  if (std::optional<RowChain> chain = RowChain::of(stage.getBody().front())) {
-    std::string name = "contract";
-    for (const RowChain::Step &step : chain->steps)
-      name += "_" + step.reader->getName().stripDialect().str();
-    return name;
-  }
-  SmallVector<StringRef> names;
-  if (!stage.getBody().front().getOps<phiq::ContractOp>().empty())
-    names.push_back("contract");
-  if (!stage.getBody().front().getOps<phiq::DepthwiseOp>().empty())
-    names.push_back("depthwise");
-  for (auto map : stage.getBody().front().getOps<phiq::MapOp>())
-    if (names.size() < 4)
-      names.push_back(phiq::stringifyMapFunction(map.getFunction()));
-  if (!names.empty())
-    return llvm::join(names, "_");
-  Operation *op = stage.getBody().front().getTerminator()->getPrevNode();
-  return isa<phiq::ReshapeOp>(op) ? "copy" : op->getName().stripDialect().str();
-}
 
 /// The op that does the work: a chain of rows, a contraction, or the last, behind views.
 FailureOr<GridKernel> kernelOf(const StageFacts &facts, const CpuTarget &target) {
@@ -93,18 +66,13 @@ void RowTiles::overRows(KernelBuilder &b, Value tile, function_ref<void(Value, V
 
 FailureOr<StageKernel> emitGridStage(KernelLibrary &library, const StageFacts &facts, const CpuTarget &target) {
   plan::StageOp stage = facts.stage;
-  auto type = cast<ShapedType>(stage.getResult(0).getType());
   FailureOr<GridKernel> made = kernelOf(facts, target);
   if (failed(made))
     return failure();
   const GridKernel &grid = *made;
+  const std::string name = gridKernelName(stage, target.isa);
   StageKernel kernel{{grid.tiles, std::max<int64_t>(1, *facts.rows)}, grid.scratchBytes, {}};
-  KernelName name{.op = workName(stage),
-                  .lhs = elementName(elementTypeOf(stage.getInputs().front())),
-                  .out = elementName(type.getElementType()),
-                  .shape = "n" + std::to_string(type.getNumElements()),
-                  .isa = target.isa};
-  kernel.symbol = defineStageKernel(library, facts, grid.key + scaleKey(stage), name.str(), [&](StageEmitter &e) {
+  kernel.symbol = defineStageKernel(library, facts, grid.key + scaleKey(stage), name, [&](StageEmitter &e) {
     GridEmitter g{e, e.b, target};
     e.eachTile([&](Value tile) { grid.tile(g, tile); });
   });

@@ -9,12 +9,12 @@
 #include "dialects/plan/KernelFacts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "phi/runtime.h"
 #include "targets/Backend.h"
 #include "targets/cpu/Passes.h"
 #include "targets/cpu/TileTable.h"
 #include "targets/cpu/kernels/AddedKernels.h"
 #include "targets/cpu/kernels/StageEmitter.h"
+#include "targets/stages/EntryClasses.h"
 #include "llvm/Support/FormatVariadic.h"
 
 namespace phic {
@@ -54,19 +54,6 @@ FailureOr<StageKernel> emitStage(KernelLibrary &library, const StageFacts &facts
   if (facts.isGrid())
     return emitGridStage(library, facts, target);
   return emitRowStage(library, facts, target);
-}
-
-/// An entry point's name, and the M class that its kernels are of.
-using EntryClass = std::pair<StringRef, MClass>;
-
-/// Where a step chooses its rows, an entry point each class; else the class of the rows that there are.
-llvm::SmallVector<EntryClass> entryClasses(func::FuncOp model, const StageFacts &facts) {
-  if (plan::hasSteps(model))
-    return llvm::map_to_vector(kMClasses, [](MClass m) { return EntryClass(mClassName(m), m); });
-  MClass mClass = *facts.rows == 1                          ? MClass::Decode
-                  : *facts.rows <= int64_t(PHI_VERIFY_ROWS) ? MClass::Verify
-                                                            : MClass::Prefill;
-  return {EntryClass(plan::entryNames(model).front(), mClass)};
 }
 
 /// Bytes of weights that a stage reads for one token.
@@ -157,7 +144,7 @@ struct EmitKernels : impl::EmitKernelsPassBase<EmitKernels> {
     llvm::SmallVector<NamedAttribute> kernels, tiles;
     int64_t scratchBytes = 0;
     auto model = stage->getParentOfType<func::FuncOp>();
-    for (auto [name, mClass] : entryClasses(model, *facts)) {
+    for (auto [name, mClass] : entryClasses(*facts)) {
       FailureOr<StageKernel> kernel = emitStage(library, *facts, target, shapes, mClass);
       if (failed(kernel))
         return failure();
