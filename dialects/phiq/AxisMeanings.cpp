@@ -6,6 +6,7 @@
 #include "dialects/phiq/ErrorBounds.h"
 #include "dialects/phiq/Grid.h"
 #include "dialects/phiq/Meanings.h"
+#include "dialects/phiq/Reduce.h"
 #include <cmath>
 
 using namespace mlir;
@@ -32,21 +33,6 @@ double reducedElements(ReduceOp op) {
   return count;
 }
 
-double startOf(ReduceKind kind) {
-  switch (kind) {
-  case ReduceKind::Sum:
-  case ReduceKind::Mean:
-    return 0;
-  case ReduceKind::Product:
-    return 1;
-  case ReduceKind::Maximum:
-    return -kInfinity;
-  case ReduceKind::Minimum:
-    return kInfinity;
-  }
-  llvm_unreachable("all are handled");
-}
-
 double joined(ReduceKind kind, double a, double x) {
   const bool isNan = std::isnan(a) || std::isnan(x);
   switch (kind) {
@@ -61,16 +47,6 @@ double joined(ReduceKind kind, double a, double x) {
     return isNan ? std::numeric_limits<double>::quiet_NaN() : std::min(a, x);
   }
   llvm_unreachable("all are handled");
-}
-
-int64_t wholeStartOf(ReduceKind kind, Type element) {
-  if (kind == ReduceKind::Sum || kind == ReduceKind::Product)
-    return int64_t(startOf(kind));
-  const unsigned bits = element.getIntOrFloatBitWidth();
-  const bool isUnsigned = isUnsignedInteger(element);
-  if (kind == ReduceKind::Maximum)
-    return isUnsigned ? 0 : wrapTo(element, int64_t(uint64_t(1) << (bits - 1)));
-  return isUnsigned ? (int64_t(1) << bits) - 1 : int64_t((uint64_t(1) << (bits - 1)) - 1);
 }
 
 int64_t joined(ReduceKind kind, int64_t a, int64_t x) {
@@ -104,6 +80,31 @@ double towards(ReduceKind kind, double x) {
 }
 
 } // namespace
+
+double startOf(ReduceKind kind) {
+  switch (kind) {
+  case ReduceKind::Sum:
+  case ReduceKind::Mean:
+    return 0;
+  case ReduceKind::Product:
+    return 1;
+  case ReduceKind::Maximum:
+    return -kInfinity;
+  case ReduceKind::Minimum:
+    return kInfinity;
+  }
+  llvm_unreachable("all are handled");
+}
+
+int64_t wholeStartOf(ReduceKind kind, Type element) {
+  if (kind == ReduceKind::Sum || kind == ReduceKind::Product)
+    return int64_t(startOf(kind));
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  const bool isUnsigned = isUnsignedInteger(element);
+  if (kind == ReduceKind::Maximum)
+    return isUnsigned ? 0 : wrapTo(element, int64_t(uint64_t(1) << (bits - 1)));
+  return isUnsigned ? (int64_t(1) << bits) - 1 : int64_t((uint64_t(1) << (bits - 1)) - 1);
+}
 
 Rows ReduceOp::meaning(Scope &scope) {
   const Rows &x = scope.rows(getX());

@@ -8,6 +8,7 @@
 // Where the last is kept, vectors lie along it and each lane is an element of the result. Where it is reduced, lanes are
 // partial results, put together by halves and then with what is left over: one order on every processor of one width.
 //===----------------------------------------------------------------------===//
+#include "dialects/phiq/Reduce.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/cpu/kernels/GridEmitter.h"
 #include <cmath>
@@ -66,23 +67,9 @@ public:
   Joiner(phiq::ReduceOp op, GridEmitter &g) : g(g), b(g.b), kind(op.getKind()), element(elementTypeOf(op.getX())) {}
 
   Value start(int64_t lanes) {
-    if (element.isF32()) {
-      constexpr float kInfinity = std::numeric_limits<float>::infinity();
-      return b.splat(lanes, kind == ReduceKind::Product   ? 1.0f
-                            : kind == ReduceKind::Maximum ? -kInfinity
-                            : kind == ReduceKind::Minimum ? kInfinity
-                                                          : 0.0f);
-    }
-    const unsigned bits = element.getIntOrFloatBitWidth();
-    const auto half = int64_t(uint64_t(1) << (bits - 1));
-    const bool isUnsigned = isUnsignedInteger(element);
-    const int64_t least = isUnsigned ? 0 : bits == 64 ? INT64_MIN : -half;
-    const int64_t greatest = isUnsigned ? 2 * half - 1 : bits == 64 ? INT64_MAX : half - 1;
-    return b.splat(lanes, bits == 64 ? 64 : 32,
-                   kind == ReduceKind::Product   ? 1
-                   : kind == ReduceKind::Maximum ? least
-                   : kind == ReduceKind::Minimum ? greatest
-                                                 : 0);
+    if (element.isF32())
+      return b.splat(lanes, float(phiq::startOf(kind)));
+    return b.splat(lanes, element.isInteger(64) ? 64 : 32, phiq::wholeStartOf(kind, element));
   }
 
   Value join(Value a, Value x) {
