@@ -16,6 +16,7 @@
 #include "targets/cuda/machines/CudaMachines.h"
 #include "targets/cuda/machines/GpusHere.h"
 #include "targets/gpu/GpuCode.h"
+#include "targets/gpu/Kernels.h"
 #include "targets/gpu/Passes.h"
 #include "targets/layout/Layouts.h"
 #include "targets/layout/PanelsDialect.h"
@@ -68,10 +69,7 @@ public:
   RowLayout rowLayout(ShapedType rows) const override { return panels::rowLayout(rows); }
 
   std::optional<LackingKernel> lacks(plan::StageOp stage) const override {
-    for (Operation &op : stage.getBody().front())
-      if (isGrid(&op))
-        return LackingKernel{&op, "has no kernel on a GPU"};
-    return findLacking(stage);
+    return isGrid(&stage.getBody().front().front()) ? gpu_code::findLackingGrid(stage) : findLacking(stage);
   }
 
   ArrayRef<ComputeMode> modes() const override {

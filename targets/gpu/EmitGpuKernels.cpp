@@ -1,7 +1,7 @@
 //===- EmitGpuKernels.cpp - Code for every stage ---------------*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// For each stage and M class, the kernel of its kind; the stage is told its symbol and how its grid is counted.
+// For each stage and entry point, the kernel of its kind; the stage is told its symbol and how its grid is counted.
 //===----------------------------------------------------------------------===//
 #include "dialects/plan/Entry.h"
 #include "dialects/plan/KernelFacts.h"
@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "targets/gpu/Kernels.h"
 #include "targets/gpu/Passes.h"
+#include "targets/stages/EntryClasses.h"
 
 namespace phic {
 #define GEN_PASS_DEF_EMITGPUKERNELSPASS
@@ -22,7 +23,7 @@ using namespace gpu_code;
 
 FailureOr<GpuKernel> emitStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level, MClass mClass) {
   if (facts.isGrid())
-    return facts.stage->emitOpError("has no kernel on a GPU");
+    return emitGridStage(table, facts, level);
   if (facts.first<phiq::AttendOp>())
     return emitAttendStage(table, facts, level, mClass);
   if (facts.first<phiq::MatmulOp>())
@@ -52,13 +53,13 @@ struct EmitGpuKernels : impl::EmitGpuKernelsPassBase<EmitGpuKernels> {
       return failure();
     Builder b(&getContext());
     SmallVector<NamedAttribute> kernels, tiles;
-    for (MClass mClass : kMClasses) {
+    for (auto [name, mClass] : entryClasses(*facts)) {
       FailureOr<GpuKernel> kernel = emitStage(table, *facts, {isa.getValue(), matrices}, mClass);
       if (failed(kernel))
         return failure();
       auto counted = plan::TilesAttr::get(&getContext(), kernel->tiles.columns, kernel->tiles.rows);
-      kernels.push_back(b.getNamedAttr(mClassName(mClass), FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
-      tiles.push_back(b.getNamedAttr(mClassName(mClass), counted));
+      kernels.push_back(b.getNamedAttr(name, FlatSymbolRefAttr::get(&getContext(), kernel->symbol)));
+      tiles.push_back(b.getNamedAttr(name, counted));
       plan::setKernelFacts(getOperation().lookupSymbol(kernel->symbol), {counted, /*scratchBytes=*/0});
     }
     stage.setKernelsAttr(b.getDictionaryAttr(kernels));

@@ -26,6 +26,7 @@ unsigned alignmentOf(Type type) {
 Value GpuBuilder::thread() { return narrow(*this, gpu::ThreadIdOp::create(*this, gpu::Dimension::x)); }
 Value GpuBuilder::blockColumn() { return narrow(*this, gpu::BlockIdOp::create(*this, gpu::Dimension::x)); }
 Value GpuBuilder::blockRow() { return narrow(*this, gpu::BlockIdOp::create(*this, gpu::Dimension::y)); }
+void GpuBuilder::meet() { NVVM::SyncWarpOp::create(*this, i32(-1)); }
 void GpuBuilder::barrier() { gpu::BarrierOp::create(*this); }
 
 Value GpuBuilder::countArrival(Value counter) {
@@ -53,7 +54,6 @@ Value GpuBuilder::greatestOfLanes(Value x, int64_t lanes) {
     x = fmax(x, shuffleXor(x, mask));
   return x;
 }
-
 Value GpuBuilder::bitAnd(Value a, int64_t mask) { return arith::AndIOp::create(*this, a, like(a, mask)); }
 Value GpuBuilder::shiftRight(Value a, int64_t bits) {
   return bits == 0 ? a : Value(arith::ShRUIOp::create(*this, a, like(a, bits)));

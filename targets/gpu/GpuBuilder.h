@@ -38,6 +38,8 @@ public:
 
   /// Waits for all threads of the block, which then see what each other has stored.
   void barrier();
+  /// Waits for the lanes of the warp.
+  void meet();
 
   /// Counts at `counter`, an i32 in the device's memory, and returns what it was: what the block stored before, and its
   /// threads before a barrier, is seen by who counts later.
@@ -72,7 +74,7 @@ public:
   void store(Value value, Value pointer, int64_t bytes = 0);
   /// A stored number as f32.
   Value loadNumber(Scalar stored, Value pointer, int64_t bytes, bool constant);
-  /// `bytes` of the block's own, for the kernel that is being built.
+  /// `bytes` of the block's own, for the kernel that is being built; outside of its loops.
   Value shared(int64_t bytes, llvm::StringRef name);
 };
 

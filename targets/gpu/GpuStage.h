@@ -52,7 +52,9 @@ public:
   /// Of the step, i32: its rows, the position of the first, the sequence's length, the first row with logits.
   Value rows, past, total, logitRow0;
   /// The rows that the stage works on.
-  Value stageRows() { return facts.logitRows ? b.sub(rows, logitRow0) : rows; }
+  Value stageRows() {
+    return facts.rows ? b.i32(int32_t(*facts.rows)) : facts.logitRows ? b.sub(rows, logitRow0) : rows;
+  }
 
 private:
   Value rowOf(Value base, Value row, int64_t rowBytes);

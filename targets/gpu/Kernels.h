@@ -3,7 +3,7 @@
 #ifndef PHIC_TARGETS_GPU_KERNELS_H
 #define PHIC_TARGETS_GPU_KERNELS_H
 
-#include "targets/Target.h"
+#include "targets/Backend.h"
 #include "targets/gpu/GpuStage.h"
 
 namespace phic::gpu_code {
@@ -18,8 +18,12 @@ struct GpuLevel {
 mlir::FailureOr<GpuKernel> emitRowStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level);
 mlir::FailureOr<GpuKernel> emitMatmulStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level,
                                            MClass mClass);
+mlir::FailureOr<GpuKernel> emitGridStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level);
 mlir::FailureOr<GpuKernel> emitAttendStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level,
                                            MClass mClass);
+
+/// What of a stage of ops on grids no kernel can be made for.
+std::optional<LackingKernel> findLackingGrid(plan::StageOp stage);
 
 } // namespace phic::gpu_code
 

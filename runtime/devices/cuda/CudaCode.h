@@ -14,7 +14,7 @@
 namespace phi::cuda {
 
 /// Most arguments of a kernel.
-constexpr uint32_t kMostArguments = 60;
+constexpr uint32_t kMostArguments = PHI_GPU_MOST_ARGUMENTS;
 
 /// LoadedCode.state, in memory of its own.
 struct CudaCode {

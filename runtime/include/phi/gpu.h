@@ -17,6 +17,7 @@ extern "C" {
 #endif
 
 #define PHI_GPU_MAGIC 0x3130555047494850ull // "PHIGPU01"
+#define PHI_GPU_MOST_ARGUMENTS 60 ///< of a kernel
 
 typedef struct phi_gpu_code {
   uint64_t magic; ///< PHI_GPU_MAGIC

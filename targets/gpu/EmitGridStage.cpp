@@ -1,0 +1,74 @@
+//===- EmitGridStage.cpp - Kernels of ops on grids -------------*- C++ -*-===//
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which kernel an op has: a row of the table below, but for maps, which share one. Blocks lie along x.
+//===----------------------------------------------------------------------===//
+#include "phi/gpu.h"
+#include "targets/gpu/GridCode.h"
+#include "targets/gpu/Kernels.h"
+#include "targets/stages/GridName.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace phic::gpu_code {
+namespace {
+
+/// The maps of a stage, which are of one shape, or none: a copy.
+GridKernel mapKernel(plan::StageOp stage) {
+  return threadKernel(cast<ShapedType>(stage.getResult(0).getType()).getNumElements(),
+                      [](GridCode &g, Value at) { g.finish(Value(), Value(), at); });
+}
+
+/// The op that does the work is the last, behind views.
+GridKernel kernelOf(const StageFacts &facts) {
+  plan::StageOp stage = facts.stage;
+  if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
+    return threadKernel(0, [](GridCode &, Value) {});
+  Block &body = stage.getBody().front();
+  return llvm::TypeSwitch<Operation *, GridKernel>(body.getTerminator()->getPrevNode())
+      .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
+      .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
+      .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
+      .Case<phiq::ScatterNDOp>(scatterKernel)
+      .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
+}
+
+std::optional<LackingKernel> lackingOf(Operation *op) {
+  if (isa<phiq::ReduceOp, phiq::ArgOp, phiq::SoftmaxOp, phiq::NormalizeOp, phiq::ResampleOp, phiq::PoolOp, phiq::DepthwiseOp, phiq::ConvTransposeOp, phiq::ContractOp, phiq::LstmOp>(op))
+    return LackingKernel{op, "has no kernel on a GPU"};
+  constexpr int64_t kMost = INT32_MAX / kGridThreads * kGridThreads; // as many threads have numbers
+  auto isLarge = [](Value value) { return cast<ShapedType>(value.getType()).getNumElements() > kMost; };
+  if (llvm::any_of(op->getOperands(), isLarge) || llvm::any_of(op->getResults(), isLarge))
+    return LackingKernel{op, "has more than " + std::to_string(kMost) + " elements: kernels of GPUs take no more"};
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<LackingKernel> findLackingGrid(plan::StageOp stage) {
+  Block &body = stage.getBody().front();
+  // The workspace is one more argument.
+  constexpr unsigned kMost = PHI_GPU_MOST_ARGUMENTS - 1;
+  if (const unsigned count = stage->getNumOperands() + stage->getNumResults(); count > kMost)
+    return LackingKernel{&body.front(), "has a stage of " + std::to_string(count) +
+                                            " operands and results: kernels of GPUs take at most " +
+                                            std::to_string(kMost)};
+  for (Operation &op : body.without_terminator())
+    if (auto lacking = lackingOf(&op))
+      return lacking;
+  return std::nullopt;
+}
+
+FailureOr<GpuKernel> emitGridStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level) {
+  const GridKernel kernel = kernelOf(facts);
+  auto emit = [&](GpuStage &s) {
+    GridCode g(s);
+    kernel.emit(g);
+  };
+  const std::string symbol =
+      defineGpuKernel(table, facts, scaleKey(facts.stage), gridKernelName(facts.stage, level.isa), kernel.threads, emit);
+  return GpuKernel{{kernel.blocks, std::max<int64_t>(1, *facts.rows)}, symbol};
+}
+
+} // namespace phic::gpu_code
