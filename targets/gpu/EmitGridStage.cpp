@@ -31,11 +31,15 @@ GridKernel kernelOf(const StageFacts &facts) {
       .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
       .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
       .Case<phiq::ScatterNDOp>(scatterKernel)
+      .Case<phiq::ReduceOp>(reduceKernel)
+      .Case<phiq::ArgOp>(argKernel)
+      .Case<phiq::SoftmaxOp, phiq::NormalizeOp>(lastAxisKernel)
+      .Case<phiq::ResampleOp>(resampleKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
 
 std::optional<LackingKernel> lackingOf(Operation *op) {
-  if (isa<phiq::ReduceOp, phiq::ArgOp, phiq::SoftmaxOp, phiq::NormalizeOp, phiq::ResampleOp, phiq::PoolOp, phiq::DepthwiseOp, phiq::ConvTransposeOp, phiq::ContractOp, phiq::LstmOp>(op))
+  if (isa<phiq::PoolOp, phiq::DepthwiseOp, phiq::ConvTransposeOp, phiq::ContractOp, phiq::LstmOp>(op))
     return LackingKernel{op, "has no kernel on a GPU"};
   constexpr int64_t kMost = INT32_MAX / kGridThreads * kGridThreads; // as many threads have numbers
   auto isLarge = [](Value value) { return cast<ShapedType>(value.getType()).getNumElements() > kMost; };

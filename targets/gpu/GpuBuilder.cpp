@@ -54,6 +54,20 @@ Value GpuBuilder::greatestOfLanes(Value x, int64_t lanes) {
     x = fmax(x, shuffleXor(x, mask));
   return x;
 }
+Value GpuBuilder::overBlock(Value x, int64_t threads, Value parts, function_ref<Value(Value, Value)> join) {
+  for (int64_t mask = kWarp / 2; mask >= 1; mask /= 2)
+    x = join(x, shuffleXor(x, mask));
+  const int64_t warps = threads / kWarp;
+  if (warps == 1)
+    return x;
+  when(equal(lane(), 0), [&] { store(x, offset(parts, mul(warp(), 4))); });
+  barrier();
+  Value joined = load(x.getType(), parts);
+  for (int64_t warp = 1; warp < warps; ++warp)
+    joined = join(joined, load(x.getType(), parts, 4 * warp));
+  return joined;
+}
+
 Value GpuBuilder::bitAnd(Value a, int64_t mask) { return arith::AndIOp::create(*this, a, like(a, mask)); }
 Value GpuBuilder::shiftRight(Value a, int64_t bits) {
   return bits == 0 ? a : Value(arith::ShRUIOp::create(*this, a, like(a, bits)));

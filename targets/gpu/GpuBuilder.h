@@ -51,6 +51,10 @@ public:
   /// Of each `lanes` neighbours, in all of them: by halves, so in one fixed order.
   Value sumOfLanes(Value x, int64_t lanes, int64_t from = 1);
   Value greatestOfLanes(Value x, int64_t lanes);
+  /// Of a whole block, in all of its threads, which have to be here: lanes by halves, then warps in their order, through
+  /// shared memory of partBytes(threads).
+  Value overBlock(Value x, int64_t threads, Value parts, llvm::function_ref<Value(Value, Value)> join);
+  static int64_t partBytes(int64_t threads) { return 4 * threads / kWarp; }
 
   // Integers.
   Value bitAnd(Value a, int64_t mask);

@@ -73,6 +73,16 @@ GridKernel elementKernel(mlir::Operation *op, std::function<Value(GridCode &g, V
 GridKernel moveKernel(mlir::Operation *op);
 GridKernel gatherKernel(mlir::Operation *op);
 GridKernel scatterKernel(phiq::ScatterNDOp op);
+/// EmitGridAxes.cpp
+GridKernel reduceKernel(phiq::ReduceOp op);
+GridKernel argKernel(phiq::ArgOp op);
+GridKernel resampleKernel(phiq::ResampleOp op);
+/// Softmax and normalize. EmitLastAxis.cpp
+GridKernel lastAxisKernel(mlir::Operation *op);
+/// The same of one row, by all threads of a block: each loads and stores every `threads`-th element. `name` is one that
+/// the kernel's other rows do not have.
+void emitLastAxisRow(mlir::Operation *op, GridCode &g, int64_t threads, const std::string &name,
+                     llvm::function_ref<Value(Value i)> load, llvm::function_ref<void(Value i, Value value)> store);
 
 } // namespace phic::gpu_code
 

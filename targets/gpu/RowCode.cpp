@@ -165,22 +165,9 @@ void RowCode::sumTerms(phiq::RowOpInterface op, const phiq::RowExpr &expression,
         return KernelBuilder::Values{b.fadd(carried[0], evaluate(op, expression->operands[0], at))};
       })[0];
   known.clear();
-  sums[&*expression->operands[0]] = sumOverBlock(sum, threads);
-}
-
-/// In all threads, in the order of the warps.
-Value RowCode::sumOverBlock(Value x, int64_t threads) {
-  const int64_t warps = threads / kWarp;
-  x = b.sumOfLanes(x, kWarp);
-  if (warps == 1)
-    return x;
-  Value parts = b.shared(4 * warps, "sums" + std::to_string(sums.size()));
-  b.when(b.equal(b.lane(), 0), [&] { b.store(x, b.offset(parts, b.mul(b.warp(), 4))); });
-  b.barrier();
-  Value sum = b.load(b.getF32Type(), parts);
-  for (int64_t warp = 1; warp < warps; ++warp)
-    sum = b.fadd(sum, b.load(b.getF32Type(), parts, 4 * warp));
-  return sum;
+  const std::string name = "sums" + std::to_string(sums.size());
+  Value parts = threads > kWarp ? b.shared(GpuBuilder::partBytes(threads), name) : Value();
+  sums[&*expression->operands[0]] = b.overBlock(sum, threads, parts, [&](Value p, Value q) { return b.fadd(p, q); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -50,7 +50,6 @@ private:
   Value operand(mlir::OpOperand &operand, Place place);
   void sumTerms(phiq::RowOpInterface op, const phiq::RowExpr &expression, Place place, int64_t threads);
   void sumOperands(Value value, Place place, int64_t threads);
-  Value sumOverBlock(Value x, int64_t threads);
   const phiq::RowExpr &expressionOf(phiq::RowOpInterface op);
 
   void storeFloat(const Sink &sink, Value x, Place place);
