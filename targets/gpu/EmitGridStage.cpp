@@ -20,12 +20,14 @@ GridKernel mapKernel(plan::StageOp stage) {
                       [](GridCode &g, Value at) { g.finish(Value(), Value(), at); });
 }
 
-/// The op that does the work is the last, behind views.
+/// The op that does the work: a depthwise convolution, or the last, behind views.
 GridKernel kernelOf(const StageFacts &facts) {
   plan::StageOp stage = facts.stage;
   if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
     return threadKernel(0, [](GridCode &, Value) {});
   Block &body = stage.getBody().front();
+  if (auto depthwise = facts.first<phiq::DepthwiseOp>())
+    return depthwiseKernel(depthwise);
   return llvm::TypeSwitch<Operation *, GridKernel>(body.getTerminator()->getPrevNode())
       .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
       .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
@@ -34,12 +36,14 @@ GridKernel kernelOf(const StageFacts &facts) {
       .Case<phiq::ReduceOp>(reduceKernel)
       .Case<phiq::ArgOp>(argKernel)
       .Case<phiq::SoftmaxOp, phiq::NormalizeOp>(lastAxisKernel)
+      .Case<phiq::PoolOp>(poolKernel)
+      .Case<phiq::ConvTransposeOp>(convTransposeKernel)
       .Case<phiq::ResampleOp>(resampleKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
 
 std::optional<LackingKernel> lackingOf(Operation *op) {
-  if (isa<phiq::PoolOp, phiq::DepthwiseOp, phiq::ConvTransposeOp, phiq::ContractOp, phiq::LstmOp>(op))
+  if (isa<phiq::ContractOp, phiq::LstmOp>(op))
     return LackingKernel{op, "has no kernel on a GPU"};
   constexpr int64_t kMost = INT32_MAX / kGridThreads * kGridThreads; // as many threads have numbers
   auto isLarge = [](Value value) { return cast<ShapedType>(value.getType()).getNumElements() > kMost; };

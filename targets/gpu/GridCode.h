@@ -83,6 +83,10 @@ GridKernel lastAxisKernel(mlir::Operation *op);
 /// the kernel's other rows do not have.
 void emitLastAxisRow(mlir::Operation *op, GridCode &g, int64_t threads, const std::string &name,
                      llvm::function_ref<Value(Value i)> load, llvm::function_ref<void(Value i, Value value)> store);
+/// EmitGridWindows.cpp
+GridKernel poolKernel(phiq::PoolOp op);
+GridKernel depthwiseKernel(phiq::DepthwiseOp op);
+GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 
 } // namespace phic::gpu_code
 
