@@ -136,9 +136,7 @@ private:
     const BlockNumbers numbers = weight.numbers(panel, column, run);
     for (int64_t i = 0; i < elements; ++i) {
       Value code = weight.codeOf(words[size_t(i / PackedLayout::kGroup)], i % PackedLayout::kGroup);
-      Value w = b.fmul(numbers.scale, b.fsub(b.toFloat(code), numbers.zero));
-      if (numbers.min)
-        w = b.fadd(w, numbers.min);
+      Value w = weight.valueOf(numbers, code);
       Value k = b.add(b.mul(run, elements), i);
       for (auto [row, sum] : llvm::zip(x, acc))
         sum = b.fma(activation(row, k), w, sum);

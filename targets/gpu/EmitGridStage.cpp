@@ -4,7 +4,7 @@
 // Which kernel an op has: a row of the table below, but for maps, which share one. Blocks lie along x.
 //===----------------------------------------------------------------------===//
 #include "phi/gpu.h"
-#include "targets/gpu/GridCode.h"
+#include "targets/gpu/ContractCode.h"
 #include "targets/gpu/Kernels.h"
 #include "targets/stages/GridName.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -20,12 +20,14 @@ GridKernel mapKernel(plan::StageOp stage) {
                       [](GridCode &g, Value at) { g.finish(Value(), Value(), at); });
 }
 
-/// The op that does the work: a depthwise convolution, or the last, behind views.
+/// The op that does the work: a contraction, or the last, behind views.
 GridKernel kernelOf(const StageFacts &facts) {
   plan::StageOp stage = facts.stage;
   if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
     return threadKernel(0, [](GridCode &, Value) {});
   Block &body = stage.getBody().front();
+  if (auto contract = facts.first<phiq::ContractOp>())
+    return contractKernel(contract);
   if (auto depthwise = facts.first<phiq::DepthwiseOp>())
     return depthwiseKernel(depthwise);
   return llvm::TypeSwitch<Operation *, GridKernel>(body.getTerminator()->getPrevNode())
@@ -43,12 +45,17 @@ GridKernel kernelOf(const StageFacts &facts) {
 }
 
 std::optional<LackingKernel> lackingOf(Operation *op) {
-  if (isa<phiq::ContractOp, phiq::LstmOp>(op))
+  if (isa<phiq::LstmOp>(op))
     return LackingKernel{op, "has no kernel on a GPU"};
   constexpr int64_t kMost = INT32_MAX / kGridThreads * kGridThreads; // as many threads have numbers
   auto isLarge = [](Value value) { return cast<ShapedType>(value.getType()).getNumElements() > kMost; };
   if (llvm::any_of(op->getOperands(), isLarge) || llvm::any_of(op->getResults(), isLarge))
     return LackingKernel{op, "has more than " + std::to_string(kMost) + " elements: kernels of GPUs take no more"};
+  auto contract = dyn_cast<phiq::ContractOp>(op);
+  auto block = contract ? dyn_cast<phiq::BlockType>(contract.getW().getType().getElementType()) : nullptr;
+  if (block && block.getFormat().block % 16 != 0 && block.getFormat().block < contract.getK())
+    return LackingKernel{op, "has a weight in blocks of " + std::to_string(block.getFormat().block) +
+                                 " elements: kernels of GPUs take multiples of 16"};
   return std::nullopt;
 }
 
@@ -65,17 +72,22 @@ std::optional<LackingKernel> findLackingGrid(plan::StageOp stage) {
   for (Operation &op : body.without_terminator())
     if (auto lacking = lackingOf(&op))
       return lacking;
+  if (RowChain::of(body))
+    return LackingKernel{&body.front(), "begins rows that others read: a GPU has no kernel for them"};
   return std::nullopt;
 }
 
 FailureOr<GpuKernel> emitGridStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level) {
   const GridKernel kernel = kernelOf(facts);
+  std::string key = scaleKey(facts.stage);
+  for (auto contract : plan::StageOp(facts.stage).getBody().getOps<phiq::ContractOp>())
+    key += ContractCode::keyOf(facts, contract);
   auto emit = [&](GpuStage &s) {
     GridCode g(s);
     kernel.emit(g);
   };
   const std::string symbol =
-      defineGpuKernel(table, facts, scaleKey(facts.stage), gridKernelName(facts.stage, level.isa), kernel.threads, emit);
+      defineGpuKernel(table, facts, key, gridKernelName(facts.stage, level.isa), kernel.threads, emit);
   return GpuKernel{{kernel.blocks, std::max<int64_t>(1, *facts.rows)}, symbol};
 }
 

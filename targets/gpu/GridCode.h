@@ -87,6 +87,8 @@ void emitLastAxisRow(mlir::Operation *op, GridCode &g, int64_t threads, const st
 GridKernel poolKernel(phiq::PoolOp op);
 GridKernel depthwiseKernel(phiq::DepthwiseOp op);
 GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
+/// EmitContract.cpp
+GridKernel contractKernel(phiq::ContractOp op);
 
 } // namespace phic::gpu_code
 

@@ -99,6 +99,11 @@ BlockNumbers WeightCode::numbers(Value panel, Value column, Value run) const {
   return numbers;
 }
 
+Value WeightCode::valueOf(const BlockNumbers &numbers, Value code) const {
+  Value value = b.fmul(numbers.scale, b.fsub(b.toFloat(code), numbers.zero));
+  return numbers.min ? b.fadd(value, numbers.min) : value;
+}
+
 Value WeightCode::element(Value base, Value n, Value k) const {
   if (layout.kind == PackedLayout::Kind::Dense) {
     Value at = b.mul(b.add(b.mul(b.extend(n), K), b.extend(k)), scalarBytes(layout.element));
@@ -116,9 +121,7 @@ Value WeightCode::element(Value base, Value n, Value k) const {
   // Its byte becomes the highest.
   Value shift = b.mul(b.sub(b.i32(3), b.bitAnd(inRun, 3)), 8);
   Value code = codeOf(arith::ShLIOp::create(b, word, shift), 3);
-  const BlockNumbers numbers = this->numbers(panel, column, run);
-  Value value = b.fmul(numbers.scale, b.fsub(b.toFloat(code), numbers.zero));
-  return numbers.min ? b.fadd(value, numbers.min) : value;
+  return valueOf(numbers(panel, column, run), code);
 }
 
 } // namespace phic::gpu_code

@@ -36,6 +36,8 @@ public:
   BlockNumbers numbers(mlir::Value panel, mlir::Value column, mlir::Value run) const;
   /// Element `run` of a float panel.
   mlir::Value number(mlir::Value panel, mlir::Value column, mlir::Value run) const;
+  /// What a code of that block stands for.
+  mlir::Value valueOf(const BlockNumbers &numbers, mlir::Value code) const;
   /// Byte i of a word of codes, as an i32.
   mlir::Value codeOf(mlir::Value word, int64_t i) const;
 
