@@ -20,12 +20,14 @@ GridKernel mapKernel(plan::StageOp stage) {
                       [](GridCode &g, Value at) { g.finish(Value(), Value(), at); });
 }
 
-/// The op that does the work: a contraction, or the last, behind views.
+/// The op that does the work: a chain of rows, a contraction, or the last, behind views.
 GridKernel kernelOf(const StageFacts &facts) {
   plan::StageOp stage = facts.stage;
   if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
     return threadKernel(0, [](GridCode &, Value) {});
   Block &body = stage.getBody().front();
+  if (std::optional<RowChain> chain = RowChain::of(body))
+    return rowChainKernel(*chain);
   if (auto contract = facts.first<phiq::ContractOp>())
     return contractKernel(contract);
   if (auto depthwise = facts.first<phiq::DepthwiseOp>())
@@ -41,16 +43,21 @@ GridKernel kernelOf(const StageFacts &facts) {
       .Case<phiq::PoolOp>(poolKernel)
       .Case<phiq::ConvTransposeOp>(convTransposeKernel)
       .Case<phiq::ResampleOp>(resampleKernel)
+      .Case<phiq::LstmOp>(lstmKernel)
       .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
 
+/// Elements of four bytes that a block's own memory holds beside what joins its threads.
+constexpr int64_t kBlockElements = (48 << 10) / 4 - 256;
+
 std::optional<LackingKernel> lackingOf(Operation *op) {
-  if (isa<phiq::LstmOp>(op))
-    return LackingKernel{op, "has no kernel on a GPU"};
   constexpr int64_t kMost = INT32_MAX / kGridThreads * kGridThreads; // as many threads have numbers
   auto isLarge = [](Value value) { return cast<ShapedType>(value.getType()).getNumElements() > kMost; };
   if (llvm::any_of(op->getOperands(), isLarge) || llvm::any_of(op->getResults(), isLarge))
     return LackingKernel{op, "has more than " + std::to_string(kMost) + " elements: kernels of GPUs take no more"};
+  if (auto lstm = dyn_cast<phiq::LstmOp>(op); lstm && 4 * shapeOf(lstm.getHidden())[1] > kBlockElements)
+    return LackingKernel{op, "has states of " + std::to_string(shapeOf(lstm.getHidden())[1]) +
+                                 " elements: kernels of GPUs take at most " + std::to_string(kBlockElements / 4)};
   auto contract = dyn_cast<phiq::ContractOp>(op);
   auto block = contract ? dyn_cast<phiq::BlockType>(contract.getW().getType().getElementType()) : nullptr;
   if (block && block.getFormat().block % 16 != 0 && block.getFormat().block < contract.getK())
@@ -72,8 +79,11 @@ std::optional<LackingKernel> findLackingGrid(plan::StageOp stage) {
   for (Operation &op : body.without_terminator())
     if (auto lacking = lackingOf(&op))
       return lacking;
-  if (RowChain::of(body))
-    return LackingKernel{&body.front(), "begins rows that others read: a GPU has no kernel for them"};
+  std::optional<RowChain> chain = RowChain::of(body);
+  if (chain && chain->first.getColumns() > kBlockElements)
+    return LackingKernel{chain->first, "begins rows of " + std::to_string(chain->first.getColumns()) +
+                                           " elements that others read: kernels of GPUs take at most " +
+                                           std::to_string(kBlockElements)};
   return std::nullopt;
 }
 

@@ -89,6 +89,10 @@ GridKernel depthwiseKernel(phiq::DepthwiseOp op);
 GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 /// EmitContract.cpp
 GridKernel contractKernel(phiq::ContractOp op);
+/// EmitRowChain.cpp
+GridKernel rowChainKernel(const RowChain &chain);
+/// EmitLstm.cpp
+GridKernel lstmKernel(phiq::LstmOp op);
 
 } // namespace phic::gpu_code
 
