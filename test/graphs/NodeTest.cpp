@@ -75,7 +75,31 @@ std::string inputToPin(const std::string &refusal, const NodeTest &test, const O
   return name == names.end() ? "" : *name;
 }
 
+/// Of the inputs that phic asks for as constants, makes some.
+Expected<ImportedGraph> importPinned(const NodeTest &test, Options &options, Named &inputs, const Report &report) {
+  Expected<ImportedGraph> imported = importGraph(options, inputs);
+  while (!imported) {
+    const std::string refusal = toString(imported.takeError());
+    const std::string name = inputToPin(refusal, test, options);
+    if (name.empty() || !test.isReadable)
+      return createStringError(refusal);
+    options.graphInputs.constants.emplace_back(name, numbersText(inputs[name]));
+    report(kPinned.str() + name);
+    imported = importGraph(options, inputs);
+  }
+  return imported;
+}
+
 } // namespace
+
+std::string pinInputs(const NodeTest &test, Options &options) {
+  options.model = test.folder + "/model.onnx";
+  Named inputs;
+  if (test.isReadable)
+    inputs = readAll(test, test.inputs, "in");
+  Expected<ImportedGraph> imported = importPinned(test, options, inputs, [](const std::string &) {});
+  return imported ? "" : StringRef(toString(imported.takeError())).split('\n').first.str();
+}
 
 Options Machine::options() const {
   Options options;
@@ -110,16 +134,9 @@ void runNodeTest(const NodeTest &test, const Machine &machine, const Report &rep
     inputs = readAll(test, test.inputs, "in");
     expected = readAll(test, test.outputs, "out");
   }
-  Expected<ImportedGraph> imported = importGraph(options, inputs);
-  while (!imported) {
-    const std::string refusal = toString(imported.takeError());
-    const std::string name = inputToPin(refusal, test, options);
-    if (name.empty() || !test.isReadable)
-      return report(kRefused.str() + StringRef(refusal).split('\n').first.str());
-    options.graphInputs.constants.emplace_back(name, numbersText(inputs[name]));
-    report(kPinned.str() + name);
-    imported = importGraph(options, inputs);
-  }
+  Expected<ImportedGraph> imported = importPinned(test, options, inputs, report);
+  if (!imported)
+    return report(kRefused.str() + StringRef(toString(imported.takeError())).split('\n').first.str());
   report(kInterpreter.str() + verdict(std::move(imported->meant), test, expected));
   Folder folder;
   report(kCompiled.str() + verdict(runCompiled(options, imported->signature, inputs, folder.name()), test, expected));

@@ -31,6 +31,9 @@ struct Machine {
 /// Runs it and reports, as lines, what Outcome reads.
 void runNodeTest(const NodeTest &test, const Machine &machine, const Report &report);
 
+/// Names the model, and makes constants of inputs that phic asks for; empty, or why the importer refuses it.
+std::string pinInputs(const NodeTest &test, Options &options);
+
 /// Something that is done with a test, in order: it passes, or says why not.
 struct Part {
   const char *name;
