@@ -27,7 +27,7 @@ phi_status openGraphModel(const phi_model_options *given, void *memory, size_t b
   phi_model_options options = readOptions(given);
   auto *open = static_cast<OpenModel *>(memory);
   *open = {};
-  phi_status status = openAsAsked(open, options, error);
+  phi_status status = openAsAsked(open, phi_the_model, options, error);
   if (status != PHI_OK)
     return status;
   logOpened(options, *open);

@@ -69,7 +69,7 @@ phi_status openLibraryModel(const phi_model_options *given, void *memory, size_t
   phi_model_options options = readOptions(given);
   auto *opened = static_cast<LibraryModel *>(memory);
   *opened = {};
-  phi_status status = openAsAsked(&opened->open, options, error);
+  phi_status status = openAsAsked(&opened->open, phi_the_model, options, error);
   if (status != PHI_OK)
     return status;
   const phi_model &constants = opened->open.model;

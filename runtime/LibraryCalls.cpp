@@ -26,11 +26,12 @@ Notes notesOf(const phi_model_options &options) {
   return {tell, const_cast<phi_model_options *>(&options)};
 }
 
-phi_status openAsAsked(OpenModel *open, const phi_model_options &options, ErrorText &error) {
+phi_status openAsAsked(OpenModel *open, const phi_model &constants, const phi_model_options &options,
+                       ErrorText &error) {
   const WeightsSource source = {options.weights_path, static_cast<const uint8_t *>(options.weights),
                                 options.weights_bytes};
   const Notes notes = notesOf(options);
-  phi_status status = openModel(open, phi_the_model, source, error, {options.device, nullptr, "device", notes});
+  phi_status status = openModel(open, constants, source, error, {options.device, nullptr, "device", notes});
   return status == PHI_OK ? loadModel(open, {}, notes, error) : status;
 }
 

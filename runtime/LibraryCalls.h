@@ -37,7 +37,7 @@ bool blockFits(const void *memory, uint64_t given, uint64_t bytes, ErrorText &er
 /// For the caller's log. `options` outlives them.
 Notes notesOf(const phi_model_options &options);
 /// Opens the model that the options ask for, and loads it. PHI_OK, or another status after a sentence.
-phi_status openAsAsked(OpenModel *open, const phi_model_options &options, ErrorText &error);
+phi_status openAsAsked(OpenModel *open, const phi_model &constants, const phi_model_options &options, ErrorText &error);
 /// Tells the caller's log what was opened.
 void logOpened(const phi_model_options &options, const OpenModel &open);
 

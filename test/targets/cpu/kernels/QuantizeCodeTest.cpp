@@ -9,8 +9,8 @@
 #include "dialects/phiq/Numerics.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Parser/Parser.h"
-#include "targets/cpu/kernels/KernelLibrary.h"
 #include "targets/code/MapCode.h"
+#include "targets/cpu/kernels/KernelLibrary.h"
 #include "gtest/gtest.h"
 #include <cmath>
 #include <cstring>
