@@ -4,14 +4,14 @@
 // A thread computes a column of one row, or of four where there are enough of them, so that weights are read once for all.
 // Neighbouring threads have neighbouring columns.
 //===----------------------------------------------------------------------===//
-#include "targets/gpu/ContractCode.h"
+#include "targets/gpu/ProductCode.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace phic::gpu_code {
 
-GridKernel contractKernel(phiq::ContractOp op) {
+GpuGridKernel contractKernel(phiq::ContractOp op) {
   constexpr int64_t kRows = 4, kManyElements = 1 << 16;
   const int64_t M = op.getRows(), N = op.getColumns();
   const int64_t rows = M >= kRows && op.getType().getNumElements() >= kManyElements ? kRows : 1;
@@ -25,7 +25,7 @@ GridKernel contractKernel(phiq::ContractOp op) {
       places.push_back(b.add(b.mul(inProduct, rows), i));
       held.push_back(M % rows ? b.minimum(places.back(), b.i32(int32_t(M - 1))) : places.back());
     }
-    auto sums = ContractCode(g, op).sums(product, held, column);
+    auto sums = ProductCode(g, op).sums(product, held, column);
     for (auto [row, sum] : llvm::zip(places, sums)) {
       Value at = b.add(b.mul(b.add(b.mul(product, M), row), N), column), value = sum;
       auto finish = [&] { g.finish(op.getResult(), value, at); };

@@ -145,14 +145,14 @@ private:
 
 } // namespace
 
-GridKernel reduceKernel(phiq::ReduceOp op) {
+GpuGridKernel reduceKernel(phiq::ReduceOp op) {
   const ReduceAxes axes(op);
   const int64_t elements = axes.reduced.elements();
   if (!isForBlocks(op, axes))
     return elementKernel(op, [=](GridCode &g, Value at) mutable {
       return Joiner(op, g.b).result(joinElements(g, op, axes, at, g.b.i32(0), 1), elements);
     });
-  GridKernel kernel{op.getType().getNumElements(), rowThreads(elements), {}};
+  GpuGridKernel kernel{op.getType().getNumElements(), rowThreads(elements), {}};
   const int64_t threads = kernel.threads;
   kernel.emit = [=](GridCode &g) mutable {
     GpuBuilder &b = g.b;
@@ -165,12 +165,12 @@ GridKernel reduceKernel(phiq::ReduceOp op) {
   return kernel;
 }
 
-GridKernel argKernel(phiq::ArgOp op) {
+GpuGridKernel argKernel(phiq::ArgOp op) {
   return elementKernel(op, [=](GridCode &g, Value at) { return ArgCode(op, g).find(at); });
 }
 
 /// x is [outer, size, inner], the result [outer, places, inner].
-GridKernel resampleKernel(phiq::ResampleOp op) {
+GpuGridKernel resampleKernel(phiq::ResampleOp op) {
   ArrayRef<int64_t> x = shapeOf(op.getX()), table = shapeOf(op.getIndices());
   const int64_t size = x[op.getAxis()], inner = denseStrides(x)[op.getAxis()], places = table[0], terms = table[1];
   return elementKernel(op, [=](GridCode &g, Value at) mutable {

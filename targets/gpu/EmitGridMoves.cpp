@@ -51,7 +51,7 @@ private:
 
 } // namespace
 
-GridKernel moveKernel(Operation *op) {
+GpuGridKernel moveKernel(Operation *op) {
   SmallVector<MovePiece> pieces;
   int64_t count = 0;
   for (const MovePiece &piece : movePieces(op))
@@ -80,7 +80,7 @@ GridKernel moveKernel(Operation *op) {
   });
 }
 
-GridKernel gatherKernel(Operation *op) {
+GpuGridKernel gatherKernel(Operation *op) {
   const GatherRuns runs = gatherRuns(op);
   return threadKernel(runs.run * runs.count, [=](GridCode &g, Value at) {
     auto [run, inRun] = g.b.divideRest(at, runs.run);
@@ -90,9 +90,9 @@ GridKernel gatherKernel(Operation *op) {
 }
 
 /// One block, which copies x and then one run after the other: of two for one place the later one stays.
-GridKernel scatterKernel(phiq::ScatterNDOp op) {
+GpuGridKernel scatterKernel(phiq::ScatterNDOp op) {
   const GatherRuns runs = gatherRuns(op);
-  GridKernel kernel;
+  GpuGridKernel kernel;
   kernel.emit = [=](GridCode &g) mutable {
     GpuBuilder &b = g.b;
     Type element = elementTypeOf(op.getX());

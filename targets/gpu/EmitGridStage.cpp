@@ -4,8 +4,8 @@
 // Which kernel an op has: a row of the table below, but for maps, which share one. Blocks lie along x.
 //===----------------------------------------------------------------------===//
 #include "phi/gpu.h"
-#include "targets/gpu/ContractCode.h"
 #include "targets/gpu/Kernels.h"
+#include "targets/gpu/ProductCode.h"
 #include "targets/stages/GridName.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -15,13 +15,13 @@ namespace phic::gpu_code {
 namespace {
 
 /// The maps of a stage, which are of one shape, or none: a copy.
-GridKernel mapKernel(plan::StageOp stage) {
+GpuGridKernel mapKernel(plan::StageOp stage) {
   return threadKernel(cast<ShapedType>(stage.getResult(0).getType()).getNumElements(),
                       [](GridCode &g, Value at) { g.finish(Value(), Value(), at); });
 }
 
 /// The op that does the work: a chain of rows, a contraction, or the last, behind views.
-GridKernel kernelOf(const StageFacts &facts) {
+GpuGridKernel kernelOf(const StageFacts &facts) {
   plan::StageOp stage = facts.stage;
   if (cast<ShapedType>(stage.getResult(0).getType()).getNumElements() == 0)
     return threadKernel(0, [](GridCode &, Value) {});
@@ -32,7 +32,7 @@ GridKernel kernelOf(const StageFacts &facts) {
     return contractKernel(contract);
   if (auto depthwise = facts.first<phiq::DepthwiseOp>())
     return depthwiseKernel(depthwise);
-  return llvm::TypeSwitch<Operation *, GridKernel>(body.getTerminator()->getPrevNode())
+  return llvm::TypeSwitch<Operation *, GpuGridKernel>(body.getTerminator()->getPrevNode())
       .Case<phiq::MapOp, phiq::ReshapeOp>([&](auto) { return mapKernel(stage); })
       .Case<phiq::PermuteOp, phiq::SliceOp, phiq::ConcatOp, phiq::BroadcastOp, phiq::PadOp>(moveKernel)
       .Case<phiq::GatherOp, phiq::GatherElementsOp, phiq::GatherNDOp>(gatherKernel)
@@ -44,7 +44,7 @@ GridKernel kernelOf(const StageFacts &facts) {
       .Case<phiq::ConvTransposeOp>(convTransposeKernel)
       .Case<phiq::ResampleOp>(resampleKernel)
       .Case<phiq::LstmOp>(lstmKernel)
-      .Default([](Operation *) -> GridKernel { llvm_unreachable("every op on a grid has a kernel"); });
+      .Default([](Operation *) -> GpuGridKernel { llvm_unreachable("every op on a grid has a kernel"); });
 }
 
 /// Elements of four bytes that a block's own memory holds beside what joins its threads.
@@ -88,10 +88,10 @@ std::optional<LackingKernel> findLackingGrid(plan::StageOp stage) {
 }
 
 FailureOr<GpuKernel> emitGridStage(KernelTable &table, const StageFacts &facts, const GpuLevel &level) {
-  const GridKernel kernel = kernelOf(facts);
+  const GpuGridKernel kernel = kernelOf(facts);
   std::string key = scaleKey(facts.stage);
   for (auto contract : plan::StageOp(facts.stage).getBody().getOps<phiq::ContractOp>())
-    key += ContractCode::keyOf(facts, contract);
+    key += ProductCode::keyOf(facts, contract);
   auto emit = [&](GpuStage &s) {
     GridCode g(s);
     kernel.emit(g);

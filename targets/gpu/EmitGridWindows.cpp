@@ -178,17 +178,17 @@ private:
 
 } // namespace
 
-GridKernel poolKernel(phiq::PoolOp op) {
+GpuGridKernel poolKernel(phiq::PoolOp op) {
   const Windows windows = windowsOf(op);
   return elementKernel(op, [=](GridCode &g, Value at) { return poolElement(g, op, windows, at); });
 }
 
-GridKernel depthwiseKernel(phiq::DepthwiseOp op) {
+GpuGridKernel depthwiseKernel(phiq::DepthwiseOp op) {
   const Windows windows = windowsOf(op);
   return elementKernel(op, [=](GridCode &g, Value at) { return depthwiseElement(g, op, windows, at); });
 }
 
-GridKernel convTransposeKernel(phiq::ConvTransposeOp op) {
+GpuGridKernel convTransposeKernel(phiq::ConvTransposeOp op) {
   const Windows windows = windowsOf(op);
   return elementKernel(op, [=](GridCode &g, Value at) { return TransposedCode(op, windows, g, at).sum(); });
 }

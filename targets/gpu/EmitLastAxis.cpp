@@ -80,10 +80,10 @@ void emitLastAxisRow(Operation *op, GridCode &g, int64_t threads, const std::str
   emitNormalize(cast<phiq::NormalizeOp>(op), g, row);
 }
 
-GridKernel lastAxisKernel(Operation *op) {
+GpuGridKernel lastAxisKernel(Operation *op) {
   Value x = op->getOperand(0);
   const int64_t size = shapeOf(x).back(), elements = cast<ShapedType>(x.getType()).getNumElements();
-  GridKernel kernel{elements / size, rowThreads(size), {}};
+  GpuGridKernel kernel{elements / size, rowThreads(size), {}};
   kernel.emit = [=, threads = kernel.threads](GridCode &g) {
     Value first = g.b.mul(g.b.blockColumn(), size);
     emitLastAxisRow(

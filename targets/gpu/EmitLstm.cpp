@@ -144,8 +144,8 @@ private:
 
 } // namespace
 
-GridKernel lstmKernel(phiq::LstmOp op) {
-  GridKernel kernel{op.getScales() ? 1 : shapeOf(op.getHidden())[0], kGridThreads, {}};
+GpuGridKernel lstmKernel(phiq::LstmOp op) {
+  GpuGridKernel kernel{op.getScales() ? 1 : shapeOf(op.getHidden())[0], kGridThreads, {}};
   kernel.emit = [=](GridCode &g) { LstmCode(op, g).run(); };
   return kernel;
 }

@@ -5,7 +5,7 @@
 // four bytes, of which each thread has every so many: only sums over the row, and the last contraction, read what others
 // have made.
 //===----------------------------------------------------------------------===//
-#include "targets/gpu/ContractCode.h"
+#include "targets/gpu/ProductCode.h"
 
 using namespace mlir;
 
@@ -43,7 +43,7 @@ private:
   }
 
   void begin() {
-    ContractCode code(g, chain.first);
+    ProductCode code(g, chain.first);
     overRow(N, [&](Value i) { b.store(mapped(chain.steps.front(), code.sums(product, {inProduct}, i)[0], i), at(i)); });
   }
 
@@ -58,7 +58,7 @@ private:
     phiq::ContractOp last = chain.last;
     const int64_t columns = last.getColumns();
     Type element = elementTypeOf(last.getX());
-    ContractCode code(g, last);
+    ProductCode code(g, last);
     overRow(columns, [&](Value i) {
       Value sum = code.sumOf([&](Value k) { return load(element, k); }, product, i);
       g.finish(last.getResult(), mapsBehind(), sum, b.add(b.mul(row, columns), i));
@@ -81,9 +81,9 @@ private:
 
 } // namespace
 
-GridKernel rowChainKernel(const RowChain &chain) {
+GpuGridKernel rowChainKernel(const RowChain &chain) {
   phiq::ContractOp first = chain.first;
-  GridKernel kernel{first.getBatch() * first.getRows(), kGridThreads, {}};
+  GpuGridKernel kernel{first.getBatch() * first.getRows(), kGridThreads, {}};
   kernel.emit = [=](GridCode &g) { RowChainCode(g, chain, kGridThreads).emit(); };
   return kernel;
 }

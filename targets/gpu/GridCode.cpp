@@ -85,8 +85,8 @@ int64_t rowThreads(int64_t size) {
   return threads;
 }
 
-GridKernel threadKernel(int64_t count, std::function<void(GridCode &, Value)> body) {
-  GridKernel kernel;
+GpuGridKernel threadKernel(int64_t count, std::function<void(GridCode &, Value)> body) {
+  GpuGridKernel kernel;
   kernel.blocks = std::max<int64_t>(1, int64_t(llvm::divideCeil(uint64_t(count), uint64_t(kGridThreads))));
   kernel.emit = [=](GridCode &g) {
     GpuBuilder &b = g.b;
@@ -99,7 +99,7 @@ GridKernel threadKernel(int64_t count, std::function<void(GridCode &, Value)> bo
   return kernel;
 }
 
-GridKernel elementKernel(Operation *op, std::function<Value(GridCode &, Value)> make) {
+GpuGridKernel elementKernel(Operation *op, std::function<Value(GridCode &, Value)> make) {
   Value made = op->getResult(0);
   return threadKernel(cast<ShapedType>(made.getType()).getNumElements(),
                       [=](GridCode &g, Value at) { g.finish(made, make(g, at), at); });

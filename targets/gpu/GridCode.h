@@ -59,40 +59,40 @@ inline constexpr int64_t kGridThreads = 256;
 int64_t rowThreads(int64_t size);
 
 /// The code of a grid stage.
-struct GridKernel {
+struct GpuGridKernel {
   int64_t blocks = 1, threads = kGridThreads;
   std::function<void(GridCode &g)> emit;
 };
 
 /// A thread each of `count`: body(g, number).
-GridKernel threadKernel(int64_t count, std::function<void(GridCode &g, Value number)> body);
+GpuGridKernel threadKernel(int64_t count, std::function<void(GridCode &g, Value number)> body);
 /// A thread each element of the result of a stage's main op: make(g, at) is that, of which the stage's maps make more.
-GridKernel elementKernel(mlir::Operation *op, std::function<Value(GridCode &g, Value at)> make);
+GpuGridKernel elementKernel(mlir::Operation *op, std::function<Value(GridCode &g, Value at)> make);
 
 /// Permute, slice, concat, broadcast and pad. EmitGridMoves.cpp
-GridKernel moveKernel(mlir::Operation *op);
-GridKernel gatherKernel(mlir::Operation *op);
-GridKernel scatterKernel(phiq::ScatterNDOp op);
+GpuGridKernel moveKernel(mlir::Operation *op);
+GpuGridKernel gatherKernel(mlir::Operation *op);
+GpuGridKernel scatterKernel(phiq::ScatterNDOp op);
 /// EmitGridAxes.cpp
-GridKernel reduceKernel(phiq::ReduceOp op);
-GridKernel argKernel(phiq::ArgOp op);
-GridKernel resampleKernel(phiq::ResampleOp op);
+GpuGridKernel reduceKernel(phiq::ReduceOp op);
+GpuGridKernel argKernel(phiq::ArgOp op);
+GpuGridKernel resampleKernel(phiq::ResampleOp op);
 /// Softmax and normalize. EmitLastAxis.cpp
-GridKernel lastAxisKernel(mlir::Operation *op);
+GpuGridKernel lastAxisKernel(mlir::Operation *op);
 /// The same of one row, by all threads of a block: each loads and stores every `threads`-th element. `name` is one that
 /// the kernel's other rows do not have.
 void emitLastAxisRow(mlir::Operation *op, GridCode &g, int64_t threads, const std::string &name,
                      llvm::function_ref<Value(Value i)> load, llvm::function_ref<void(Value i, Value value)> store);
 /// EmitGridWindows.cpp
-GridKernel poolKernel(phiq::PoolOp op);
-GridKernel depthwiseKernel(phiq::DepthwiseOp op);
-GridKernel convTransposeKernel(phiq::ConvTransposeOp op);
+GpuGridKernel poolKernel(phiq::PoolOp op);
+GpuGridKernel depthwiseKernel(phiq::DepthwiseOp op);
+GpuGridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 /// EmitContract.cpp
-GridKernel contractKernel(phiq::ContractOp op);
+GpuGridKernel contractKernel(phiq::ContractOp op);
 /// EmitRowChain.cpp
-GridKernel rowChainKernel(const RowChain &chain);
+GpuGridKernel rowChainKernel(const RowChain &chain);
 /// EmitLstm.cpp
-GridKernel lstmKernel(phiq::LstmOp op);
+GpuGridKernel lstmKernel(phiq::LstmOp op);
 
 } // namespace phic::gpu_code
 

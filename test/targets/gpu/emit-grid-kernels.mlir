@@ -1,7 +1,7 @@
 // RUN: phic-opt %s --phic-emit-gpu-kernels="level=sm_75 isa=sm_75" | FileCheck %s
 
 // A model without steps has one entry point, whose grid has its blocks along x.
-// CHECK:       kernels = {run = @[[CONTRACT:phi_contract_cast_multiply_u8_f32_n600__sm_75]]}, {{.*}}tiles = {run = #plan.tiles<columns = 3, rows = 10>}
+// CHECK:       kernels = {run = @[[CONTRACT:phi_contract_cast_mul_u8_f32_n600__sm_75]]}, {{.*}}tiles = {run = #plan.tiles<columns = 3, rows = 10>}
 // CHECK:       kernels = {run = @[[SOFTMAX:phi_softmax_f32_f32_n600__sm_75]]}, {{.*}}tiles = {run = #plan.tiles<columns = 10, rows = 10>}
 
 // A thread an element: words of four codes, and what the zero points take off; then the maps behind.

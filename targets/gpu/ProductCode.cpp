@@ -1,6 +1,6 @@
-//===- ContractCode.cpp - Products of rows, or windows, and weights -*- C++ -*-===//
+//===- ProductCode.cpp - Products of rows, or windows, and weights -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "targets/gpu/ContractCode.h"
+#include "targets/gpu/ProductCode.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "targets/stages/Constants.h"
 
@@ -21,13 +21,13 @@ bool isByte(Type element) { return element.isInteger(8); }
 
 } // namespace
 
-ContractCode::ContractCode(GridCode &g, phiq::ContractOp op)
+ProductCode::ProductCode(GridCode &g, phiq::ContractOp op)
     : g(g), b(g.b), op(op), M(op.getRows()), N(op.getColumns()), K(op.getK()),
       taps(op.getKernel() ? (*op.getKernel())[0] * (*op.getKernel())[1] : 1), C(K / taps),
       xElement(elementTypeOf(op.getX())), wElement(elementTypeOf(op.getW())), layout(layoutOf(g.s.facts, op)),
       weight(b, layout, K) {}
 
-void ContractCode::beginColumn(Value ofProduct, Value column) {
+void ProductCode::beginColumn(Value ofProduct, Value column) {
   product = ofProduct;
   Value base = g.base(op.getW());
   if (layout.kind == PackedLayout::Kind::Dense) {
@@ -48,14 +48,14 @@ void ContractCode::beginColumn(Value ofProduct, Value column) {
     wZero = b.i32(int32_t(*known - shift));
 }
 
-std::string ContractCode::keyOf(const StageFacts &facts, phiq::ContractOp op) {
+std::string ProductCode::keyOf(const StageFacts &facts, phiq::ContractOp op) {
   const std::optional<int64_t> known = op.getWZero() ? constantOf(facts, op.getWZero()) : 0;
   return known ? "zero " + std::to_string(*known) + ";" : "";
 }
 
-ContractCode::Values ContractCode::start(size_t rows) { return Values(rows, op.isFloat() ? b.f32(0) : b.i32(0)); }
+ProductCode::Values ProductCode::start(size_t rows) { return Values(rows, op.isFloat() ? b.f32(0) : b.i32(0)); }
 
-ContractCode::Pixel ContractCode::pixelOf(Value row, Value tap) {
+ProductCode::Pixel ProductCode::pixelOf(Value row, Value tap) {
   if (!op.getKernel())
     return {b.mul(b.add(b.mul(product, M), row), K), Value()};
   ArrayRef<int64_t> x = shapeOf(op.getX()), y = shapeOf(op.getResult());
@@ -77,7 +77,7 @@ ContractCode::Pixel ContractCode::pixelOf(Value row, Value tap) {
 }
 
 /// Of codes without their zero point; pads are 0.
-Value ContractCode::element(const Pixel &pixel, Value c) {
+Value ProductCode::element(const Pixel &pixel, Value c) {
   Value x = g.load(op.getX(), b.add(pixel.first, c));
   if (xZero)
     x = b.sub(x, xZero);
@@ -87,7 +87,7 @@ Value ContractCode::element(const Pixel &pixel, Value c) {
 }
 
 /// As element: codes less their zero point.
-Value ContractCode::weightAt(Value k) {
+Value ProductCode::weightAt(Value k) {
   Value w;
   switch (layout.kind) {
   case PackedLayout::Kind::FloatPanel:
@@ -109,13 +109,13 @@ Value ContractCode::weightAt(Value k) {
   return wZero ? b.sub(w, wZero) : w;
 }
 
-Value ContractCode::addProduct(Value x, Value w, Value sum) {
+Value ProductCode::addProduct(Value x, Value w, Value sum) {
   if (!op.isFloat())
     return b.add(b.mul(x, w), sum);
   return b.fma(x, w.getType().isInteger(32) ? b.toFloat(w) : w, sum);
 }
 
-ContractCode::Values ContractCode::sums(Value ofProduct, ArrayRef<Value> rows, Value column) {
+ProductCode::Values ProductCode::sums(Value ofProduct, ArrayRef<Value> rows, Value column) {
   beginColumn(ofProduct, column);
   if (layout.kind == PackedLayout::Kind::BlockPanel)
     return sumsOfBlocks(rows.size(), [&](size_t row, Value k) {
@@ -141,7 +141,7 @@ ContractCode::Values ContractCode::sums(Value ofProduct, ArrayRef<Value> rows, V
                 [&](Value tap, ValueRange carried) { return overPixel(tap, Values(carried)); });
 }
 
-Value ContractCode::sumOf(function_ref<Value(Value)> elementAt, Value ofProduct, Value column) {
+Value ProductCode::sumOf(function_ref<Value(Value)> elementAt, Value ofProduct, Value column) {
   beginColumn(ofProduct, column);
   auto held = [&](Value k) {
     Value x = elementAt(k);
@@ -154,7 +154,7 @@ Value ContractCode::sumOf(function_ref<Value(Value)> elementAt, Value ofProduct,
 }
 
 /// Runs of a column, each with one block's numbers. What is padded behind K has a weight that nobody asks for.
-ContractCode::Values ContractCode::sumsOfBlocks(size_t rows, function_ref<Value(size_t, Value)> elementAt) {
+ProductCode::Values ProductCode::sumsOfBlocks(size_t rows, function_ref<Value(size_t, Value)> elementAt) {
   return b.loop(b.i32(0), b.i32(int32_t(weight.runs())), 1, start(rows), [&](Value run, ValueRange carried) {
     Values sums(carried);
     auto words = weight.codes(panel, inPanel, run);
@@ -177,18 +177,18 @@ ContractCode::Values ContractCode::sumsOfBlocks(size_t rows, function_ref<Value(
 // Words of four codes
 //===----------------------------------------------------------------------===//
 
-bool ContractCode::goesByWords() const {
+bool ProductCode::goesByWords() const {
   const bool isPanel = layout.kind == PackedLayout::Kind::CodePanel;
   return isByte(xElement) && isByte(wElement) && C % kGroup == 0 &&
          (isPanel || layout.kind == PackedLayout::Kind::Dense);
 }
 
-Value ContractCode::wordAt(const Pixel &pixel, Value c, Value outside) {
+Value ProductCode::wordAt(const Pixel &pixel, Value c, Value outside) {
   Value word = b.load(b.getI32Type(), g.place(g.base(op.getX()), xElement, b.add(pixel.first, c)), 0, true);
   return pixel.isInside ? b.select(pixel.isInside, word, outside) : word;
 }
 
-Value ContractCode::weightWordAt(Value k) {
+Value ProductCode::weightWordAt(Value k) {
   Value at = k;
   if (layout.kind == PackedLayout::Kind::CodePanel)
     at = b.add(b.mul(k, kColumns), b.mul(inPanel, kGroup));
@@ -197,7 +197,7 @@ Value ContractCode::weightWordAt(Value k) {
 
 /// Of each row the sum of products and, where weights have a zero point, that of its codes; then, where x has one and no
 /// panel says it, that of the weights. Pads are the zero point of x, so that all K elements count.
-ContractCode::Values ContractCode::sumsOfWords(ArrayRef<Value> rows) {
+ProductCode::Values ProductCode::sumsOfWords(ArrayRef<Value> rows) {
   const bool isPanel = layout.kind == PackedLayout::Kind::CodePanel;
   const bool xSigned = !isUnsignedInteger(xElement);
   const bool wSigned = isPanel ? layout.storedCodes().isSigned : !isUnsignedInteger(wElement);

@@ -1,4 +1,4 @@
-//===- ContractCode.h - Products of rows, or windows, and weights -*- C++ -*-===//
+//===- ProductCode.h - Products of rows, or windows, and weights -*- C++ -*-===//
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // A thread sums some rows times one column, k ascending, one fma each, or in s32. Rows of 8-bit codes go by words of four
@@ -6,19 +6,19 @@
 //
 //     sum (x - p) (w - q) = sum x w - p sum w - q (sum x - K p)
 //===----------------------------------------------------------------------===//
-#ifndef PHIC_TARGETS_GPU_CONTRACTCODE_H
-#define PHIC_TARGETS_GPU_CONTRACTCODE_H
+#ifndef PHIC_TARGETS_GPU_PRODUCTCODE_H
+#define PHIC_TARGETS_GPU_PRODUCTCODE_H
 
 #include "targets/gpu/GridCode.h"
 #include "targets/gpu/WeightCode.h"
 
 namespace phic::gpu_code {
 
-class ContractCode {
+class ProductCode {
 public:
   using Values = KernelBuilder::Values;
 
-  ContractCode(GridCode &g, phiq::ContractOp op);
+  ProductCode(GridCode &g, phiq::ContractOp op);
 
   /// What the code depends on beside the stage's text.
   static std::string keyOf(const StageFacts &facts, phiq::ContractOp op);
@@ -59,4 +59,4 @@ private:
 
 } // namespace phic::gpu_code
 
-#endif // PHIC_TARGETS_GPU_CONTRACTCODE_H
+#endif // PHIC_TARGETS_GPU_PRODUCTCODE_H
