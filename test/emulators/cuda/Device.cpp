@@ -36,14 +36,22 @@ CUstream_st *Device::streamOf(CUstream handle) {
   return nullptr;
 }
 
-bool Device::isCapturing() const {
-  return std::any_of(streams.begin(), streams.end(), [](const CUstream_st &stream) { return stream.own != nullptr; });
+namespace {
+
+bool forbids(const CUstream_st &stream) {
+  return stream.own && (stream.mode == 0 || (stream.mode == 1 && stream.thread == std::this_thread::get_id()));
 }
 
-CUresult Device::refuseInCapture() {
+} // namespace
+
+bool Device::isCapturing() const { return std::any_of(streams.begin(), streams.end(), forbids); }
+
+CUresult Device::refuseInCapture(CUstream_st *its) {
   for (CUstream_st &stream : streams)
-    if (stream.own)
+    if (forbids(stream))
       stream.own->isBroken = true;
+  if (its && its->capture)
+    its->capture->isBroken = true;
   return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
 }
 
@@ -121,8 +129,8 @@ void writeCounters(const Device &device) {
           "{\n  \"launches\": %llu,\n  \"synchronisations\": %llu,\n  \"uploaded\": %llu,\n  \"downloaded\": %llu,\n",
           Number(device.launches), Number(device.totals.synchronisations), Number(device.totals.uploaded),
           Number(device.totals.downloaded));
-  fprintf(file, "  \"modules\": %llu,\n  \"jit_ms\": %.3f,\n  \"kernels\": {", Number(device.totals.modules),
-          device.totals.jitMilliseconds);
+  fprintf(file, "  \"modules\": %llu,\n  \"graphs\": %llu,\n  \"jit_ms\": %.3f,\n  \"kernels\": {",
+          Number(device.totals.modules), Number(device.totals.graphs), device.totals.jitMilliseconds);
   const char *separator = "\n";
   for (const auto &[name, counts] : device.counts) {
     fprintf(file,

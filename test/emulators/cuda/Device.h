@@ -18,6 +18,7 @@
 #include <list>
 #include <mutex>
 #include <set>
+#include <thread>
 
 namespace ptx {
 
@@ -59,6 +60,8 @@ struct CUstream_st {
   bool isBlocking = true; ///< the default stream waits for it, and it for the default stream
   std::unique_ptr<CUgraph_st> own; ///< that it captures into, where it began the capture
   CUgraph_st *capture = nullptr;
+  int mode = 0; ///< of the capture: 0 forbids to all threads what cannot be captured, 1 to its own, 2 to none
+  std::thread::id thread; ///< that began it
 };
 struct CUevent_st {
   CUstream_st *stream = nullptr; ///< in which it was recorded last
@@ -70,7 +73,7 @@ struct CUevent_st {
 namespace ptx {
 
 struct Totals {
-  uint64_t synchronisations = 0, uploaded = 0, downloaded = 0, modules = 0;
+  uint64_t synchronisations = 0, uploaded = 0, downloaded = 0, modules = 0, graphs = 0;
   double jitMilliseconds = 0;
 };
 
@@ -88,9 +91,10 @@ public:
   void execute(const Work &work);
   /// The stream of a handle, the default one for null; null if there is none such.
   CUstream_st *streamOf(CUstream handle);
+  /// Whether a capture forbids this thread what cannot be captured.
   bool isCapturing() const;
-  /// Breaks captures: something was called that may not be.
-  CUresult refuseInCapture();
+  /// Breaks those captures, and the one of `stream`: something was called that may not be.
+  CUresult refuseInCapture(CUstream_st *stream = nullptr);
 
   Settings settings;
   int ordinal;

@@ -63,7 +63,7 @@ CUresult cuStreamDestroy_v2(CUstream handle) {
 CUresult cuStreamSynchronize(CUstream handle) {
   return onStream(handle, [&](Device &device, CUstream_st &stream) -> CUresult {
     if (stream.capture)
-      return device.refuseInCapture();
+      return device.refuseInCapture(&stream);
     ++device.totals.synchronisations;
     device.drain(stream);
     return CUDA_SUCCESS;
@@ -74,7 +74,7 @@ CUresult cuStreamSynchronize(CUstream handle) {
 CUresult cuStreamQuery(CUstream handle) {
   return onStream(handle, [&](Device &device, CUstream_st &stream) -> CUresult {
     if (stream.capture)
-      return device.refuseInCapture();
+      return device.refuseInCapture(&stream);
     if (stream.works.empty())
       return CUDA_SUCCESS;
     device.step(stream);
@@ -172,7 +172,7 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent beginHandle, CUevent en
   });
 }
 
-CUresult cuStreamBeginCapture_v2(CUstream handle, int) {
+CUresult cuStreamBeginCapture_v2(CUstream handle, int mode) {
   return onStream(handle, [&](Device &device, CUstream_st &stream) -> CUresult {
     if (&stream == &device.streams.front())
       return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
@@ -180,6 +180,8 @@ CUresult cuStreamBeginCapture_v2(CUstream handle, int) {
       return CUDA_ERROR_INVALID_VALUE;
     stream.own = std::make_unique<CUgraph_st>();
     stream.capture = stream.own.get();
+    stream.mode = mode;
+    stream.thread = std::this_thread::get_id();
     return CUDA_SUCCESS;
   });
 }
@@ -269,7 +271,8 @@ CUresult cuGraphLaunch(CUgraphExec exec, CUstream handle) {
     if (!oneOf(device.execs, exec))
       return CUDA_ERROR_INVALID_VALUE;
     if (stream.capture)
-      return device.refuseInCapture();
+      return device.refuseInCapture(&stream);
+    ++device.totals.graphs;
     for (const Work &work : exec->works)
       device.enqueue(stream, work);
     return CUDA_SUCCESS;

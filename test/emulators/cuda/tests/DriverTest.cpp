@@ -7,6 +7,7 @@
 #include "test/emulators/cuda/tests/Gpu.h"
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <thread>
 
 namespace {
 
@@ -235,6 +236,27 @@ TEST_F(Driver, what_may_not_be_captured_breaks_the_capture) {
   EXPECT_EQ(cuStreamBeginCapture_v2(nullptr, 0), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   ASSERT_EQ(cuStreamBeginCapture_v2(stream, 0), CUDA_SUCCESS);
   EXPECT_EQ(cuCtxSynchronize(), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  EXPECT_EQ(cuStreamEndCapture(stream, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+}
+
+TEST_F(Driver, a_capture_of_a_thread_leaves_others_alone) {
+  gpu::Gpu gpu;
+  CUcontext context;
+  CUstream stream;
+  CUgraph graph;
+  CUdeviceptr mine = gpu.allocate(256), other = gpu.allocate(256);
+  ASSERT_EQ(cuCtxGetCurrent(&context), CUDA_SUCCESS);
+  ASSERT_EQ(cuStreamCreate(&stream, 1), CUDA_SUCCESS);
+  for (int mode : {1, 0}) {
+    ASSERT_EQ(cuStreamBeginCapture_v2(stream, mode), CUDA_SUCCESS);
+    std::thread([&] {
+      ASSERT_EQ(cuCtxSetCurrent(context), CUDA_SUCCESS);
+      EXPECT_EQ(cuMemFree_v2(mode ? other : mine), mode ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    }).join();
+    EXPECT_EQ(cuStreamEndCapture(stream, &graph), mode ? CUDA_SUCCESS : CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
+  }
+  ASSERT_EQ(cuStreamBeginCapture_v2(stream, 1), CUDA_SUCCESS);
+  EXPECT_EQ(cuMemFree_v2(mine), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   EXPECT_EQ(cuStreamEndCapture(stream, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
 }
 
