@@ -70,7 +70,7 @@ private:
   Console console;
   Writer out, errors;
   NoteLines lines{errors, console.err};
-  Notes notes; ///< nobody listens where standard error is to be one object
+  Notes notes; ///< nobody listens where standard error is to be one object, or another program reads stages
   const double begun; ///< when the process did
   OpenModel opened = {};
   GraphProgramOptions options;
@@ -323,7 +323,7 @@ int GraphProgram::runAsAsked(int argc, const char *const *argv) {
     listDevices(constants, out);
     return kExitFine;
   }
-  if (!options.statsJson)
+  if (!options.statsJson && !options.streams())
     notes = lines.notes();
   const CodeChoice choice = {options.device, options.cpuVariant, "--device", notes};
   phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, choice);

@@ -79,7 +79,7 @@ private:
   Console console;
   Writer out, errors;
   NoteLines lines{errors, console.err};
-  Notes notes; ///< nobody listens where standard error is to be one object
+  Notes notes; ///< nobody listens where standard error is to be one object, or another program reads stages
   ProgramOptions options;
   int64_t context = 0;
   bool isFull = false;  ///< the last message did not fit the context
@@ -100,7 +100,7 @@ private:
 
 /// The exit code of a failure, else 0.
 int Program::openWeights() {
-  if (options.stats != StatsKind::Json)
+  if (options.stats != StatsKind::Json && !options.streams())
     notes = lines.notes();
   const CodeChoice choice = {options.device, options.cpuVariant, "--device", notes};
   phi_status status = openModel(&opened, constants, {options.weights, nullptr, 0}, errors, choice);

@@ -100,7 +100,7 @@ void stopSession(DeviceSession *session) {
   CudaSession &state = stateOf(*session);
   Current current(code);
   code.driver.streamSynchronize(state.stream);
-  dropGraph(state.graph, code.driver);
+  dropGraphs(state.graphs, code.driver);
   if (state.memory)
     code.driver.memFree(state.memory);
   if (state.pinned)

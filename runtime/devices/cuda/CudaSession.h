@@ -33,7 +33,7 @@ struct CudaSession {
   uint64_t changed, changedEnd; ///< bytes of results that the host does not have yet
   Shortage shortage;
 
-  StepGraph graph;
+  StepGraphs graphs;
   const DeviceSession *self; ///< while a step runs
   phi_frame frame; ///< of the step, as its entry point sees it
   uint32_t entry; ///< of the step

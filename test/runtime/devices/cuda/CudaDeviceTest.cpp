@@ -117,6 +117,20 @@ TEST_P(CudaDevice, SessionsShareAModelAtTheSameTime) {
     user.join();
 }
 
+/// Asks in the middle of a step for what cannot be recorded: the recording comes to nothing.
+void launchAndWait(phi_frame *frame, int32_t) {
+  phi_launch_cuda(frame, 0, kRemember, 0, 1, int32_t(frame->rows));
+  void *wait = os::findSymbol(os::openLibrary("libcuda.so.1"), "cuCtxSynchronize");
+  reinterpret_cast<int (*)()>(wait)();
+  phi_launch_cuda(frame, 1, kPredict, kPredictArguments, 1, int32_t(frame->rows - frame->logit_row0));
+}
+
+TEST_P(CudaDevice, WhatCannotBeRecordedIsLaunched) {
+  const phi_entry entries[] = {launchAndWait, launchAndWait, launchAndWait};
+  model.variants[0].entries = entries;
+  EXPECT_EQ(Running(code(), 100).generate({3, 4}, 8), expected({3, 4}, 8));
+}
+
 TEST_P(CudaDevice, TheUseIsAnnounced) {
   Running running(code(), 100);
   char text[128];
@@ -138,7 +152,7 @@ uint64_t counterOf(const std::string &path, const std::string &name) {
 
 TEST(CudaCounters, AStepWaitsOnceAndMovesLittle) {
   const std::string path = testing::TempDir() + "phi-cuda-counters.json";
-  const std::vector<std::string> names = {"synchronisations", "uploaded", "downloaded", "launches"};
+  const std::vector<std::string> names = {"synchronisations", "uploaded", "downloaded", "launches", "graphs"};
   auto countersOf = [&](int steps) {
     Settings settings{{{"COUNTERS", path}}};
     GpuModel model;
@@ -156,6 +170,8 @@ TEST(CudaCounters, AStepWaitsOnceAndMovesLittle) {
   EXPECT_EQ(many["uploaded"] - few["uploaded"], 10 * (sizeof(phi_frame) + sizeof(int32_t)));
   EXPECT_EQ(many["downloaded"] - few["downloaded"], 10 * kVocab * sizeof(float));
   EXPECT_EQ(many["launches"] - few["launches"], 20u);
+  EXPECT_EQ(few["graphs"], 3u); // of five steps: a prompt's, and the first of a token, are launched
+  EXPECT_EQ(many["graphs"], 13u);
 }
 
 } // namespace

@@ -227,6 +227,16 @@ TEST(CudaGraphProgram, GivesWhatAProcessorGives) {
   EXPECT_EQ(numbersIn(Program::textOf("y.npy"))[2 * kCount], 6);
 }
 
+TEST(CudaGraphProgram, RunsAreLaunchedAtOnceThoughStatesChangePlaces) {
+  const std::string x = Program::place("x.npy"), y = Program::place("y.npy"), path = Program::place("counters.json");
+  writeRuns(x, 10);
+  Settings counted{{{"COUNTERS", path}}};
+  EXPECT_EQ(Program({x.c_str(), "-o", y.c_str(), "--device=cuda"}).code, 0);
+  EXPECT_THAT(Program::textOf("counters.json"), testing::HasSubstr("\"launches\": 10,"));
+  EXPECT_THAT(Program::textOf("counters.json"), testing::HasSubstr("\"graphs\": 8,")); // all but the first of two kinds
+  EXPECT_EQ(numbersIn(Program::textOf("y.npy"))[9 * kCount], 65);
+}
+
 TEST(CudaGraphProgram, ListsDevices) {
   Settings two{{{"DEVICES", "2"}}};
   EXPECT_EQ(Program({"--list-devices"}).out, "cuda:0  sm_75, PTX emulator sm_80, 16.0 GiB\n"
