@@ -327,6 +327,22 @@ Value truthLanes(KernelBuilder &b, Value condition) {
   return arith::ExtUIOp::create(b, as(condition, b.getI32Type()), condition);
 }
 
+Value joinReduced(KernelBuilder &b, phiq::ReduceKind kind, Value a, Value x) {
+  const bool ofFloats = isFloat(a);
+  switch (kind) {
+  case phiq::ReduceKind::Sum:
+  case phiq::ReduceKind::Mean:
+    return ofFloats ? b.fadd(a, x) : b.add(a, x);
+  case phiq::ReduceKind::Product:
+    return ofFloats ? b.fmul(a, x) : b.mul(a, x);
+  case phiq::ReduceKind::Maximum:
+    return ofFloats ? Value(arith::MaximumFOp::create(b, a, x)) : b.maximum(a, x);
+  case phiq::ReduceKind::Minimum:
+    return ofFloats ? Value(arith::MinimumFOp::create(b, a, x)) : b.minimum(a, x);
+  }
+  llvm_unreachable("all are handled");
+}
+
 ScaleKind scaleKindOf(phiq::MapOp quantize) {
   auto argument = dyn_cast<BlockArgument>(throughReshapes(quantize.getXs()[1]));
   auto stage = argument ? dyn_cast<plan::StageOp>(argument.getOwner()->getParentOp()) : plan::StageOp();

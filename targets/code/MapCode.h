@@ -28,6 +28,9 @@ void storeLanes(KernelBuilder &b, mlir::Type element, mlir::Value value, mlir::V
 /// Of i1, as compares make them, 0 and 1.
 mlir::Value truthLanes(KernelBuilder &b, mlir::Value condition);
 
+/// Two of what a reduction joins; a NaN stays one.
+mlir::Value joinReduced(KernelBuilder &b, phiq::ReduceKind kind, mlir::Value a, mlir::Value x);
+
 /// What is known of a quantization's scale: constants that are 1, or in a range where no step of x / scale under- or overflows.
 enum class ScaleKind : uint8_t { Unknown, Ordinary, One };
 ScaleKind scaleKindOf(phiq::MapOp quantize);

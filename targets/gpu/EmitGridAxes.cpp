@@ -32,21 +32,7 @@ public:
     return element.isInteger(64) ? b.i64(number) : b.i32(int32_t(number));
   }
 
-  Value join(Value a, Value x) {
-    const bool isFloat = element.isF32();
-    switch (kind) {
-    case ReduceKind::Sum:
-    case ReduceKind::Mean:
-      return isFloat ? b.fadd(a, x) : b.add(a, x);
-    case ReduceKind::Product:
-      return isFloat ? b.fmul(a, x) : b.mul(a, x);
-    case ReduceKind::Maximum:
-      return isFloat ? Value(arith::MaximumFOp::create(b, a, x)) : b.maximum(a, x);
-    case ReduceKind::Minimum:
-      return isFloat ? Value(arith::MinimumFOp::create(b, a, x)) : b.minimum(a, x);
-    }
-    llvm_unreachable("all are handled");
-  }
+  Value join(Value a, Value x) { return joinReduced(b, kind, a, x); }
 
   Value result(Value joined, int64_t elements) {
     return kind == ReduceKind::Mean ? b.fdiv(joined, b.f32(float(elements))) : joined;

@@ -72,21 +72,7 @@ public:
     return b.splat(lanes, element.isInteger(64) ? 64 : 32, phiq::wholeStartOf(kind, element));
   }
 
-  Value join(Value a, Value x) {
-    const bool isFloat = element.isF32();
-    switch (kind) {
-    case ReduceKind::Sum:
-    case ReduceKind::Mean:
-      return isFloat ? b.fadd(a, x) : b.add(a, x);
-    case ReduceKind::Product:
-      return isFloat ? b.fmul(a, x) : b.mul(a, x);
-    case ReduceKind::Maximum:
-      return isFloat ? Value(arith::MaximumFOp::create(b, a, x)) : arith::MaxSIOp::create(b, a, x);
-    case ReduceKind::Minimum:
-      return isFloat ? Value(arith::MinimumFOp::create(b, a, x)) : arith::MinSIOp::create(b, a, x);
-    }
-    llvm_unreachable("all are handled");
-  }
+  Value join(Value a, Value x) { return joinReduced(b, kind, a, x); }
 
   /// All lanes as one.
   Value joinLanes(Value lanes) {
