@@ -127,6 +127,8 @@ public:
   /// What a known machine of that level can do, or of the best level below of which one is known.
   virtual MachineRates referenceMachine(const Target &level) const = 0;
   virtual std::vector<KnownMachine> machines() const { return {}; }
+  /// Of a module that has been through `kernels`: memory of a session on the device beside what the plan has.
+  virtual uint64_t workspaceBytes(mlir::ModuleOp module) const { return 0; }
   /// Sizes that its kernels leave open; without any, the tables of its levels are empty.
   virtual llvm::ArrayRef<TileSize> tileSizes() const { return {}; }
   virtual TileTable tilesOf(const Target &level) const { return {}; }

@@ -81,7 +81,7 @@ Prediction predict(ModuleOp planned, const TargetChoice &target, const Predictio
   p.kvBytesPerToken = memory.getKvBytesPerToken();
   p.kvBytes = p.kvBytesPerToken * uint64_t(llvm::alignTo(uint64_t(p.context), uint64_t(plan::contextStepOf(planned))));
   p.arenaBytes = memory.getArenaBytes();
-  p.scratchBytes = memory.getScratchBytes() * uint64_t(p.threads);
+  p.scratchBytes = p.isHost ? memory.getScratchBytes() * uint64_t(p.threads) : backend.workspaceBytes(planned);
   p.tokenizerBytes = p.isHost ? more.tokenizerBytes : 0;
   p.runtimeBytes = p.isHost ? kProgramBytes + kVocabBytes * uint64_t(model.vocab) + kPositionBytes * uint64_t(p.context)
                             : kLogitBytes * uint64_t(model.vocab);

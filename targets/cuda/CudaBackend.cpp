@@ -81,6 +81,7 @@ public:
 
   MachineRates referenceMachine(const Target &level) const override { return referenceGpu(asCudaLevel(level)); }
   std::vector<KnownMachine> machines() const override { return cudaMachines(); }
+  uint64_t workspaceBytes(ModuleOp module) const override { return gpu_code::workspaceBytes(module); }
 
   void addKernelPasses(OpPassManager &passes, const Target &level, const KernelOptions &) const override {
     passes.addPass(createEmitGpuKernelsPass(

@@ -65,6 +65,14 @@ OwningOpRef<ModuleOp> hostCodeOf(ModuleOp module) {
   return take(module, [](Operation *op) { return !isDevices(op); });
 }
 
+uint64_t workspaceBytes(ModuleOp module) {
+  uint64_t most = 0;
+  for (auto kernel : module.getOps<LLVM::LLVMFuncOp>())
+    if (auto bytes = kernel->getAttrOfType<IntegerAttr>(kWorkspace))
+      most = std::max(most, uint64_t(bytes.getInt()));
+  return most;
+}
+
 SmallVector<char, 0> makeBlob(ModuleOp module, const GpuText &text) {
   BlobWriter out;
   phi_gpu_code code = {};
@@ -75,8 +83,6 @@ SmallVector<char, 0> makeBlob(ModuleOp module, const GpuText &text) {
       continue;
     kernels.push_back({out.add(kernel.getName()), uint32_t(kernel->getAttrOfType<IntegerAttr>(kThreads).getInt()),
                        kernel.getNumArguments() - 1});
-    if (auto workspace = kernel->getAttrOfType<IntegerAttr>(kWorkspace))
-      code.workspace_bytes = std::max(code.workspace_bytes, uint64_t(workspace.getInt()));
   }
   SmallVector<phi_gpu_argument> arguments;
   for (plan::StageOp stage : stagesOf(module)) {
@@ -84,6 +90,7 @@ SmallVector<char, 0> makeBlob(ModuleOp module, const GpuText &text) {
     arguments.push_back({PHI_GPU_WORKSPACE, 0, 0});
   }
   code.magic = PHI_GPU_MAGIC;
+  code.workspace_bytes = workspaceBytes(module);
   code.least = text.least;
   code.language = text.language;
   code.kernels = out.add(ArrayRef<phi_gpu_kernel>(kernels));

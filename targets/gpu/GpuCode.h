@@ -32,6 +32,9 @@ mlir::OwningOpRef<mlir::ModuleOp> deviceCodeOf(mlir::ModuleOp module);
 /// Entry points, and what they call.
 mlir::OwningOpRef<mlir::ModuleOp> hostCodeOf(mlir::ModuleOp module);
 
+/// Of a session, what the kernels of a module work in beside the plan's memory.
+uint64_t workspaceBytes(mlir::ModuleOp module);
+
 /// What its text is.
 struct GpuText {
   std::string text;

@@ -142,8 +142,8 @@ TEST(Check, AProgramAboveTheLimitIsRefused) {
   EXPECT_THAT(texts(report), Contains(HasSubstr("more than --max-memory=97.7 KiB")));
 }
 
-/// For an abacus too (test/targets/abacus).
-CheckReport checkForAbacus(CheckOptions more, const char *device = "abacus") {
+/// For a device too, an abacus (test/targets/abacus) if not told.
+CheckReport checkForDevice(CheckOptions more, const char *device = "abacus") {
   Options options;
   options.model = kOnnx;
   options.device = device;
@@ -151,7 +151,7 @@ CheckReport checkForAbacus(CheckOptions more, const char *device = "abacus") {
 }
 
 TEST(Check, ADeviceIsPredictedWithItsReferenceOrTheMachineNamed) {
-  CheckReport byReference = checkForAbacus(onReference());
+  CheckReport byReference = checkForDevice(onReference());
   ASSERT_EQ(byReference.devices.size(), 1u);
   const Prediction &reference = byReference.devices.front();
   EXPECT_FALSE(reference.isHost);
@@ -164,7 +164,7 @@ TEST(Check, ADeviceIsPredictedWithItsReferenceOrTheMachineNamed) {
   CheckOptions more = onReference();
   more.knownMachine = "schoolroom";
   more.context = 60;
-  CheckReport byName = checkForAbacus(more);
+  CheckReport byName = checkForDevice(more);
   EXPECT_EQ(byName.code, kExitSuccess);
   EXPECT_THAT(texts(byName), Not(Contains(HasSubstr("of memory on abacus"))));
   const Prediction &named = byName.devices.front();
@@ -174,10 +174,22 @@ TEST(Check, ADeviceIsPredictedWithItsReferenceOrTheMachineNamed) {
   EXPECT_NEAR(named.decode.seconds, 17 * 4 + named.decode.bytes / 60, 1e-3);
 }
 
+TEST(Check, AGpuWorksInMemoryBesideThePlans) {
+  CheckOptions more = onReference();
+  more.knownMachine = "h200";
+  const CheckReport report = checkForDevice(more, "cuda");
+  ASSERT_EQ(report.devices.size(), 1u);
+  const Prediction &gpu = report.devices.front();
+  EXPECT_GT(gpu.scratchBytes, 0u) << "parts of attention's sums";
+  EXPECT_LT(gpu.scratchBytes, gpu.totalBytes());
+  EXPECT_EQ(gpu.machine.memoryBytes, uint64_t(141) << 30);
+  EXPECT_EQ(gpu.weightBytes, report.prediction->weightBytes);
+}
+
 TEST(Check, ADeviceWithoutTheMemoryIsAWarning) {
   CheckOptions more = onReference();
   more.knownMachine = "schoolroom";
-  CheckReport report = checkForAbacus(more);
+  CheckReport report = checkForDevice(more);
   EXPECT_EQ(report.code, kExitSuccess);
   EXPECT_THAT(texts(report),
               Contains(HasSubstr("of memory on abacus with 512 tokens, more than the 781.2 KiB of thirty children")));
@@ -187,7 +199,7 @@ TEST(Check, ADeviceWithoutTheMemoryIsAWarning) {
 TEST(Check, AMachineOfAFamilyThatTheProgramLacksIsRefused) {
   CheckOptions more = onReference();
   more.knownMachine = "schoolroom";
-  CheckReport report = checkForAbacus(more, "");
+  CheckReport report = checkForDevice(more, "");
   EXPECT_EQ(report.code, kExitUsage);
   EXPECT_THAT(texts(report),
               Contains("--machine=schoolroom is of the family 'abacus', which the program has no code for: "
@@ -212,7 +224,7 @@ TEST(Check, JsonHoldsEverything) {
 TEST(Check, DevicesAreInTextAndJson) {
   CheckOptions more = onReference();
   more.knownMachine = "schoolroom";
-  const CheckReport report = checkForAbacus(more);
+  const CheckReport report = checkForDevice(more);
   std::string text;
   llvm::raw_string_ostream os(text);
   printText(report, os);
