@@ -122,6 +122,11 @@ class Cuda(unittest.TestCase):
             said = run(PHIC, "verify", self.build(name, model), "--device=cuda", driver=False).stdout
             self.assertIn("sm_80, emulated, every value within its bound", said)
 
+    def test_the_stand_in_is_not_measured(self):
+        said = run(PHIC, "bench", self.program, "--device=cuda", code=1).stderr
+        self.assertEqual(said, f"phic: error: --device=cuda: this machine has none that runs {self.program}, and an emulator has no speed to "
+                               "measure\n")
+
     def test_a_stage_that_reads_elsewhere_is_named(self):
         with open(self.program, "rb") as file:
             data = bytearray(file.read())
