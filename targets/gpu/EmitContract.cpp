@@ -13,6 +13,8 @@ namespace phic::gpu_code {
 
 GpuGridKernel contractKernel(phiq::ContractOp op) {
   constexpr int64_t kRows = 4, kManyElements = 1 << 16;
+  if (std::optional<GpuGridKernel> tiles = contractTilesKernel(op))
+    return *tiles;
   const int64_t M = op.getRows(), N = op.getColumns();
   const int64_t rows = M >= kRows && op.getType().getNumElements() >= kManyElements ? kRows : 1;
   const auto groups = int64_t(llvm::divideCeil(uint64_t(M), uint64_t(rows)));

@@ -89,6 +89,8 @@ GpuGridKernel depthwiseKernel(phiq::DepthwiseOp op);
 GpuGridKernel convTransposeKernel(phiq::ConvTransposeOp op);
 /// EmitContract.cpp
 GpuGridKernel contractKernel(phiq::ContractOp op);
+/// The same of many rows and columns; of few, nothing. EmitContractTiles.cpp
+std::optional<GpuGridKernel> contractTilesKernel(phiq::ContractOp op);
 /// EmitRowChain.cpp
 GpuGridKernel rowChainKernel(const RowChain &chain);
 /// EmitLstm.cpp

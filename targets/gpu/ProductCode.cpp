@@ -27,8 +27,9 @@ ProductCode::ProductCode(GridCode &g, phiq::ContractOp op)
       xElement(elementTypeOf(op.getX())), wElement(elementTypeOf(op.getW())), layout(layoutOf(g.s.facts, op)),
       weight(b, layout, K) {}
 
-void ProductCode::beginColumn(Value ofProduct, Value column) {
+void ProductCode::beginColumn(Value ofProduct, Value ofColumn) {
   product = ofProduct;
+  column = ofColumn;
   Value base = g.base(op.getW());
   if (layout.kind == PackedLayout::Kind::Dense) {
     Value row = b.extend(b.add(b.mul(product, N), column));
@@ -178,32 +179,27 @@ ProductCode::Values ProductCode::sumsOfBlocks(size_t rows, function_ref<Value(si
 //===----------------------------------------------------------------------===//
 
 bool ProductCode::goesByWords() const {
-  const bool isPanel = layout.kind == PackedLayout::Kind::CodePanel;
   return isByte(xElement) && isByte(wElement) && C % kGroup == 0 &&
-         (isPanel || layout.kind == PackedLayout::Kind::Dense);
+         (isPanel() || layout.kind == PackedLayout::Kind::Dense);
 }
 
-Value ProductCode::wordAt(const Pixel &pixel, Value c, Value outside) {
+/// Pads are the zero point of x, so that all K elements count.
+Value ProductCode::wordAt(const Pixel &pixel, Value c) {
   Value word = b.load(b.getI32Type(), g.place(g.base(op.getX()), xElement, b.add(pixel.first, c)), 0, true);
-  return pixel.isInside ? b.select(pixel.isInside, word, outside) : word;
+  if (!pixel.isInside)
+    return word;
+  return b.select(pixel.isInside, word, xZero ? b.mul(b.bitAnd(xZero, 0xff), ones()) : b.i32(0));
 }
 
 Value ProductCode::weightWordAt(Value k) {
   Value at = k;
-  if (layout.kind == PackedLayout::Kind::CodePanel)
+  if (isPanel())
     at = b.add(b.mul(k, kColumns), b.mul(inPanel, kGroup));
   return b.load(b.getI32Type(), b.offset(panel ? panel : weightRow, at), 0, /*constant=*/true);
 }
 
-/// Of each row the sum of products and, where weights have a zero point, that of its codes; then, where x has one and no
-/// panel says it, that of the weights. Pads are the zero point of x, so that all K elements count.
+/// Of each row the sum of products, then those of their codes and of the weights', as far as they are wanted.
 ProductCode::Values ProductCode::sumsOfWords(ArrayRef<Value> rows) {
-  const bool isPanel = layout.kind == PackedLayout::Kind::CodePanel;
-  const bool xSigned = !isUnsignedInteger(xElement);
-  const bool wSigned = isPanel ? layout.storedCodes().isSigned : !isUnsignedInteger(wElement);
-  const bool sumsX = bool(wZero), sumsW = xZero && !isPanel;
-  constexpr int32_t kOnes = 0x01010101;
-  Value ones = b.i32(kOnes), outside = xZero ? b.mul(b.bitAnd(xZero, 0xff), int64_t(kOnes)) : b.i32(0);
   const size_t count = rows.size();
   auto overPixel = [&](Value tap, Values carried) {
     SmallVector<Pixel> pixels = llvm::map_to_vector(rows, [&](Value row) { return pixelOf(row, tap); });
@@ -212,33 +208,62 @@ ProductCode::Values ProductCode::sumsOfWords(ArrayRef<Value> rows) {
       Values sums(carried);
       Value w = weightWordAt(b.add(first, c));
       for (size_t row = 0; row < count; ++row) {
-        Value x = wordAt(pixels[row], c, outside);
-        sums[row] = b.dot4(x, xSigned, w, wSigned, sums[row]);
-        if (sumsX)
-          sums[count + row] = b.dot4(x, xSigned, ones, false, sums[count + row]);
+        Value x = wordAt(pixels[row], c);
+        sums[row] = addUnits(x, w, sums[row]);
+        if (wantsRowSums())
+          sums[count + row] = addRowCodes(x, sums[count + row]);
       }
-      if (sumsW)
-        sums.back() = b.dot4(w, wSigned, ones, false, sums.back());
+      if (wantsColumnSums())
+        sums.back() = addColumnCodes(w, sums.back());
       return sums;
     });
   };
-  Values zeros(count * (sumsX ? 2 : 1) + (sumsW ? 1 : 0), b.i32(0));
+  Values zeros(count * (wantsRowSums() ? 2 : 1) + (wantsColumnSums() ? 1 : 0), b.i32(0));
   Values found = taps == 1 ? overPixel(b.i32(0), zeros)
                            : b.loop(b.i32(0), b.i32(int32_t(taps)), 1, zeros,
                                     [&](Value tap, ValueRange carried) { return overPixel(tap, Values(carried)); });
-  Value ofWeights = sumsW ? found.back() : Value();
-  if (xZero && isPanel)
-    ofWeights = b.load(b.getI32Type(), b.offset(panel, b.mul(inPanel, 4)), layout.sumOffset(K), /*constant=*/true);
-  Values sums(ArrayRef(found).take_front(count));
-  for (auto [row, sum] : llvm::enumerate(sums)) {
-    if (xZero)
-      sum = b.sub(sum, b.mul(xZero, ofWeights));
-    if (!wZero)
-      continue;
-    Value ofRow = found[count + row];
-    sum = b.sub(sum, b.mul(wZero, xZero ? b.sub(ofRow, b.mul(xZero, K)) : ofRow));
-  }
+  Values sums;
+  for (size_t row = 0; row < count; ++row)
+    sums.push_back(withoutZeros(found[row], wantsRowSums() ? found[count + row] : Value(),
+                                wantsColumnSums() ? found.back() : Value()));
   return sums;
+}
+
+//===----------------------------------------------------------------------===//
+// Units
+//===----------------------------------------------------------------------===//
+
+Value ProductCode::rowUnit(Value row, Value k) {
+  const int64_t unit = goesByWords() ? kGroup : 1;
+  auto [tap, c] = b.divideRest(k, C / unit);
+  if (taps == 1)
+    std::tie(tap, c) = std::pair(b.i32(0), k);
+  const Pixel pixel = pixelOf(row, tap);
+  return unit == 1 ? element(pixel, c) : wordAt(pixel, b.mul(c, unit));
+}
+
+Value ProductCode::columnUnit(Value k) {
+  if (goesByWords())
+    return weightWordAt(b.mul(k, kGroup));
+  if (layout.kind == PackedLayout::Kind::BlockPanel)
+    return weight.element(g.base(op.getW()), column, k);
+  Value w = weightAt(k);
+  return op.isFloat() && w.getType().isInteger(32) ? b.toFloat(w) : w;
+}
+
+Value ProductCode::addUnits(Value x, Value w, Value sum) {
+  return goesByWords() ? b.dot4(x, xSigned(), w, wSigned(), sum) : addProduct(x, w, sum);
+}
+
+Value ProductCode::withoutZeros(Value sum, Value ofRow, Value ofColumn) {
+  if (!goesByWords())
+    return sum;
+  if (xZero) {
+    if (isPanel())
+      ofColumn = b.load(b.getI32Type(), b.offset(panel, b.mul(inPanel, 4)), layout.sumOffset(K), /*constant=*/true);
+    sum = b.sub(sum, b.mul(xZero, ofColumn));
+  }
+  return wZero ? b.sub(sum, b.mul(wZero, xZero ? b.sub(ofRow, b.mul(xZero, K)) : ofRow)) : sum;
 }
 
 } // namespace phic::gpu_code

@@ -28,12 +28,28 @@ public:
   /// The same of one row that is elsewhere: `elementAt(k)` is held.
   Value sumOf(llvm::function_ref<Value(Value k)> elementAt, Value product, Value column);
 
+  // For who sums by itself: units, which are elements, or words of four codes, by their number along K.
+
+  int64_t units() const { return goesByWords() ? K / PackedLayout::kGroup : K; }
+  /// Chooses a column, for all that follows.
+  void beginColumn(Value product, Value column);
+  Value rowUnit(Value row, Value k);
+  Value columnUnit(Value k);
+  /// sum + x w
+  Value addUnits(Value x, Value w, Value sum);
+  /// Whether the sum of a row's codes is wanted, or that of a column's; and a unit's added to it.
+  bool wantsRowSums() const { return goesByWords() && wZero; }
+  bool wantsColumnSums() const { return goesByWords() && xZero && !isPanel(); }
+  Value addRowCodes(Value x, Value sum) { return b.dot4(x, xSigned(), ones(), false, sum); }
+  Value addColumnCodes(Value w, Value sum) { return b.dot4(w, wSigned(), ones(), false, sum); }
+  /// The sum of all units with zero points taken off; sums that are not wanted are null.
+  Value withoutZeros(Value sum, Value ofRow, Value ofColumn);
+
 private:
   /// What a row has at one place of its window: C elements from `first` on, or what pads read.
   struct Pixel {
     Value first, isInside; ///< null: it is
   };
-  void beginColumn(Value product, Value column);
   Pixel pixelOf(Value row, Value tap);
   Value element(const Pixel &pixel, Value c);
   Value weightAt(Value k);
@@ -41,8 +57,12 @@ private:
   Values start(size_t rows);
 
   bool goesByWords() const;
+  bool isPanel() const { return layout.kind == PackedLayout::Kind::CodePanel; }
+  bool xSigned() const { return !isUnsignedInteger(xElement); }
+  bool wSigned() const { return isPanel() ? layout.storedCodes().isSigned : !isUnsignedInteger(wElement); }
+  Value ones() { return b.i32(0x01010101); }
   Values sumsOfWords(llvm::ArrayRef<Value> rows);
-  Value wordAt(const Pixel &pixel, Value c, Value outside);
+  Value wordAt(const Pixel &pixel, Value c);
   Value weightWordAt(Value k);
   Values sumsOfBlocks(size_t rows, llvm::function_ref<Value(size_t row, Value k)> elementAt);
 
@@ -53,7 +73,7 @@ private:
   const mlir::Type xElement, wElement;
   const PackedLayout layout; ///< of w
   WeightCode weight;
-  Value product, panel, inPanel, weightRow; ///< of the column: of a panel, or of a dense row
+  Value product, column, panel, inPanel, weightRow; ///< of the column: of a panel, or of a dense row
   Value xZero, wZero; ///< i32, wZero as codes are stored; null: 0
 };
 
