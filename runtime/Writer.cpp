@@ -16,12 +16,13 @@ Writer::Writer(int file) : put(os::writeAll), file(file), text(own), capacity(si
 
 Writer &Writer::operator<<(Text added) {
   if (!put) {
-    size_t room = capacity ? capacity - 1 - used : 0;
+    if (!capacity) // nobody listens
+      return *this;
+    size_t room = capacity - 1 - used;
     size_t count = added.size < room ? added.size : room;
     memcpy(text + used, added.begin, count);
     used += count;
-    if (capacity)
-      text[used] = 0;
+    text[used] = 0;
     return *this;
   }
   if (added.size >= capacity - used)

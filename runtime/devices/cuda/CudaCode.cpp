@@ -125,8 +125,9 @@ bool compile(CudaCode *code, const Notes &notes, Writer &errors) {
   if (result != kSuccess) {
     code->module = nullptr;
     writeResult(code->driver, result, errors << code->name << " does not take this model's code: ");
-    if (log[0])
-      errors << ": " << log;
+    const size_t line = strcspn(log, "\r\n"); // the others say that it is an error
+    if (line)
+      errors << ": " << Text(log, line);
     return false;
   }
   if (seconds > kLongJit)
