@@ -289,14 +289,8 @@ ExitCode bench(const BenchOptions &options, raw_ostream &os, raw_ostream &log) {
   if (!plugins)
     return kExitUsage;
   Expected<BenchReport> report = benchProgram(options, *plugins);
-  if (!report) {
-    ExitCode code = kExitModel;
-    handleAllErrors(report.takeError(), [&](const ErrorInfoBase &failure) {
-      code = failure.convertToErrorCode() == std::errc::invalid_argument ? kExitUsage : kExitModel;
-      log << "phic: error: " << failure.message() << "\n";
-    });
-    return code;
-  }
+  if (!report)
+    return tellFailure(report.takeError(), log);
   options.json ? printJson(*report, os) : printText(*report, options, os);
   return kExitSuccess;
 }

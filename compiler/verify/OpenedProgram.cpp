@@ -59,7 +59,8 @@ Expected<Json> choosePlan(const Json &manifest, StringRef device, const std::str
       return plan;
     names += (names.empty() ? "" : ", ") + name;
   }
-  return error("--device=" + device + ": " + path + " has code for " + names);
+  return createStringError(std::make_error_code(std::errc::invalid_argument),
+                           "--device=" + device + ": " + path + " has code for " + names);
 }
 
 /// What is not IR; false where it is not in the program.
@@ -118,6 +119,15 @@ Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, St
   if (Error damaged = parseIr(*opened, stringOr(*plan, "ir", ""), path))
     return std::move(damaged);
   return opened;
+}
+
+ExitCode tellFailure(Error failure, raw_ostream &log) {
+  ExitCode code = kExitModel;
+  handleAllErrors(std::move(failure), [&](const ErrorInfoBase &error) {
+    code = error.convertToErrorCode() == std::errc::invalid_argument ? kExitUsage : kExitModel;
+    log << "phic: error: " << error.message() << "\n";
+  });
+  return code;
 }
 
 } // namespace phic

@@ -3,6 +3,7 @@
 #ifndef PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
 #define PHIC_COMPILER_VERIFY_OPENEDPROGRAM_H
 
+#include "compiler/Options.h"
 #include "compiler/link/ProgramFile.h"
 #include "compiler/verify/ProgramPipe.h"
 #include "dialects/plan/Plan.h"
@@ -30,6 +31,9 @@ struct OpenedProgram {
 /// then. What `plugins` add to formats is understood. The weights' bytes are not looked at.
 llvm::Expected<std::unique_ptr<OpenedProgram>> openProgram(const std::string &path, llvm::StringRef verb,
                                                            const PluginRegistry &plugins, llvm::StringRef device = "");
+
+/// Says what could not be done with a program. kExitUsage for an invalid_argument, else kExitModel.
+ExitCode tellFailure(llvm::Error failure, llvm::raw_ostream &log);
 
 } // namespace phic
 

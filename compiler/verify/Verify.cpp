@@ -308,8 +308,9 @@ Expected<Launch> launchFor(const OpenedProgram &opened, const VerifyOptions &opt
     launch.variant = launch.chosen = isHost ? cpuVariants.back() : cpuVariants.front();
   }
   if (!llvm::is_contained(cpuVariants, launch.variant))
-    return error("--cpu-variant=" + launch.variant + " is not in " + options.program + "; it has " +
-                 llvm::join(cpuVariants, ", "));
+    return createStringError(std::make_error_code(std::errc::invalid_argument),
+                             "--cpu-variant=" + launch.variant + " is not in " + options.program + "; it has " +
+                                 llvm::join(cpuVariants, ", "));
   if (startsHere(launch.variant))
     return launch;
   Expected<Emulator> emulator = Emulator::find(*levelByName(backend, launch.variant));
@@ -419,11 +420,8 @@ ExitCode verify(const VerifyOptions &options, raw_ostream &os, raw_ostream &log)
   if (!plugins)
     return kExitUsage;
   Expected<VerifyReport> report = verifyProgram(options, *plugins);
-  if (!report) {
-    handleAllErrors(report.takeError(),
-                    [&](const ErrorInfoBase &error) { log << "phic: error: " << error.message() << "\n"; });
-    return kExitModel;
-  }
+  if (!report)
+    return tellFailure(report.takeError(), log);
   const std::string code =
       report->cpuVariant.empty() ? "" : " of " + report->cpuVariant + (report->emulated ? ", emulated" : "");
   const StageVerdict *closest = nullptr;

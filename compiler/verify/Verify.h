@@ -51,7 +51,8 @@ struct VerifyReport {
 /// The core, for tests: runs and compares. An error means that the program could not be run or read.
 llvm::Expected<VerifyReport> verifyProgram(const VerifyOptions &options, const PluginRegistry &plugins);
 
-/// `phic verify`: prints the report. kExitInternal when a stage diverges, kExitModel for a damaged program.
+/// `phic verify`: prints the report. kExitInternal when a stage diverges, kExitModel for a damaged program, kExitUsage for
+/// code that the program does not have.
 ExitCode verify(const VerifyOptions &options, llvm::raw_ostream &os, llvm::raw_ostream &log);
 
 } // namespace phic
