@@ -42,7 +42,8 @@ SessionBlock blockFor(const phi_gpu_code &gpu, const SessionNeed &need) {
 
 Shortage findShortage(const LoadedCode &code, uint64_t weightBytes, const SessionNeed &need) {
   size_t unused = 0, total = 0;
-  codeOf(code).driver.memGetInfo(&unused, &total);
+  if (codeOf(code).driver.memGetInfo(&unused, &total) != kSuccess)
+    return {}; // a device that is lost: the driver says so when it is asked for memory
   const uint64_t weights = roundUp(weightBytes, kPage), session = blockFor(gpuCode(*code.variant), need).bytes;
   Shortage shortage;
   shortage.unused = unused / kPage * kPage;

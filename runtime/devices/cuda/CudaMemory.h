@@ -27,7 +27,8 @@ struct Shortage {
   explicit operator bool() const { return needed > unused; }
 };
 
-/// Whether there is memory for so many bytes of weights (0: they are there) and for a session. The GPU is current.
+/// Whether there is memory for so many bytes of weights (0: they are there) and for a session, as far as the driver tells. The GPU
+/// is current.
 Shortage findShortage(const LoadedCode &code, uint64_t weightBytes, const SessionNeed &need);
 void writeShortage(const CudaCode &code, const Shortage &shortage, Writer &out);
 

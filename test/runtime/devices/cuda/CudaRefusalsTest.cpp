@@ -4,6 +4,7 @@
 // Each is a sentence, before anything is taken where that can be known, and what else runs goes on.
 //===----------------------------------------------------------------------===//
 #include "CudaSessions.h"
+#include "runtime/devices/cuda/CudaMemory.h"
 #include "runtime/devices/cuda/JitCache.h"
 #include "gmock/gmock.h"
 
@@ -149,6 +150,16 @@ TEST_P(LostDevice, IsLostInTheStageThatAHookWouldSee) {
   ASSERT_EQ(running.add({1}), Advance::Failed);
   EXPECT_EQ(running.why(), "PTX emulator sm_80 failed in stage 'predict': unknown error (CUDA_ERROR_UNKNOWN)");
   EXPECT_EQ(seen, 3);
+}
+
+/// Another thread's session may lose the device while one begins.
+TEST_P(LostDevice, IsNotOneWithoutMemory) {
+  Settings lost{{{"SEED", GetParam()}, {"FAIL_LAUNCH", "1"}}};
+  GpuModel model;
+  Loaded loaded(model);
+  Running running(loaded.open.code, 64);
+  ASSERT_EQ(running.add({1}), Advance::Failed);
+  EXPECT_FALSE(cuda::findShortage(loaded.open.code, /*weightBytes=*/0, {1024, 64, 64}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, LostDevice, testing::Values("0", "1"));
