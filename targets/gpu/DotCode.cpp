@@ -146,7 +146,7 @@ private:
   /// x[k]; 0 where a block is padded.
   Value activation(Value row, Value k) {
     const int64_t K = facts.columns;
-    if (K % weight.runElements() == 0)
+    if (!weight.isPadded())
       return b.load(b.getF32Type(), b.offset(row, b.mul(k, 4)));
     Value held = b.minimum(k, b.i32(int32_t(K - 1)));
     return b.select(b.less(k, K), b.load(b.getF32Type(), b.offset(row, b.mul(held, 4))), b.f32(0));

@@ -163,7 +163,7 @@ ProductCode::Values ProductCode::sumsOfBlocks(size_t rows, function_ref<Value(si
     for (int64_t i = 0; i < weight.runElements(); ++i) {
       Value w = weight.valueOf(numbers, weight.codeOf(words[size_t(i / kGroup)], i % kGroup));
       Value k = b.add(b.mul(run, weight.runElements()), i);
-      if (K % weight.runElements() != 0) {
+      if (weight.isPadded()) {
         w = b.select(b.less(k, K), w, b.f32(0));
         k = b.minimum(k, b.i32(int32_t(K - 1)));
       }

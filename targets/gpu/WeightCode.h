@@ -29,6 +29,8 @@ public:
   /// Runs of a column, padding counted.
   int64_t runs() const;
   bool isFloats() const { return layout.kind == PackedLayout::Kind::FloatPanel; }
+  /// Whether the last runs hold elements behind K, whose codes stand for anything.
+  bool isPadded() const { return runs() * runElements() != K; }
 
   /// Words of four codes each of run `run` (i32) of column `column` of the panel.
   llvm::SmallVector<mlir::Value, 8> codes(mlir::Value panel, mlir::Value column, mlir::Value run) const;

@@ -105,6 +105,15 @@ INSTANTIATE_TEST_SUITE_P(
                                .bias = true,
                                .layerNorm = true},
                     ModelShape{.headDim = 96, .heads = 2, .kvHeads = 1, .rotary = 96, .ropeSwitch = 64},
+                    ModelShape{.weights = "u4, 64, scale = f16, zero = f16",
+                               .activations = Activations::F32,
+                               .vocab = 33,
+                               .hidden = 72,
+                               .headDim = 24,
+                               .heads = 3,
+                               .kvHeads = 1,
+                               .ffn = 40,
+                               .rotary = 8},
                     ModelShape{.attend = ", window = 16 : i64"}, ModelShape{.attend = ", softcap = 5.0 : f32"}));
 
 } // namespace
