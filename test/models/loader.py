@@ -30,7 +30,7 @@ LOADER = LOADERS["x86_64-linux"]
 FLAGS = ["--device=abacus", "--kv=f32"]
 INTERPRETER = 3
 # What programs have of musl wherever they run: these functions have no state of a C library's, and no system.
-PURE = set("bcmp expf memchr memcmp memcpy memmove memset rintf strchr strcmp strlen strrchr tanhf".split())
+PURE = set("bcmp expf memchr memcmp memcpy memmove memset rintf strchr strcmp strcspn strlen strrchr tanhf".split())
 # Functions that the system's libraries have only under other names, or not for long enough.
 OWN = {"stat", "fstat"}
 
