@@ -3,6 +3,7 @@
 #include "compiler/files/OutputFile.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
+#include <climits>
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ namespace fs = llvm::sys::fs;
 namespace {
 
 constexpr llvm::StringLiteral kTemporarySuffix = ".%%%%%%%%";
+constexpr int kMostLinks = 8; ///< from one name of a descriptor to the next
 
 std::error_code lastError() { return {errno, std::generic_category()}; }
 
@@ -47,6 +49,27 @@ std::error_code replace(int fd, const std::string &path) {
   return {};
 }
 
+/// The open descriptor that a path is a name of, as /dev/stdout is of 1; -1: of none.
+int descriptorNamed(const std::string &path) {
+  llvm::SmallString<128> at(path), folder, target;
+  const std::string own = "/proc/" + std::to_string(getpid()) + "/fd";
+  for (int links = 0; links < kMostLinks; ++links) {
+    int number = 0;
+    if (!fs::real_path(folderOf(at), folder) && folder == own &&
+        !llvm::sys::path::filename(at).getAsInteger(10, number))
+      return number;
+    char link[PATH_MAX];
+    const ssize_t length = readlink(at.c_str(), link, sizeof(link));
+    if (length <= 0)
+      return -1;
+    target = llvm::StringRef(link, size_t(length));
+    if (llvm::sys::path::is_relative(target))
+      llvm::sys::path::make_absolute(folder, target);
+    at = target;
+  }
+  return -1;
+}
+
 } // namespace
 
 llvm::Error cannotWrite(llvm::StringRef path, std::error_code reason) {
@@ -69,12 +92,14 @@ llvm::Expected<OutputFile> OutputFile::create(llvm::StringRef path, OutputFiles 
   // Known before anything is done; and for what is no file the last rename might even succeed.
   if (fs::is_directory(path))
     return cannotWrite(path, std::make_error_code(std::errc::is_a_directory));
-  if (fs::exists(path) && !fs::is_regular_file(path)) {
+  // The name of a descriptor stays what it is, whatever file it leads to.
+  const int own = fs::is_regular_file(path) ? descriptorNamed(path.str()) : -1;
+  if (own >= 0 || (fs::exists(path) && !fs::is_regular_file(path))) {
     if (kind != Kind::Data)
       return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
                                      "cannot write " + path +
                                          ": it is no regular file, which a program or library needs");
-    int fd = open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
+    int fd = own >= 0 ? fcntl(own, F_DUPFD_CLOEXEC, 0) : open(path.str().c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0)
       return cannotWrite(path, lastError());
     OutputFile stream(path, fd, /*isStream=*/true, files);

@@ -27,8 +27,8 @@ class OutputFile {
 public:
   enum class Kind : uint8_t { Data, Library, Program };
 
-  /// Checks that `path` can become a file, and plans it where that is still to be done. Devices and pipes take Data as it
-  /// comes, and nothing else. `files` must outlive the result.
+  /// Checks that `path` can become a file, and plans it where that is still to be done. Devices, pipes and names of descriptors
+  /// (/dev/stdout) take Data as it comes, and nothing else. `files` must outlive the result.
   static llvm::Expected<OutputFile> create(llvm::StringRef path, OutputFiles &files, Kind kind = Kind::Data);
   OutputFile(OutputFile &&other);
   /// Without `keep`, nothing of it is left.
@@ -46,7 +46,7 @@ private:
   std::string name;
   const OutputFiles *files;
   int fd = -1;
-  bool isStream = false; ///< a device or pipe: its bytes are where they belong
+  bool isStream = false; ///< a device, a pipe or a descriptor of ours: its bytes are where they belong
   std::optional<llvm::sys::fs::TempFile> named; ///< where a file needs a name
 };
 

@@ -64,6 +64,21 @@ class Outputs(unittest.TestCase):
             self.assertEqual(before.keys(), after.keys())
             self.assertEqual([name for name in before if before[name] != after[name]], [])
 
+    def test_the_name_of_a_descriptor_is_not_replaced(self):
+        # As /dev/stdout is, which whoever may write to /dev would lose.
+        os.symlink("/proc/self/fd/1", self.path("out"))
+        os.symlink("out", self.path("over"))
+        with open(self.path("report"), "w") as file:
+            file.write("before\n")
+        for name in "out", "over":
+            done = self.run_in_folder(f"{PHIC} build model -o prog -q --report={name} --report-format=text >>report")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(os.readlink(self.path("out")), "/proc/self/fd/1")
+        self.assertEqual(os.readlink(self.path("over")), "out")
+        with open(self.path("report")) as file:
+            self.assertRegex(file.read(), r"\Abefore\nmodel        llama\n(?s:.*)\nmodel        llama\n")
+        self.assertEqual(self.run_in_folder(f"{PHIC} build model -o out -q >>report").returncode, 1)
+
     def test_every_input_of_a_build(self):
         inputs = ["model/" + name for name in sorted(os.listdir(self.path("model")))]
         self.assertTrue({"model/model.onnx", "model/model.onnx.data", "model/genai_config.json", "model/tokenizer.json",
