@@ -279,7 +279,7 @@ def main():
     parser.add_argument("--tool", required=True, help="phic-interpret or phic")
     parser.add_argument("--interpreter", help="phic-interpret, with programs")
     parser.add_argument("--device", default="", help="with programs: where they run; empty: on the processor")
-    parser.add_argument("--shared", default=os.path.join(HERE, "..", "..", "..", "shared", "models"))
+    parser.add_argument("--shared", default=os.path.normpath(os.path.join(HERE, "..", "..", "..", "shared", "models")))
     parser.add_argument("--only", default="", help="models whose name contains one of these, which commas part")
     arguments = parser.parse_args()
     shared = arguments.shared if os.path.isdir(arguments.shared) else None
